@@ -1,0 +1,115 @@
+/**
+ * Every limit, interval and size in one place, with its unit and its reason.
+ *
+ * Nothing in tabring grows, waits or retries without one of these. Those marked "cluster constant" are part of what nodes
+ * compare when they meet: two builds that differ in one of them do not form a ring. Times end in `Ms`, sizes in `Bytes`.
+ */
+export const bounds = {
+  /** Cluster constant. Raised whenever old and new nodes would misunderstand each other. */
+  protocolVersion: 1,
+  /** Cluster constant. Q equal partitions: a power of two, so that a partition is a prefix of the key's hash. */
+  partitions: 1024,
+  /** log2 of `partitions`. */
+  partitionBits: 10,
+  /** Cluster constant. Virtual nodes per unit of capacity: beyond 64 the balance hardly improves, the walk only gets longer. */
+  tokensPerNode: 64,
+  /** A node takes at most this many times its share of replicas (consistent hashing with bounded loads). */
+  loadFactor: 1.1,
+  /** A node's weight. Below a sixteenth it would own fewer than 4 tokens; above 64 the ring gets long to walk. */
+  capacityMin: 0.0625,
+  capacityMax: 64,
+
+  /** UTF-8 bytes of a user's key. IndexedDB and the wire carry keys often: they are names, not data. */
+  keyBytesMax: 1024,
+  /** UTF-8 bytes of a collection's name. */
+  collectionBytesMax: 128,
+  /** Encoded bytes of one value: the Dynamo paper's "usually less than 1 MB" (section 2.1). */
+  valueBytesMax: 1_048_576,
+  /** How deep arrays and maps may nest in a value; deeper is refused before anything recurses into it. */
+  valueDepthMax: 64,
+  /** UTF-8 bytes of a device's name. */
+  deviceBytesMax: 128,
+  clusterBytesMax: 256,
+
+  /** Siblings in one record that a decoder accepts: twice the sibling cap (64) plus room for a round of concurrent writes. */
+  siblingsMax: 256,
+  /** Actors in one causal history that a decoder accepts. */
+  historyActorsMax: 4096,
+  /** Dots beyond the vector, per actor, that a decoder accepts. */
+  historyBeyondMax: 4096,
+  /** Keys one boot counts writes of under one actor; then it takes a new actor, so that memory stays bounded (about 20 MB). */
+  actorKeysMax: 100_000,
+  /** Members in one view: far more than a full mesh carries, small enough to gossip whole. */
+  membersMax: 1024,
+  /** How far ahead of our own wall clock a stranger's hybrid time may pull ours, ms: a wrong clock must not poison the order for ever. */
+  hybridTimeAheadMs: 86_400_000,
+
+  /** n at most: a key on more nodes than that is a broadcast. */
+  nMax: 16,
+
+  /** Bytes of one data channel frame: the size every engine and SCTP stack takes (256 KiB had to be reverted in js-libp2p). */
+  frameBytesMax: 16_384,
+  /** Bytes of one reassembled message: a record of a full value and its siblings. */
+  messageBytesMax: 16_777_216,
+  /** Bytes and count of messages of one peer that are only partly here. */
+  partialBytesMax: 33_554_432,
+  partialsMax: 64,
+  /** Bytes and messages that wait for one channel before a request is refused as overloaded. */
+  sendQueueBytesMax: 134_217_728,
+  sendQueueMessagesMax: 4096,
+
+  /** A channel that has not opened by then is given up: simple-peer itself would wait for ever. */
+  connectTimeoutMs: 15_000,
+  /** Nothing but a hello is accepted before the handshake is done, and it has this long. */
+  handshakeTimeoutMs: 5_000,
+  /** Pause before a lost or failed peer is tried again: doubled from the first to the last, with jitter. Chromium counts a
+   *  dead connection for some 30 s against its 500, so the pace matters more than the speed. */
+  reconnectFirstMs: 1_000,
+  reconnectLastMs: 30_000,
+  /** The same for the signaling socket. */
+  signalingRetryFirstMs: 500,
+  signalingRetryLastMs: 30_000,
+  /** A socket that has not opened by then counts as failed. */
+  signalingOpenTimeoutMs: 5_000,
+  /** Peers one tab keeps channels to: Chromium allows 500 connections in a process and closed ones linger. */
+  peersMax: 64,
+
+  /** A request unanswered for so long makes its peer unreachable until it is heard again. */
+  requestTimeoutMs: 2_000,
+  /** What a user's request may take unless he says otherwise. */
+  operationTimeoutMs: 5_000,
+  operationTimeoutMsMax: 600_000,
+  /** How long a request of a new tab waits for the first meeting with the ring. */
+  firstJoinTimeoutMs: 2_000,
+  /** Requests under way at one node at once; more are refused as overloaded. */
+  requestsMax: 4096,
+  operationsMax: 1024,
+  /** Membership exchange with a random peer (the paper's section 4.8: every second). */
+  gossipIntervalMs: 1_000,
+  /** Fallbacks a get consults beyond the n owners. A put goes on down the whole list. */
+  readFallbacksPerOwner: 2,
+
+  /** Exchange with a random peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
+  exchangeIntervalMs: 30_000,
+  exchangeSettleMs: 50,
+  /** Records and bytes of one batch of a handoff or exchange. */
+  batchRecordsMax: 256,
+  batchBytesMax: 524_288,
+  /** Key digests in one inventory message. */
+  inventoryItemsMax: 512,
+  /** Pause after which an undelivered hint is tried again although nothing announced its owner. */
+  handoffIntervalMs: 10_000,
+
+  /** Slots of one device in one cluster: each open tab takes one. */
+  slotsMax: 64,
+  /** A reloaded tab waits so long for the lock its former self still holds. */
+  slotReloadWaitMs: 2_000,
+  /** A storage promise that hangs longer has failed (WebKit is known for promises that never settle). */
+  storageTimeoutMs: 10_000,
+  /** Times a lost database connection is opened again for one transaction. */
+  storageReopensMax: 3,
+
+  /** Characters of one signaling message: an SDP with candidates is 2 to 6 KiB. */
+  signalingMessageCharsMax: 16_384,
+  signalingPeersPerRoomMax: 64,
+} as const

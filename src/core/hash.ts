@@ -1,0 +1,38 @@
+/**
+ * Hashes, all synchronous: MD5 places keys and tokens on the ring (Dynamo, section 4.2), SHA-256 tells contents apart.
+ *
+ * MD5 is used for placement only, where it must spread evenly, not resist forgery: tokens are recomputed by every receiver.
+ */
+import { md5 } from '@noble/hashes/legacy.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { bounds } from './bounds.ts'
+import type { Digest, NodeId, Partition, StoredKey, Token } from './ids.ts'
+
+/** Where a virtual node sits: `md5(nodeId ‖ i)`. Any node computes it for any other, so nobody picks its own arc. */
+export function tokenOf(node: NodeId, index: number): Token {
+  return bytesToHex(md5(utf8ToBytes(`${node}:${index}`))) as Token
+}
+
+/** The partition a key falls into: the first bits of its MD5. */
+export function partitionOf(key: StoredKey): Partition {
+  const hash = md5(utf8ToBytes(key))
+  const first16 = ((hash[0] ?? 0) << 8) | (hash[1] ?? 0)
+  return (first16 >>> (16 - bounds.partitionBits)) as Partition
+}
+
+/** The token at which a partition begins. */
+export function partitionToken(partition: Partition): Token {
+  const first16 = partition << (16 - bounds.partitionBits)
+  return first16.toString(16).padStart(4, '0').padEnd(32, '0') as Token
+}
+
+/** SHA-256 of some bytes, cut to 128 bits. */
+export function digestOf(bytes: Uint8Array): Digest {
+  return bytesToHex(sha256(bytes).subarray(0, 16)) as Digest
+}
+
+/** A name for others to meet under that does not tell the text it was made of: 128 bits of SHA-256, as hex. */
+export function tagOf(text: string): string {
+  return digestOf(utf8ToBytes(text))
+}

@@ -1,0 +1,34 @@
+/**
+ * The names things go by, each with a brand of its own so that one cannot be passed for another.
+ *
+ * Identifiers are lower-case hex text: they sort the same way everywhere and print as they are compared.
+ */
+declare const brand: unique symbol
+type Brand<T, B extends string> = T & { readonly [brand]: B }
+
+/** One storage node: 128 random bits as 32 hex digits. Minted with a slot's database, kept as long as that lives. */
+export type NodeId = Brand<string, 'NodeId'>
+/** A failure domain: what is lost together. By default a browser profile. At most `bounds.deviceBytesMax` bytes. */
+export type DeviceId = Brand<string, 'DeviceId'>
+/** Who mints dots: 64 random bits as 16 hex digits, new at every boot and never used again. */
+export type ActorId = Brand<string, 'ActorId'>
+/** A node as the transport sees it: 64 random bits as 16 hex digits, new at every boot. */
+export type PeerId = Brand<string, 'PeerId'>
+/** A key as it is stored: conflict mode, collection and key in one text (see `versioning/stored-key.ts`). */
+export type StoredKey = Brand<string, 'StoredKey'>
+/** One of the Q equal arcs of the ring, counted from 0 at token zero. */
+export type Partition = Brand<number, 'Partition'>
+/** A position on the 128-bit ring as 32 hex digits: text order is ring order. */
+export type Token = Brand<string, 'Token'>
+/** Hybrid logical time in units of 1/1024 ms since 1970: wall time that never goes back nor repeats at one node. */
+export type HybridTime = Brand<number, 'HybridTime'>
+/** A hash of a member view: equal views, equal hash. 16 hex digits. */
+export type ViewHash = Brand<string, 'ViewHash'>
+/** A hash of what a record, a partition or a value holds: 32 hex digits. */
+export type Digest = Brand<string, 'Digest'>
+
+/** Text order by UTF-16 code unit: the same in every engine and locale, and the order IndexedDB keeps. */
+export function compareText(a: string, b: string): -1 | 0 | 1 {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}

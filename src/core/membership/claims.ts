@@ -1,0 +1,70 @@
+/**
+ * What nodes claim about a member, and which of two claims holds (Dynamo, section 4.8; the order is SWIM's).
+ *
+ * Claims are ordered by incarnation first and gravity second, then by their remaining text, so any two differ or are the
+ * same claim. Merging keeps the greatest: commutative, associative, idempotent, so gossip needs no order and may repeat.
+ * Only the member itself raises its incarnation, which is how it takes back what others claimed of it.
+ */
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { digestOf } from '../hash.ts'
+import { compareText, type DeviceId, type NodeId, type ViewHash } from '../ids.ts'
+
+/** Graver statuses win over milder ones of the same incarnation. `left` is for good. */
+export const memberStatuses = ['alive', 'suspect', 'away', 'dead', 'out', 'left'] as const
+export type MemberStatus = (typeof memberStatuses)[number]
+
+export interface Claim {
+  readonly node: NodeId
+  readonly device: DeviceId
+  /** Weight in placement, in steps of 1/16: whole, so that every node computes the same. */
+  readonly capacity16ths: number
+  readonly incarnation: number
+  readonly status: MemberStatus
+}
+
+/** What one node believes of all members. */
+export type MemberView = ReadonlyMap<NodeId, Claim>
+
+const gravity = (status: MemberStatus): number => memberStatuses.indexOf(status)
+
+/** Order of claims about one member: the greater one holds. A member that has left stays so whatever is claimed later. */
+export function compareClaims(a: Claim, b: Claim): number {
+  const leftFirst = Number(a.status === 'left') - Number(b.status === 'left')
+  return (
+    leftFirst ||
+    a.incarnation - b.incarnation ||
+    gravity(a.status) - gravity(b.status) ||
+    compareText(a.device, b.device) ||
+    a.capacity16ths - b.capacity16ths
+  )
+}
+
+/** The view with these claims taken in; the same view object when none of them is news. */
+export function mergeClaims(view: MemberView, claims: Iterable<Claim>): MemberView {
+  let merged: Map<NodeId, Claim> | undefined
+  for (const claim of claims) {
+    const held = (merged ?? view).get(claim.node)
+    if (held !== undefined && compareClaims(claim, held) <= 0) continue
+    merged ??= new Map(view)
+    merged.set(claim.node, claim)
+  }
+  return merged ?? view
+}
+
+/** Whether placement counts on a member: it may be asleep or cut off for a while, but it has not left nor been given up. */
+export function isPlaced(claim: Claim): boolean {
+  return claim.status !== 'left' && claim.status !== 'out'
+}
+
+/** The claims of a view in node order, as they are sent and hashed. */
+export function claimsOf(view: MemberView): readonly Claim[] {
+  return [...view.values()].sort((a, b) => compareText(a.node, b.node))
+}
+
+/** Equal for equal views, and only for those. */
+export function hashView(view: MemberView): ViewHash {
+  const text = claimsOf(view)
+    .map((claim) => [claim.node, claim.device, claim.capacity16ths, claim.incarnation, claim.status].join(' '))
+    .join('\n')
+  return digestOf(utf8ToBytes(text)).slice(0, 16) as ViewHash
+}

@@ -1,0 +1,42 @@
+/**
+ * When enough is enough, and whom to ask next (Dynamo, sections 4.5 and 4.6).
+ *
+ * One get or put asks the first n reachable nodes of the key's preference list and is won when `needed` answers count. An
+ * owner that fails, or whose answer does not count, is stood in for by the next node down the list: a sloppy quorum. The
+ * same rule serves reads (needed = r) and writes (needed = w); it knows neither messages nor time.
+ */
+import { assert } from '../assert.ts'
+
+/**
+ * How far one candidate is. `counted` answers add to the quorum; `uncounted` ones do not (an owner that is not in sync yet,
+ * a fallback that holds nothing of the key), `failed` is no answer: refused, unreachable, or silent for too long.
+ */
+export type Answer = 'unasked' | 'waiting' | 'counted' | 'uncounted' | 'failed'
+
+export interface Progress {
+  /** `pending` until `needed` answers count (`won`) or nobody is left to ask or wait for (`lost`). */
+  readonly outcome: 'pending' | 'won' | 'lost'
+  /** Indices of the candidates to ask now. Asking goes on after the quorum is won, until n nodes answer or none is left. */
+  readonly ask: readonly number[]
+  /** Everybody asked has answered or failed and nobody is to be asked any more. */
+  readonly settled: boolean
+}
+
+export interface QuorumRule {
+  /** How many nodes are to hold or tell. */
+  readonly n: number
+  /** How many answers make the quorum: r or w. */
+  readonly needed: number
+}
+
+/** What to do, given the answers so far in preference-list order. */
+export function decide(answers: readonly Answer[], { n, needed }: QuorumRule): Progress {
+  assert(needed >= 1 && n >= 1, 'a quorum needs at least one answer')
+  const count = (wanted: Answer) => answers.filter((answer) => answer === wanted).length
+  const waiting = count('waiting')
+  const counted = count('counted')
+  const short = Math.max(0, n - waiting - counted)
+  const ask = answers.flatMap((answer, index) => (answer === 'unasked' ? [index] : [])).slice(0, short)
+  const settled = waiting === 0 && ask.length === 0
+  return { outcome: counted >= needed ? 'won' : settled ? 'lost' : 'pending', ask, settled }
+}

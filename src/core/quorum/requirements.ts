@@ -1,0 +1,27 @@
+/**
+ * Which n, r and w make sense (Dynamo, section 4.5).
+ */
+import { bounds } from '../bounds.ts'
+
+export interface QuorumSizes {
+  readonly n: number
+  readonly r: number
+  readonly w: number
+}
+
+/** The paper's usual configuration (section 6). */
+export const defaultQuorum: QuorumSizes = { n: 3, r: 2, w: 2 }
+
+/** What is wrong with these sizes, or null. r + w need not exceed n: that is the application's choice. */
+export function quorumFault({ n, r, w }: QuorumSizes): string | null {
+  if (!Number.isInteger(n) || n < 1 || n > bounds.nMax) return `n must be a whole number from 1 to ${bounds.nMax}, not ${n}`
+  for (const [name, size] of [['r', r], ['w', w]] as const) {
+    if (!Number.isInteger(size) || size < 1 || size > n) return `${name} must be a whole number from 1 to n = ${n}, not ${size}`
+  }
+  return null
+}
+
+/** r or w for a cluster whose n is smaller than the default: a majority of n, at most the default. */
+export function defaultFor(n: number): number {
+  return Math.min(defaultQuorum.r, Math.floor(n / 2) + 1)
+}

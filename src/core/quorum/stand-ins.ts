@@ -1,0 +1,42 @@
+/**
+ * Whose place a fallback takes (Dynamo, section 4.6): each write that an owner did not take is held for it by somebody else.
+ */
+import type { NodeId } from '../ids.ts'
+import type { Answer } from './decision.ts'
+
+export interface Candidate {
+  readonly node: NodeId
+  readonly role: 'owner' | 'fallback'
+  readonly answer: Answer
+  /** The owners this candidate was asked to hold a hint for. */
+  readonly hintFor: readonly NodeId[]
+}
+
+/** Owners that have failed, or answered without counting: the write has yet to reach them for good. */
+const isMissing = (candidate: Candidate): boolean =>
+  candidate.role === 'owner' && (candidate.answer === 'failed' || candidate.answer === 'uncounted')
+
+/**
+ * Which owners a fallback that is about to be asked stands in for: the first missing one nobody stands in for yet, or all
+ * missing ones where each has somebody already.
+ */
+export function standInFor(candidates: readonly Candidate[]): readonly NodeId[] {
+  const missing = candidates.filter(isMissing).map((candidate) => candidate.node)
+  const open = missing.filter((owner) => !isHinted(candidates, owner))
+  return open.length > 0 ? open.slice(0, 1) : missing
+}
+
+/** Owners that neither have the write nor have anybody who holds it for them: the coordinator must. */
+export function uncovered(candidates: readonly Candidate[]): readonly NodeId[] {
+  return candidates
+    .filter((candidate) => candidate.role === 'owner' && candidate.answer !== 'counted' && candidate.answer !== 'uncounted')
+    .map((candidate) => candidate.node)
+    .filter((owner) => !candidates.some((other) => other.answer === 'counted' && other.hintFor.includes(owner)))
+}
+
+function isHinted(candidates: readonly Candidate[], owner: NodeId): boolean {
+  return candidates.some(
+    (candidate) =>
+      candidate.hintFor.includes(owner) && (candidate.answer === 'counted' || candidate.answer === 'waiting'),
+  )
+}

@@ -1,0 +1,121 @@
+/**
+ * A record and the one operation that ever changes it: join.
+ *
+ * A record is a causal history and the siblings that survive it. `join(a, b)` unites the histories and keeps a sibling if
+ * both hold it, or if the other's history lacks its dot: what the other side knew and no longer holds was overwritten by
+ * somebody who had seen it. That makes join commutative, associative and idempotent (the multi-value register over a causal
+ * context; Almeida, Shoker, Baquero 2016), so put, hint, read repair, handoff and exchange may arrive in any order, any
+ * number of times (Dynamo, section 4.4, with its vector clocks made exact).
+ *
+ * A put is a delta: the history its writer saw, plus one new dot, and one sibling under that dot.
+ */
+import type { HybridTime } from '../ids.ts'
+import { type CausalHistory, compareDots, covers, type Dot, dotName, emptyHistory, unite, withDot } from './causal-history.ts'
+import type { ConflictMode } from './stored-key.ts'
+
+interface Written {
+  readonly dot: Dot
+  readonly time: HybridTime
+}
+/** A value that survives, in its writer's encoding; `expiresAt` in ms since 1970, or null for never. */
+export interface ValueSibling extends Written {
+  readonly kind: 'value'
+  readonly value: Uint8Array
+  readonly expiresAt: number | null
+}
+/** A delete that survives. */
+export interface Tombstone extends Written {
+  readonly kind: 'tombstone'
+}
+export type Sibling = ValueSibling | Tombstone
+
+export interface Record {
+  readonly history: CausalHistory
+  /** In dot order, no dot twice. */
+  readonly siblings: readonly Sibling[]
+}
+
+export const emptyRecord: Record = { history: emptyHistory, siblings: [] }
+
+/** What a put or delete is sent as: it covers what its writer saw (`seen`) and nothing else. */
+export function delta(seen: CausalHistory, sibling: Sibling): Record {
+  return { history: withDot(seen, sibling.dot), siblings: [sibling] }
+}
+
+/** The record that knows what either knows. See the head of this file. */
+export function join(a: Record, b: Record, mode: ConflictMode): Record {
+  if (a === b) return a
+  const history = unite(a.history, b.history)
+  if (mode === 'last-write-wins') return { history, siblings: greatest([...a.siblings, ...b.siblings]) }
+  const survivors = new Map<string, Sibling>()
+  keepSurvivors(survivors, a, b)
+  keepSurvivors(survivors, b, a)
+  return { history, siblings: [...survivors.values()].sort((x, y) => compareDots(x.dot, y.dot)) }
+}
+
+/** Adds to `survivors` those siblings of `mine` that `other` holds too or has never seen. */
+function keepSurvivors(survivors: Map<string, Sibling>, mine: Record, other: Record): void {
+  const held = new Set(other.siblings.map((sibling) => dotName(sibling.dot)))
+  for (const sibling of mine.siblings) {
+    const name = dotName(sibling.dot)
+    if (!held.has(name) && covers(other.history, sibling.dot)) continue
+    const twin = survivors.get(name)
+    if (twin === undefined || compareContents(twin, sibling) < 0) survivors.set(name, sibling)
+  }
+}
+
+function greatest(siblings: readonly Sibling[]): readonly Sibling[] {
+  const winner = siblings.reduce<Sibling | undefined>(
+    (best, sibling) => (best === undefined || compareWrites(best, sibling) < 0 ? sibling : best),
+    undefined,
+  )
+  return winner === undefined ? [] : [winner]
+}
+
+/** Which of two writes is the later one, the same on every node: by hybrid time, then dot, then contents. */
+export function compareWrites(a: Sibling, b: Sibling): number {
+  return a.time - b.time || compareDots(a.dot, b.dot) || compareContents(a, b)
+}
+
+/**
+ * Tells siblings of one dot apart. They are equal unless a dot was used twice, which is a defect somewhere: then every node
+ * must at least keep the same one.
+ */
+export function compareContents(a: Sibling, b: Sibling): number {
+  if (a.kind === 'tombstone' || b.kind === 'tombstone') return a.kind === b.kind ? a.time - b.time : a.kind === 'value' ? -1 : 1
+  return a.time - b.time || (a.expiresAt ?? Infinity) - (b.expiresAt ?? Infinity) || compareBytes(a.value, b.value)
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  if (a === b) return 0
+  if (a.length !== b.length) return a.length - b.length
+  const at = a.findIndex((byte, index) => byte !== b[index])
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)
+}
+
+/** Dots that both records carry with different contents: the sign of a dot used twice, to be reported loudly. */
+export function reusedDots(a: Record, b: Record): readonly Dot[] {
+  const held = new Map(a.siblings.map((sibling) => [dotName(sibling.dot), sibling]))
+  return b.siblings
+    .filter((sibling) => {
+      const twin = held.get(dotName(sibling.dot))
+      return twin !== undefined && compareContents(twin, sibling) !== 0
+    })
+    .map((sibling) => sibling.dot)
+}
+
+/** Whether both hold the same siblings. Histories may differ: they never decide alone that a replica is stale. */
+export function sameSiblings(a: Record, b: Record): boolean {
+  if (a.siblings.length !== b.siblings.length) return false
+  return a.siblings.every((sibling, index) => {
+    const other = b.siblings[index]
+    return other !== undefined && compareDots(sibling.dot, other.dot) === 0
+  })
+}
+
+/** The values a reader sees at `wallMs`: no tombstones, nothing expired. */
+export function liveValues(record: Record, wallMs: number): readonly Uint8Array[] {
+  return record.siblings.flatMap((sibling) =>
+    sibling.kind === 'value' && (sibling.expiresAt === null || sibling.expiresAt > wallMs) ? [sibling.value] : [],
+  )
+}

@@ -1,0 +1,174 @@
+/**
+ * Writing and reading bytes: variable-length integers, length-prefixed bytes and text, fixed-length ids.
+ *
+ * Reading is total. A reader that meets too few bytes, a length past the end or a number out of range remembers that it
+ * failed and answers with empty values; whoever asked looks at `finished()` once, at the end. Nothing is allocated for a
+ * length that the bytes at hand could not hold, and nothing recurses.
+ */
+import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { assert } from '../assert.ts'
+import { decodeUtf8 } from './utf8.ts'
+
+const firstBytes = 256
+
+export class ByteWriter {
+  #bytes = new Uint8Array(firstBytes)
+  #length = 0
+
+  #reserve(more: number): number {
+    const start = this.#length
+    this.#length += more
+    if (this.#length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2))
+      grown.set(this.#bytes.subarray(0, start))
+      this.#bytes = grown
+    }
+    return start
+  }
+
+  byte(value: number): void {
+    const at = this.#reserve(1)
+    this.#bytes[at] = value
+  }
+
+  /** A whole number from 0 to 2^53 - 1, seven bits a byte, low bits first. */
+  integer(value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, 'integers on the wire are whole and not negative')
+    let rest = value
+    while (rest >= 0x80) {
+      this.byte((rest % 0x80) | 0x80)
+      rest = Math.floor(rest / 0x80)
+    }
+    this.byte(rest)
+  }
+
+  raw(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length)
+    this.#bytes.set(bytes, at)
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.integer(bytes.length)
+    this.raw(bytes)
+  }
+
+  text(text: string): void {
+    this.bytes(utf8ToBytes(text))
+  }
+
+  /** Hex digits, two to a byte; the reader knows how many. */
+  hex(digits: string): void {
+    this.raw(hexToBytes(digits))
+  }
+
+  list<T>(items: readonly T[], write: (item: T) => void): void {
+    this.integer(items.length)
+    for (const item of items) write(item)
+  }
+
+  /** What was written. */
+  done(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+}
+
+const nothing = new Uint8Array(0)
+
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  #at = 0
+  #failed = false
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  /** Says that what was read makes no sense; everything read after it is empty. */
+  fail(): void {
+    this.#failed = true
+    this.#at = this.#bytes.length
+  }
+
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  /** Whether all bytes were read and all of them made sense. */
+  finished(): boolean {
+    return !this.#failed && this.remaining === 0
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.#at]
+    if (value === undefined) {
+      this.fail()
+      return 0
+    }
+    this.#at += 1
+    return value
+  }
+
+  /** A whole number from 0 to `max`. */
+  integer(max: number = Number.MAX_SAFE_INTEGER): number {
+    let value = 0
+    let scale = 1
+    for (let index = 0; index < 8; index += 1) {
+      const byte = this.byte()
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) {
+        if (value > max) this.fail()
+        return this.#failed ? 0 : value
+      }
+      scale *= 0x80
+    }
+    this.fail()
+    return 0
+  }
+
+  /** The next `length` bytes, copied: they outlive the message they came in without holding it in memory. */
+  raw(length: number): Uint8Array {
+    if (length > this.remaining) {
+      this.fail()
+      return nothing
+    }
+    const start = this.#at
+    this.#at += length
+    return this.#bytes.slice(start, this.#at)
+  }
+
+  bytes(max: number): Uint8Array {
+    return this.raw(this.integer(max))
+  }
+
+  /** Text of at most `max` UTF-8 bytes. */
+  text(max: number): string {
+    const text = decodeUtf8(this.bytes(max))
+    if (text === null) this.fail()
+    return text ?? ''
+  }
+
+  /** `digits` hex digits. */
+  hex(digits: number): string {
+    const bytes = this.raw(digits / 2)
+    return this.#failed ? '' : bytesToHex(bytes)
+  }
+
+  /** At most `max` items; each takes at least one byte, so a count beyond the bytes at hand is refused before allocation. */
+  list<T>(max: number, read: () => T): readonly T[] {
+    const count = this.integer(Math.min(max, this.remaining))
+    const items: T[] = []
+    for (let index = 0; index < count && !this.#failed; index += 1) items.push(read())
+    return items
+  }
+}
+
+/** Decodes a whole message: what `read` makes of the bytes, or null if they are malformed in any way. */
+export function decodeWith<T>(bytes: Uint8Array, read: (reader: ByteReader) => T | null): T | null {
+  const reader = new ByteReader(bytes)
+  const value = read(reader)
+  return reader.finished() ? value : null
+}

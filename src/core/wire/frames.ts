@@ -1,0 +1,71 @@
+/**
+ * Messages cut into frames and put together again.
+ *
+ * A data channel takes small messages well and large ones badly, so each message travels in frames of at most 16 KiB. The
+ * channel is ordered and reliable, so a frame says only which message it belongs to and whether more follows. Frames of
+ * several messages may alternate: that is how gossip overtakes bulk.
+ */
+import { bounds } from '../bounds.ts'
+import { ByteReader, ByteWriter } from './bytes.ts'
+
+const headerBytesMax = 16
+const flags = { last: 1, first: 2 } as const
+
+/** Yields the frames of message number `id`. The first one tells the whole length, so that a receiver can refuse it at once. */
+export function* framesOf(id: number, message: Uint8Array): Generator<Uint8Array> {
+  const room = bounds.frameBytesMax - headerBytesMax
+  let at = 0
+  do {
+    const end = Math.min(message.length, at + room)
+    const writer = new ByteWriter()
+    writer.integer(id)
+    writer.byte((at === 0 ? flags.first : 0) | (end === message.length ? flags.last : 0))
+    if (at === 0) writer.integer(message.length)
+    writer.raw(message.subarray(at, end))
+    yield writer.done()
+    at = end
+  } while (at < message.length)
+}
+
+/** `more`: wait for further frames. `malformed`: the peer breaks the rules; nothing it sends can be trusted any more. */
+export type Reassembled =
+  | { readonly kind: 'more' }
+  | { readonly kind: 'message'; readonly message: Uint8Array }
+  | { readonly kind: 'malformed' }
+
+interface Partial {
+  readonly bytes: Uint8Array
+  filled: number
+}
+
+/** Puts the frames of one channel together, within `bounds.partialsMax` messages and `bounds.partialBytesMax` bytes. */
+export class Reassembler {
+  readonly #partials = new Map<number, Partial>()
+  #promisedBytes = 0
+
+  take(frame: Uint8Array): Reassembled {
+    const reader = new ByteReader(frame)
+    const id = reader.integer()
+    const flag = reader.byte()
+    const partial = (flag & flags.first) !== 0 ? this.#begin(id, reader) : this.#partials.get(id)
+    if (frame.length > bounds.frameBytesMax || partial === undefined || reader.failed) return { kind: 'malformed' }
+    const payload = reader.raw(reader.remaining)
+    if (partial.filled + payload.length > partial.bytes.length) return { kind: 'malformed' }
+    partial.bytes.set(payload, partial.filled)
+    partial.filled += payload.length
+    if ((flag & flags.last) === 0) return { kind: 'more' }
+    this.#partials.delete(id)
+    this.#promisedBytes -= partial.bytes.length
+    return partial.filled === partial.bytes.length ? { kind: 'message', message: partial.bytes } : { kind: 'malformed' }
+  }
+
+  #begin(id: number, reader: ByteReader): Partial | undefined {
+    const length = reader.integer(bounds.messageBytesMax)
+    const tooMuch = this.#partials.size >= bounds.partialsMax || this.#promisedBytes + length > bounds.partialBytesMax
+    if (reader.failed || tooMuch || this.#partials.has(id)) return undefined
+    const partial = { bytes: new Uint8Array(length), filled: 0 }
+    this.#partials.set(id, partial)
+    this.#promisedBytes += length
+    return partial
+  }
+}

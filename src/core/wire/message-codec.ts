@@ -1,0 +1,265 @@
+/**
+ * Messages between nodes as bytes. Decoding is total: bytes from a peer give a message or null, never an exception.
+ *
+ * One table row per kind of message holds its writer and its reader side by side, so that they cannot drift apart.
+ */
+import { bounds } from '../bounds.ts'
+import type { ActorId, DeviceId, Digest, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
+import { type Claim, memberStatuses } from '../membership/claims.ts'
+import { parseStoredKey } from '../versioning/stored-key.ts'
+import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
+import type { FailureCode, Hello, KeyDigest, KeyedRecord, Message, PartitionDigest, Reply, Request } from './messages.ts'
+import { readRecord, writeRecord } from './record-codec.ts'
+
+const digits = { node: 32, boot: 16, view: 16, digest: 32, tag: 32 } as const
+const storedKeyBytesMax = bounds.keyBytesMax + bounds.collectionBytesMax + 2
+const reasonBytesMax = 1024
+
+/** How one shape is written and read. */
+interface Codec<T> {
+  readonly write: (writer: ByteWriter, value: T) => void
+  readonly read: (reader: ByteReader) => T
+}
+
+/** A codec of a union that is told apart by `tag`; the position in `rows` is what goes on the wire. */
+type Rows<T extends object, K extends keyof T> = {
+  readonly [V in T[K] & string]: Codec<Extract<T, { readonly [P in K]: V }>>
+}
+
+function writeTagged<T extends object, K extends keyof T & string>(rows: Rows<T, K>, tag: K, writer: ByteWriter, value: T): void {
+  const name = value[tag] as T[K] & string
+  writer.byte(Object.keys(rows).indexOf(name))
+  // The row was chosen by the value's own tag, which TypeScript cannot follow through the index.
+  const row = rows[name] as unknown as Codec<T>
+  row.write(writer, value)
+}
+
+function readTagged<T extends object, K extends keyof T & string>(rows: Rows<T, K>, reader: ByteReader): T | null {
+  const row = (Object.values(rows) as Codec<T>[])[reader.byte()]
+  if (row === undefined || reader.failed) {
+    reader.fail()
+    return null
+  }
+  return row.read(reader)
+}
+
+const readNode = (reader: ByteReader) => reader.hex(digits.node) as NodeId
+const readView = (reader: ByteReader) => reader.hex(digits.view) as ViewHash
+const readPartition = (reader: ByteReader) => reader.integer(bounds.partitions - 1) as Partition
+
+function readKey(reader: ByteReader): StoredKey {
+  const text = reader.text(storedKeyBytesMax)
+  if (parseStoredKey(text) === null) reader.fail()
+  return text as StoredKey
+}
+
+function oneOf<T extends string>(names: readonly T[]): Codec<T> {
+  return {
+    write: (writer, name) => writer.byte(names.indexOf(name)),
+    read: (reader) => {
+      const name = names[reader.byte()]
+      if (name === undefined) reader.fail()
+      return name ?? (names[0] as T)
+    },
+  }
+}
+
+const status = oneOf(memberStatuses)
+const failureCode = oneOf<FailureCode>(['storage-full', 'storage-failed', 'closed', 'overloaded'])
+const standing = oneOf(['owner', 'syncing', 'hint'] as const)
+const truth = oneOf(['no', 'yes'] as const)
+
+const claim: Codec<Claim> = {
+  write: (writer, value) => {
+    writer.hex(value.node)
+    writer.text(value.device)
+    writer.integer(value.capacity16ths)
+    writer.integer(value.incarnation)
+    status.write(writer, value.status)
+  },
+  read: (reader) => {
+    const node = readNode(reader)
+    const device = reader.text(bounds.deviceBytesMax) as DeviceId
+    const capacity16ths = reader.integer(bounds.capacityMax * 16)
+    if (capacity16ths < bounds.capacityMin * 16) reader.fail()
+    return { node, device, capacity16ths, incarnation: reader.integer(), status: status.read(reader) }
+  },
+}
+
+const hello: Codec<Hello> = {
+  write: (writer, value) => {
+    writer.integer(value.protocolVersion)
+    writer.hex(value.cluster)
+    writer.integer(value.n)
+    writer.integer(value.partitions)
+    writer.integer(value.tokensPerNode)
+    writer.hex(value.node)
+    writer.hex(value.boot)
+  },
+  read: (reader) => ({
+    protocolVersion: reader.integer(),
+    cluster: reader.hex(digits.tag),
+    n: reader.integer(),
+    partitions: reader.integer(),
+    tokensPerNode: reader.integer(),
+    node: readNode(reader),
+    boot: reader.hex(digits.boot) as ActorId,
+  }),
+}
+
+const keyedRecord: Codec<KeyedRecord> = {
+  write: (writer, { key, record }) => {
+    writer.text(key)
+    writeRecord(writer, record)
+  },
+  read: (reader) => ({ key: readKey(reader), record: readRecord(reader) }),
+}
+
+const partitionDigest: Codec<PartitionDigest> = {
+  write: (writer, { partition, digest }) => {
+    writer.integer(partition)
+    truth.write(writer, digest === null ? 'no' : 'yes')
+    if (digest !== null) writer.hex(digest)
+  },
+  read: (reader) => {
+    const partition = readPartition(reader)
+    return { partition, digest: truth.read(reader) === 'yes' ? (reader.hex(digits.digest) as Digest) : null }
+  },
+}
+
+const keyDigest: Codec<KeyDigest> = {
+  write: (writer, { key, digest }) => {
+    writer.text(key)
+    writer.hex(digest)
+  },
+  read: (reader) => ({ key: readKey(reader), digest: reader.hex(digits.digest) as Digest }),
+}
+
+const members = {
+  write: (writer: ByteWriter, { claims }: { readonly claims: readonly Claim[] }) =>
+    writer.list(claims, (item) => claim.write(writer, item)),
+  read: (reader: ByteReader) => ({
+    type: 'members' as const,
+    claims: reader.list(bounds.membersMax, () => claim.read(reader)),
+  }),
+}
+
+const requests: Rows<Request, 'type'> = {
+  put: {
+    write: (writer, { key, delta, hintFor }) => {
+      keyedRecord.write(writer, { key, record: delta })
+      writer.list(hintFor, (node) => writer.hex(node))
+    },
+    read: (reader) => {
+      const { key, record } = keyedRecord.read(reader)
+      return { type: 'put', key, delta: record, hintFor: reader.list(bounds.nMax, () => readNode(reader)) }
+    },
+  },
+  get: {
+    write: (writer, { key }) => writer.text(key),
+    read: (reader) => ({ type: 'get', key: readKey(reader) }),
+  },
+  members,
+  deliver: {
+    write: (writer, { entries }) => writer.list(entries, (entry) => keyedRecord.write(writer, entry)),
+    read: (reader) => ({ type: 'deliver', entries: reader.list(bounds.batchRecordsMax, () => keyedRecord.read(reader)) }),
+  },
+  offer: {
+    write: (writer, { partitions }) => writer.list(partitions, (item) => partitionDigest.write(writer, item)),
+    read: (reader) => ({ type: 'offer', partitions: reader.list(bounds.partitions, () => partitionDigest.read(reader)) }),
+  },
+  inventory: {
+    write: (writer, { keys }) => writer.list(keys, (item) => keyDigest.write(writer, item)),
+    read: (reader) => ({ type: 'inventory', keys: reader.list(bounds.inventoryItemsMax, () => keyDigest.read(reader)) }),
+  },
+  settled: {
+    write: (writer, { partitions }) => writer.list(partitions, (partition) => writer.integer(partition)),
+    read: (reader) => ({ type: 'settled', partitions: reader.list(bounds.partitions, () => readPartition(reader)) }),
+  },
+}
+
+const replies: Rows<Reply, 'type'> = {
+  stored: {
+    write: (writer, value) => standing.write(writer, value.standing),
+    read: (reader) => ({ type: 'stored', standing: standing.read(reader) }),
+  },
+  record: {
+    write: (writer, { record, counts, sources }) => {
+      writeRecord(writer, record)
+      truth.write(writer, counts ? 'yes' : 'no')
+      writer.list(sources, (node) => writer.hex(node))
+    },
+    read: (reader) => ({
+      type: 'record',
+      record: readRecord(reader),
+      counts: truth.read(reader) === 'yes',
+      sources: reader.list(bounds.membersMax, () => readNode(reader)),
+    }),
+  },
+  members,
+  differing: {
+    write: (writer, { partitions }) => writer.list(partitions, (partition) => writer.integer(partition)),
+    read: (reader) => ({ type: 'differing', partitions: reader.list(bounds.partitions, () => readPartition(reader)) }),
+  },
+  wanted: {
+    write: (writer, { indices }) => writer.list(indices, (index) => writer.integer(index)),
+    read: (reader) => ({
+      type: 'wanted',
+      indices: reader.list(bounds.inventoryItemsMax, () => reader.integer(bounds.inventoryItemsMax - 1)),
+    }),
+  },
+  done: { write: () => {}, read: () => ({ type: 'done' }) },
+  failed: {
+    write: (writer, { code }) => failureCode.write(writer, code),
+    read: (reader) => ({ type: 'failed', code: failureCode.read(reader) }),
+  },
+}
+
+const messages: Rows<Message, 'kind'> = {
+  hello: {
+    write: (writer, message) => hello.write(writer, message.hello),
+    read: (reader) => ({ kind: 'hello', hello: hello.read(reader) }),
+  },
+  refuse: {
+    write: (writer, { reason }) => writer.text(reason),
+    read: (reader) => ({ kind: 'refuse', reason: reader.text(reasonBytesMax) }),
+  },
+  request: {
+    write: (writer, { id, view, body }) => {
+      writer.integer(id)
+      writer.hex(view)
+      writeTagged(requests, 'type', writer, body)
+    },
+    read: (reader) => {
+      const id = reader.integer()
+      const view = readView(reader)
+      return { kind: 'request', id, view, body: readTagged<Request, 'type'>(requests, reader) ?? nothing }
+    },
+  },
+  reply: {
+    write: (writer, { id, view, body }) => {
+      writer.integer(id)
+      writer.hex(view)
+      writeTagged(replies, 'type', writer, body)
+    },
+    read: (reader) => {
+      const id = reader.integer()
+      const view = readView(reader)
+      return { kind: 'reply', id, view, body: readTagged<Reply, 'type'>(replies, reader) ?? { type: 'done' } }
+    },
+  },
+}
+
+/** Stands where a body could not be read; the reader has failed by then, so nobody sees it. */
+const nothing: Request = { type: 'settled', partitions: [] }
+
+export function encodeMessage(message: Message): Uint8Array {
+  const writer = new ByteWriter()
+  writeTagged(messages, 'kind', writer, message)
+  return writer.done()
+}
+
+/** The message, or null if the bytes are none. */
+export function decodeMessage(bytes: Uint8Array): Message | null {
+  return decodeWith(bytes, (reader) => readTagged<Message, 'kind'>(messages, reader))
+}

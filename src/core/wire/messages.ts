@@ -1,0 +1,72 @@
+/**
+ * Every message between two nodes. Types only; `message-codec.ts` makes bytes of them.
+ *
+ * Two nodes that meet exchange a hello each and nothing else is accepted before. Then everything is a request or its reply.
+ * Both carry the sender's view hash, so that a difference in membership shows with the first message.
+ */
+import type { Claim } from '../membership/claims.ts'
+import type { ActorId, Digest, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
+import type { Record } from '../versioning/record.ts'
+
+/** What two nodes must agree on, and who speaks. */
+export interface Hello {
+  readonly protocolVersion: number
+  /** Tag of the cluster's name. */
+  readonly cluster: string
+  readonly n: number
+  readonly partitions: number
+  readonly tokensPerNode: number
+  readonly node: NodeId
+  /** The boot of that node; a later connection of another boot replaces the earlier one. */
+  readonly boot: ActorId
+}
+
+export interface KeyedRecord {
+  readonly key: StoredKey
+  readonly record: Record
+}
+export interface PartitionDigest {
+  readonly partition: Partition
+  /** Null for a partition that holds nothing. */
+  readonly digest: Digest | null
+}
+export interface KeyDigest {
+  readonly key: StoredKey
+  readonly digest: Digest
+}
+
+export type Request =
+  /** Store this delta. With `hintFor`, keep it for those owners instead of as one. */
+  | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
+  | { readonly type: 'get'; readonly key: StoredKey }
+  /** Push-pull: my claims for yours. */
+  | { readonly type: 'members'; readonly claims: readonly Claim[] }
+  /** Join these, strictly durable: hints, repairs, data that moves. */
+  | { readonly type: 'deliver'; readonly entries: readonly KeyedRecord[] }
+  /** What I hold of the partitions you own: which differ from yours? */
+  | { readonly type: 'offer'; readonly partitions: readonly PartitionDigest[] }
+  /** Keys of a partition that differs: which do you want? */
+  | { readonly type: 'inventory'; readonly keys: readonly KeyDigest[] }
+  /** You hold or cover all I have of these. */
+  | { readonly type: 'settled'; readonly partitions: readonly Partition[] }
+
+export type FailureCode = 'storage-full' | 'storage-failed' | 'closed' | 'overloaded'
+
+export type Reply =
+  /** `standing` says as what the delta is stored: an owner in sync, one that is not yet, or a stand-in. */
+  | { readonly type: 'stored'; readonly standing: 'owner' | 'syncing' | 'hint' }
+  /** `counts`: the answer may count for r. `sources`: whom to ask besides, since this replica is not in sync yet. */
+  | { readonly type: 'record'; readonly record: Record; readonly counts: boolean; readonly sources: readonly NodeId[] }
+  | { readonly type: 'members'; readonly claims: readonly Claim[] }
+  | { readonly type: 'differing'; readonly partitions: readonly Partition[] }
+  /** Indices into the inventory. */
+  | { readonly type: 'wanted'; readonly indices: readonly number[] }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly code: FailureCode }
+
+export type Message =
+  | { readonly kind: 'hello'; readonly hello: Hello }
+  /** The meeting is over, at once and finally. */
+  | { readonly kind: 'refuse'; readonly reason: string }
+  | { readonly kind: 'request'; readonly id: number; readonly view: ViewHash; readonly body: Request }
+  | { readonly kind: 'reply'; readonly id: number; readonly view: ViewHash; readonly body: Reply }

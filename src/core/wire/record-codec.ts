@@ -1,0 +1,137 @@
+/**
+ * Records, histories and contexts as bytes: the same on the wire and in the store.
+ *
+ * Encoding is canonical (actors and dots in order), so equal records have equal bytes.
+ */
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { bounds } from '../bounds.ts'
+import { digestOf } from '../hash.ts'
+import { type ActorId, compareText, type Digest, type HybridTime } from '../ids.ts'
+import { type ActorHistory, actorsOf, type CausalHistory, compareDots } from '../versioning/causal-history.ts'
+import type { SeenContext } from '../versioning/context.ts'
+import type { Record, Sibling } from '../versioning/record.ts'
+import { ByteReader, ByteWriter, decodeWith } from './bytes.ts'
+
+const actorHexDigits = 16
+const kinds = { tombstone: 0, value: 1, 'expiring value': 2 } as const
+
+function writeHistory(writer: ByteWriter, history: CausalHistory): void {
+  writer.list(actorsOf(history), ([actor, { upTo, beyond }]) => {
+    writer.hex(actor)
+    writer.integer(upTo)
+    let last = upTo
+    writer.list(beyond, (counter) => {
+      writer.integer(counter - last)
+      last = counter
+    })
+  })
+}
+
+function readHistory(reader: ByteReader): CausalHistory {
+  let lastActor = ''
+  const actors = reader.list(bounds.historyActorsMax, () => {
+    const actor = reader.hex(actorHexDigits) as ActorId
+    if (compareText(lastActor, actor) >= 0) reader.fail()
+    lastActor = actor
+    return [actor, readActorHistory(reader)] as const
+  })
+  return new Map(actors)
+}
+
+function readActorHistory(reader: ByteReader): ActorHistory {
+  const upTo = reader.integer()
+  let last = upTo
+  const beyond = reader.list(bounds.historyBeyondMax, () => {
+    const step = reader.integer()
+    if (step < 1 || (last === upTo && step < 2) || last + step > Number.MAX_SAFE_INTEGER) reader.fail()
+    last += step
+    return last
+  })
+  if (upTo === 0 && beyond.length === 0) reader.fail()
+  return { upTo, beyond }
+}
+
+function writeSibling(writer: ByteWriter, sibling: Sibling): void {
+  writer.hex(sibling.dot.actor)
+  writer.integer(sibling.dot.counter)
+  writer.integer(sibling.time)
+  if (sibling.kind === 'tombstone') {
+    writer.byte(kinds.tombstone)
+    return
+  }
+  writer.byte(sibling.expiresAt === null ? kinds.value : kinds['expiring value'])
+  if (sibling.expiresAt !== null) writer.integer(sibling.expiresAt)
+  writer.bytes(sibling.value)
+}
+
+function readSibling(reader: ByteReader): Sibling {
+  const actor = reader.hex(actorHexDigits) as ActorId
+  const counter = reader.integer()
+  if (counter < 1) reader.fail()
+  const written = { dot: { actor, counter }, time: reader.integer() as HybridTime }
+  const kind = reader.byte()
+  if (kind === kinds.tombstone) return { kind: 'tombstone', ...written }
+  if (kind > kinds['expiring value']) reader.fail()
+  const expiresAt = kind === kinds['expiring value'] ? reader.integer() : null
+  return { kind: 'value', ...written, value: reader.bytes(bounds.valueBytesMax), expiresAt }
+}
+
+export function writeRecord(writer: ByteWriter, record: Record): void {
+  writeHistory(writer, record.history)
+  writer.list(record.siblings, (sibling) => writeSibling(writer, sibling))
+}
+
+export function readRecord(reader: ByteReader): Record {
+  const history = readHistory(reader)
+  let last: Sibling | undefined
+  const siblings = reader.list(bounds.siblingsMax, () => {
+    const sibling = readSibling(reader)
+    if (last !== undefined && compareDots(last.dot, sibling.dot) >= 0) reader.fail()
+    last = sibling
+    return sibling
+  })
+  return { history, siblings }
+}
+
+export function encodeRecord(record: Record): Uint8Array {
+  const writer = new ByteWriter()
+  writeRecord(writer, record)
+  return writer.done()
+}
+
+/** The record, or null if the bytes are none. */
+export function decodeRecord(bytes: Uint8Array): Record | null {
+  return decodeWith(bytes, readRecord)
+}
+
+/** What replicas compare: dots and values of the siblings, never histories, which may differ between equal replicas. */
+export function recordDigest(record: Record): Digest {
+  const writer = new ByteWriter()
+  for (const { dot, ...sibling } of record.siblings) {
+    writer.hex(dot.actor)
+    writer.integer(dot.counter)
+    if (sibling.kind === 'value') writer.hex(digestOf(sibling.value))
+  }
+  return digestOf(writer.done())
+}
+
+const contextVersion = 1
+
+/** A context as text: a version, then hex. Storable anywhere. */
+export function encodeContext(context: SeenContext): string {
+  const writer = new ByteWriter()
+  writer.byte(contextVersion)
+  writer.integer(context.time)
+  writeHistory(writer, context.history)
+  return bytesToHex(writer.done())
+}
+
+/** The context, or null if the text is none of ours. */
+export function decodeContext(text: string): SeenContext | null {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]+$/.test(text)) return null
+  return decodeWith(hexToBytes(text), (reader) => {
+    if (reader.byte() !== contextVersion) return null
+    const time = reader.integer() as HybridTime
+    return { time, history: readHistory(reader) }
+  })
+}
