@@ -263,3 +263,15 @@ export function encodeMessage(message: Message): Uint8Array {
 export function decodeMessage(bytes: Uint8Array): Message | null {
   return decodeWith(bytes, (reader) => readTagged<Message, 'kind'>(messages, reader))
 }
+
+/** A member list as it is kept in the store. */
+export function encodeClaims(claims: readonly Claim[]): Uint8Array {
+  const writer = new ByteWriter()
+  members.write(writer, { claims })
+  return writer.done()
+}
+
+/** The member list, or null if the bytes are none. */
+export function decodeClaims(bytes: Uint8Array): readonly Claim[] | null {
+  return decodeWith(bytes, (reader) => members.read(reader).claims)
+}

@@ -1,0 +1,61 @@
+/**
+ * What waits for one channel: two lanes of messages, taken out frame by frame.
+ *
+ * A control message never waits behind bulk: its frames go out between those of the bulk message under way. Within a lane
+ * messages go out one after the other. Bytes and messages waiting are bounded; what does not fit is refused whole.
+ */
+import { bounds } from '../bounds.ts'
+import { framesOf } from './frames.ts'
+
+interface Waiting {
+  readonly frames: Iterator<Uint8Array>
+  readonly bytes: number
+  readonly done: (sent: boolean) => void
+  next: Uint8Array | undefined
+}
+
+type LaneName = 'control' | 'bulk'
+
+export class SendQueue {
+  readonly #lanes: Readonly<Record<LaneName, Waiting[]>> = { control: [], bulk: [] }
+  #bytes = 0
+  #lastMessage = 0
+
+  get messageCount(): number {
+    return this.#lanes.control.length + this.#lanes.bulk.length
+  }
+
+  /** Takes a message in, or refuses it (false). `done` hears once whether its last frame was taken out or the queue was cleared. */
+  offer(lane: LaneName, message: Uint8Array, done: (sent: boolean) => void): boolean {
+    const full = this.#bytes + message.length > bounds.sendQueueBytesMax || this.messageCount >= bounds.sendQueueMessagesMax
+    if (full || message.length > bounds.messageBytesMax) return false
+    this.#lastMessage += 1
+    const frames = framesOf(this.#lastMessage, message)
+    this.#bytes += message.length
+    this.#lanes[lane].push({ frames, bytes: message.length, done, next: frames.next().value ?? undefined })
+    return true
+  }
+
+  /** The next frame to send, or undefined when nothing waits. */
+  take(): Uint8Array | undefined {
+    const lane = this.#lanes.control.length > 0 ? this.#lanes.control : this.#lanes.bulk
+    const waiting = lane[0]
+    if (waiting === undefined) return undefined
+    const frame = waiting.next
+    waiting.next = waiting.frames.next().value ?? undefined
+    if (waiting.next === undefined) {
+      lane.shift()
+      this.#bytes -= waiting.bytes
+      waiting.done(true)
+    }
+    return frame
+  }
+
+  /** Gives up all that waits. */
+  clear(): void {
+    for (const lane of [this.#lanes.control, this.#lanes.bulk]) {
+      for (const waiting of lane.splice(0)) waiting.done(false)
+    }
+    this.#bytes = 0
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The one error a user meets. Its code says what happened, `changed` whether anything was stored.
+ */
+
+/**
+ * - `invalid-option`, `invalid-key`, `invalid-value`, `invalid-context`, `value-too-large`: the call makes no sense; correct it.
+ * - `quorum-unreachable`: a `strict` request met fewer than r or w nodes. `timeout`, `aborted`: it was not waited for any longer.
+ * - `closed`: the node has been closed, has left, or its database is gone.
+ * - `unsupported`: this browser or network lacks something; the text names it.
+ * - `storage-full`, `storage-failed`: the database takes no more, or does not work.
+ * - `signaling-refused`: the signaling server turned us away for good. `cluster-mismatch`: a peer of the same cluster runs
+ *   with another n, protocol or ring. `wrong-secret`: a peer has another room key. `overloaded`: try again later.
+ */
+export type ErrorCode =
+  | 'invalid-option'
+  | 'invalid-key'
+  | 'invalid-value'
+  | 'invalid-context'
+  | 'value-too-large'
+  | 'quorum-unreachable'
+  | 'timeout'
+  | 'aborted'
+  | 'closed'
+  | 'unsupported'
+  | 'storage-full'
+  | 'storage-failed'
+  | 'signaling-refused'
+  | 'cluster-mismatch'
+  | 'wrong-secret'
+  | 'overloaded'
+
+/** What a failed call left behind. `unknown`: it may have taken effect, or may still (a put some replica has got). */
+export type Changed = 'nothing' | 'stored' | 'unknown'
+
+/**
+ * Every failure a user can meet.
+ *
+ * @example
+ * try { await node.put('cart', null, value, { strict: true }) }
+ * catch (error) { if (error instanceof TabringError && error.code === 'quorum-unreachable') retryLater() }
+ */
+export class TabringError extends Error {
+  override readonly name = 'TabringError'
+  readonly code: ErrorCode
+  readonly changed: Changed
+
+  constructor(code: ErrorCode, message: string, changed: Changed = 'nothing', cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.changed = changed
+  }
+}

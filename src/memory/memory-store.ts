@@ -1,0 +1,54 @@
+/**
+ * A store in memory: atomic, ordered, gone with the process. The disk outlives the store, so that a node can be killed and
+ * started again on what it had written.
+ */
+import { compareText } from '../core/ids.ts'
+import { type Row, type RowKey, type Store, StoreFailure } from '../ports.ts'
+
+/** What is on it, by a text that sorts like the row keys. */
+export type MemoryDisk = Map<string, Row>
+
+// Groups are hex or empty, so a NUL after them sorts before anything that could follow.
+const place = ([table, group, name]: RowKey): string => `${table}\u0000${group}\u0000${name}`
+
+export function memoryStore(disk: MemoryDisk = new Map()): Store {
+  let open = true
+  let sorted: readonly string[] | undefined
+  const assertOpen = () => {
+    if (!open) throw new StoreFailure('closed', 'the store was closed')
+  }
+  const places = () => {
+    sorted ??= [...disk.keys()].sort(compareText)
+    return sorted
+  }
+  return {
+    async transact(keys, _durability, decide) {
+      assertOpen()
+      const { writes, result } = decide(keys.map((key) => disk.get(place(key))?.value))
+      for (const { key, value } of writes) {
+        if (value === null) disk.delete(place(key))
+        else disk.set(place(key), { key, value })
+      }
+      sorted = undefined
+      return result
+    },
+    async read(keys) {
+      assertOpen()
+      return keys.map((key) => disk.get(place(key))?.value)
+    },
+    async scan({ table, group, after, limit }) {
+      assertOpen()
+      const prefix = group === undefined ? `${table}\u0000` : `${table}\u0000${group}\u0000`
+      const from = after === undefined ? prefix : place(after)
+      const found = places().filter((at) => at.startsWith(prefix) && (after === undefined || at > from))
+      return found.slice(0, limit).flatMap((at) => disk.get(at) ?? [])
+    },
+    async close() {
+      open = false
+    },
+    async destroy() {
+      open = false
+      disk.clear()
+    },
+  }
+}

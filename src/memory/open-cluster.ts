@@ -1,0 +1,129 @@
+/**
+ * A whole cluster in one process, without a browser: for an application's own tests, and for the simulation.
+ *
+ * The nodes are the real ones; only their store and network live in memory.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import type { DeviceId, PeerId } from '../core/ids.ts'
+import { TabringError } from '../errors.ts'
+import type { TabringNode } from '../node/api.ts'
+import { checkConfig } from '../node/arguments.ts'
+import { StorageNode } from '../node/storage-node.ts'
+import type { Random } from '../ports.ts'
+import { systemClock } from '../system-clock.ts'
+import { MemoryNetwork } from './memory-network.ts'
+import { type MemoryDisk, memoryStore } from './memory-store.ts'
+import { seededRandom } from './seeded-random.ts'
+
+export type { TabringNode } from '../node/api.ts'
+
+export interface ClusterOptions {
+  /** How many nodes, 1 to 64. */
+  readonly nodes: number
+  /** How many devices they are spread over, in turn. Default: one each. */
+  readonly devices?: number
+  /** Same seed, same node ids. Default 1. */
+  readonly seed?: number
+  readonly n?: number
+  readonly r?: number
+  readonly w?: number
+  readonly timeoutMs?: number
+}
+
+export interface MemoryCluster {
+  /** The nodes that run now, by number; undefined for those killed. */
+  readonly nodes: readonly (TabringNode | undefined)[]
+  /** The node of that number. Throws where it was killed. */
+  node(index: number): TabringNode
+  /** Ends a node without a word; its disk stays. */
+  kill(index: number): void
+  /** Starts a killed node again on its disk. */
+  restart(index: number): Promise<TabringNode>
+  /** Cuts the links between each node of one group and each of the other. */
+  cut(group: readonly number[], other: readonly number[]): void
+  /** Heals every cut. */
+  heal(): void
+  /** Ends all nodes. */
+  close(): Promise<void>
+}
+
+const nodesMax = 64
+
+interface Place {
+  readonly disk: MemoryDisk
+  readonly device: DeviceId
+  peer: PeerId
+  node: StorageNode | undefined
+}
+
+/**
+ * Opens a cluster and resolves once all its nodes have joined.
+ *
+ * @example
+ * const cluster = await openCluster({ nodes: 5, devices: 3 })
+ * await cluster.node(0).put('greeting', null, 'hello')
+ * cluster.kill(1)
+ * const { values } = await cluster.node(2).get('greeting')
+ */
+export async function openCluster(options: ClusterOptions): Promise<MemoryCluster> {
+  const { nodes, devices = nodes, seed = 1, ...sizes } = options
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodesMax || !Number.isInteger(devices) || devices < 1) {
+    throw new TabringError('invalid-option', `nodes must be a whole number from 1 to ${nodesMax}, devices one from 1. Nothing was opened.`)
+  }
+  const config = checkConfig({ cluster: 'memory', ...sizes })
+  const network = new MemoryNetwork(systemClock)
+  const random = seededRandom(seed)
+  const places: Place[] = Array.from({ length: nodes }, (_, index) => ({
+    disk: new Map(),
+    device: `device ${index % devices}` as DeviceId,
+    peer: mintPeer(random),
+    node: undefined,
+  }))
+  const start = async (place: Place): Promise<StorageNode> => {
+    place.peer = mintPeer(random)
+    const ports = {
+      clock: systemClock,
+      random,
+      store: memoryStore(place.disk),
+      transport: network.transport(place.peer),
+      lifecycle: { onSuspend: () => {}, onResume: () => {} },
+    }
+    place.node = await StorageNode.open(ports, config, place.device)
+    return place.node
+  }
+  const at = (index: number): Place => {
+    const place = places[index]
+    if (place === undefined) throw new TabringError('invalid-option', `there is no node number ${index}`)
+    return place
+  }
+  await Promise.all(places.map(start))
+  await Promise.all(places.map((place) => place.node?.joined({ members: nodes })))
+  return {
+    get nodes() {
+      return places.map((place) => place.node)
+    },
+    node: (index) => {
+      const { node } = at(index)
+      if (node === undefined) throw new TabringError('closed', `node number ${index} was killed`)
+      return node
+    },
+    kill: (index) => {
+      const place = at(index)
+      network.remove(place.peer)
+      void place.node?.close()
+      place.node = undefined
+    },
+    restart: (index) => start(at(index)),
+    cut: (group, other) => {
+      for (const a of group) for (const b of other) network.cut(at(a).peer, at(b).peer)
+    },
+    heal: () => network.heal(),
+    close: async () => {
+      await Promise.all(places.map((place) => place.node?.close()))
+    },
+  }
+}
+
+function mintPeer(random: Random): PeerId {
+  return bytesToHex(random.bytes(8)) as PeerId
+}

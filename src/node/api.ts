@@ -1,0 +1,174 @@
+/**
+ * The public surface of one storage node, as applications see it (Dynamo, section 4.1).
+ */
+import type { TabringError } from '../errors.ts'
+import type { SignalingEvent } from '../ports.ts'
+
+declare const contextBrand: unique symbol
+
+/**
+ * What a reader saw of a key: opaque text, safe to store and to carry to another tab. Hand it to the `put` or `delete` that
+ * builds on the read. A context of another key or another cluster is accepted and means nothing there.
+ */
+export type Context = string & { readonly [contextBrand]: true }
+
+/** The part of the DOM's AbortSignal that is used. */
+export interface AbortSignalLike {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+export interface RequestOptions {
+  /** Longest wait in ms, 1 to 600,000. Default: the node's `timeoutMs`. A request that runs out of time answers with what it has. */
+  readonly timeoutMs?: number
+  /** Gives the request up: it rejects with `aborted`. A put given up may still take effect. */
+  readonly signal?: AbortSignalLike
+  /** Reject with `quorum-unreachable` where fewer than r (or w) nodes answered, instead of answering with `quorum: false`. */
+  readonly strict?: boolean
+}
+export interface GetOptions extends RequestOptions {
+  /** Nodes that must answer, 1 to n. Default: the node's `r`. */
+  readonly r?: number
+}
+export interface PutOptions extends RequestOptions {
+  /** Nodes that must have stored it, 1 to n. Default: the node's `w`. */
+  readonly w?: number
+  /** When the value ends: from then on it counts as deleted. */
+  readonly expiresAt?: Date
+}
+
+export interface GetResult<T> {
+  /** None: the key holds nothing. One: its value. Several: siblings, written without knowledge of each other. */
+  readonly values: readonly T[]
+  /** For the write that builds on this read. Null when nothing is known of the key, not even a delete. */
+  readonly context: Context | null
+  /** Nodes whose answers counted. */
+  readonly replies: number
+  /** Whether `replies` reached r. */
+  readonly quorum: boolean
+}
+
+export interface PutResult {
+  /** The context handed in plus this write: for the same writer's next put. It never covers what the writer has not seen. */
+  readonly context: Context
+  /** Nodes that have stored the write: in IndexedDB, transaction complete. */
+  readonly acks: number
+  /** Distinct devices among them. */
+  readonly devices: number
+  /** How many of them keep it as a hint for an owner that could not be reached. */
+  readonly hinted: number
+  /** Whether `acks` reached w. If not, the write is kept and handed on as soon as there is somebody to hand it to. */
+  readonly quorum: boolean
+}
+
+/** A node as this one sees it. */
+export interface Member {
+  readonly id: string
+  /** Its failure domain. Names set by the `device` option begin with `pretended:`. */
+  readonly device: string
+  readonly capacity: number
+  readonly status: 'alive' | 'suspect' | 'away' | 'dead' | 'out' | 'left'
+  /** Whether requests reach it now. This node reaches itself. */
+  readonly reachable: boolean
+  readonly self: boolean
+}
+
+export interface Status {
+  readonly id: string
+  readonly device: string
+  /** `open`, or how it ended. */
+  readonly state: 'open' | 'closed' | 'left'
+  readonly n: number
+  readonly r: number
+  readonly w: number
+  /** Members that placement counts on, this node included, and how many of them requests reach now. */
+  readonly members: number
+  readonly reachable: number
+  /** Partitions of the ring this node owns; of those, how many it is still fetching; and how many it holds for new owners. */
+  readonly partitions: { readonly owned: number; readonly syncing: number; readonly retained: number }
+  /** Keys held as an owner, tombstones included, and keys kept as hints for others. */
+  readonly records: number
+  readonly hints: number
+  readonly storage: 'ok' | 'full' | 'failed'
+}
+
+/** Where a key belongs. */
+export interface KeyPlacement {
+  /** 0 to 1023. */
+  readonly partition: number
+  /** Node ids in preference order: the owners, then those who stand in. */
+  readonly owners: readonly string[]
+  readonly fallbacks: readonly string[]
+}
+
+/** What one node itself stores: for demos, tests and debugging panels. */
+export interface Inspection {
+  /** Every virtual node of the ring in order: 32 hex digits of token, and whose it is. */
+  readonly ring: readonly { readonly token: string; readonly node: string }[]
+  readonly keys: readonly {
+    readonly key: string
+    readonly partition: number
+    /** `owner`; `retained`: no longer an owner, kept until the new owners have it; `hint`: kept for the nodes in `owedTo`. */
+    readonly role: 'owner' | 'retained' | 'hint'
+    readonly owedTo: readonly string[]
+  }[]
+}
+
+export interface NodeEvents {
+  /** The member list or somebody's reachability has changed. */
+  readonly members: readonly Member[]
+  /** A read returned several siblings. */
+  readonly conflict: { readonly key: string; readonly siblings: number }
+  /** A replica was brought up to date. */
+  readonly repair: { readonly peer: string; readonly keys: number; readonly bytes: number; readonly reason: 'read' | 'exchange' }
+  /** Hints were delivered to the node they were kept for. */
+  readonly handoff: { readonly to: string; readonly keys: number; readonly remaining: number }
+  readonly 'data-loss': { readonly reason: 'evicted' | 'lock-lost' | 'corrupt'; readonly previousId: string }
+  readonly storage: { readonly state: 'ok' | 'full' | 'failed' }
+  readonly signaling: SignalingEvent
+  /** A peer could not be met or was turned away; `error` is what `joined` would reject with, if it is final. */
+  readonly connection: { readonly peer: string; readonly state: 'failed' | 'refused'; readonly error: TabringError }
+}
+
+/** One storage node of the ring. All promises reject with a `TabringError` and nothing else. */
+export interface TabringNode {
+  /** 32 hex digits; stays with this tab's slot and database across reloads. */
+  readonly id: string
+  /**
+   * Resolves once `members` nodes (default 2, this one included) reach each other from here and this node is in sync with
+   * its partitions. Rejects with `timeout`, or at once with `unsupported`, `signaling-refused` or `cluster-mismatch` when waiting is pointless.
+   */
+  joined(options?: { readonly members?: number; readonly timeoutMs?: number }): Promise<void>
+  /**
+   * Reads a key. Below r it answers with what there is and `quorum: false`.
+   * @example const { values, context } = await node.get<Cart>('cart:alice')
+   */
+  get<T = unknown>(key: string, options?: GetOptions): Promise<GetResult<T>>
+  /**
+   * Writes a key: JSON-like data, `Uint8Array`, `Date`, `bigint`, at most 1 MiB encoded. With a context it replaces what that
+   * read returned; with null it is a blind write, concurrent to everything. Never refused because others are unreachable.
+   * @example await node.put('cart:alice', context, { eggs: 12 })
+   */
+  put(key: string, context: Context | null, value: unknown, options?: PutOptions): Promise<PutResult>
+  /**
+   * Deletes what the context covers. Null deletes nothing unseen: it adds a tombstone beside the siblings.
+   * @example await node.delete('cart:alice', context)
+   */
+  delete(key: string, context: Context | null, options?: PutOptions): Promise<PutResult>
+  members(): readonly Member[]
+  status(): Status
+  /** Where a key belongs in the ring as this node sees it now. */
+  placement(key: string): KeyPlacement
+  /** What this node itself stores, and the ring. Reads the whole database: not for hot paths. */
+  inspect(): Promise<Inspection>
+  /**
+   * Calls `listener` at each event; the returned function ends that.
+   * @example const stop = node.on('members', (members) => render(members))
+   */
+  on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void
+  /** For good: hands all data over, tells the others, deletes the database. Rejects, with nothing changed, where nobody can take the data. */
+  leave(): Promise<void>
+  /** The tab goes away; its place and its data stay. */
+  close(): Promise<void>
+}

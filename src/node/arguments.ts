@@ -1,0 +1,103 @@
+/**
+ * What callers may pass: everything else is refused with a typed error that says what was wrong and what was expected, before
+ * anything has changed.
+ */
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { bounds } from '../core/bounds.ts'
+import type { StoredKey } from '../core/ids.ts'
+import { defaultFor, defaultQuorum, type QuorumSizes, quorumFault } from '../core/quorum/requirements.ts'
+import { blindContext, type SeenContext } from '../core/versioning/context.ts'
+import { storedKey } from '../core/versioning/stored-key.ts'
+import { decodeContext } from '../core/wire/record-codec.ts'
+import { isWellFormed } from '../core/wire/utf8.ts'
+import { TabringError } from '../errors.ts'
+import type { PutOptions, RequestOptions } from './api.ts'
+
+/** What one node is told when it opens. */
+export interface NodeConfig {
+  readonly cluster: string
+  readonly n?: number | undefined
+  readonly r?: number | undefined
+  readonly w?: number | undefined
+  readonly capacity?: number | undefined
+  readonly timeoutMs?: number | undefined
+}
+
+/** The same, checked and complete. */
+export interface CheckedConfig extends QuorumSizes {
+  readonly cluster: string
+  readonly capacity: number
+  readonly timeoutMs: number
+}
+
+const refuse = (message: string): never => {
+  throw new TabringError('invalid-option', `${message}. Nothing was opened or changed.`)
+}
+
+const utf8Length = (text: string): number => utf8ToBytes(text).length
+
+/** Checks what a node is opened with. */
+export function checkConfig(config: NodeConfig): CheckedConfig {
+  const { cluster, n = defaultQuorum.n, capacity = 1, timeoutMs = bounds.operationTimeoutMs } = config
+  const sizes = { n, r: config.r ?? defaultFor(n), w: config.w ?? defaultFor(n) }
+  if (typeof cluster !== 'string' || cluster === '' || !isWellFormed(cluster) || utf8Length(cluster) > bounds.clusterBytesMax) {
+    refuse(`cluster must be a text of 1 to ${bounds.clusterBytesMax} bytes of UTF-8`)
+  }
+  const fault = quorumFault(sizes)
+  if (fault !== null) refuse(fault)
+  if (typeof capacity !== 'number' || !(capacity >= bounds.capacityMin && capacity <= bounds.capacityMax)) {
+    refuse(`capacity must be a number from ${bounds.capacityMin} to ${bounds.capacityMax}, not ${capacity}`)
+  }
+  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs) }
+}
+
+/** A wait in ms that has an end. */
+export function checkTimeout(timeoutMs: number): number {
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 1 && timeoutMs <= bounds.operationTimeoutMsMax)) {
+    refuse(`timeoutMs must be a number from 1 to ${bounds.operationTimeoutMsMax}, not ${timeoutMs}`)
+  }
+  return timeoutMs
+}
+
+/** r or w of one request, and its time. */
+export function checkRequest(
+  options: RequestOptions,
+  name: 'r' | 'w',
+  asked: number | undefined,
+  config: CheckedConfig,
+): { readonly needed: number; readonly timeoutMs: number } {
+  const needed = asked ?? config[name]
+  const fault = quorumFault({ ...config, [name]: needed })
+  if (fault !== null) refuse(fault)
+  return { needed, timeoutMs: checkTimeout(options.timeoutMs ?? config.timeoutMs) }
+}
+
+/** The stored name of a key of the node itself. */
+export function checkKey(key: string): StoredKey {
+  const length = typeof key === 'string' && isWellFormed(key) ? utf8Length(key) : 0
+  if (length < 1 || length > bounds.keyBytesMax) {
+    const was = typeof key !== 'string' ? `a ${typeof key}` : length === 0 ? (key === '' ? 'empty' : 'broken Unicode') : `${length} bytes`
+    const text = `a key is a text of 1 to ${bounds.keyBytesMax} bytes of UTF-8; this one is ${was}. Nothing was changed.`
+    throw new TabringError('invalid-key', text)
+  }
+  return storedKey({ mode: 'siblings', collection: '', key })
+}
+
+/** What the writer had seen. */
+export function checkContext(context: unknown): SeenContext {
+  if (context === null) return blindContext
+  const seen = typeof context === 'string' ? decodeContext(context) : null
+  if (seen === null) {
+    const text = 'a context is null or what a get or put returned, unchanged. Nothing was changed.'
+    throw new TabringError('invalid-context', text)
+  }
+  return seen
+}
+
+/** When a value ends, in ms since 1970, or null for never. */
+export function checkExpiry({ expiresAt }: PutOptions): number | null {
+  if (expiresAt === undefined) return null
+  const at = expiresAt.getTime?.()
+  if (typeof at !== 'number' || Number.isNaN(at) || at < 0) refuse('expiresAt must be a valid Date after 1970')
+  return at
+}

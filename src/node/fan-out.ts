@@ -1,0 +1,81 @@
+/**
+ * One get or put on its way to several nodes: asks whom the quorum rule says, and stands in for those who fail (Dynamo,
+ * section 4.5). What is asked and what counts is the caller's; when it is enough is `core/quorum`'s.
+ */
+import type { NodeId } from '../core/ids.ts'
+import { type Answer, decide, type QuorumRule } from '../core/quorum/decision.ts'
+import { type Candidate, standInFor } from '../core/quorum/stand-ins.ts'
+import { deferred } from './deadline.ts'
+
+/** A candidate whose answer is still changing. */
+export interface Asked extends Candidate {
+  answer: Answer
+  hintFor: readonly NodeId[]
+}
+
+/** Owners first, then fallbacks; those that cannot be reached have failed before they are asked. */
+export function candidatesOf(
+  owners: readonly NodeId[],
+  fallbacks: readonly NodeId[],
+  isReachable: (node: NodeId) => boolean,
+): Asked[] {
+  const candidate = (role: Candidate['role']) => (node: NodeId): Asked => ({
+    node,
+    role,
+    answer: isReachable(node) ? 'unasked' : 'failed',
+    hintFor: [],
+  })
+  return [...owners.map(candidate('owner')), ...fallbacks.map(candidate('fallback'))]
+}
+
+export class FanOut {
+  readonly candidates: Asked[]
+  readonly #rule: QuorumRule
+  readonly #ask: (candidate: Asked) => Promise<Answer>
+  readonly #decided = deferred<void>()
+  readonly #settled = deferred<void>()
+
+  /** `ask` resolves with what the answer is worth and never rejects. */
+  constructor(candidates: Asked[], rule: QuorumRule, ask: (candidate: Asked) => Promise<Answer>) {
+    this.candidates = candidates
+    this.#rule = rule
+    this.#ask = ask
+    this.#advance()
+  }
+
+  /** Resolves when enough answers count, or can count no more. */
+  get decided(): Promise<void> {
+    return this.#decided.promise
+  }
+
+  /** Resolves when nobody is to be asked or waited for any longer. */
+  get settled(): Promise<void> {
+    return this.#settled.promise
+  }
+
+  get counted(): readonly Asked[] {
+    return this.candidates.filter((candidate) => candidate.answer === 'counted')
+  }
+
+  /** More nodes to ask, before any other fallback. */
+  alsoAsk(nodes: readonly NodeId[], isReachable: (node: NodeId) => boolean): void {
+    const fresh = nodes.filter((node) => !this.candidates.some((candidate) => candidate.node === node))
+    const firstFallback = this.candidates.findIndex((candidate) => candidate.role === 'fallback')
+    const at = firstFallback < 0 ? this.candidates.length : firstFallback
+    this.candidates.splice(at, 0, ...candidatesOf([], fresh, isReachable))
+  }
+
+  #advance(): void {
+    const progress = decide(this.candidates.map(({ answer }) => answer), this.#rule)
+    for (const candidate of progress.ask.flatMap((index) => this.candidates[index] ?? [])) {
+      candidate.hintFor = candidate.role === 'fallback' ? standInFor(this.candidates) : []
+      candidate.answer = 'waiting'
+      void this.#ask(candidate).then((answer) => {
+        candidate.answer = answer
+        this.#advance()
+      })
+    }
+    if (progress.outcome !== 'pending') this.#decided.resolve()
+    if (progress.settled) this.#settled.resolve()
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Hints on their way home (Dynamo, section 4.6): what is kept for a node is delivered when the node is back, and deleted only
+ * after the node has it strictly durable.
+ *
+ * A hint whose target no longer owns the key, or has left, is owed to those who own it now.
+ */
+import { bounds } from '../core/bounds.ts'
+import { partitionOf } from '../core/hash.ts'
+import type { NodeId, StoredKey } from '../core/ids.ts'
+import type { Clock } from '../ports.ts'
+import type { Events } from './events.ts'
+import { batchesOf, deliver } from './delivery.ts'
+import { repeat } from './deadline.ts'
+import type { Peers } from './peers.ts'
+import type { Replica } from './replica.ts'
+import type { Routing } from './routing.ts'
+
+type Kept = Awaited<ReturnType<Replica['hints']>>[number]
+
+export class HintedHandoff {
+  readonly #peers: Peers
+  readonly #routing: Routing
+  readonly #replica: Replica
+  readonly #events: Events
+  readonly #underWay = new Set<NodeId>()
+
+  constructor(peers: Peers, routing: Routing, replica: Replica, events: Events) {
+    this.#peers = peers
+    this.#routing = routing
+    this.#replica = replica
+    this.#events = events
+  }
+
+  /** Tries again now and then what nothing announced; until the returned function is called. */
+  start(clock: Clock, chance: () => number): () => void {
+    return repeat(clock, bounds.handoffIntervalMs, chance, () => this.sweep())
+  }
+
+  /** Delivers or re-addresses the hints for everybody who can take them or never will. */
+  async sweep(): Promise<void> {
+    for (const { node } of this.#routing.claims) {
+      if (this.#peers.isReachable(node) || !this.#routing.isPlaced(node)) await this.deliverTo(node)
+    }
+  }
+
+  /** Delivers all that is kept for `target`, or as much as goes. Never rejects: what fails stays kept. */
+  async deliverTo(target: NodeId): Promise<void> {
+    if (this.#underWay.has(target)) return
+    this.#underWay.add(target)
+    try {
+      let after: StoredKey | undefined
+      do after = await this.#deliverPage(target, after)
+      while (after !== undefined)
+    } catch {
+      // Unreachable, or a store that fails: the hints stay, and the next sweep tries again.
+    } finally {
+      this.#underWay.delete(target)
+    }
+  }
+
+  /** Hands over one page of hints; returns where the next one begins, if there is one. */
+  async #deliverPage(target: NodeId, after: StoredKey | undefined): Promise<StoredKey | undefined> {
+    const keys = await this.#replica.owedTo(target, bounds.batchRecordsMax, after)
+    const kept = await this.#replica.hints(keys)
+    const isDue = ({ key }: Kept) => this.#routing.ownersOf(partitionOf(key)).includes(target)
+    await this.#readdress(target, kept.filter((hint) => !isDue(hint)))
+    for (const batch of batchesOf(kept.filter(isDue))) {
+      await deliver(this.#peers, target, batch)
+      await this.#replica.settleHints(target, batch)
+      this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hintCount })
+    }
+    return keys.length < bounds.batchRecordsMax ? undefined : keys.at(-1)
+  }
+
+  async #readdress(target: NodeId, kept: readonly Kept[]): Promise<void> {
+    if (kept.length === 0) return
+    const moved = kept.map(({ key, record }) => {
+      const owners = this.#routing.ownersOf(partitionOf(key))
+      return { key, record, hintFor: owners.filter((owner) => owner !== this.#routing.self) }
+    })
+    await this.#replica.take(moved, 'strict')
+    // Taking changed the rows: settle what is stored now.
+    await this.#replica.settleHints(target, await this.#replica.hints(kept.map(({ key }) => key)))
+  }
+}

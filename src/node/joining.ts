@@ -1,0 +1,99 @@
+/**
+ * Waiting for the ring: the first meeting, which requests of a new tab wait for a little, and `joined`, which ends at once
+ * when waiting is pointless.
+ */
+import { bounds } from '../core/bounds.ts'
+import type { PeerId } from '../core/ids.ts'
+import { TabringError } from '../errors.ts'
+import type { Clock, CloseReason, SignalingEvent, Transport } from '../ports.ts'
+import { deferred, timedOut, within } from './deadline.ts'
+import type { Events } from './events.ts'
+import type { Gossip } from './gossip.ts'
+import type { Peers } from './peers.ts'
+
+interface Waiter {
+  readonly ready: () => boolean
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Joining {
+  readonly #clock: Clock
+  readonly #waiters = new Set<Waiter>()
+  #first: Promise<unknown> = Promise.resolve()
+  /** Why waiting is pointless, as far as is known; forgotten when somebody is met after all. */
+  #pointless: TabringError | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Resolves, after a bounded wait, when those who were here before have been met and have told whom they know. */
+  get first(): Promise<unknown> {
+    return this.#first
+  }
+
+  begin(transport: Transport, peers: Peers, gossip: Gossip): void {
+    const meeting = async () => {
+      await transport.introduced()
+      await peers.greeted()
+      await Promise.all(peers.connected.map((node) => gossip.pushPull(node)))
+    }
+    this.#first = within(this.#clock, bounds.firstJoinTimeoutMs, meeting())
+  }
+
+  /** Somebody was met: waiting makes sense. */
+  met(): void {
+    this.#pointless = undefined
+  }
+
+  /** Something changed that somebody may wait for. */
+  review(): void {
+    for (const waiter of this.#waiters) if (waiter.ready()) waiter.resolve()
+  }
+
+  async wait(ready: () => boolean, timeoutMs: number, missing: () => string): Promise<void> {
+    if (ready()) return
+    if (this.#pointless !== undefined) throw this.#pointless
+    const { promise, resolve, reject } = deferred<void>()
+    const waiter = { ready, resolve, reject }
+    this.#waiters.add(waiter)
+    try {
+      const end = await within(this.#clock, timeoutMs, promise)
+      if (end === timedOut) throw new TabringError('timeout', `not joined after ${timeoutMs} ms: ${missing()}`)
+    } finally {
+      this.#waiters.delete(waiter)
+    }
+  }
+
+  connectionFailed(peer: PeerId, reason: CloseReason, events: Events): void {
+    const text =
+      reason === 'no-route'
+        ? 'this browser offers no address to be reached at: WebRTC gathered no candidates. Without a network route (or with one that is blocked) browsers give none, not even to another tab of the same machine.'
+        : `no connection to peer ${peer}: ${reason}`
+    const error = new TabringError(reason === 'no-route' ? 'unsupported' : 'timeout', text)
+    events.emit('connection', { peer, state: 'failed', error })
+    if (reason === 'no-route') this.#giveUp(error)
+  }
+
+  refused(peer: PeerId, reason: string, events: Events): void {
+    const error = new TabringError('cluster-mismatch', `peer ${peer} cannot be in one ring with this node: ${reason}`)
+    events.emit('connection', { peer, state: 'refused', error })
+    this.#giveUp(error)
+  }
+
+  signaling(event: SignalingEvent, events: Events): void {
+    events.emit('signaling', event)
+    if (event.state !== 'refused') return
+    this.#giveUp(new TabringError('signaling-refused', `${event.url} refused this node: ${event.reason ?? 'no reason given'}`))
+  }
+
+  end(): void {
+    for (const waiter of this.#waiters) waiter.reject(new TabringError('closed', 'the node was closed meanwhile'))
+  }
+
+  #giveUp(error: TabringError): void {
+    this.#pointless = error
+    for (const waiter of this.#waiters) waiter.reject(error)
+  }
+}

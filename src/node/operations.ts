@@ -1,0 +1,47 @@
+/**
+ * The user's requests under way: bounded in number, given up on a signal, ended with the node.
+ */
+import { bounds } from '../core/bounds.ts'
+import { type Changed, TabringError } from '../errors.ts'
+import { StoreFailure } from '../ports.ts'
+import type { AbortSignalLike } from './api.ts'
+
+const codes = { full: 'storage-full', failed: 'storage-failed', closed: 'closed' } as const
+
+export class Operations {
+  readonly #underWay = new Set<(error: TabringError) => void>()
+
+  /** Runs one request. Whatever happens to it, the promise settles with its result or a `TabringError`. */
+  run<T>(signal: AbortSignalLike | undefined, changed: Changed, work: () => Promise<T>): Promise<T> {
+    if (signal?.aborted === true) {
+      return Promise.reject(new TabringError('aborted', 'the request was aborted before it began', 'nothing'))
+    }
+    if (this.#underWay.size >= bounds.operationsMax) {
+      const text = `${bounds.operationsMax} requests are under way already. Nothing was changed; try again when some are done.`
+      return Promise.reject(new TabringError('overloaded', text))
+    }
+    return new Promise((resolve, reject) => {
+      const give = (error: TabringError) => reject(error)
+      const abort = () => give(new TabringError('aborted', 'the request was aborted', changed))
+      this.#underWay.add(give)
+      signal?.addEventListener('abort', abort)
+      work()
+        .then(resolve, (error: unknown) => reject(typed(error, changed)))
+        .finally(() => {
+          this.#underWay.delete(give)
+          signal?.removeEventListener('abort', abort)
+        })
+    })
+  }
+
+  /** The node has ended, and with it all that is under way. */
+  end(): void {
+    for (const give of this.#underWay) give(new TabringError('closed', 'the node was closed meanwhile', 'unknown'))
+    this.#underWay.clear()
+  }
+}
+
+function typed(error: unknown, changed: Changed): unknown {
+  if (!(error instanceof StoreFailure)) return error
+  return new TabringError(codes[error.reason], error.message, changed, error)
+}

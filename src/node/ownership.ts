@@ -1,0 +1,134 @@
+/**
+ * How this node stands to every partition: whether it owns it, and whether it is in sync with it (Dynamo, section 4.9).
+ *
+ * A new owner is in sync once those who held the partition before have given it all they have; until then its answers do not
+ * count for r and w, and it names whom to ask besides. A node that ceases to own a partition keeps it, and its answers still
+ * count, until the new owners hold everything (see `exchange.ts`).
+ */
+import { bounds } from '../core/bounds.ts'
+import type { NodeId, Partition } from '../core/ids.ts'
+import type { Store } from '../ports.ts'
+import type { Routing } from './routing.ts'
+import { metaRow } from './rows.ts'
+
+const flags = { owned: 1, synced: 2 } as const
+const row = metaRow('ownership')
+
+/** Every partition, in order. */
+export const allPartitions: readonly Partition[] = Array.from({ length: bounds.partitions }, (_, index) => index as Partition)
+
+export class Ownership {
+  readonly #store: Store
+  readonly #routing: Routing
+  readonly #isReachable: (node: NodeId) => boolean
+  readonly #changed: () => void
+  readonly #standing: Uint8Array
+  /** Who has given all it has of a partition since this node began to fetch it. */
+  readonly #received = new Map<Partition, Set<NodeId>>()
+  #saving: Promise<void> | undefined
+
+  /** `saved` is what `load` found. `changed` hears of partitions that got in sync. */
+  constructor(store: Store, routing: Routing, saved: Uint8Array, isReachable: (node: NodeId) => boolean, changed: () => void) {
+    this.#store = store
+    this.#routing = routing
+    this.#isReachable = isReachable
+    this.#changed = changed
+    this.#standing = saved
+    this.follow()
+  }
+
+  /** How an earlier boot stood to its partitions. */
+  static async load(store: Store): Promise<Uint8Array> {
+    const [stored] = await store.read([row])
+    return stored?.length === bounds.partitions ? stored.slice() : new Uint8Array(bounds.partitions)
+  }
+
+  #is(partition: Partition, flag: number): boolean {
+    return ((this.#standing[partition] ?? 0) & flag) !== 0
+  }
+
+  /** Whether this node's answers for a partition may count: it is in sync, or there is nobody else who could know better. */
+  counts(partition: Partition): boolean {
+    return this.#is(partition, flags.synced) || this.#routing.others.length === 0
+  }
+
+  /** Whom to ask besides this node: nobody, unless it owns the partition and is still fetching it. */
+  sources(partition: Partition): readonly NodeId[] {
+    const fetching = this.#is(partition, flags.owned) && !this.#is(partition, flags.synced)
+    return fetching ? this.#routing.sourcesOf(partition) : []
+  }
+
+  /** Partitions owned here and not yet in sync. */
+  get syncing(): readonly Partition[] {
+    return allPartitions.filter((partition) => this.#is(partition, flags.owned) && !this.#is(partition, flags.synced))
+  }
+
+  get ownedCount(): number {
+    return allPartitions.filter((partition) => this.#is(partition, flags.owned)).length
+  }
+
+  get retained(): readonly Partition[] {
+    return allPartitions.filter((partition) => this.#is(partition, flags.synced) && !this.#is(partition, flags.owned))
+  }
+
+  /** Follows a change of the member view: what is newly owned has to be fetched. */
+  follow(): void {
+    let changed = false
+    for (const partition of allPartitions) {
+      const owned = this.#routing.owns(partition)
+      if (owned === this.#is(partition, flags.owned)) continue
+      changed = true
+      // A partition won back may have been written elsewhere meanwhile: fetch it again.
+      this.#standing[partition] = owned ? flags.owned : this.#is(partition, flags.synced) ? flags.synced : 0
+      this.#received.delete(partition)
+    }
+    if (changed) this.#save()
+    this.review()
+  }
+
+  /** A node has given all it has of these partitions. */
+  received(from: NodeId, partitions: readonly Partition[]): void {
+    for (const partition of partitions) {
+      const givers = this.#received.get(partition) ?? new Set()
+      this.#received.set(partition, givers.add(from))
+    }
+    this.review()
+  }
+
+  /** Looks which partitions are in sync by now: every source that can be reached has given all it has, and one at least has. */
+  review(): void {
+    let changed = false
+    for (const partition of this.syncing) {
+      const givers = this.#received.get(partition)
+      if (givers === undefined) continue
+      const reachable = this.#routing.sourcesOf(partition).filter(this.#isReachable)
+      if (!reachable.every((source) => givers.has(source))) continue
+      this.#standing[partition] = flags.owned | flags.synced
+      this.#received.delete(partition)
+      changed = true
+    }
+    if (!changed) return
+    this.#save()
+    this.#changed()
+  }
+
+  /** A partition of others was dropped here. */
+  dropped(partition: Partition): void {
+    if (this.#routing.owns(partition)) return
+    this.#standing[partition] = 0
+    this.#save()
+  }
+
+  /** Saves once for all changes of a tick. A save that fails costs no more than fetching again after the next boot. */
+  #save(): void {
+    this.#saving ??= Promise.resolve()
+      .then(() => {
+        this.#saving = undefined
+        return this.#store.transact([], 'relaxed', () => ({
+          writes: [{ key: row, value: this.#standing.slice() }],
+          result: undefined,
+        }))
+      })
+      .catch(() => {})
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * A get, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the tab that was asked, section 6.4).
+ *
+ * All n are asked, the answer goes out at r, and what the stragglers say is used for read repair afterwards. This node's own
+ * store and hints always take part. A fallback counts only if it holds something of the key.
+ */
+import { bounds } from '../core/bounds.ts'
+import type { NodeId, StoredKey } from '../core/ids.ts'
+import { emptyRecord, join, type Record } from '../core/versioning/record.ts'
+import { modeOf } from '../core/versioning/stored-key.ts'
+import type { Reply, Request } from '../core/wire/messages.ts'
+import { within } from './deadline.ts'
+import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
+import { repairStale } from './read-repair.ts'
+import type { Coordination } from './write.ts'
+
+export interface ReadOutcome {
+  readonly record: Record
+  readonly replies: number
+}
+
+/** Reads `key` from r nodes, or from as many as there are within `timeoutMs`. */
+export async function read(node: Coordination, key: StoredKey, r: number, timeoutMs: number): Promise<ReadOutcome> {
+  const { routing, peers, clock } = node
+  const { owners, fallbacks } = routing.preferenceOf(key)
+  const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
+  const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
+  const answers = new Map<NodeId, Record>()
+  const request: Request = { type: 'get', key }
+  const fanOut = new FanOut(candidatesOf(owners, consulted, isReachable), { n: routing.n, needed: r }, async (candidate) => {
+    try {
+      const reply = await node.ask(candidate.node, request)
+      if (reply.type !== 'record') return 'failed'
+      answers.set(candidate.node, reply.record)
+      fanOut.alsoAsk(reply.sources, isReachable)
+      return countsFor(candidate, reply) ? 'counted' : 'uncounted'
+    } catch {
+      return 'failed'
+    }
+  })
+  // A store that fails here must not keep the others' answers from the reader.
+  const own = node.replica.read(key).then((local) => local.record).catch(() => emptyRecord)
+  await within(clock, timeoutMs, fanOut.decided)
+  const merge = async () => [...answers.values()].reduce((sum, record) => join(sum, record, modeOf(key)), await own)
+  void fanOut.settled.then(async () => repairStale(node, key, owners, answers, await merge())).catch(() => {})
+  return { record: await merge(), replies: fanOut.counted.length }
+}
+
+function countsFor(candidate: Asked, reply: Extract<Reply, { type: 'record' }>): boolean {
+  return reply.counts && (candidate.role === 'owner' || reply.record.history.size > 0)
+}

@@ -1,0 +1,226 @@
+/**
+ * What this node stores: the records of its partitions and the hints it keeps for others (Dynamo, sections 4.5 and 4.6).
+ *
+ * Every change is a join, in one transaction, and a promise that resolves means the transaction is complete. A node that gets
+ * a write for a partition it does not own keeps it as a hint for those who do, so nothing that reaches a node is dropped
+ * because views of the ring differ for a moment.
+ */
+import { PartitionDigests } from '../core/merkle/partition-digest.ts'
+import { partitionOf } from '../core/hash.ts'
+import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
+import { type Dot, dotName } from '../core/versioning/causal-history.ts'
+import { join, type Record, reusedDots } from '../core/versioning/record.ts'
+import { modeOf } from '../core/versioning/stored-key.ts'
+import { encodeRecord, recordDigest } from '../core/wire/record-codec.ts'
+import type { KeyedRecord } from '../core/wire/messages.ts'
+import type { Durability, RowKey, Store, Write } from '../ports.ts'
+import type { Routing } from './routing.ts'
+import { encodeHint, hintIn, hintRow, noBytes, owedRow, recordIn, recordRow } from './rows.ts'
+
+/** A record to take in, and whom it is also owed to. */
+export interface Incoming extends KeyedRecord {
+  readonly hintFor: readonly NodeId[]
+}
+
+/** What a key looks like from here: own record and hints joined. */
+export interface Local {
+  readonly record: Record
+  /** Whether hints of the key are kept here. */
+  readonly hinted: boolean
+}
+
+export interface ReplicaHandlers {
+  /** A stored row could not be read, or one dot came with two values. */
+  corrupt(what: string): void
+  /** Times of writes that came by, for the hybrid clock. */
+  timeSeen(time: HybridTime): void
+  /** A record of a partition changed. */
+  written(partition: Partition): void
+}
+
+const scanPage = 256
+
+export class Replica {
+  readonly #store: Store
+  readonly #routing: Routing
+  readonly #handlers: ReplicaHandlers
+  readonly #digests = new PartitionDigests()
+  readonly #hinted = new Set<StoredKey>()
+  #loaded: Promise<void> | undefined
+
+  constructor(store: Store, routing: Routing, handlers: ReplicaHandlers) {
+    this.#store = store
+    this.#routing = routing
+    this.#handlers = handlers
+  }
+
+  /** Digests of all records; resolves once those stored in earlier boots are counted in. */
+  async digests(): Promise<PartitionDigests> {
+    this.#loaded ??= this.#load()
+    await this.#loaded
+    return this.#digests
+  }
+
+  get recordCount(): number {
+    return this.#digests.size
+  }
+
+  get hintCount(): number {
+    return this.#hinted.size
+  }
+
+  async #load(): Promise<void> {
+    await this.#eachRow('hint', (key) => this.#hinted.add(key))
+    await this.#eachRow('record', (key, value) => {
+      const partition = partitionOf(key)
+      if (this.#digests.digestOf(partition, key) !== undefined) return
+      const record = recordIn(value, () => this.#handlers.corrupt(`the record of ${key}`))
+      if (record.history.size > 0) this.#digests.set(partition, key, recordDigest(record))
+    })
+  }
+
+  async #eachRow(table: 'hint' | 'record', visit: (key: StoredKey, value: Uint8Array) => void): Promise<void> {
+    let after: RowKey | undefined
+    do {
+      const rows = await this.#store.scan({ table, limit: scanPage, ...(after === undefined ? {} : { after }) })
+      for (const { key, value } of rows) visit(key[2] as StoredKey, value)
+      after = rows.length < scanPage ? undefined : rows.at(-1)?.key
+    } while (after !== undefined)
+  }
+
+  async read(key: StoredKey): Promise<Local> {
+    const [own, kept] = await this.#store.read([recordRow(key), hintRow(key)])
+    const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
+    const record = join(recordIn(own, () => this.#handlers.corrupt(`the record of ${key}`)), hint.record, modeOf(key))
+    this.#seeTimes(record)
+    return { record, hinted: hint.targets.length > 0 }
+  }
+
+  /** The node's own records of these keys, without hints; those it has none of are left out. */
+  async records(keys: readonly StoredKey[]): Promise<readonly KeyedRecord[]> {
+    const rows = await this.#store.read(keys.map(recordRow))
+    return keys.flatMap((key, index) => {
+      const record = recordIn(rows[index], () => this.#handlers.corrupt(`the record of ${key}`))
+      return record.history.size === 0 ? [] : [{ key, record }]
+    })
+  }
+
+  /**
+   * Joins records in: as an owner where this node is one, and as hints for `hintFor`, or for the owners where it is neither
+   * an owner nor asked to stand in.
+   */
+  async take(incoming: readonly Incoming[], durability: Durability): Promise<void> {
+    const plans = incoming.map((entry) => ({ ...entry, ...this.#destination(entry) }))
+    const keys = plans.flatMap(({ key }) => [recordRow(key), hintRow(key)])
+    const changed = await this.#store.transact(keys, durability, (rows) => {
+      const writes: Write[] = []
+      const records: KeyedRecord[] = []
+      for (const [index, plan] of plans.entries()) {
+        if (plan.asOwner) records.push(this.#joinRecord(plan, rows[2 * index], writes))
+        if (plan.targets.length > 0) this.#joinHint(plan, rows[2 * index + 1], writes)
+      }
+      return { writes, result: records }
+    })
+    for (const { record } of incoming) this.#seeTimes(record)
+    for (const plan of plans) if (plan.targets.length > 0) this.#hinted.add(plan.key)
+    for (const { key, record } of changed) {
+      this.#digests.set(partitionOf(key), key, recordDigest(record))
+      this.#handlers.written(partitionOf(key))
+    }
+  }
+
+  #destination({ key, hintFor }: Incoming): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
+    const partition = partitionOf(key)
+    const others = hintFor.filter((node) => node !== this.#routing.self)
+    if (this.#routing.owns(partition)) return { asOwner: true, targets: others }
+    if (others.length > 0) return { asOwner: false, targets: others }
+    return { asOwner: false, targets: this.#routing.ownersOf(partition) }
+  }
+
+  #joinRecord({ key, record: incoming }: KeyedRecord, held: Uint8Array | undefined, writes: Write[]): KeyedRecord {
+    const mine = recordIn(held, () => this.#handlers.corrupt(`the record of ${key}`))
+    this.#reportReuse(key, reusedDots(mine, incoming))
+    const record = join(mine, incoming, modeOf(key))
+    writes.push({ key: recordRow(key), value: encodeRecord(record) })
+    return { key, record }
+  }
+
+  #joinHint(plan: KeyedRecord & { readonly targets: readonly NodeId[] }, held: Uint8Array | undefined, writes: Write[]): void {
+    const { key, targets } = plan
+    const hint = hintIn(held, () => this.#handlers.corrupt(`the hint of ${key}`))
+    this.#reportReuse(key, reusedDots(hint.record, plan.record))
+    const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
+    writes.push({
+      key: hintRow(key),
+      value: encodeHint({ record: join(hint.record, plan.record, modeOf(key)), targets: all }),
+    })
+    for (const target of targets) writes.push({ key: owedRow(target, key), value: noBytes })
+  }
+
+  #reportReuse(key: StoredKey, dots: readonly Dot[]): void {
+    for (const dot of dots) this.#handlers.corrupt(`dot ${dotName(dot)} of ${key} names two values`)
+  }
+
+  #seeTimes(record: Record): void {
+    for (const sibling of record.siblings) this.#handlers.timeSeen(sibling.time)
+  }
+
+  /** Keys of hints owed to a node, up to `limit`, after `after`. */
+  async owedTo(target: NodeId, limit: number, after?: StoredKey): Promise<readonly StoredKey[]> {
+    const from = after === undefined ? {} : { after: owedRow(target, after) }
+    const rows = await this.#store.scan({ table: 'owed', group: target, limit, ...from })
+    return rows.map((row) => row.key[2] as StoredKey)
+  }
+
+  /** The hints of these keys as they are stored now, byte for byte. */
+  async hints(keys: readonly StoredKey[]): Promise<readonly (KeyedRecord & { readonly stored: Uint8Array })[]> {
+    const rows = await this.#store.read(keys.map(hintRow))
+    return keys.flatMap((key, index) => {
+      const stored = rows[index]
+      if (stored === undefined) return []
+      return [{ key, stored, record: hintIn(stored, () => this.#handlers.corrupt(`the hint of ${key}`)).record }]
+    })
+  }
+
+  /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
+  async settleHints(target: NodeId, sent: readonly { readonly key: StoredKey; readonly stored: Uint8Array }[]): Promise<void> {
+    const gone = await this.#store.transact(sent.map(({ key }) => hintRow(key)), 'relaxed', (rows) => {
+      const writes: Write[] = []
+      const result: StoredKey[] = []
+      for (const [index, { key, stored }] of sent.entries()) {
+        const now = rows[index]
+        if (now !== undefined && !sameBytes(now, stored)) continue
+        const hint = hintIn(now, () => {})
+        const targets = hint.targets.filter((other) => other !== target)
+        writes.push({ key: owedRow(target, key), value: null })
+        writes.push({ key: hintRow(key), value: targets.length === 0 ? null : encodeHint({ ...hint, targets }) })
+        if (targets.length === 0) result.push(key)
+      }
+      return { writes, result }
+    })
+    for (const key of gone) this.#hinted.delete(key)
+  }
+
+  /** Deletes the records of a partition that others own and hold by now. Does nothing where this node owns it again. */
+  async drop(partition: Partition): Promise<void> {
+    const digests = await this.digests()
+    await this.#store.transact([], 'relaxed', () => {
+      if (this.#routing.owns(partition)) return { writes: [], result: undefined }
+      const writes = digests.leaves(partition).map(([key]) => ({ key: recordRow(key), value: null }))
+      digests.clear(partition)
+      return { writes, result: undefined }
+    })
+  }
+
+  /** Every key stored here, own records first: for inspection. */
+  async keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
+    const found: { key: StoredKey; owedTo: readonly NodeId[] | null }[] = []
+    await this.#eachRow('record', (key) => found.push({ key, owedTo: null }))
+    await this.#eachRow('hint', (key, value) => found.push({ key, owedTo: hintIn(value, () => {}).targets }))
+    return found
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}

@@ -1,0 +1,135 @@
+/**
+ * Who is here and who owns what, as this node believes: the member view and the placement that follows from it.
+ *
+ * Placement is computed when it is asked for, once per view. Every change of view is announced, so that ownership, hints and
+ * exchanges can follow (Dynamo, sections 4.2, 4.3 and 4.8).
+ */
+import { present } from '../core/assert.ts'
+import { bounds } from '../core/bounds.ts'
+import { partitionOf } from '../core/hash.ts'
+import type { DeviceId, NodeId, Partition, StoredKey, Token, ViewHash } from '../core/ids.ts'
+import { type Claim, claimsOf, compareClaims, hashView, isPlaced, type MemberView, mergeClaims } from '../core/membership/claims.ts'
+import { type Placement, place, type PreferenceList, preferenceList } from '../core/partitioning/placement.ts'
+import { type RingMember, tokensOf } from '../core/partitioning/ring.ts'
+
+const ringMember = (claim: Claim): RingMember => ({
+  id: claim.node,
+  device: claim.device,
+  capacity: claim.capacity16ths / 16,
+})
+
+export class Routing {
+  readonly self: NodeId
+  readonly n: number
+  #view: MemberView
+  #hash: ViewHash
+  #placement: Placement | undefined
+  #withoutSelf: Placement | undefined
+  readonly #tokens = new Map<NodeId, readonly Token[]>()
+  readonly #listeners: (() => void)[] = []
+
+  constructor(own: Claim, known: readonly Claim[], n: number) {
+    this.self = own.node
+    this.n = n
+    this.#view = mergeClaims(new Map([[own.node, own]]), known)
+    this.#hash = hashView(this.#view)
+  }
+
+  get hash(): ViewHash {
+    return this.#hash
+  }
+
+  get claims(): readonly Claim[] {
+    return claimsOf(this.#view)
+  }
+
+  claimOf(node: NodeId): Claim | undefined {
+    return this.#view.get(node)
+  }
+
+  deviceOf(node: NodeId): DeviceId | undefined {
+    return this.#view.get(node)?.device
+  }
+
+  isPlaced(node: NodeId): boolean {
+    const claim = this.#view.get(node)
+    return claim !== undefined && isPlaced(claim)
+  }
+
+  /** Members that placement counts on, other than this node. */
+  get others(): readonly NodeId[] {
+    return this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map((claim) => claim.node)
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Takes claims in. What others claim of this node is refuted by a higher incarnation, unless it is just what it says itself. */
+  merge(claims: readonly Claim[]): void {
+    const before = this.#view
+    const merged = mergeClaims(before, claims.slice(0, bounds.membersMax))
+    if (merged === before || merged.size > bounds.membersMax) return
+    const own = present(before.get(this.self), 'a node is in its own view')
+    const claimed = present(merged.get(this.self), 'merging forgets nobody')
+    const refuted = own.status !== 'left' && compareClaims(claimed, own) !== 0
+    this.#adopt(refuted ? new Map(merged).set(this.self, { ...own, incarnation: claimed.incarnation + 1 }) : merged)
+  }
+
+  /** Says of this node that it leaves for good. */
+  claimLeft(): void {
+    const own = present(this.#view.get(this.self), 'a node is in its own view')
+    this.#adopt(mergeClaims(this.#view, [{ ...own, status: 'left' }]))
+  }
+
+  #adopt(view: MemberView): void {
+    this.#view = view
+    this.#hash = hashView(view)
+    this.#placement = undefined
+    this.#withoutSelf = undefined
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Tokens are a third of the cost of a placement and never change. */
+  readonly #tokensOf = (member: RingMember): readonly Token[] => {
+    const known = this.#tokens.get(member.id)
+    if (known !== undefined) return known
+    const tokens = tokensOf(member)
+    this.#tokens.set(member.id, tokens)
+    return tokens
+  }
+
+  get placement(): Placement {
+    this.#placement ??= place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#tokensOf)
+    return this.#placement
+  }
+
+  ownersOf(partition: Partition): readonly NodeId[] {
+    return present(this.placement.owners[partition], 'a partition is a number below Q')
+  }
+
+  preferenceOf(key: StoredKey): PreferenceList {
+    return preferenceList(this.placement, partitionOf(key))
+  }
+
+  owns(partition: Partition): boolean {
+    return this.ownersOf(partition).includes(this.self)
+  }
+
+  /** Who owns a partition if this node does not count: those who took over from it, or whom it takes over from. */
+  ownersWithoutSelf(partition: Partition): readonly NodeId[] {
+    this.#withoutSelf ??= place(
+      this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map(ringMember),
+      this.n,
+      this.#tokensOf,
+    )
+    return this.#withoutSelf.owners[partition] ?? []
+  }
+
+  /** Whom a new owner fetches a partition from, and names to others meanwhile: those who own it too, or did before. */
+  sourcesOf(partition: Partition): readonly NodeId[] {
+    const sources = new Set([...this.ownersOf(partition), ...this.ownersWithoutSelf(partition)])
+    sources.delete(this.self)
+    return [...sources]
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * What a node remembers of itself between boots: its id, its incarnation, and whom it knew.
+ *
+ * The id is born with the database. A node whose database is gone comes back as another node, so it never claims data it has
+ * lost. Every boot raises the incarnation, which overrides whatever was claimed of the node while it was away.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import type { DeviceId, NodeId } from '../core/ids.ts'
+import type { Claim } from '../core/membership/claims.ts'
+import { ByteWriter, decodeWith } from '../core/wire/bytes.ts'
+import { decodeClaims, encodeClaims } from '../core/wire/message-codec.ts'
+import type { Random, Store } from '../ports.ts'
+import { metaRow } from './rows.ts'
+
+const nodeBytes = 16
+const identityRow = metaRow('identity')
+const membersRow = metaRow('members')
+
+export interface Self {
+  readonly own: Claim
+  /** Claims about others from earlier boots: a node that starts alone still knows its ring. */
+  readonly known: readonly Claim[]
+}
+
+function identityIn(bytes: Uint8Array | undefined): { readonly node: NodeId; readonly incarnation: number } | null {
+  if (bytes === undefined) return null
+  return decodeWith(bytes, (reader) => ({ node: reader.hex(2 * nodeBytes) as NodeId, incarnation: reader.integer() }))
+}
+
+/** Loads the node's identity, or mints one for a new database, and begins a new incarnation, strictly durable. */
+export async function beginBoot(store: Store, random: Random, device: DeviceId, capacity: number): Promise<Self> {
+  const fresh = bytesToHex(random.bytes(nodeBytes)) as NodeId
+  return store.transact([identityRow, membersRow], 'strict', ([stored, members]) => {
+    const before = identityIn(stored)
+    const node = before?.node ?? fresh
+    const incarnation = (before?.incarnation ?? 0) + 1
+    const writer = new ByteWriter()
+    writer.hex(node)
+    writer.integer(incarnation)
+    const known = members === undefined ? [] : (decodeClaims(members) ?? [])
+    const own: Claim = { node, device, capacity16ths: Math.round(capacity * 16), incarnation, status: 'alive' }
+    return {
+      writes: [{ key: identityRow, value: writer.done() }],
+      result: { own, known: known.filter((claim) => claim.node !== node) },
+    }
+  })
+}
+
+/** Keeps the member list for the next boot. */
+export async function rememberMembers(store: Store, claims: readonly Claim[]): Promise<void> {
+  await store.transact([], 'relaxed', () => ({
+    writes: [{ key: membersRow, value: encodeClaims(claims) }],
+    result: undefined,
+  }))
+}

@@ -1,0 +1,84 @@
+/**
+ * What a node answers to the others, and to itself.
+ */
+import { partitionOf } from '../core/hash.ts'
+import type { NodeId } from '../core/ids.ts'
+import type { FailureCode, Reply, Request } from '../core/wire/messages.ts'
+import { StoreFailure } from '../ports.ts'
+import type { Exchange } from './exchange.ts'
+import type { Gossip } from './gossip.ts'
+import type { Ownership } from './ownership.ts'
+import type { Replica } from './replica.ts'
+import type { Routing } from './routing.ts'
+
+export interface Serving {
+  readonly routing: Routing
+  readonly replica: Replica
+  readonly ownership: Ownership
+  readonly gossip: Gossip
+  readonly exchange: Exchange
+  /** The store has failed, or works. */
+  storageWas(state: 'ok' | 'full' | 'failed'): void
+}
+
+const failureOf: Readonly<Record<StoreFailure['reason'], FailureCode>> = {
+  full: 'storage-full',
+  failed: 'storage-failed',
+  closed: 'closed',
+}
+
+/** Answers one request. Never rejects: a store that fails becomes a reply that says so. */
+export async function serve(node: Serving, from: NodeId, request: Request): Promise<Reply> {
+  try {
+    const reply = await answer(node, from, request)
+    node.storageWas('ok')
+    return reply
+  } catch (error) {
+    if (!(error instanceof StoreFailure)) throw error
+    if (error.reason !== 'closed') node.storageWas(error.reason)
+    return { type: 'failed', code: failureOf[error.reason] }
+  }
+}
+
+async function answer(node: Serving, from: NodeId, request: Request): Promise<Reply> {
+  switch (request.type) {
+    case 'put':
+      return answerPut(node, request)
+    case 'get':
+      return answerGet(node, request)
+    case 'members':
+      return { type: 'members', claims: node.gossip.answer(from, request.claims) }
+    case 'deliver':
+      await node.replica.take(request.entries.map((entry) => ({ ...entry, hintFor: [] })), 'strict')
+      return { type: 'done' }
+    case 'offer':
+      return node.exchange.answerOffer(request.partitions)
+    case 'inventory':
+      return node.exchange.answerInventory(request.keys, partitionOf)
+    case 'settled':
+      node.ownership.received(from, request.partitions)
+      return { type: 'done' }
+    default:
+      return request satisfies never
+  }
+}
+
+async function answerPut(
+  { routing, replica, ownership }: Serving,
+  { key, delta, hintFor }: Extract<Request, { type: 'put' }>,
+): Promise<Reply> {
+  const partition = partitionOf(key)
+  await replica.take([{ key, record: delta, hintFor }], 'relaxed')
+  if (!routing.owns(partition)) return { type: 'stored', standing: 'hint' }
+  return { type: 'stored', standing: ownership.counts(partition) ? 'owner' : 'syncing' }
+}
+
+async function answerGet(
+  { routing, replica, ownership }: Serving,
+  { key }: Extract<Request, { type: 'get' }>,
+): Promise<Reply> {
+  const partition = partitionOf(key)
+  const { record, hinted } = await replica.read(key)
+  const counts = ownership.counts(partition) || (hinted && !routing.owns(partition))
+  return { type: 'record', record, counts, sources: ownership.sources(partition) }
+}

@@ -1,0 +1,339 @@
+/**
+ * One storage node: composes membership, placement, replica and coordination, and offers them as the public interface (Dynamo,
+ * section 5: request coordination, membership, and a local store, on every node alike).
+ */
+import { partitionOf, tagOf } from '../core/hash.ts'
+import type { DeviceId, HybridTime, NodeId } from '../core/ids.ts'
+import { afterWrite, contextOf } from '../core/versioning/context.ts'
+import { hybridZero, nextTime, observeTime } from '../core/versioning/hybrid-time.ts'
+import { delta, liveValues, type Sibling } from '../core/versioning/record.ts'
+import { parseStoredKey } from '../core/versioning/stored-key.ts'
+import type { Reply, Request } from '../core/wire/messages.ts'
+import { encodeContext } from '../core/wire/record-codec.ts'
+import { TabringError } from '../errors.ts'
+import type { Ports } from '../ports.ts'
+import type {
+  Context,
+  GetOptions,
+  GetResult,
+  Inspection,
+  KeyPlacement,
+  Member,
+  NodeEvents,
+  PutOptions,
+  PutResult,
+  RequestOptions,
+  Status,
+  TabringNode,
+} from './api.ts'
+import { type CheckedConfig, checkContext, checkExpiry, checkKey, checkRequest, checkTimeout } from './arguments.ts'
+import { DotMint, mintActor } from './dot-mint.ts'
+import { Events } from './events.ts'
+import { Exchange } from './exchange.ts'
+import { Gossip } from './gossip.ts'
+import { helloOf } from './handshake.ts'
+import { HintedHandoff } from './hinted-handoff.ts'
+import { Joining } from './joining.ts'
+import { handAllOver } from './leaving.ts'
+import { Operations } from './operations.ts'
+import { Ownership } from './ownership.ts'
+import { Peers, RequestFailure } from './peers.ts'
+import { read } from './read.ts'
+import { Replica } from './replica.ts'
+import { Routing } from './routing.ts'
+import { beginBoot, rememberMembers, type Self } from './self.ts'
+import { serve } from './server.ts'
+import { ValueCodec } from './value-codec.ts'
+import { type Coordination, write } from './write.ts'
+
+export class StorageNode implements TabringNode, Coordination {
+  readonly id: NodeId
+  readonly clock: Ports['clock']
+  readonly routing: Routing
+  readonly peers: Peers
+  readonly replica: Replica
+  readonly ownership: Ownership
+  readonly gossip: Gossip
+  readonly exchange: Exchange
+  readonly handoff: HintedHandoff
+  readonly events: Events = new Events()
+  readonly #ports: Ports
+  readonly #config: CheckedConfig
+  readonly #device: DeviceId
+  readonly #mint: DotMint
+  readonly #values = new ValueCodec()
+  readonly #joining: Joining
+  readonly #operations = new Operations()
+  #stops: readonly (() => void)[] = []
+  #latest: HybridTime = hybridZero
+  #state: Status['state'] = 'open'
+  #storage: Status['storage'] = 'ok'
+
+  private constructor(ports: Ports, config: CheckedConfig, self: Self, standing: Uint8Array) {
+    this.#ports = ports
+    this.#config = config
+    this.#device = self.own.device
+    this.id = self.own.node
+    this.clock = ports.clock
+    const { store, transport, clock, random } = ports
+    const chance = () => (random.bytes(1)[0] ?? 0) / 256
+    const boot = mintActor(random)
+    this.#mint = new DotMint(random, boot)
+    this.routing = new Routing(self.own, self.known, config.n)
+    const hello = helloOf(tagOf(config.cluster), config.n, this.id, boot)
+    this.#joining = new Joining(clock)
+    this.peers = new Peers(transport, clock, hello, () => this.routing.hash, {
+      serve: (from, request) => serve(this, from, request),
+      joined: (node) => this.#joined(node),
+      lost: () => this.#membersChanged(),
+      viewSeen: (node, view) => this.gossip.seen(node, view),
+      connectionFailed: (peer, reason) => this.#joining.connectionFailed(peer, reason, this.events),
+      refused: (peer, reason) => this.#joining.refused(peer, reason, this.events),
+      signaling: (event) => this.#joining.signaling(event, this.events),
+    })
+    const isReachable = (node: NodeId) => this.peers.isReachable(node)
+    this.ownership = new Ownership(store, this.routing, standing, isReachable, () => this.#joining.review())
+    this.replica = new Replica(store, this.routing, {
+      corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
+      timeSeen: (time) => this.#seeTime(time),
+      written: (partition) => this.exchange.written(partition),
+    })
+    this.gossip = new Gossip(this.peers, this.routing, chance)
+    this.exchange = new Exchange(clock, chance, this.peers, this.routing, this.ownership, this.replica, this.events)
+    this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.events)
+    this.routing.onChange(() => this.#viewChanged())
+    this.#stops = [this.gossip.start(clock), this.exchange.start(), this.handoff.start(clock, chance)]
+  }
+
+  /** Opens a node on these ports. `device` is its failure domain. Rejects with a `StoreFailure` where the store does not work. */
+  static async open(ports: Ports, config: CheckedConfig, device: DeviceId): Promise<StorageNode> {
+    const self = await beginBoot(ports.store, ports.random, device, config.capacity)
+    const node = new StorageNode(ports, config, self, await Ownership.load(ports.store))
+    await node.replica.digests()
+    node.peers.start()
+    node.#joining.begin(ports.transport, node.peers, node.gossip)
+    ports.lifecycle.onSuspend(() => node.peers.close())
+    ports.lifecycle.onResume(() => node.#state === 'open' && node.peers.start())
+    return node
+  }
+
+  // Requests
+
+  async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
+    this.#assertOpen()
+    const stored = checkKey(key)
+    const { needed, timeoutMs } = checkRequest(options, 'r', options.r, this.#config)
+    return this.#operations.run(options.signal, 'nothing', async () => {
+      await this.#joining.first
+      const { record, replies } = await read(this, stored, needed, timeoutMs)
+      const values = liveValues(record, this.clock.wall()).flatMap((bytes) => {
+        const value = this.#values.decode(bytes)
+        return value === undefined ? [] : [value as T]
+      })
+      if (values.length > 1) this.events.emit('conflict', { key, siblings: values.length })
+      const quorum = this.#judge(replies, needed, 'r', options, 'nothing')
+      const context = record.history.size === 0 ? null : (encodeContext(contextOf(record)) as Context)
+      return { values, context, replies, quorum }
+    })
+  }
+
+  async put(key: string, context: Context | null, value: unknown, options: PutOptions = {}): Promise<PutResult> {
+    this.#assertOpen()
+    const bytes = this.#values.encode(value)
+    const expiresAt = checkExpiry(options)
+    return this.#write(key, context, options, (written) => ({ kind: 'value', ...written, value: bytes, expiresAt }))
+  }
+
+  async delete(key: string, context: Context | null, options: PutOptions = {}): Promise<PutResult> {
+    this.#assertOpen()
+    return this.#write(key, context, options, (written) => ({ kind: 'tombstone', ...written }))
+  }
+
+  async #write(
+    key: string,
+    context: Context | null,
+    options: PutOptions,
+    sibling: (written: Pick<Sibling, 'dot' | 'time'>) => Sibling,
+  ): Promise<PutResult> {
+    const stored = checkKey(key)
+    const seen = checkContext(context)
+    const { needed, timeoutMs } = checkRequest(options, 'w', options.w, this.#config)
+    return this.#operations.run(options.signal, 'unknown', async () => {
+      await this.#joining.first
+      this.#seeTime(seen.time)
+      this.#latest = nextTime(this.#latest < seen.time ? seen.time : this.#latest, this.clock.wall())
+      const written = { dot: this.#mint.next(stored), time: this.#latest }
+      const { nodes, hinted, failure } = await write(this, stored, delta(seen.history, sibling(written)), needed, timeoutMs)
+      if (nodes.length === 0) throw putFailed(failure)
+      const quorum = this.#judge(nodes.length, needed, 'w', options, 'stored')
+      const devices = new Set(nodes.map((node) => this.routing.deviceOf(node))).size
+      const after = encodeContext(afterWrite(seen, written.dot, written.time)) as Context
+      return { context: after, acks: nodes.length, devices, hinted, quorum }
+    })
+  }
+
+  /** Whether a quorum was reached; throws where a strict request demands it. */
+  #judge(got: number, needed: number, name: 'r' | 'w', { strict }: RequestOptions, changed: 'nothing' | 'stored'): boolean {
+    if (got >= needed) return true
+    if (strict !== true) return false
+    const text = `${got} of ${name} = ${needed} nodes answered${changed === 'stored' ? '; the write is kept and will be handed on' : ''}`
+    throw new TabringError('quorum-unreachable', text, changed)
+  }
+
+  /** Asks a node; itself without a detour. */
+  async ask(node: NodeId, request: Request): Promise<Reply> {
+    if (node !== this.id) return this.peers.request(node, request, request.type === 'put' ? 'bulk' : 'control')
+    const reply = await serve(this, this.id, request)
+    if (reply.type === 'failed') throw new RequestFailure('refused', reply.code)
+    return reply
+  }
+
+  storageWas(state: Status['storage']): void {
+    if (this.#storage === state) return
+    this.#storage = state
+    this.events.emit('storage', { state })
+  }
+
+  #seeTime(time: HybridTime): void {
+    this.#latest = observeTime(this.#latest, time, this.clock.wall())
+  }
+
+  // Membership
+
+  async joined({ members = 2, timeoutMs = 30_000 }: { members?: number; timeoutMs?: number } = {}): Promise<void> {
+    this.#assertOpen()
+    const wait = checkTimeout(timeoutMs)
+    await this.#joining.wait(
+      () => this.#reachableCount() >= members && this.ownership.syncing.length === 0,
+      wait,
+      () => `${this.#reachableCount()} of ${members} nodes within reach, ${this.ownership.syncing.length} partitions still to fetch`,
+    )
+  }
+
+  #reachableCount(): number {
+    return this.members().filter((member) => member.reachable && member.status === 'alive').length
+  }
+
+  members(): readonly Member[] {
+    return this.routing.claims.map((claim) => ({
+      id: claim.node,
+      device: claim.device,
+      capacity: claim.capacity16ths / 16,
+      status: claim.status,
+      reachable: claim.node === this.id ? this.#state === 'open' : this.peers.isReachable(claim.node),
+      self: claim.node === this.id,
+    }))
+  }
+
+  #joined(node: NodeId): void {
+    this.#joining.met()
+    void this.gossip.pushPull(node).then(() => {
+      this.exchange.soon(node)
+      void this.handoff.deliverTo(node)
+    })
+    this.#membersChanged()
+  }
+
+  #viewChanged(): void {
+    this.ownership.follow()
+    rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
+    for (const node of this.peers.connected) this.exchange.soon(node)
+    this.#membersChanged()
+  }
+
+  #membersChanged(): void {
+    this.ownership.review()
+    this.#joining.review()
+    this.events.emit('members', this.members())
+  }
+
+  // Looking in
+
+  status(): Status {
+    const members = this.members()
+    const placed = members.filter((member) => member.status !== 'left' && member.status !== 'out')
+    const { ownership, replica } = this
+    const partitions = {
+      owned: ownership.ownedCount,
+      syncing: ownership.syncing.length,
+      retained: ownership.retained.length,
+    }
+    return {
+      id: this.id,
+      device: this.#device,
+      state: this.#state,
+      n: this.#config.n,
+      r: this.#config.r,
+      w: this.#config.w,
+      members: placed.length,
+      reachable: placed.filter((member) => member.reachable).length,
+      partitions,
+      records: replica.recordCount,
+      hints: replica.hintCount,
+      storage: this.#storage,
+    }
+  }
+
+  placement(key: string): KeyPlacement {
+    const stored = checkKey(key)
+    return { partition: partitionOf(stored), ...this.routing.preferenceOf(stored) }
+  }
+
+  async inspect(): Promise<Inspection> {
+    this.#assertOpen()
+    const ring = this.routing.placement.ring.map(({ token, owner }) => ({ token, node: owner }))
+    const keys = await this.#operations.run(undefined, 'nothing', () => this.replica.keys())
+    return {
+      ring,
+      keys: keys.map(({ key, owedTo }) => {
+        const partition = partitionOf(key)
+        const role = owedTo !== null ? 'hint' : this.routing.owns(partition) ? 'owner' : 'retained'
+        return { key: parseStoredKey(key)?.key ?? key, partition, role, owedTo: owedTo ?? [] }
+      }),
+    }
+  }
+
+  on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void {
+    return this.events.on(event, listener)
+  }
+
+  // The end
+
+  async leave(): Promise<void> {
+    this.#assertOpen()
+    await handAllOver(this)
+    this.#end('left')
+    await this.#ports.store.destroy()
+  }
+
+  async close(): Promise<void> {
+    if (this.#state !== 'open') return
+    this.#end('closed')
+    await this.#ports.store.close()
+  }
+
+  /** Stops serving at once: its database or its lock is lost. */
+  lost(reason: NodeEvents['data-loss']['reason']): void {
+    if (this.#state !== 'open') return
+    this.events.emit('data-loss', { reason, previousId: this.id })
+    void this.close().catch(() => {})
+  }
+
+  #end(state: 'closed' | 'left'): void {
+    this.#state = state
+    for (const stop of this.#stops) stop()
+    this.peers.close()
+    this.#operations.end()
+    this.#joining.end()
+  }
+
+  #assertOpen(): void {
+    if (this.#state !== 'open') throw new TabringError('closed', `this node has been closed (${this.#state}). Nothing was changed.`)
+  }
+}
+
+function putFailed(failure: unknown): TabringError {
+  const code = failure instanceof RequestFailure && failure.code !== null ? failure.code : 'storage-failed'
+  const text = 'no node has confirmed the write, and this one could not keep it. It may have reached another node.'
+  return new TabringError(code === 'closed' ? 'closed' : code, text, 'unknown', failure)
+}

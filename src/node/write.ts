@@ -1,0 +1,93 @@
+/**
+ * A put or delete, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the tab that was asked, section 6.4).
+ *
+ * The write is minted here, once, as a delta; owners, fallbacks and retries all carry that same delta, so however often and
+ * wherever it arrives it is one write. Whatever no owner and no fallback has taken, the coordinator keeps and hands on itself:
+ * a put is never refused because others are unreachable.
+ */
+import type { NodeId, StoredKey } from '../core/ids.ts'
+import { uncovered } from '../core/quorum/stand-ins.ts'
+import type { Record } from '../core/versioning/record.ts'
+import type { Reply, Request } from '../core/wire/messages.ts'
+import type { Clock } from '../ports.ts'
+import { within } from './deadline.ts'
+import type { Events } from './events.ts'
+import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
+import type { Peers } from './peers.ts'
+import type { Replica } from './replica.ts'
+import type { Routing } from './routing.ts'
+
+/** What a coordinator works with. */
+export interface Coordination {
+  readonly clock: Clock
+  readonly routing: Routing
+  readonly peers: Peers
+  readonly replica: Replica
+  readonly events: Events
+  /** Asks any node, this one included. Rejects when there is no answer. */
+  ask(node: NodeId, request: Request): Promise<Reply>
+}
+
+export interface WriteOutcome {
+  /** Nodes that have stored the delta and count for w. */
+  readonly nodes: readonly NodeId[]
+  /** How many of them keep it as a hint. */
+  readonly hinted: number
+  /** Why this node could not keep it either, where nobody has. */
+  readonly failure: unknown
+}
+
+/** Writes `delta` to w nodes, or to as many as there are within `timeoutMs`. */
+export async function write(
+  node: Coordination,
+  key: StoredKey,
+  delta: Record,
+  w: number,
+  timeoutMs: number,
+): Promise<WriteOutcome> {
+  const { routing, peers, clock } = node
+  const { owners, fallbacks } = routing.preferenceOf(key)
+  const hinting = new Set<NodeId>()
+  const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
+  let failure: unknown = null
+  const fanOut = new FanOut(candidatesOf(owners, fallbacks, isReachable), { n: routing.n, needed: w }, async (candidate) => {
+    try {
+      const reply = await node.ask(candidate.node, { type: 'put', key, delta, hintFor: candidate.hintFor })
+      if (reply.type !== 'stored') return 'failed'
+      if (reply.standing === 'hint') hinting.add(candidate.node)
+      return reply.standing === 'syncing' ? 'uncounted' : 'counted'
+    } catch (error) {
+      if (candidate.node === routing.self) failure = error
+      return 'failed'
+    }
+  })
+  await within(clock, timeoutMs, fanOut.decided)
+  const nodes = new Set(fanOut.counted.map((candidate) => candidate.node))
+  const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
+  if (nodes.size >= w) {
+    // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
+    void fanOut.settled.then(keep).catch(() => {})
+    return { nodes: [...nodes], hinted: [...hinting].filter((id) => nodes.has(id)).length, failure: null }
+  }
+  try {
+    if ((await keep()) && !nodes.has(routing.self)) {
+      nodes.add(routing.self)
+      hinting.add(routing.self)
+    }
+  } catch (error) {
+    failure = error
+  }
+  return { nodes: [...nodes], hinted: [...hinting].filter((id) => nodes.has(id)).length, failure }
+}
+
+/** Keeps the delta here for those owners that neither have it nor have a stand-in. Whether there were any. */
+async function keepUncovered(
+  { replica }: Coordination,
+  key: StoredKey,
+  delta: Record,
+  candidates: readonly Asked[],
+): Promise<boolean> {
+  const owed = uncovered(candidates)
+  if (owed.length > 0) await replica.take([{ key, record: delta, hintFor: owed }], 'relaxed')
+  return owed.length > 0
+}

@@ -1,0 +1,138 @@
+/**
+ * What a host must supply for a storage node to run: time, chance, a store, a transport and word of its own life.
+ *
+ * The node reaches the world through these and nothing else, so it runs the same in a browser tab (`browser/`), in memory
+ * (`memory/`) and under a simulation. Each port has one suite of tests in `test/conformance` that every implementation passes.
+ */
+import type { PeerId } from './core/ids.ts'
+
+/** Time. Two clocks, because laptops sleep and people set their watches. */
+export interface Clock {
+  /** Milliseconds that only go forward; their zero means nothing. */
+  now(): number
+  /** Milliseconds since 1970, as good as the host knows. May jump. */
+  wall(): number
+  /** Runs `task` once, not before `delayMs` have passed. The returned function calls it off. */
+  after(delayMs: number, task: () => void): () => void
+}
+
+/** Chance. */
+export interface Random {
+  /** `length` unpredictable bytes. */
+  bytes(length: number): Uint8Array
+}
+
+/** `record`: what this node holds of its partitions. `hint`: what it keeps for others; `owed`: whom for. `meta`: about itself. */
+export type Table = 'record' | 'hint' | 'owed' | 'meta'
+
+/** Where a row is: rows are ordered by table, then group, then name, each by UTF-16 code unit. */
+export type RowKey = readonly [table: Table, group: string, name: string]
+
+export interface Row {
+  readonly key: RowKey
+  readonly value: Uint8Array
+}
+/** A row to be written; null deletes it. */
+export interface Write {
+  readonly key: RowKey
+  readonly value: Uint8Array | null
+}
+/** `relaxed`: survives the tab. `strict`: flushed first, survives a power cut; for what lets others delete their copy. */
+export type Durability = 'relaxed' | 'strict'
+
+/** What a transaction decides, given the rows it read, in the order it named them. Must be synchronous and may run again. */
+export type Decide<T> = (rows: readonly (Uint8Array | undefined)[]) => { readonly writes: readonly Write[]; readonly result: T }
+
+/** How a store fails. `full`: the quota; `failed`: it does not work; `closed`: it was closed. In each case nothing was written. */
+export class StoreFailure extends Error {
+  override readonly name = 'StoreFailure'
+  readonly reason: 'full' | 'failed' | 'closed'
+
+  constructor(reason: 'full' | 'failed' | 'closed', message: string, cause?: unknown) {
+    super(message, { cause })
+    this.reason = reason
+  }
+}
+
+/** An ordered store of bytes with atomic transactions. One node is its only user. Every promise rejects with a `StoreFailure`. */
+export interface Store {
+  /** Reads `keys`, lets `decide` say what to write, writes it; resolves when the transaction is complete. Atomic and isolated. */
+  transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T>
+  /** The rows, in the order named. */
+  read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** Up to `limit` rows of a table, or of one group of it, in order, strictly after `after`. */
+  scan(range: { readonly table: Table; readonly group?: string; readonly after?: RowKey; readonly limit: number }): Promise<readonly Row[]>
+  /** Closes; what was written stays. */
+  close(): Promise<void>
+  /** Closes and deletes everything. */
+  destroy(): Promise<void>
+}
+
+/** `control` overtakes `bulk`, also in the middle of a bulk message. */
+export type Lane = 'control' | 'bulk'
+
+/** Why a channel closed or never opened. `no-route`: this browser gathered no address to be reached at. */
+export type CloseReason = 'closed' | 'failed' | 'timeout' | 'no-route' | 'malformed'
+
+export interface TransportHandlers {
+  /** A channel is open. `binding` is a value both ends of this channel share and nobody between them can fake, if there is one. */
+  opened(peer: PeerId, binding: Uint8Array | null): void
+  /** A channel has closed, or an attempt to open one has failed. */
+  closed(peer: PeerId, reason: CloseReason): void
+  message(peer: PeerId, message: Uint8Array): void
+  signaling(event: SignalingEvent): void
+}
+
+/** Channels to every peer that can be met. Finds them and keeps trying by itself. Messages arrive whole and in lane order, or the channel closes. */
+export interface Transport {
+  start(handlers: TransportHandlers): void
+  /** Resolves when the first introductions are over: those who were there have been connected to, or nobody answered. */
+  introduced(): Promise<void>
+  /** Resolves when the channel has taken the whole message (back-pressure); rejects when it closes before, or its queue is full. */
+  send(peer: PeerId, message: Uint8Array, lane: Lane): Promise<void>
+  /** Gives up the channel to one peer, and does not try it again. */
+  drop(peer: PeerId): void
+  /** Closes every channel at once, synchronously: a tab that goes away has no time. */
+  close(): void
+}
+
+/** How it stands with one signaling server. `refused` is final; `reason` says why. */
+export interface SignalingEvent {
+  readonly url: string
+  readonly state: 'open' | 'retrying' | 'refused'
+  readonly reason?: string
+}
+
+export interface SignalingHandlers {
+  /** We are in the room, and these are too. */
+  joined(peers: readonly PeerId[]): void
+  arrived(peer: PeerId): void
+  gone(peer: PeerId): void
+  message(from: PeerId, body: string): void
+  state(event: SignalingEvent): void
+}
+
+/** Introductions: passes small texts between peers that share a room. Reconnects by itself; carries no data, ever. */
+export interface Signaling {
+  join(peer: PeerId, handlers: SignalingHandlers): void
+  /** Whether the text was passed on towards `to`; false while there is no connection. */
+  send(to: PeerId, body: string): boolean
+  close(): void
+}
+
+/** Word of the host's own life. */
+export interface Lifecycle {
+  /** The tab is about to be hidden for good or put aside: last chance to close channels. */
+  onSuspend(task: () => void): void
+  /** It is back after all. */
+  onResume(task: () => void): void
+}
+
+/** All that a storage node needs. */
+export interface Ports {
+  readonly clock: Clock
+  readonly random: Random
+  readonly store: Store
+  readonly transport: Transport
+  readonly lifecycle: Lifecycle
+}
