@@ -1,1 +1,21 @@
-export {}
+/**
+ * tabring: Amazon's Dynamo made of browser tabs. Importing this does nothing, also on a server.
+ */
+export { type NodeOptions, openNode } from './browser/open-node.ts'
+export { type Changed, type ErrorCode, TabringError } from './errors.ts'
+export type {
+  AbortSignalLike,
+  Context,
+  GetOptions,
+  GetResult,
+  Inspection,
+  KeyPlacement,
+  Member,
+  NodeEvents,
+  PutOptions,
+  PutResult,
+  RequestOptions,
+  Status,
+  TabringNode,
+} from './node/api.ts'
+export type { SignalingEvent } from './ports.ts'

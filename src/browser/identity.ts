@@ -1,0 +1,96 @@
+/**
+ * Who this tab is: a slot of a device.
+ *
+ * A device is a browser profile, known by random bits in its own small database. Each open tab of a cluster takes one slot of
+ * its device under a Web Lock, and with it the slot's database: a duplicated tab finds its slot taken and takes the next one,
+ * a reloaded tab waits a moment for the lock its former self still holds, a tab opened later resumes the first slot that is
+ * free, with its data.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { openDB } from 'idb'
+import { bounds } from '../core/bounds.ts'
+import type { DeviceId } from '../core/ids.ts'
+import { TabringError } from '../errors.ts'
+import type { Random } from '../ports.ts'
+
+const deviceBytes = 16
+
+/** The device of this browser profile. */
+export async function profileDevice(random: Random): Promise<DeviceId> {
+  const database = await openDB('tabring', 1, { upgrade: (fresh) => void fresh.createObjectStore('device') })
+  try {
+    const transaction = database.transaction('device', 'readwrite', { durability: 'strict' })
+    const known: unknown = await transaction.store.get('id')
+    const id = typeof known === 'string' ? known : bytesToHex(random.bytes(deviceBytes))
+    if (id !== known) await transaction.store.put(id, 'id')
+    await transaction.done
+    return id as DeviceId
+  } finally {
+    database.close()
+  }
+}
+
+/** A device that an application sets apart by name. It says of itself that it pretends: its tabs still share one disk. */
+export const pretendedDevice = (name: string): DeviceId => `pretended:${name}` as DeviceId
+
+export interface Slot {
+  /** The name of the slot's database. */
+  readonly database: string
+  /** Gives the slot back. */
+  release(): void
+}
+
+/** Takes the first free slot of the device (or the one this tab had before it was reloaded). `lost` hears if it is stolen. */
+export async function takeSlot(cluster: string, device: string, lost: () => void): Promise<Slot> {
+  const scope = `tabring:${cluster}:${device}`
+  const remembered = rememberedSlot(scope)
+  const mine = remembered === null ? null : await lockSlot(scope, remembered, lost, AbortSignal.timeout(bounds.slotReloadWaitMs))
+  if (mine !== null) return mine
+  for (let index = 0; index < bounds.slotsMax; index += 1) {
+    const slot = await lockSlot(scope, index, lost, null)
+    if (slot !== null) return slot
+  }
+  throw new TabringError('overloaded', `${bounds.slotsMax} tabs of this device are in cluster "${cluster}" already. Nothing was opened.`)
+}
+
+/** The slot this tab had, if it has just been reloaded. A new or duplicated tab has none, whatever it inherited. */
+function rememberedSlot(scope: string): number | null {
+  const [navigation] = performance.getEntriesByType('navigation')
+  const isReload = navigation instanceof PerformanceNavigationTiming && navigation.type === 'reload'
+  try {
+    const stored = isReload ? sessionStorage.getItem(scope) : null
+    return stored === null ? null : Number(stored)
+  } catch {
+    return null
+  }
+}
+
+/** Takes a slot if it is free, or becomes free before `wait` ends; null if not. */
+function lockSlot(scope: string, index: number, lost: () => void, wait: AbortSignal | null): Promise<Slot | null> {
+  const name = `${scope}:${index}`
+  return new Promise((resolve) => {
+    const hold = (lock: Lock | null): Promise<void> => {
+      if (lock === null) {
+        resolve(null)
+        return Promise.resolve()
+      }
+      remember(scope, index)
+      return new Promise((release) => resolve({ database: name, release }))
+    }
+    const request = wait === null ? { ifAvailable: true } : { signal: wait }
+    // Rejects when the wait ends (nothing was resolved then) or when the lock is stolen from its holder.
+    navigator.locks.request(name, request, hold).catch((error: unknown) => {
+      const isTimeout = error instanceof DOMException && error.name === 'TimeoutError'
+      if (!isTimeout) lost()
+      resolve(null)
+    })
+  })
+}
+
+function remember(scope: string, index: number): void {
+  try {
+    sessionStorage.setItem(scope, String(index))
+  } catch {
+    // A browser without session storage: a reloaded tab may take another slot.
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The store in IndexedDB.
+ *
+ * Group commit: everything asked for while a transaction is under way shares the next one, and a promise resolves when its
+ * transaction is complete. All hashing and encoding is synchronous within `decide`, so no transaction ever waits for anything
+ * but the database. A connection that is lost (browsers close them) is opened again and the work repeated; a database that
+ * comes back empty is another database, and the node is told.
+ */
+import { deleteDB, type IDBPDatabase, openDB } from 'idb'
+import { bounds } from '../core/bounds.ts'
+import { type Clock, type Decide, type Durability, type Row, type RowKey, type Store, StoreFailure, type Write } from '../ports.ts'
+
+const schemaVersion = 1
+const rows = 'rows'
+
+interface Task {
+  readonly keys: readonly RowKey[]
+  readonly durability: Durability
+  /** Runs the decision on the rows as they are at its turn; returns what to write. */
+  readonly decide: (values: readonly (Uint8Array | undefined)[]) => readonly Write[]
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
+}
+
+export interface OpenedStore {
+  readonly store: Store
+  /** Whether the database was there before. */
+  readonly existed: boolean
+}
+
+/** Opens the database `name`. `lost` hears if it is found empty later on: it was evicted or deleted. */
+export async function openIndexedDbStore(name: string, clock: Clock, lost: () => void): Promise<OpenedStore> {
+  const store = new IndexedDbStore(name, clock, lost)
+  const existed = await store.open()
+  return { store, existed }
+}
+
+class IndexedDbStore implements Store {
+  readonly #name: string
+  readonly #clock: Clock
+  readonly #lost: () => void
+  #database: IDBPDatabase | undefined
+  #opening: Promise<IDBPDatabase> | undefined
+  #closed = false
+  #queue: Task[] = []
+  #committing = false
+
+  constructor(name: string, clock: Clock, lost: () => void) {
+    this.#name = name
+    this.#clock = clock
+    this.#lost = lost
+  }
+
+  async open(): Promise<boolean> {
+    let existed = true
+    await this.#attempt(() => this.#connect(() => {
+      existed = false
+    }))
+    return existed
+  }
+
+  #connect(created: () => void): Promise<IDBPDatabase> {
+    const forget = () => {
+      this.#database?.close()
+      this.#database = undefined
+    }
+    this.#opening ??= openDB(this.#name, schemaVersion, {
+      upgrade: (database, oldVersion) => {
+        if (oldVersion === 0) created()
+        database.createObjectStore(rows)
+      },
+      blocking: forget,
+      terminated: forget,
+    })
+      .then((database) => {
+        if (this.#closed) database.close()
+        this.#database = database
+        return database
+      })
+      .finally(() => {
+        this.#opening = undefined
+      })
+    return this.#opening
+  }
+
+  async #connection(): Promise<IDBPDatabase> {
+    if (this.#closed) throw new StoreFailure('closed', 'the database was closed')
+    return this.#database ?? this.#connect(this.#lost)
+  }
+
+  /** Does some work, over again where the connection was lost; everything that goes wrong becomes a `StoreFailure`. */
+  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+    for (let reopens = 0; ; reopens += 1) {
+      try {
+        return await this.#inTime(work())
+      } catch (error) {
+        const isLost = error instanceof DOMException && ['InvalidStateError', 'UnknownError', 'AbortError'].includes(error.name)
+        if (!isLost || this.#closed || reopens >= bounds.storageReopensMax) throw this.#failure(error)
+        this.#database?.close()
+        this.#database = undefined
+      }
+    }
+  }
+
+  #inTime<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = new StoreFailure('failed', `the database did not answer within ${bounds.storageTimeoutMs} ms`)
+      const cancel = this.#clock.after(bounds.storageTimeoutMs, () => reject(late))
+      work.then(resolve, reject).finally(cancel)
+    })
+  }
+
+  #failure(error: unknown): StoreFailure {
+    if (error instanceof StoreFailure) return error
+    if (this.#closed) return new StoreFailure('closed', 'the database was closed', error)
+    const isFull = error instanceof DOMException && error.name === 'QuotaExceededError'
+    const detail = error instanceof Error ? error.message : String(error)
+    return isFull
+      ? new StoreFailure('full', `the browser's quota for this site is used up: ${detail}`, error)
+      : new StoreFailure('failed', `IndexedDB failed: ${detail}`, error)
+  }
+
+  transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let outcome: { readonly result: T } | undefined
+      this.#queue.push({
+        keys,
+        durability,
+        decide: (values) => {
+          const { writes, result } = decide(values)
+          outcome = { result }
+          return writes
+        },
+        done: () => outcome !== undefined && resolve(outcome.result),
+        failed: reject,
+      })
+      if (this.#committing) return
+      this.#committing = true
+      // A microtask later, so that everything asked for in one tick shares the transaction.
+      queueMicrotask(() => void this.#drain())
+    })
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0))
+    this.#committing = false
+  }
+
+  /** Commits these together; where that fails, each alone, so that one that does not fit takes no other down. */
+  async #commit(tasks: readonly Task[]): Promise<void> {
+    try {
+      await this.#attempt(() => this.#transaction(tasks))
+      for (const task of tasks) task.done()
+    } catch (error) {
+      if (tasks.length === 1 || this.#closed) for (const task of tasks) task.failed(this.#failure(error))
+      else for (const task of tasks) await this.#commit([task])
+    }
+  }
+
+  async #transaction(tasks: readonly Task[]): Promise<void> {
+    const database = await this.#connection()
+    const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
+    const transaction = database.transaction(rows, 'readwrite', { durability })
+    const table = transaction.store
+    const done = transaction.done
+    done.catch(() => {})
+    const keys = new Map(tasks.flatMap((task) => task.keys).map((key) => [nameOf(key), key]))
+    const names = [...keys.keys()]
+    const values = await Promise.all([...keys.values()].map((key) => table.get([...key])))
+    const current = new Map(names.map((name, index) => [name, bytesOrNothing(values[index])]))
+    const writes = new Map<string, Write>()
+    for (const task of tasks) {
+      for (const write of task.decide(task.keys.map((key) => current.get(nameOf(key))))) {
+        const name = nameOf(write.key)
+        current.set(name, write.value ?? undefined)
+        writes.set(name, write)
+      }
+    }
+    for (const { key, value } of writes.values()) {
+      const request = value === null ? table.delete([...key]) : table.put(value, [...key])
+      request.catch(() => {})
+    }
+    await done
+  }
+
+  read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#attempt(async () => {
+      const table = (await this.#connection()).transaction(rows, 'readonly').store
+      const values = await Promise.all(keys.map((key) => table.get([...key])))
+      return values.map(bytesOrNothing)
+    })
+  }
+
+  scan({ table, group, after, limit }: Parameters<Store['scan']>[0]): Promise<readonly Row[]> {
+    const first = group === undefined ? [table] : [table, group]
+    // An empty array sorts after every text: the end of all that begins alike.
+    const range = IDBKeyRange.bound(after === undefined ? first : [...after], [...first, []], after !== undefined, true)
+    return this.#attempt(async () => {
+      const store = (await this.#connection()).transaction(rows, 'readonly').store
+      const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)])
+      return keys.map((key, index) => ({ key: key as unknown as RowKey, value: bytesOrNothing(values[index]) ?? new Uint8Array(0) }))
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#database?.close()
+    this.#database = undefined
+  }
+
+  async destroy(): Promise<void> {
+    await this.close()
+    await this.#inTime(deleteDB(this.#name))
+  }
+}
+
+const nameOf = (key: RowKey): string => key.join('\u0000')
+
+/** What is in a row, if it is bytes; anything else was not written by us. */
+function bytesOrNothing(value: unknown): Uint8Array | undefined {
+  return value instanceof Uint8Array ? value : undefined
+}

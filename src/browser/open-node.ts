@@ -1,0 +1,156 @@
+/**
+ * The composition root of a tab: claims a slot, opens its database, and puts a storage node on IndexedDB, WebRTC and the
+ * signaling servers.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { bounds } from '../core/bounds.ts'
+import { tagOf } from '../core/hash.ts'
+import type { DeviceId, PeerId } from '../core/ids.ts'
+import { isWellFormed } from '../core/wire/utf8.ts'
+import { TabringError } from '../errors.ts'
+import type { AbortSignalLike, TabringNode } from '../node/api.ts'
+import { checkConfig } from '../node/arguments.ts'
+import { StorageNode } from '../node/storage-node.ts'
+import { StoreFailure } from '../ports.ts'
+import { systemClock } from '../system-clock.ts'
+import { cryptoRandom } from './crypto-random.ts'
+import { pretendedDevice, profileDevice, type Slot, takeSlot } from './identity.ts'
+import { openIndexedDbStore } from './indexeddb-store.ts'
+import { pageLifecycle } from './page-lifecycle.ts'
+import { websocketSignaling } from './websocket-signaling.ts'
+import { WebRtcTransport } from './webrtc-transport.ts'
+
+export interface NodeOptions {
+  /** Same cluster, same ring. 1 to 256 bytes of UTF-8. */
+  readonly cluster: string
+  /** Where to meet: `ws:` or `wss:` addresses. None: this tab stays alone. */
+  readonly signaling?: string | readonly string[]
+  /** Replicas of each key, 1 to 16. A cluster constant: nodes with another n are refused. Default 3. */
+  readonly n?: number
+  /** Nodes that must answer a get, and store a put, unless the request says otherwise. Default 2. */
+  readonly r?: number
+  readonly w?: number
+  /** Weight, 1/16 to 64: twice the capacity, twice the virtual nodes. Default 1. */
+  readonly capacity?: number
+  /** Failure domain. Default: this browser profile. A name set here only pretends, for demos and tests, and says so. */
+  readonly device?: string
+  /** STUN and TURN servers. Default none: no third party is contacted unasked. */
+  readonly rtc?: RTCConfiguration
+  /** Default wait of a request in ms. Default 5000. */
+  readonly timeoutMs?: number
+  /** Gives the opening up. */
+  readonly signal?: AbortSignalLike
+}
+
+const known: readonly (keyof NodeOptions)[] = [
+  'cluster', 'signaling', 'n', 'r', 'w', 'capacity', 'device', 'rtc', 'timeoutMs', 'signal',
+]
+
+/**
+ * Opens this tab's node. Resolves once a slot and its database are ours, also offline; `joined` tells when others are met.
+ * Rejects with `invalid-option`, `unsupported`, `storage-failed`, `storage-full`, `overloaded` (all slots taken) or `aborted`.
+ *
+ * @example
+ * const node = await openNode({ cluster: 'carts', signaling: 'wss://signal.example' })
+ */
+export async function openNode(options: NodeOptions): Promise<TabringNode> {
+  const config = checkConfig(options)
+  const urls = checkBrowserOptions(options)
+  checkSupport()
+  const assertWanted = () => {
+    if (options.signal?.aborted === true) throw new TabringError('aborted', 'opening was aborted. Nothing was changed.')
+  }
+  assertWanted()
+  try {
+    const device = options.device === undefined ? await profileDevice(cryptoRandom) : pretendedDevice(options.device)
+    const end: { node?: StorageNode } = {}
+    const slot = await takeSlot(config.cluster, options.device ?? '', () => end.node?.lost('lock-lost'))
+    try {
+      end.node = await openOn(slot, device, options, urls, () => end.node?.lost('evicted'))
+      assertWanted()
+      return end.node
+    } catch (error) {
+      await end.node?.close()
+      slot.release()
+      throw error
+    }
+  } catch (error) {
+    throw openingFailed(error)
+  }
+}
+
+async function openOn(
+  slot: Slot,
+  device: DeviceId,
+  options: NodeOptions,
+  urls: readonly string[],
+  lost: () => void,
+): Promise<StorageNode> {
+  const config = checkConfig(options)
+  const { store: database, existed } = await openIndexedDbStore(slot.database, systemClock, lost)
+  const peer = bytesToHex(cryptoRandom.bytes(8)) as PeerId
+  const signaling = websocketSignaling(urls, tagOf(`tabring room ${config.cluster}`), systemClock, cryptoRandom)
+  const transport = new WebRtcTransport(peer, signaling, options.rtc ?? {}, systemClock, cryptoRandom)
+  const lifecycle = pageLifecycle()
+  const ended = () => {
+    lifecycle.end()
+    slot.release()
+  }
+  const store = {
+    transact: database.transact.bind(database),
+    read: database.read.bind(database),
+    scan: database.scan.bind(database),
+    close: () => database.close().finally(ended),
+    destroy: () => database.destroy().finally(ended),
+  }
+  const node = await StorageNode.open({ clock: systemClock, random: cryptoRandom, store, transport, lifecycle }, config, device)
+  noteNode(slot, node, existed)
+  return node
+}
+
+/** Tells of a database that was here and is gone: the browser has evicted it, or somebody has cleared it. */
+function noteNode(slot: Slot, node: StorageNode, existed: boolean): void {
+  try {
+    const before = localStorage.getItem(slot.database)
+    localStorage.setItem(slot.database, node.id)
+    if (!existed && before !== null) node.events.emit('data-loss', { reason: 'evicted', previousId: before })
+  } catch {
+    // Without local storage nobody remembers what was lost.
+  }
+}
+
+function checkBrowserOptions(options: NodeOptions): readonly string[] {
+  const refuse = (text: string): never => {
+    throw new TabringError('invalid-option', `${text}. Nothing was opened.`)
+  }
+  const unknown = Object.keys(options).filter((name) => !known.some((option) => option === name))
+  if (unknown.length > 0) refuse(`there is no option ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  const { device, signaling = [] } = options
+  const deviceBytes = typeof device === 'string' && isWellFormed(device) ? new TextEncoder().encode(`pretended:${device}`).length : 0
+  if (device !== undefined && (deviceBytes === 0 || device === '' || deviceBytes > bounds.deviceBytesMax)) {
+    refuse(`device must be a text of 1 to ${bounds.deviceBytesMax - 'pretended:'.length} bytes`)
+  }
+  const urls = typeof signaling === 'string' ? [signaling] : signaling
+  for (const url of urls) {
+    if (!URL.canParse(url) || !['ws:', 'wss:'].includes(new URL(url).protocol)) refuse(`signaling takes ws: or wss: addresses, not ${url}`)
+  }
+  return urls
+}
+
+/** What a browser needs, and why it may be missing. */
+function checkSupport(): void {
+  const missing = [
+    typeof indexedDB === 'undefined' && 'IndexedDB (some private windows switch it off)',
+    typeof RTCPeerConnection === 'undefined' && 'WebRTC data channels',
+    (typeof navigator === 'undefined' || navigator.locks === undefined) && 'Web Locks, which need HTTPS or localhost',
+  ].filter((text) => text !== false)
+  if (missing.length === 0) return
+  throw new TabringError('unsupported', `this environment lacks ${missing.join(' and ')}. Nothing was opened.`)
+}
+
+function openingFailed(error: unknown): TabringError {
+  if (error instanceof TabringError) return error
+  const code = error instanceof StoreFailure && error.reason === 'full' ? 'storage-full' : 'storage-failed'
+  const detail = error instanceof Error ? error.message : String(error)
+  return new TabringError(code, `this tab's database could not be opened: ${detail}`, 'nothing', error)
+}

@@ -1,0 +1,84 @@
+/**
+ * Three jobs: the library (default), the demo (`--mode demo`), and the tests.
+ */
+import { playwright } from '@vitest/browser-playwright'
+import type { Plugin, PreviewServer } from 'vite'
+import { defineConfig } from 'vitest/config'
+import { startSignaling } from './signaling/server.ts'
+import { chromiumArgs, chromiumPermissions, findBrowsers, firefoxPrefs } from './test/browser/browsers.mjs'
+
+const demoPort = 5173
+
+/** Runs a signaling server beside the demo and tells the page where: the demo fetches `/signaling`. */
+function signalingBesideDemo(): Plugin {
+  const serve = async (server: Pick<PreviewServer, 'middlewares' | 'httpServer'>) => {
+    const signaling = await startSignaling({ port: Number(process.env['SIGNALING_PORT'] ?? 0) })
+    server.middlewares.use('/signaling', (_request, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ url: signaling.url }))
+    })
+    server.httpServer?.on('close', () => void signaling.close())
+  }
+  return { name: 'signaling-beside-demo', configurePreviewServer: serve }
+}
+
+const demo = {
+  root: 'demo',
+  base: './',
+  plugins: [signalingBesideDemo()],
+  build: { outDir: 'dist', emptyOutDir: true, rolldownOptions: { input: { index: 'demo/index.html', node: 'demo/node.html' } } },
+  preview: { port: Number(process.env['PORT'] ?? demoPort) },
+}
+
+const library = {
+  build: {
+    target: 'es2022',
+    minify: false,
+    sourcemap: true,
+    lib: {
+      formats: ['es' as const],
+      entry: {
+        index: 'src/index.ts',
+        memory: 'src/memory/open-cluster.ts',
+        signaling: 'signaling/server.ts',
+        'tabring-signaling': 'signaling/bin.ts',
+      },
+    },
+    rolldownOptions: { external: [/^@noble\//, /^@msgpack\//, 'idb', /^simple-peer/, 'ws', /^node:/] },
+  },
+}
+
+const browsers = findBrowsers()
+const inBrowser = (name: 'chromium' | 'firefox') => ({
+  browser: name,
+  provider: playwright(
+    name === 'chromium'
+      ? { launchOptions: { ...browsers.chromium, args: chromiumArgs }, contextOptions: { permissions: chromiumPermissions } }
+      : { launchOptions: { ...browsers.firefox, firefoxUserPrefs: firefoxPrefs } },
+  ),
+})
+
+const test = {
+  projects: [
+    { test: { name: 'node', include: ['test/**/*.test.ts'], exclude: ['test/browser/**', '**/*.browser.test.ts'], testTimeout: 60_000 } },
+    {
+      optimizeDeps: {
+        include: ['simple-peer/simplepeer.min.js', 'idb', '@msgpack/msgpack', '@noble/hashes/legacy.js', '@noble/hashes/sha2.js', '@noble/hashes/utils.js', 'fast-check'],
+      },
+      test: {
+        name: 'browser',
+        include: ['test/conformance/**/*.browser.test.ts'],
+        testTimeout: 60_000,
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright(),
+          instances: [inBrowser('chromium'), inBrowser('firefox')],
+        },
+      },
+    },
+  ],
+}
+
+export default defineConfig(({ mode }) => (mode === 'demo' ? demo : { ...library, test }))
