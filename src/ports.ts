@@ -90,8 +90,8 @@ export interface Transport {
   introduced(): Promise<void>
   /** Resolves when the channel has taken the whole message (back-pressure); rejects when it closes before, or its queue is full. */
   send(peer: PeerId, message: Uint8Array, lane: Lane): Promise<void>
-  /** Gives up the channel to one peer, and does not try it again. */
-  drop(peer: PeerId): void
+  /** Closes the channel to one peer. `for good`: it is not tried again. */
+  drop(peer: PeerId, how: 'for now' | 'for good'): void
   /** Closes every channel at once, synchronously: a tab that goes away has no time. */
   close(): void
 }

@@ -102,7 +102,7 @@ export class WebRtcChannel {
   }
 
   #opened(): void {
-    if (this.#ended) return
+    if (this.#ended || this.#open) return
     this.#open = true
     this.#cancelDeadline()
     this.#handlers.opened(this.#binding())
@@ -118,6 +118,8 @@ export class WebRtcChannel {
   }
 
   #received(data: Uint8Array): void {
+    // simple-peer looks ten times a second whether it is connected: the other end's first words may come before it noticed.
+    this.#opened()
     const taken = this.#reassembler.take(data)
     if (taken.kind === 'malformed') this.end('malformed')
     if (taken.kind === 'message' && !this.#ended) this.#handlers.message(taken.message)

@@ -87,10 +87,10 @@ export class WebRtcTransport implements Transport {
     return channel === undefined ? Promise.reject(new Error('there is no channel to that peer')) : channel.send(message, lane)
   }
 
-  drop(peer: PeerId): void {
+  drop(peer: PeerId, how: 'for now' | 'for good'): void {
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
-    contact.dropped = true
+    contact.dropped = how === 'for good'
     contact.channel?.end('closed')
   }
 

@@ -58,8 +58,8 @@ export class MemoryNetwork {
           if (link?.queue.offer(lane, message, done) === true) this.#pump(endpoint, to, link)
           else reject(new Error(link === undefined ? 'there is no channel to that peer' : 'the queue is full'))
         }),
-      drop: (to) => {
-        endpoint.dropped.add(to)
+      drop: (to, how) => {
+        if (how === 'for good') endpoint.dropped.add(to)
         this.#disconnect(endpoint, to, 'closed')
       },
       close: () => this.remove(peer),

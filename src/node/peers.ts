@@ -134,7 +134,7 @@ export class Peers {
     this.#channels.set(peer, channel)
     this.#send(peer, { kind: 'hello', hello: this.#hello }, 'control').catch(() => {})
     this.#clock.after(bounds.handshakeTimeoutMs, () => {
-      if (this.#channels.get(peer) === channel && channel.node === null) this.#transport.drop(peer)
+      if (this.#channels.get(peer) === channel && channel.node === null) this.#transport.drop(peer, 'for now')
     })
   }
 
@@ -156,10 +156,10 @@ export class Peers {
     const channel = this.#channels.get(peer)
     if (channel === undefined) return
     const message = decodeMessage(bytes)
-    if (message === null) this.#transport.drop(peer)
+    if (message === null) this.#transport.drop(peer, 'for good')
     else if (message.kind === 'hello') this.#meet(channel, message.hello)
     else if (message.kind === 'refuse') this.#refused(channel, message.reason)
-    else if (channel.node === null) this.#transport.drop(peer)
+    else if (channel.node === null) this.#transport.drop(peer, 'for good')
     else this.#heard(channel, channel.node, message)
   }
 
@@ -174,7 +174,7 @@ export class Peers {
     const former = this.#byNode.get(hello.node)
     channel.node = hello.node
     this.#byNode.set(hello.node, channel)
-    if (former !== undefined) this.#transport.drop(former.peer)
+    if (former !== undefined) this.#transport.drop(former.peer, 'for good')
     this.#handlers.joined(hello.node)
     channel.greeted.resolve()
   }
@@ -182,7 +182,7 @@ export class Peers {
   #refused(channel: Channel, reason: string): void {
     this.#handlers.refused(channel.peer, reason)
     // A moment for our own refusal to get through.
-    this.#clock.after(bounds.exchangeSettleMs, () => this.#transport.drop(channel.peer))
+    this.#clock.after(bounds.exchangeSettleMs, () => this.#transport.drop(channel.peer, 'for good'))
   }
 
   #heard(channel: Channel, node: NodeId, message: Extract<Message, { kind: 'request' | 'reply' }>): void {
