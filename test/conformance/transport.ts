@@ -15,15 +15,19 @@ class Witness {
   readonly open = new Set<PeerId>()
   readonly closed: PeerId[] = []
   readonly messages: { from: PeerId; message: Uint8Array }[] = []
+  /** Messages that came before their channel was said to be open. */
+  early = 0
   #checks: (() => void)[] = []
 
-  constructor({ transport }: Station) {
+  /** `greeting` is sent to whoever is met, as soon as the channel is open. */
+  constructor({ transport }: Station, greeting: Uint8Array | null = null) {
     const heard = () => {
       for (const check of this.#checks) check()
     }
     transport.start({
       opened: (peer) => {
         this.open.add(peer)
+        if (greeting !== null) void transport.send(peer, greeting, 'control')
         heard()
       },
       closed: (peer) => {
@@ -33,6 +37,7 @@ class Witness {
       },
       message: (from, message) => {
         this.messages.push({ from, message })
+        if (!this.open.has(from)) this.early += 1
         heard()
       },
       signaling: () => {},
@@ -69,6 +74,14 @@ export function describeTransport(stations: (count: number) => Promise<readonly 
     const { all, close } = await connected(3)
     await Promise.all(all.map(({ transport }) => transport.introduced()))
     close()
+  })
+
+  test('first words, sent as soon as a channel opens, are heard by the other end, and not before it opened there', async () => {
+    const all = await stations(4)
+    const witnesses = all.map((station) => new Witness(station, Uint8Array.of(7)))
+    await Promise.all(witnesses.map((witness) => witness.until(() => witness.messages.length === 3)))
+    expect(witnesses.map((witness) => witness.early)).toEqual([0, 0, 0, 0])
+    for (const { transport } of all) transport.close()
   })
 
   test('messages arrive whole, from one byte to several megabytes, and in order', async () => {

@@ -1,0 +1,70 @@
+/**
+ * One of the demo's nodes: a frame that can be closed and opened again, as a tab can.
+ */
+import type { Inspection, Status, TabringNode } from '../src/index.ts'
+import type { NodeWindow } from './node.ts'
+
+export class TabNode {
+  readonly number: number
+  readonly device: string
+  readonly #frames: HTMLElement
+  #frame: HTMLIFrameElement | undefined
+  node: TabringNode | undefined
+  /** Kept while the node is closed, so that its colour stays with it. */
+  id: string | undefined
+  /** Why it could not open. */
+  failure: string | undefined
+
+  constructor(number: number, device: string, frames: HTMLElement) {
+    this.number = number
+    this.device = device
+    this.#frames = frames
+  }
+
+  get state(): 'closed' | 'opening' | 'open' {
+    if (this.#frame === undefined) return 'closed'
+    return this.node === undefined ? 'opening' : 'open'
+  }
+
+  get colour(): string {
+    return `var(--node-${this.number})`
+  }
+
+  get status(): Status | undefined {
+    return this.node?.status()
+  }
+
+  async open(): Promise<void> {
+    const frame = document.createElement('iframe')
+    frame.title = `Node ${this.number}`
+    frame.src = `./node.html?device=${encodeURIComponent(this.device)}`
+    this.#frame = frame
+    this.failure = undefined
+    const loaded = new Promise((resolve) => frame.addEventListener('load', resolve, { once: true }))
+    this.#frames.append(frame)
+    await loaded
+    try {
+      const node = await (frame.contentWindow as (Window & NodeWindow) | null)?.tabringNode
+      if (this.#frame !== frame) return
+      this.node = node
+      this.id = node?.id
+    } catch (error) {
+      this.failure = error instanceof Object && 'message' in error ? String(error.message) : String(error)
+    }
+  }
+
+  /** Takes the frame away: to the node inside, the tab was closed. */
+  close(): void {
+    this.#frame?.remove()
+    this.#frame = undefined
+    this.node = undefined
+  }
+
+  async inspect(): Promise<Inspection | undefined> {
+    try {
+      return await this.node?.inspect()
+    } catch {
+      return undefined
+    }
+  }
+}
