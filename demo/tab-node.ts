@@ -9,6 +9,8 @@ export class TabNode {
   readonly device: string
   readonly #frames: HTMLElement
   #frame: HTMLIFrameElement | undefined
+  /** Ends what waits for the frame: promises of a document that is gone never settle. */
+  #forget: () => void = () => {}
   node: TabringNode | undefined
   /** Kept while the node is closed, so that its colour stays with it. */
   id: string | undefined
@@ -58,11 +60,16 @@ export class TabNode {
     this.#frame?.remove()
     this.#frame = undefined
     this.node = undefined
+    this.#forget()
   }
 
+  /** What the node stores; undefined while it is closed, or if it closes meanwhile. */
   async inspect(): Promise<Inspection | undefined> {
+    const gone = new Promise<undefined>((resolve) => {
+      this.#forget = () => resolve(undefined)
+    })
     try {
-      return await this.node?.inspect()
+      return await Promise.race([this.node?.inspect(), gone])
     } catch {
       return undefined
     }

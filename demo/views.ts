@@ -19,7 +19,7 @@ function factsOf(node: TabNode): string {
   if (node.failure !== undefined) return node.failure
   if (status === undefined) return node.state === 'opening' ? 'opening…' : 'closed: its data waits in its database'
   const fetching = status.partitions.syncing > 0 ? `, fetching ${status.partitions.syncing} partitions` : ''
-  const hints = status.hints > 0 ? `, ${status.hints} hints for others` : ''
+  const hints = status.hints > 0 ? `, ${status.hints} ${status.hints === 1 ? 'hint' : 'hints'} for others` : ''
   return `${status.records} keys in ${status.partitions.owned} partitions, reaches ${status.reachable} of ${status.members}${fetching}${hints}`
 }
 

@@ -24,7 +24,7 @@ function extensions(): ExtensionCodec {
   })
   codec.register({
     type: extensionTypes.date,
-    encode: (value) => (value instanceof Date ? ascii(String(value.getTime())) : null),
+    encode: (value) => (isDate(value) ? ascii(String(value.getTime())) : null),
     decode: (bytes) => new Date(Number(text(bytes))),
   })
   return codec
@@ -44,17 +44,26 @@ function fault(value: unknown, path: string, depth: number): string | null {
   if (typeof value === 'bigint') return value.toString(36).length > bigintDigitsMax ? `${path} has too many digits` : null
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return null
   if (typeof value !== 'object') return `${path} is ${value === undefined ? 'undefined' : `a ${typeof value}`}`
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? `${path} is an invalid date` : null
-  if (value instanceof Uint8Array) return null
+  if (isDate(value)) return Number.isNaN(value.getTime()) ? `${path} is an invalid date` : null
+  if (tagOf(value) === '[object Uint8Array]') return null
   if (Array.isArray(value)) {
     return firstFault(Array.from(value.keys()), (index) => fault(value[index], `${path}[${index}]`, depth + 1))
   }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return `${path} is an instance of a class`
+  if (!isPlain(value)) return `${path} is an instance of a class`
   return firstFault(Object.entries(value), ([name, item]) => {
     if (name === '__proto__' || !isWellFormed(name)) return `${path} has a property whose name cannot be stored`
     return item === undefined ? null : fault(item, `${path}.${name}`, depth + 1)
   })
+}
+
+// Values may come from another frame, whose classes are not ours: what they are is told by tag and prototype, not `instanceof`.
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value)
+const isDate = (value: unknown): value is Date => tagOf(value) === '[object Date]'
+
+/** Whether an object is a plain one, of any frame: nothing but the end of the prototype chain behind its prototype. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /** Base-36 digits of a bigint: parsing takes time quadratic in them. */
