@@ -33,7 +33,7 @@ export class WebRtcChannel {
 
   constructor(role: 'initiator' | 'responder', config: RTCConfiguration, clock: Clock, handlers: ChannelHandlers) {
     this.#handlers = handlers
-    const watch = (connection: RTCPeerConnection) => this.#watch(connection)
+    const watch = (connection: RTCPeerConnection) => this.#watch(connection, clock)
     class WatchedConnection extends RTCPeerConnection {
       constructor(configuration?: RTCConfiguration) {
         super(configuration)
@@ -57,14 +57,18 @@ export class WebRtcChannel {
   }
 
   /** Counts what is gathered, to tell a browser that offers no address from a peer that does not answer. */
-  #watch(connection: RTCPeerConnection): void {
+  #watch(connection: RTCPeerConnection, clock: Clock): void {
     this.#connection = connection
     connection.addEventListener('icecandidate', ({ candidate }) => {
       if (candidate !== null && candidate.candidate !== '') this.#candidates += 1
     })
+    const judge = () => {
+      if (this.#candidates === 0 && !this.#open) this.end('no-route')
+    }
     connection.addEventListener('icegatheringstatechange', () => {
-      const fruitless = connection.iceGatheringState === 'complete' && this.#candidates === 0
-      if (fruitless && !this.#open) this.end('no-route')
+      if (connection.iceGatheringState === 'complete') judge()
+      // Chromium without any network gathers for ever; with one, its first candidate comes within milliseconds.
+      else if (connection.iceGatheringState === 'gathering') clock.after(bounds.gatherTimeoutMs, judge)
     })
   }
 

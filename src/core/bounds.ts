@@ -60,6 +60,8 @@ export const bounds = {
 
   /** A channel that has not opened by then is given up: simple-peer itself would wait for ever. */
   connectTimeoutMs: 15_000,
+  /** An attempt that has gathered no address of this browser by then never will: it has no network route. */
+  gatherTimeoutMs: 5_000,
   /** Nothing but a hello is accepted before the handshake is done, and it has this long. */
   handshakeTimeoutMs: 5_000,
   /** Pause before a lost or failed peer is tried again: doubled from the first to the last, with jitter. Chromium counts a

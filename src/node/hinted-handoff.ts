@@ -7,6 +7,7 @@
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
+import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import type { Events } from './events.ts'
 import { batchesOf, deliver } from './delivery.ts'
@@ -14,8 +15,6 @@ import { repeat } from './deadline.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
-
-type Kept = Awaited<ReturnType<Replica['hints']>>[number]
 
 export class HintedHandoff {
   readonly #peers: Peers
@@ -62,7 +61,7 @@ export class HintedHandoff {
   async #deliverPage(target: NodeId, after: StoredKey | undefined): Promise<StoredKey | undefined> {
     const keys = await this.#replica.owedTo(target, bounds.batchRecordsMax, after)
     const kept = await this.#replica.hints(keys)
-    const isDue = ({ key }: Kept) => this.#routing.ownersOf(partitionOf(key)).includes(target)
+    const isDue = ({ key }: KeyedRecord) => this.#routing.ownersOf(partitionOf(key)).includes(target)
     await this.#readdress(target, kept.filter((hint) => !isDue(hint)))
     for (const batch of batchesOf(kept.filter(isDue))) {
       await deliver(this.#peers, target, batch)
@@ -72,7 +71,7 @@ export class HintedHandoff {
     return keys.length < bounds.batchRecordsMax ? undefined : keys.at(-1)
   }
 
-  async #readdress(target: NodeId, kept: readonly Kept[]): Promise<void> {
+  async #readdress(target: NodeId, kept: readonly KeyedRecord[]): Promise<void> {
     if (kept.length === 0) return
     const moved = kept.map(({ key, record }) => {
       const owners = this.#routing.ownersOf(partitionOf(key))

@@ -172,25 +172,22 @@ export class Replica {
     return rows.map((row) => row.key[2] as StoredKey)
   }
 
-  /** The hints of these keys as they are stored now, byte for byte. */
-  async hints(keys: readonly StoredKey[]): Promise<readonly (KeyedRecord & { readonly stored: Uint8Array })[]> {
+  /** The hints of these keys as they are stored now. */
+  async hints(keys: readonly StoredKey[]): Promise<readonly KeyedRecord[]> {
     const rows = await this.#store.read(keys.map(hintRow))
-    return keys.flatMap((key, index) => {
-      const stored = rows[index]
-      if (stored === undefined) return []
-      return [{ key, stored, record: hintIn(stored, () => this.#handlers.corrupt(`the hint of ${key}`)).record }]
+    return keys.map((key, index) => {
+      return { key, record: hintIn(rows[index], () => this.#handlers.corrupt(`the hint of ${key}`)).record }
     })
   }
 
   /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
-  async settleHints(target: NodeId, sent: readonly { readonly key: StoredKey; readonly stored: Uint8Array }[]): Promise<void> {
+  async settleHints(target: NodeId, sent: readonly KeyedRecord[]): Promise<void> {
     const gone = await this.#store.transact(sent.map(({ key }) => hintRow(key)), 'relaxed', (rows) => {
       const writes: Write[] = []
       const result: StoredKey[] = []
-      for (const [index, { key, stored }] of sent.entries()) {
-        const now = rows[index]
-        if (now !== undefined && !sameBytes(now, stored)) continue
-        const hint = hintIn(now, () => {})
+      for (const [index, { key, record }] of sent.entries()) {
+        const hint = hintIn(rows[index], () => {})
+        if (rows[index] !== undefined && !sameRecord(hint.record, record)) continue
         const targets = hint.targets.filter((other) => other !== target)
         writes.push({ key: owedRow(target, key), value: null })
         writes.push({ key: hintRow(key), value: targets.length === 0 ? null : encodeHint({ ...hint, targets }) })
@@ -221,6 +218,8 @@ export class Replica {
   }
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
+/** Encoding is canonical, so equal bytes are equal records. */
+function sameRecord(a: Record, b: Record): boolean {
+  const [left, right] = [encodeRecord(a), encodeRecord(b)]
+  return left.length === right.length && left.every((byte, index) => byte === right[index])
 }

@@ -238,6 +238,8 @@ export class StorageNode implements TabringNode, Coordination {
     this.ownership.follow()
     rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
     for (const node of this.peers.connected) this.exchange.soon(node)
+    // Hints for those who own nothing any more, or have left, are owed to others now.
+    void this.handoff.sweep()
     this.#membersChanged()
   }
 

@@ -1,0 +1,56 @@
+/**
+ * Merging claims is a join: any order, any repetition, the same view.
+ */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { DeviceId, NodeId } from '../../../src/core/ids.ts'
+import { type Claim, claimsOf, compareClaims, hashView, memberStatuses, type MemberView, mergeClaims } from '../../../src/core/membership/claims.ts'
+
+const node = (index: number) => index.toString(16).padStart(32, '0') as NodeId
+const claims: fc.Arbitrary<Claim> = fc.record({
+  node: fc.nat(3).map(node),
+  device: fc.constantFrom('a', 'b').map((name) => name as DeviceId),
+  capacity16ths: fc.integer({ min: 1, max: 3 }),
+  incarnation: fc.nat(3),
+  status: fc.constantFrom(...memberStatuses),
+})
+const lists = fc.array(claims, { maxLength: 12 })
+const nobody: MemberView = new Map()
+
+test('merging is commutative, associative and idempotent', () => {
+  fc.assert(
+    fc.property(lists, lists, lists, (a, b, c) => {
+      const view = (...parts: readonly (readonly Claim[])[]) => claimsOf(parts.reduce<MemberView>(mergeClaims, nobody))
+      expect(view(a, b)).toEqual(view(b, a))
+      expect(view(a, view(b, c))).toEqual(view(view(a, b), c))
+      expect(view(a, a)).toEqual(view(a))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('views have equal hashes exactly when they hold equal claims', () => {
+  fc.assert(
+    fc.property(lists, lists, (a, b) => {
+      const [left, right] = [mergeClaims(nobody, a), mergeClaims(nobody, b)]
+      const same = JSON.stringify(claimsOf(left)) === JSON.stringify(claimsOf(right))
+      expect(hashView(left) === hashView(right)).toBe(same)
+    }),
+  )
+})
+
+const claim = (status: Claim['status'], incarnation: number): Claim => ({ node: node(1), device: 'd' as DeviceId, capacity16ths: 16, incarnation, status })
+
+test.each([
+  ['a newer incarnation beats a graver status', claim('alive', 2), claim('dead', 1)],
+  ['of one incarnation the graver status holds', claim('suspect', 1), claim('alive', 1)],
+  ['leaving is for good', claim('left', 1), claim('alive', 9)],
+])('%s', (_name, winner, loser) => {
+  expect(compareClaims(winner, loser)).toBeGreaterThan(0)
+  expect(compareClaims(loser, winner)).toBeLessThan(0)
+})
+
+test('what is no news leaves the view as it is, the very object', () => {
+  const view = mergeClaims(nobody, [claim('suspect', 3)])
+  expect(mergeClaims(view, [claim('alive', 3), claim('suspect', 3), claim('dead', 2)])).toBe(view)
+})

@@ -1,0 +1,89 @@
+/**
+ * The quorum rule, row by row, and against an enumeration of all answers.
+ */
+import { describe, expect, test } from 'vitest'
+import type { NodeId } from '../../../src/core/ids.ts'
+import { type Answer, decide } from '../../../src/core/quorum/decision.ts'
+import { defaultFor, quorumFault } from '../../../src/core/quorum/requirements.ts'
+import { type Candidate, standInFor, uncovered } from '../../../src/core/quorum/stand-ins.ts'
+
+const letters = { '.': 'unasked', w: 'waiting', '+': 'counted', '-': 'uncounted', x: 'failed' } as const
+const answers = (text: string): readonly Answer[] => [...text].map((letter) => letters[letter as keyof typeof letters])
+
+describe('what to do next, of n = 3 and needed = 2', () => {
+  test.each([
+    ['.....', 'pending', [0, 1, 2], false],
+    ['www..', 'pending', [], false],
+    ['+ww..', 'pending', [], false],
+    ['++w..', 'won', [], false],
+    ['+++..', 'won', [], true],
+    ['+xw..', 'pending', [3], false],
+    ['++x..', 'won', [3], false],
+    ['+-w..', 'pending', [3], false],
+    ['xxx..', 'pending', [3, 4], false],
+    ['xxxww', 'pending', [], false],
+    ['xxx+x', 'lost', [], true],
+    ['xxxxx', 'lost', [], true],
+    ['x', 'lost', [], true],
+    ['+', 'lost', [], true],
+    ['', 'lost', [], true],
+  ] as const)('%s: %s, ask %j', (text, outcome, ask, settled) => {
+    expect(decide(answers(text), { n: 3, needed: 2 })).toEqual({ outcome, ask, settled })
+  })
+})
+
+test('over all answers of five nodes: never more than n at work, won exactly at the quorum, nobody given up too early', () => {
+  const all = Object.keys(letters)
+  const texts = all.flatMap((a) => all.flatMap((b) => all.flatMap((c) => all.flatMap((d) => all.map((e) => a + b + c + d + e)))))
+  for (const text of texts) {
+    const state = answers(text)
+    const { outcome, ask, settled } = decide(state, { n: 3, needed: 2 })
+    const counted = state.filter((answer) => answer === 'counted').length
+    const waiting = state.filter((answer) => answer === 'waiting').length
+    const unasked = state.filter((answer) => answer === 'unasked').length
+    expect(outcome === 'won').toBe(counted >= 2)
+    expect(counted + waiting + ask.length <= Math.max(3, counted + waiting)).toBe(true)
+    expect(ask.length).toBe(Math.min(unasked, Math.max(0, 3 - counted - waiting)))
+    expect(settled).toBe(waiting === 0 && ask.length === 0)
+    expect(ask.every((index) => state[index] === 'unasked')).toBe(true)
+  }
+})
+
+describe('who stands in for whom', () => {
+  const candidate = (name: string, role: Candidate['role'], answer: Answer, hintFor: readonly string[] = []): Candidate => ({
+    node: name as NodeId,
+    role,
+    answer,
+    hintFor: hintFor as readonly NodeId[],
+  })
+  const owners = (text: string) => answers(text).map((answer, index) => candidate(`o${index}`, 'owner', answer))
+
+  test('the first missing owner without a stand-in is stood in for first', () => {
+    expect(standInFor([...owners('+xx'), candidate('f0', 'fallback', 'unasked')])).toEqual(['o1'])
+    expect(standInFor([...owners('+xx'), candidate('f0', 'fallback', 'waiting', ['o1'])])).toEqual(['o2'])
+    expect(standInFor([...owners('+x-'), candidate('f0', 'fallback', 'counted', ['o1'])])).toEqual(['o2'])
+  })
+
+  test('a stand-in that failed stands in for nobody', () => {
+    expect(standInFor([...owners('+x+'), candidate('f0', 'fallback', 'failed', ['o1'])])).toEqual(['o1'])
+  })
+
+  test('where every missing owner has a stand-in, one more stands in for all of them', () => {
+    expect(standInFor([...owners('xx+'), candidate('f0', 'fallback', 'counted', ['o0']), candidate('f1', 'fallback', 'counted', ['o1'])])).toEqual(['o0', 'o1'])
+  })
+
+  test('owners that neither have the write nor a stand-in that has it are left to the coordinator', () => {
+    expect(uncovered([...owners('+xw'), candidate('f0', 'fallback', 'counted', ['o1'])])).toEqual(['o2'])
+    expect(uncovered([...owners('+xx'), candidate('f0', 'fallback', 'waiting', ['o1'])])).toEqual(['o1', 'o2'])
+    expect(uncovered(owners('++-'))).toEqual([])
+  })
+})
+
+test('sizes that make no sense are named, and the default is a majority of at most two', () => {
+  expect(quorumFault({ n: 3, r: 2, w: 2 })).toBeNull()
+  expect(quorumFault({ n: 3, r: 1, w: 1 })).toBeNull()
+  for (const sizes of [{ n: 0, r: 1, w: 1 }, { n: 17, r: 1, w: 1 }, { n: 3, r: 4, w: 2 }, { n: 3, r: 2, w: 0 }, { n: 2.5, r: 1, w: 1 }]) {
+    expect(quorumFault(sizes), JSON.stringify(sizes)).toMatch(/must be a whole number/)
+  }
+  expect([1, 2, 3, 5].map(defaultFor)).toEqual([1, 2, 2, 2])
+})

@@ -1,0 +1,201 @@
+/**
+ * Goal: join is right. Method: clients on several nodes write with and without contexts, stale ones too; the deltas reach replicas in any
+ * order, any number of times and in any grouping, and some replicas forget everything in between. The oracle knows only which
+ * write handed in which context: in sibling mode exactly the writes that no context covered survive, in last-write-wins mode
+ * exactly the greatest.
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { HybridTime } from '../../../src/core/ids.ts'
+import { dotName } from '../../../src/core/versioning/causal-history.ts'
+import { afterWrite, blindContext, contextOf, type SeenContext } from '../../../src/core/versioning/context.ts'
+import { hybridZero, nextTime, observeTime } from '../../../src/core/versioning/hybrid-time.ts'
+import { compareWrites, delta, emptyRecord, join, type Record, reusedDots, type Sibling } from '../../../src/core/versioning/record.ts'
+import type { ConflictMode } from '../../../src/core/versioning/stored-key.ts'
+import { encodeRecord } from '../../../src/core/wire/record-codec.ts'
+import { actorName } from '../arbitraries.ts'
+
+const modes: readonly ConflictMode[] = ['siblings', 'last-write-wins']
+const replicaCount = 4
+
+/** One step of a history: somebody reads, writes, or a replica gets what another has, or forgets all it had. */
+const steps = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.record({ step: fc.constant('write' as const), client: fc.nat(3), blind: fc.boolean(), at: fc.nat(replicaCount - 1), clock: fc.nat(50) }) },
+    { weight: 1, arbitrary: fc.record({ step: fc.constant('retry' as const), write: fc.nat(), at: fc.nat(replicaCount - 1) }) },
+    { weight: 2, arbitrary: fc.record({ step: fc.constant('read' as const), client: fc.nat(3), at: fc.nat(replicaCount - 1) }) },
+    { weight: 2, arbitrary: fc.record({ step: fc.constant('sync' as const), from: fc.nat(replicaCount - 1), to: fc.nat(replicaCount - 1) }) },
+    { weight: 1, arbitrary: fc.record({ step: fc.constant('forget' as const), at: fc.nat(replicaCount - 1) }) },
+  ),
+  { maxLength: 60 },
+)
+
+type Story = typeof steps extends fc.Arbitrary<infer T> ? T : never
+
+interface Write {
+  readonly delta: Record
+  readonly sibling: Sibling
+  /** Names of the writes its writer had seen. */
+  readonly seen: ReadonlySet<string>
+}
+
+interface Client {
+  context: SeenContext
+  seen: ReadonlySet<string>
+  latest: HybridTime
+}
+
+/** Plays the steps; returns the writes there were. */
+function play(mode: ConflictMode, story: Story): readonly Write[] {
+  const replicas: Record[] = Array(replicaCount).fill(emptyRecord)
+  const clients: Client[] = Array.from({ length: 4 }, () => ({ context: blindContext, seen: new Set(), latest: hybridZero }))
+  const counters = new Map<number, number>()
+  const writes: Write[] = []
+  const seenIn = (record: Record) => {
+    const found = new Set<string>()
+    for (const write of writes) {
+      if (!record.siblings.some(({ dot }) => dotName(dot) === dotName(write.sibling.dot))) continue
+      found.add(dotName(write.sibling.dot))
+      for (const name of write.seen) found.add(name)
+    }
+    return found
+  }
+  const absorb = (at: number, record: Record) => {
+    replicas[at] = join(replicas[at] ?? emptyRecord, record, mode)
+  }
+  for (const step of story) {
+    if (step.step === 'write') {
+      const client = clients[step.client] as Client
+      const context = step.blind ? blindContext : client.context
+      const counter = (counters.get(step.client) ?? 0) + 1
+      counters.set(step.client, counter)
+      client.latest = nextTime(Math.max(client.latest, context.time) as HybridTime, step.clock)
+      const dot = { actor: actorName(step.client), counter }
+      const sibling: Sibling = { kind: 'value', dot, time: client.latest, value: Uint8Array.of(step.client, counter), expiresAt: null }
+      const seen = step.blind ? new Set<string>() : client.seen
+      const write = { delta: delta(context.history, sibling), sibling, seen }
+      writes.push(write)
+      absorb(step.at, write.delta)
+      client.context = afterWrite(context, dot, client.latest)
+      client.seen = new Set([...seen, dotName(dot)])
+    }
+    if (step.step === 'retry' && writes.length > 0) absorb(step.at, (writes[step.write % writes.length] as Write).delta)
+    if (step.step === 'read') {
+      const client = clients[step.client] as Client
+      const record = replicas[step.at] ?? emptyRecord
+      client.context = contextOf(record)
+      client.seen = seenIn(record)
+    }
+    if (step.step === 'sync') absorb(step.to, replicas[step.from] ?? emptyRecord)
+    if (step.step === 'forget') replicas[step.at] = emptyRecord
+  }
+  return writes
+}
+
+const namesOf = (record: Record) => record.siblings.map(({ dot }) => dotName(dot)).sort()
+
+function survivors(mode: ConflictMode, writes: readonly Write[]): readonly string[] {
+  if (mode === 'last-write-wins') {
+    const winner = writes.map(({ sibling }) => sibling).sort(compareWrites).at(-1)
+    return winner === undefined ? [] : [dotName(winner.dot)]
+  }
+  const covered = new Set(writes.flatMap(({ seen }) => [...seen]))
+  return writes.map(({ sibling }) => dotName(sibling.dot)).filter((name) => !covered.has(name)).sort()
+}
+
+describe.each(modes)('join in %s mode', (mode) => {
+  test('any order, duplication and grouping of the deltas of a history gives the same record', () => {
+    fc.assert(
+      fc.property(steps, fc.array(fc.nat(), { maxLength: 40 }), fc.func(fc.integer()), (story, repeats, order) => {
+        const deltas = play(mode, story).map((write) => write.delta)
+        const inOrder = deltas.reduce((sum, next) => join(sum, next, mode), emptyRecord)
+        const extra = repeats.flatMap((at) => deltas[at % Math.max(1, deltas.length)] ?? [])
+        const shuffled = [...deltas, ...extra]
+          .map((item, index) => ({ item, rank: order(index) }))
+          .sort((a, b) => a.rank - b.rank)
+          .map(({ item }) => item)
+        const middle = Math.floor(shuffled.length / 2)
+        const grouped = join(
+          shuffled.slice(0, middle).reduce((sum, next) => join(sum, next, mode), emptyRecord),
+          shuffled.slice(middle).reduceRight((sum, next) => join(next, sum, mode), emptyRecord),
+          mode,
+        )
+        expect(encodeRecord(grouped)).toEqual(encodeRecord(inOrder))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('exactly the writes that should survive do, whatever replicas forgot and clients retried', () => {
+    fc.assert(
+      fc.property(steps, (story) => {
+        const writes = play(mode, story)
+        const joined = writes.reduce((sum, write) => join(sum, write.delta, mode), emptyRecord)
+        expect(namesOf(joined)).toEqual(survivors(mode, writes))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('join is commutative, associative and idempotent on records of one history', () => {
+    fc.assert(
+      fc.property(steps, fc.array(fc.nat(2), { maxLength: 60 }), (story, parts) => {
+        const deltas = play(mode, story).map((write) => write.delta)
+        const [a, b, c] = [0, 1, 2].map((part) =>
+          deltas.filter((_, index) => (parts[index] ?? 0) === part).reduce((sum, next) => join(sum, next, mode), emptyRecord),
+        ) as [Record, Record, Record]
+        const bytes = (record: Record) => encodeRecord(record)
+        expect(bytes(join(a, b, mode))).toEqual(bytes(join(b, a, mode)))
+        expect(bytes(join(join(a, b, mode), c, mode))).toEqual(bytes(join(a, join(b, c, mode), mode)))
+        expect(bytes(join(a, { ...a }, mode))).toEqual(bytes(a))
+      }),
+    )
+  })
+})
+
+describe('what join must not do', () => {
+  const write = (actor: number, counter: number, seen: SeenContext = blindContext): Record =>
+    delta(seen.history, { kind: 'value', dot: { actor: actorName(actor), counter }, time: hybridZero, value: Uint8Array.of(actor, counter), expiresAt: null })
+
+  test("an actor's second write that comes first does not hide its first one", () => {
+    const both = join(write(1, 2), write(1, 1), 'siblings')
+    expect(namesOf(both)).toHaveLength(2)
+  })
+
+  test('a late delta of a write that was overwritten brings nothing back', () => {
+    const first = write(1, 1)
+    const second = write(2, 1, contextOf(first))
+    expect(namesOf(join(join(first, second, 'siblings'), first, 'siblings'))).toEqual(namesOf(second))
+  })
+
+  test('interleaved clients do not grow siblings without end', () => {
+    let record = emptyRecord
+    let contexts: readonly SeenContext[] = [blindContext, blindContext]
+    for (let round = 1; round <= 50; round += 1) {
+      for (const client of [0, 1]) {
+        record = join(record, write(client, round, contexts[client]), 'siblings')
+        contexts = contexts.map((context, index) => (index === client ? contextOf(record) : context))
+      }
+      expect(record.siblings.length).toBeLessThanOrEqual(2)
+    }
+  })
+
+  test('a dot with two values is noticed, and every node keeps the same one', () => {
+    const one = write(1, 1)
+    const other = { ...one, siblings: one.siblings.map((sibling) => ({ ...sibling, value: Uint8Array.of(99) })) as Sibling[] }
+    expect(reusedDots(one, other)).toHaveLength(1)
+    expect(reusedDots(one, one)).toEqual([])
+    expect(encodeRecord(join(one, other, 'siblings'))).toEqual(encodeRecord(join(other, one, 'siblings')))
+  })
+})
+
+test('hybrid time never goes back nor repeats, follows what was seen, and ignores a clock that is absurdly ahead', () => {
+  const noon = 1_700_000_000_000
+  const first = nextTime(hybridZero, noon)
+  const second = nextTime(first, noon - 60_000)
+  expect(second).toBeGreaterThan(first)
+  const ahead = nextTime(hybridZero, noon + 3_600_000)
+  expect(nextTime(observeTime(second, ahead, noon), noon)).toBeGreaterThan(ahead)
+  const absurd = nextTime(hybridZero, noon * 2)
+  expect(observeTime(second, absurd, noon)).toBe(second)
+})

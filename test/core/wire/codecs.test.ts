@@ -1,0 +1,241 @@
+/**
+ * Goal: what is encoded is decoded the same; whatever else comes gives null, never an exception, never a stall.
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { bounds } from '../../../src/core/bounds.ts'
+import type { ActorId, DeviceId, Digest, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../../../src/core/ids.ts'
+import { memberStatuses } from '../../../src/core/membership/claims.ts'
+import { actorsOf } from '../../../src/core/versioning/causal-history.ts'
+import { parseStoredKey, storedKey } from '../../../src/core/versioning/stored-key.ts'
+import { Reassembler, framesOf } from '../../../src/core/wire/frames.ts'
+import { decodeMessage, encodeMessage } from '../../../src/core/wire/message-codec.ts'
+import type { Message, Reply, Request } from '../../../src/core/wire/messages.ts'
+import { decodeContext, decodeRecord, encodeContext, encodeRecord } from '../../../src/core/wire/record-codec.ts'
+import { SendQueue } from '../../../src/core/wire/send-queue.ts'
+import { decodeFromSignaling, decodeToSignaling, refusalCodes } from '../../../src/core/wire/signaling-messages.ts'
+import { decodeUtf8, isWellFormed } from '../../../src/core/wire/utf8.ts'
+import { histories, records } from '../arbitraries.ts'
+
+const hex = (length: number) => fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((bytes) => Buffer.from(bytes).toString('hex'))
+const node = hex(32).map((text) => text as NodeId)
+const view = hex(16).map((text) => text as ViewHash)
+const digest = hex(32).map((text) => text as Digest)
+const partition = fc.nat(bounds.partitions - 1).map((index) => index as Partition)
+const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).map((text) => storedKey({ mode: 'siblings', collection: 'c', key: text }))
+const keyed = fc.record({ key, record: records })
+const claim = fc.record({
+  node,
+  device: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text as DeviceId),
+  capacity16ths: fc.integer({ min: 1, max: 1024 }),
+  incarnation: fc.maxSafeNat(),
+  status: fc.constantFrom(...memberStatuses),
+})
+const list = <T>(of: fc.Arbitrary<T>) => fc.array(of, { maxLength: 5 })
+const members = fc.record({ type: fc.constant('members' as const), claims: list(claim) })
+
+const requests: fc.Arbitrary<Request> = fc.oneof(
+  fc.record({ type: fc.constant('put' as const), key, delta: records, hintFor: list(node) }),
+  fc.record({ type: fc.constant('get' as const), key }),
+  members,
+  fc.record({ type: fc.constant('deliver' as const), entries: list(keyed) }),
+  fc.record({ type: fc.constant('offer' as const), partitions: list(fc.record({ partition, digest: fc.option(digest) })) }),
+  fc.record({ type: fc.constant('inventory' as const), keys: list(fc.record({ key, digest })) }),
+  fc.record({ type: fc.constant('settled' as const), partitions: list(partition) }),
+)
+const replies: fc.Arbitrary<Reply> = fc.oneof(
+  fc.record({ type: fc.constant('stored' as const), standing: fc.constantFrom('owner' as const, 'syncing' as const, 'hint' as const) }),
+  fc.record({ type: fc.constant('record' as const), record: records, counts: fc.boolean(), sources: list(node) }),
+  members,
+  fc.record({ type: fc.constant('differing' as const), partitions: list(partition) }),
+  fc.record({ type: fc.constant('wanted' as const), indices: list(fc.nat(bounds.inventoryItemsMax - 1)) }),
+  fc.record({ type: fc.constant('done' as const) }),
+  fc.record({ type: fc.constant('failed' as const), code: fc.constantFrom('storage-full' as const, 'overloaded' as const) }),
+)
+const hello = fc.record({
+  protocolVersion: fc.nat(),
+  cluster: hex(32),
+  n: fc.nat(),
+  partitions: fc.nat(),
+  tokensPerNode: fc.nat(),
+  node,
+  boot: hex(16).map((text) => text as ActorId),
+})
+const messages: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({ kind: fc.constant('hello' as const), hello }),
+  fc.record({ kind: fc.constant('refuse' as const), reason: fc.string() }),
+  fc.record({ kind: fc.constant('request' as const), id: fc.maxSafeNat(), view, body: requests }),
+  fc.record({ kind: fc.constant('reply' as const), id: fc.maxSafeNat(), view, body: replies }),
+)
+
+describe('messages between nodes', () => {
+  test('every message comes back as it was', () => {
+    fc.assert(fc.property(messages, (message) => {
+      expect(decodeMessage(encodeMessage(message))).toEqual(message)
+    }), { numRuns: 1000 })
+  })
+
+  test('any bytes whatsoever give a message or null', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        const decoded = decodeMessage(bytes)
+        expect(decoded === null || typeof decoded.kind === 'string').toBe(true)
+      }),
+      { numRuns: 20_000 },
+    )
+  })
+
+  test('a message that was cut short, lengthened or altered gives null or another well-formed message', () => {
+    fc.assert(
+      fc.property(messages, fc.nat(), fc.nat(255), (message, at, byte) => {
+        const bytes = encodeMessage(message)
+        expect(decodeMessage(bytes.subarray(0, at % bytes.length))).toBeNull()
+        expect(decodeMessage(Uint8Array.of(...bytes, byte))).toBeNull()
+        const altered = bytes.slice()
+        altered[at % bytes.length] = byte
+        const decoded = decodeMessage(altered)
+        if (decoded !== null) expect(decodeMessage(encodeMessage(decoded))).toEqual(decoded)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('a length that promises more than there is costs no memory', () => {
+    const claimsMany = Uint8Array.of(2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x07)
+    expect(decodeMessage(claimsMany)).toBeNull()
+  })
+})
+
+describe('records and contexts', () => {
+  test('records and contexts come back as they were', () => {
+    fc.assert(
+      fc.property(records, histories, (record, history) => {
+        expect(decodeRecord(encodeRecord(record))).toEqual(record)
+        const context = decodeContext(encodeContext({ history, time: 5 as never }))
+        expect(actorsOf(context?.history ?? new Map())).toEqual(actorsOf(history))
+      }),
+    )
+  })
+
+  test.each(['', 'x', 'zz', '01', '0100', 'ff00', '010', '0180', '__proto__'])('the text %j is no context, or an empty one', (text) => {
+    const context = decodeContext(text)
+    expect(context === null || context.history.size === 0).toBe(true)
+  })
+
+  test('a key name keeps its mode, collection and key', () => {
+    const name = { mode: 'last-write-wins', collection: 'carts', key: 'a\u0000b' } as const
+    expect(parseStoredKey(storedKey(name))).toEqual(name)
+    for (const text of ['', 'x', '=', '=c', '?c\u0000k', '=c\u0000']) expect(parseStoredKey(text)).toBeNull()
+  })
+})
+
+describe('frames', () => {
+  test('messages cut into frames and interleaved are put together again', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(70_000), { minLength: 1, maxLength: 5 }), fc.infiniteStream(fc.nat(4)), (lengths, order) => {
+        const sent = lengths.map((length, index) => new Uint8Array(length).fill(index + 1))
+        const streams = sent.map((message, index) => [...framesOf(index, message)])
+        const reassembler = new Reassembler()
+        const received: Uint8Array[] = []
+        for (const choice of order) {
+          const live = streams.filter((frames) => frames.length > 0)
+          const frame = live[choice % Math.max(1, live.length)]?.shift()
+          if (frame === undefined) break
+          expect(frame.length).toBeLessThanOrEqual(bounds.frameBytesMax)
+          const taken = reassembler.take(frame)
+          expect(taken.kind).not.toBe('malformed')
+          if (taken.kind === 'message') received.push(taken.message)
+        }
+        const byContent = (a: Uint8Array, b: Uint8Array) => (a[0] ?? 0) - (b[0] ?? 0) || a.length - b.length
+        expect(received.sort(byContent)).toEqual(sent.sort(byContent))
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test.each([
+    ['nothing at all', new Uint8Array(0)],
+    ['a continuation of nothing', Uint8Array.of(1, 0, 1, 2, 3)],
+    ['a message longer than allowed', Uint8Array.of(1, 2, 0xff, 0xff, 0xff, 0xff, 0x7f)],
+    ['more bytes than promised', Uint8Array.of(1, 3, 1, 9, 9, 9)],
+    ['fewer bytes than promised', Uint8Array.of(1, 3, 9, 1)],
+    ['a frame larger than a frame', new Uint8Array(bounds.frameBytesMax + 1).fill(3)],
+  ])('%s is malformed', (_name, frame) => {
+    expect(new Reassembler().take(frame).kind).toBe('malformed')
+  })
+
+  test('partial messages are bounded in number', () => {
+    const reassembler = new Reassembler()
+    const begin = (id: number) => reassembler.take(Uint8Array.of(id, 2, 100, 0)).kind
+    const kinds = Array.from({ length: bounds.partialsMax + 1 }, (_, id) => begin(id))
+    expect(kinds.filter((kind) => kind === 'more')).toHaveLength(bounds.partialsMax)
+    expect(kinds.at(-1)).toBe('malformed')
+  })
+
+  test('control frames go out before the rest of a bulk message, and each message says once how it ended', () => {
+    const queue = new SendQueue()
+    const ends: string[] = []
+    queue.offer('bulk', new Uint8Array(50_000), (sent) => ends.push(`bulk ${sent}`))
+    queue.take()
+    queue.offer('control', Uint8Array.of(1), (sent) => ends.push(`control ${sent}`))
+    queue.take()
+    expect(ends).toEqual(['control true'])
+    queue.clear()
+    expect(ends).toEqual(['control true', 'bulk false'])
+    expect(queue.take()).toBeUndefined()
+  })
+})
+
+describe('text', () => {
+  test('UTF-8 is decoded as the platform does it, and what is malformed is refused', () => {
+    const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+    const reference = (bytes: Uint8Array) => {
+      try {
+        return strict.decode(bytes)
+      } catch {
+        return null
+      }
+    }
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
+      expect(decodeUtf8(bytes)).toBe(reference(bytes))
+    }), { numRuns: 20_000 })
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(decodeUtf8(Buffer.from(text))).toBe(text)
+    }))
+  })
+
+  test('half a surrogate pair is noticed', () => {
+    expect(['', 'a', 'ü', '\u{1f600}', 'a\u{1f600}b'].every(isWellFormed)).toBe(true)
+    expect(['\ud83d', '\ude00', '\ude00\ud83d', 'a\ud83d', '\ud83d\ud83d\ude00'].some(isWellFormed)).toBe(false)
+  })
+})
+
+describe('signaling messages', () => {
+  const peer = '00000000000000aa' as PeerId
+  const room = 'ab'.repeat(16)
+
+  test('every message comes back as it was', () => {
+    for (const message of [{ type: 'join', room, peer }, { type: 'send', to: peer, body: '{}' }, { type: 'leave' }]) {
+      expect(decodeToSignaling(JSON.stringify(message))).toEqual(message)
+    }
+    const answers = [{ type: 'joined', peers: [peer] }, { type: 'arrived', peer }, { type: 'gone', peer }, { type: 'message', from: peer, body: 'x' }]
+    for (const message of [...answers, ...refusalCodes.map((code) => ({ type: 'refused', code }))]) {
+      expect(decodeFromSignaling(JSON.stringify(message))).toEqual(message)
+    }
+  })
+
+  test('whatever else comes gives null', () => {
+    const noise = ['', 'null', '1', '[]', '{}', '{"type":"join"}', '{"type":"join","room":"?","peer":"?"}', '{"type":"send","to":1,"body":2}', '{"type":"joined","peers":[1]}', '{"type":"refused","code":"?"}', `"${'x'.repeat(bounds.signalingMessageCharsMax)}"`]
+    for (const text of noise) expect([decodeToSignaling(text), decodeFromSignaling(text)]).toEqual([null, null])
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(() => [decodeToSignaling(text), decodeFromSignaling(text)]).not.toThrow()
+      }),
+    )
+  })
+})
+
+test('stored keys of a stranger that are none are refused with their message', () => {
+  const get = encodeMessage({ kind: 'request', id: 1, view: '00'.repeat(8) as ViewHash, body: { type: 'get', key: 'no key' as StoredKey } })
+  expect(decodeMessage(get)).toBeNull()
+})
