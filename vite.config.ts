@@ -27,7 +27,12 @@ const demo = {
   base: './',
   plugins: [signalingBesideDemo()],
   // The countries are one chunk of 1.4 MB, loaded when asked for.
-  build: { outDir: 'dist', emptyOutDir: true, chunkSizeWarningLimit: 2000, rolldownOptions: { input: { index: 'demo/index.html', node: 'demo/node.html' } } },
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    chunkSizeWarningLimit: 2000,
+    rolldownOptions: { input: { index: 'demo/index.html', node: 'demo/node.html' } },
+  },
   preview: { port: Number(process.env['PORT'] ?? demoPort) },
 }
 
@@ -54,17 +59,35 @@ const inBrowser = (name: 'chromium' | 'firefox') => ({
   browser: name,
   provider: playwright(
     name === 'chromium'
-      ? { launchOptions: { ...browsers.chromium, args: chromiumArgs }, contextOptions: { permissions: chromiumPermissions } }
+      ? {
+          launchOptions: { ...browsers.chromium, args: chromiumArgs },
+          contextOptions: { permissions: chromiumPermissions },
+        }
       : { launchOptions: { ...browsers.firefox, firefoxUserPrefs: firefoxPrefs } },
   ),
 })
 
 const test = {
   projects: [
-    { test: { name: 'node', include: ['test/**/*.test.ts'], exclude: ['test/browser/**', '**/*.browser.test.ts'], testTimeout: 60_000 } },
+    {
+      test: {
+        name: 'node',
+        include: ['test/**/*.test.ts'],
+        exclude: ['test/browser/**', '**/*.browser.test.ts'],
+        testTimeout: 60_000,
+      },
+    },
     {
       optimizeDeps: {
-        include: ['simple-peer/simplepeer.min.js', 'idb', '@msgpack/msgpack', '@noble/hashes/legacy.js', '@noble/hashes/sha2.js', '@noble/hashes/utils.js', 'fast-check'],
+        include: [
+          'simple-peer/simplepeer.min.js',
+          'idb',
+          '@msgpack/msgpack',
+          '@noble/hashes/legacy.js',
+          '@noble/hashes/sha2.js',
+          '@noble/hashes/utils.js',
+          'fast-check',
+        ],
       },
       test: {
         name: 'browser',

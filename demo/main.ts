@@ -78,12 +78,15 @@ async function refresh(): Promise<void> {
   const target = chosen === undefined || placement === undefined ? undefined : { key: chosen, ...placement }
   drawRing(find('#ring'), ring, (id) => nodeOf(id)?.colour ?? 'var(--node-6)', target)
   if (target !== undefined) {
-    const names = owners.map((id) => nodeOf(id)).map((node) => (node === undefined ? 'another tab' : `node ${node.number} (${node.device})`))
+    const names = owners
+      .map((id) => nodeOf(id))
+      .map((node) => (node === undefined ? 'another tab' : `node ${node.number} (${node.device})`))
     find('#ring-text').textContent = `${target.key} belongs to ${names.join(', ')}.`
   }
   const open = openNodes()
   const meshed = open.filter((node) => node.status !== undefined && node.status.reachable >= open.length).length
-  find('#joined').textContent = open.length === meshed ? `${open.length} joined` : `${open.length} open, ${meshed} joined`
+  find('#joined').textContent =
+    open.length === meshed ? `${open.length} joined` : `${open.length} open, ${meshed} joined`
 }
 
 function fillThrough(): void {
@@ -122,11 +125,14 @@ async function get(node: TabringNode, key: string): Promise<void> {
 
 async function write(node: TabringNode, action: Exclude<Action, 'get'>, key: string): Promise<void> {
   const context = action === 'blind' ? null : (contexts.get(key) ?? null)
-  const result = action === 'delete' ? await node.delete(key, context) : await node.put(key, context, JSON.parse(valueInput.value))
+  const result =
+    action === 'delete' ? await node.delete(key, context) : await node.put(key, context, JSON.parse(valueInput.value))
   contexts.set(key, result.context)
   const hints = result.hinted > 0 ? `, ${result.hinted} as a hint` : ''
   const where = `on ${result.acks} ${result.acks === 1 ? 'node' : 'nodes'} and ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}${hints}`
-  tell(`${action === 'delete' ? 'Deleted' : 'Stored'} ${where}${result.quorum ? '.' : ': below the quorum, kept and handed on later.'}`)
+  tell(
+    `${action === 'delete' ? 'Deleted' : 'Stored'} ${where}${result.quorum ? '.' : ': below the quorum, kept and handed on later.'}`,
+  )
 }
 
 async function loadCountries(): Promise<void> {

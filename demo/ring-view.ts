@@ -34,7 +34,11 @@ export function drawRing(
   colourOf: (node: string) => string,
   chosen: { readonly key: string; readonly partition: number; readonly owners: readonly string[] } | undefined,
 ): void {
-  const svg = element('svg', { viewBox: `0 0 ${size} ${size}`, role: 'img', 'aria-label': `A ring of ${ring.length} virtual nodes` })
+  const svg = element('svg', {
+    viewBox: `0 0 ${size} ${size}`,
+    role: 'img',
+    'aria-label': `A ring of ${ring.length} virtual nodes`,
+  })
   svg.append(element('circle', { class: 'track', cx: centre, cy: centre, r: radius }))
   for (const { token, node } of ring) {
     const held = chosen === undefined || chosen.owners.includes(node)

@@ -24,15 +24,28 @@ function factsOf(node: TabNode): string {
 }
 
 /** One card a node; `owners` are those of the chosen key, in order. */
-export function drawCards(host: HTMLElement, nodes: readonly TabNode[], owners: readonly string[], toggle: (node: TabNode) => void): void {
+export function drawCards(
+  host: HTMLElement,
+  nodes: readonly TabNode[],
+  owners: readonly string[],
+  toggle: (node: TabNode) => void,
+): void {
   const cards = nodes.map((node) => {
-    const button = make('button', { type: 'button', onclick: () => toggle(node) }, node.state === 'closed' ? 'Reopen' : 'Close')
+    const button = make(
+      'button',
+      { type: 'button', onclick: () => toggle(node) },
+      node.state === 'closed' ? 'Reopen' : 'Close',
+    )
     button.setAttribute('aria-label', `${button.textContent} node ${node.number}`)
     const card = make(
       'li',
       { className: 'card' },
       make('span', { className: 'name' }, `Node ${node.number}`),
-      make('span', { className: 'device' }, `on ${node.device}${node.id === undefined ? '' : `, ${node.id.slice(0, 8)}`}`),
+      make(
+        'span',
+        { className: 'device' },
+        `on ${node.device}${node.id === undefined ? '' : `, ${node.id.slice(0, 8)}`}`,
+      ),
       make('span', { className: 'facts' }, factsOf(node)),
       button,
     )
@@ -56,7 +69,12 @@ export interface Holding {
   readonly holders: readonly { readonly node: TabNode; readonly role: 'owner' | 'retained' | 'hint' }[]
 }
 
-export function drawHoldings(host: HTMLElement, holdings: readonly Holding[], chosen: string | undefined, choose: (key: string) => void): void {
+export function drawHoldings(
+  host: HTMLElement,
+  holdings: readonly Holding[],
+  chosen: string | undefined,
+  choose: (key: string) => void,
+): void {
   if (holdings.length === 0) {
     host.replaceChildren()
     return
@@ -73,7 +91,12 @@ export function drawHoldings(host: HTMLElement, holdings: readonly Holding[], ch
     row.setAttribute('aria-selected', String(key === chosen))
     return row
   })
-  const head = make('tr', {}, make('th', { scope: 'col' }, 'Key'), make('th', { scope: 'col' }, 'Held by (outlined: as a hint)'))
+  const head = make(
+    'tr',
+    {},
+    make('th', { scope: 'col' }, 'Key'),
+    make('th', { scope: 'col' }, 'Held by (outlined: as a hint)'),
+  )
   const { scrollTop } = host
   host.replaceChildren(make('table', {}, make('thead', {}, head), make('tbody', {}, ...rows)))
   host.scrollTop = scrollTop

@@ -8,13 +8,16 @@ import { startSignaling } from './server.ts'
 const usage = 'usage: tabring-signaling [--port 8787] [--host 127.0.0.1]'
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { port: { type: 'string' }, host: { type: 'string' }, help: { type: 'boolean' } } })
+  const { values } = parseArgs({
+    options: { port: { type: 'string' }, host: { type: 'string' }, help: { type: 'boolean' } },
+  })
   if (values.help === true) {
     console.log(usage)
     return
   }
   const port = Number(values.port ?? '8787')
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port takes a number from 0 to 65535\n${usage}`)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--port takes a number from 0 to 65535\n${usage}`)
   const { url, close } = await startSignaling({ port, host: values.host ?? '127.0.0.1' })
   console.log(`tabring signaling listens on ${url}`)
   const stop = () => void close().then(() => process.exit(0))

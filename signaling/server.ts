@@ -10,7 +10,12 @@ import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { bounds } from '../src/core/bounds.ts'
 import type { PeerId } from '../src/core/ids.ts'
-import { decodeToSignaling, type FromSignaling, type RefusalCode, type ToSignaling } from '../src/core/wire/signaling-messages.ts'
+import {
+  decodeToSignaling,
+  type FromSignaling,
+  type RefusalCode,
+  type ToSignaling,
+} from '../src/core/wire/signaling-messages.ts'
 import { limits } from './limits.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -132,7 +137,11 @@ export async function startSignaling(options: SignalingOptions = {}): Promise<Si
     response.writeHead(healthy ? 200 : 404, { 'content-type': 'application/json', 'access-control-allow-origin': '*' })
     response.end(JSON.stringify(healthy ? { ok: true, peers: rooms.peerCount, sockets: visitors.size } : { ok: false }))
   })
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: bounds.signalingMessageCharsMax, perMessageDeflate: false })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: bounds.signalingMessageCharsMax,
+    perMessageDeflate: false,
+  })
   http.on('upgrade', (request, socket, head) => {
     const address = addressOf(request)
     const tooMany = visitors.size >= limits.socketsMax || (perAddress.get(address) ?? 0) >= limits.socketsPerAddressMax

@@ -41,7 +41,10 @@ export interface Write {
 export type Durability = 'relaxed' | 'strict'
 
 /** What a transaction decides, given the rows it read, in the order it named them. Must be synchronous and may run again. */
-export type Decide<T> = (rows: readonly (Uint8Array | undefined)[]) => { readonly writes: readonly Write[]; readonly result: T }
+export type Decide<T> = (rows: readonly (Uint8Array | undefined)[]) => {
+  readonly writes: readonly Write[]
+  readonly result: T
+}
 
 /** How a store fails. `full`: the quota; `failed`: it does not work; `closed`: it was closed. In each case nothing was written. */
 export class StoreFailure extends Error {
@@ -61,7 +64,12 @@ export interface Store {
   /** The rows, in the order named. */
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]>
   /** Up to `limit` rows of a table, or of one group of it, in order, strictly after `after`. */
-  scan(range: { readonly table: Table; readonly group?: string; readonly after?: RowKey; readonly limit: number }): Promise<readonly Row[]>
+  scan(range: {
+    readonly table: Table
+    readonly group?: string
+    readonly after?: RowKey
+    readonly limit: number
+  }): Promise<readonly Row[]>
   /** Closes; what was written stays. */
   close(): Promise<void>
   /** Closes and deletes everything. */

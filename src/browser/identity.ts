@@ -44,13 +44,17 @@ export interface Slot {
 export async function takeSlot(cluster: string, device: string, lost: () => void): Promise<Slot> {
   const scope = `tabring:${cluster}:${device}`
   const remembered = rememberedSlot(scope)
-  const mine = remembered === null ? null : await lockSlot(scope, remembered, lost, AbortSignal.timeout(bounds.slotReloadWaitMs))
+  const mine =
+    remembered === null ? null : await lockSlot(scope, remembered, lost, AbortSignal.timeout(bounds.slotReloadWaitMs))
   if (mine !== null) return mine
   for (let index = 0; index < bounds.slotsMax; index += 1) {
     const slot = await lockSlot(scope, index, lost, null)
     if (slot !== null) return slot
   }
-  throw new TabringError('overloaded', `${bounds.slotsMax} tabs of this device are in cluster "${cluster}" already. Nothing was opened.`)
+  throw new TabringError(
+    'overloaded',
+    `${bounds.slotsMax} tabs of this device are in cluster "${cluster}" already. Nothing was opened.`,
+  )
 }
 
 /** The slot this tab had, if it has just been reloaded. A new or duplicated tab has none, whatever it inherited. */

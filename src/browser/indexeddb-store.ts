@@ -8,7 +8,16 @@
  */
 import { deleteDB, type IDBPDatabase, openDB } from 'idb'
 import { bounds } from '../core/bounds.ts'
-import { type Clock, type Decide, type Durability, type Row, type RowKey, type Store, StoreFailure, type Write } from '../ports.ts'
+import {
+  type Clock,
+  type Decide,
+  type Durability,
+  type Row,
+  type RowKey,
+  type Store,
+  StoreFailure,
+  type Write,
+} from '../ports.ts'
 
 const schemaVersion = 1
 const rows = 'rows'
@@ -53,9 +62,11 @@ class IndexedDbStore implements Store {
 
   async open(): Promise<boolean> {
     let existed = true
-    await this.#attempt(() => this.#connect(() => {
-      existed = false
-    }))
+    await this.#attempt(() =>
+      this.#connect(() => {
+        existed = false
+      }),
+    )
     return existed
   }
 
@@ -94,7 +105,8 @@ class IndexedDbStore implements Store {
       try {
         return await this.#inTime(work())
       } catch (error) {
-        const isLost = error instanceof DOMException && ['InvalidStateError', 'UnknownError', 'AbortError'].includes(error.name)
+        const isLost =
+          error instanceof DOMException && ['InvalidStateError', 'UnknownError', 'AbortError'].includes(error.name)
         if (!isLost || this.#closed || reopens >= bounds.storageReopensMax) throw this.#failure(error)
         this.#database?.close()
         this.#database = undefined
@@ -198,7 +210,10 @@ class IndexedDbStore implements Store {
     return this.#attempt(async () => {
       const store = (await this.#connection()).transaction(rows, 'readonly').store
       const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)])
-      return keys.map((key, index) => ({ key: key as unknown as RowKey, value: bytesOrNothing(values[index]) ?? new Uint8Array(0) }))
+      return keys.map((key, index) => ({
+        key: key as unknown as RowKey,
+        value: bytesOrNothing(values[index]) ?? new Uint8Array(0),
+      }))
     })
   }
 

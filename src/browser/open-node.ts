@@ -17,8 +17,8 @@ import { cryptoRandom } from './crypto-random.ts'
 import { pretendedDevice, profileDevice, type Slot, takeSlot } from './identity.ts'
 import { openIndexedDbStore } from './indexeddb-store.ts'
 import { pageLifecycle } from './page-lifecycle.ts'
-import { websocketSignaling } from './websocket-signaling.ts'
 import { WebRtcTransport } from './webrtc-transport.ts'
+import { WebSocketSignaling } from './websocket-signaling.ts'
 
 export interface NodeOptions {
   /** Same cluster, same ring. 1 to 256 bytes of UTF-8. */
@@ -43,7 +43,16 @@ export interface NodeOptions {
 }
 
 const known: readonly (keyof NodeOptions)[] = [
-  'cluster', 'signaling', 'n', 'r', 'w', 'capacity', 'device', 'rtc', 'timeoutMs', 'signal',
+  'cluster',
+  'signaling',
+  'n',
+  'r',
+  'w',
+  'capacity',
+  'device',
+  'rtc',
+  'timeoutMs',
+  'signal',
 ]
 
 /**
@@ -89,7 +98,7 @@ async function openOn(
   const config = checkConfig(options)
   const { store: database, existed } = await openIndexedDbStore(slot.database, systemClock, lost)
   const peer = bytesToHex(cryptoRandom.bytes(8)) as PeerId
-  const signaling = websocketSignaling(urls, tagOf(`tabring room ${config.cluster}`), systemClock, cryptoRandom)
+  const signaling = new WebSocketSignaling(urls, tagOf(`tabring room ${config.cluster}`), systemClock, cryptoRandom)
   const transport = new WebRtcTransport(peer, signaling, options.rtc ?? {}, systemClock, cryptoRandom)
   const lifecycle = pageLifecycle()
   const ended = () => {
@@ -103,7 +112,11 @@ async function openOn(
     close: () => database.close().finally(ended),
     destroy: () => database.destroy().finally(ended),
   }
-  const node = await StorageNode.open({ clock: systemClock, random: cryptoRandom, store, transport, lifecycle }, config, device)
+  const node = await StorageNode.open(
+    { clock: systemClock, random: cryptoRandom, store, transport, lifecycle },
+    config,
+    device,
+  )
   noteNode(slot, node, existed)
   return node
 }
@@ -126,13 +139,15 @@ function checkBrowserOptions(options: NodeOptions): readonly string[] {
   const unknown = Object.keys(options).filter((name) => !known.some((option) => option === name))
   if (unknown.length > 0) refuse(`there is no option ${unknown.join(', ')}; there are ${known.join(', ')}`)
   const { device, signaling = [] } = options
-  const deviceBytes = typeof device === 'string' && isWellFormed(device) ? new TextEncoder().encode(`pretended:${device}`).length : 0
+  const deviceBytes =
+    typeof device === 'string' && isWellFormed(device) ? new TextEncoder().encode(`pretended:${device}`).length : 0
   if (device !== undefined && (deviceBytes === 0 || device === '' || deviceBytes > bounds.deviceBytesMax)) {
     refuse(`device must be a text of 1 to ${bounds.deviceBytesMax - 'pretended:'.length} bytes`)
   }
   const urls = typeof signaling === 'string' ? [signaling] : signaling
   for (const url of urls) {
-    if (!URL.canParse(url) || !['ws:', 'wss:'].includes(new URL(url).protocol)) refuse(`signaling takes ws: or wss: addresses, not ${url}`)
+    if (!URL.canParse(url) || !['ws:', 'wss:'].includes(new URL(url).protocol))
+      refuse(`signaling takes ws: or wss: addresses, not ${url}`)
   }
   return urls
 }

@@ -42,7 +42,12 @@ export class WebRtcChannel {
     }
     const wrtc = { RTCPeerConnection: WatchedConnection, RTCSessionDescription, RTCIceCandidate }
     // Never simple-peer's default servers: nobody is contacted unasked.
-    this.#peer = new SimplePeer({ initiator: role === 'initiator', trickle: true, config: { iceServers: [], ...config }, wrtc })
+    this.#peer = new SimplePeer({
+      initiator: role === 'initiator',
+      trickle: true,
+      config: { iceServers: [], ...config },
+      wrtc,
+    })
     this.#cancelDeadline = clock.after(bounds.connectTimeoutMs, () => !this.#open && this.end('timeout'))
     this.#peer.on('signal', (signal) => !this.#ended && handlers.signal(signal))
     this.#peer.on('connect', () => this.#opened())
@@ -114,8 +119,8 @@ export class WebRtcChannel {
 
   /** The DTLS fingerprints of both ends in an order both know: whoever sits between them has others (RFC 8827, section 5.6.4). */
   #binding(): Uint8Array | null {
-    const fingerprints = [this.#connection?.localDescription, this.#connection?.remoteDescription].map(
-      (description) => /a=fingerprint:sha-256 ([0-9A-Fa-f:]+)/.exec(description?.sdp ?? '')?.[1]?.toUpperCase(),
+    const fingerprints = [this.#connection?.localDescription, this.#connection?.remoteDescription].map((description) =>
+      /a=fingerprint:sha-256 ([0-9A-Fa-f:]+)/.exec(description?.sdp ?? '')?.[1]?.toUpperCase(),
     )
     if (fingerprints.includes(undefined)) return null
     return new TextEncoder().encode(fingerprints.sort().join(' '))

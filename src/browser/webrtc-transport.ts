@@ -84,7 +84,9 @@ export class WebRtcTransport implements Transport {
 
   send(peer: PeerId, message: Uint8Array, lane: Lane): Promise<void> {
     const channel = this.#contacts.get(peer)?.channel
-    return channel === undefined ? Promise.reject(new Error('there is no channel to that peer')) : channel.send(message, lane)
+    return channel === undefined
+      ? Promise.reject(new Error('there is no channel to that peer'))
+      : channel.send(message, lane)
   }
 
   drop(peer: PeerId, how: 'for now' | 'for good'): void {

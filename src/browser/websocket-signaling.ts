@@ -9,6 +9,7 @@ import type { PeerId } from '../core/ids.ts'
 import { decodeFromSignaling, type FromSignaling, type ToSignaling } from '../core/wire/signaling-messages.ts'
 import type { Clock, Random, Signaling, SignalingHandlers } from '../ports.ts'
 
+/** The way to one server. */
 interface Line {
   readonly url: string
   socket: WebSocket | undefined
@@ -18,81 +19,102 @@ interface Line {
   readonly present: Set<PeerId>
 }
 
-/** Signaling through the servers at `urls` (ws: or wss:), in the room of that tag. */
-export function websocketSignaling(urls: readonly string[], room: string, clock: Clock, random: Random): Signaling {
-  const lines: readonly Line[] = urls.map((url) => ({ url, socket: undefined, attempts: 0, refused: false, present: new Set() }))
-  let closed = true
-  let session = 0
+/** Who we are in the room, from joining to closing. */
+interface Session {
+  readonly peer: PeerId
+  readonly handlers: SignalingHandlers
+}
 
-  function connect(line: Line, peer: PeerId, handlers: SignalingHandlers): void {
-    const ours = session
+export class WebSocketSignaling implements Signaling {
+  readonly #lines: readonly Line[]
+  readonly #room: string
+  readonly #clock: Clock
+  readonly #random: Random
+  #session: Session | undefined
+
+  /** Meets in the room of that tag, at the servers of these `ws:` or `wss:` addresses. */
+  constructor(urls: readonly string[], room: string, clock: Clock, random: Random) {
+    this.#lines = urls.map((url) => ({ url, socket: undefined, attempts: 0, refused: false, present: new Set() }))
+    this.#room = room
+    this.#clock = clock
+    this.#random = random
+  }
+
+  join(peer: PeerId, handlers: SignalingHandlers): void {
+    const session = { peer, handlers }
+    this.#session = session
+    for (const line of this.#lines) this.#connect(line, session)
+  }
+
+  send(to: PeerId, body: string): boolean {
+    const open = this.#lines.filter(({ socket }) => socket?.readyState === WebSocket.OPEN)
+    const line = open.find(({ present }) => present.has(to)) ?? open[0]
+    if (line?.socket === undefined) return false
+    say(line.socket, { type: 'send', to, body })
+    return true
+  }
+
+  close(): void {
+    this.#session = undefined
+    for (const { socket } of this.#lines) {
+      if (socket?.readyState === WebSocket.OPEN) say(socket, { type: 'leave' })
+      socket?.close()
+    }
+  }
+
+  #connect(line: Line, session: Session): void {
+    if (line.refused || this.#session !== session) return
     const socket = new WebSocket(line.url)
     line.socket = socket
-    const cancel = clock.after(bounds.signalingOpenTimeoutMs, () => socket.readyState === WebSocket.CONNECTING && socket.close())
-    socket.onopen = () => say(socket, { type: 'join', room, peer })
+    const late = () => socket.readyState === WebSocket.CONNECTING && socket.close()
+    const cancel = this.#clock.after(bounds.signalingOpenTimeoutMs, late)
+    socket.onopen = () => say(socket, { type: 'join', room: this.#room, peer: session.peer })
     socket.onmessage = (event) => {
       const message = typeof event.data === 'string' ? decodeFromSignaling(event.data) : null
-      if (message !== null && session === ours) hear(line, message, handlers)
+      if (message !== null && this.#session === session) this.#hear(line, message, session.handlers)
     }
     socket.onclose = () => {
       cancel()
       if (line.socket === socket) line.socket = undefined
-      if (closed || line.refused || session !== ours) return
-      handlers.state({ url: line.url, state: 'retrying' })
-      clock.after(retryDelayMs(line), () => session === ours && !closed && connect(line, peer, handlers))
+      if (line.refused || this.#session !== session) return
+      session.handlers.state({ url: line.url, state: 'retrying' })
+      this.#clock.after(this.#retryDelayMs(line), () => this.#connect(line, session))
     }
   }
 
-  function retryDelayMs(line: Line): number {
+  #retryDelayMs(line: Line): number {
     const pause = Math.min(bounds.signalingRetryLastMs, bounds.signalingRetryFirstMs * 2 ** line.attempts)
     line.attempts += 1
-    return pause * (0.5 + (random.bytes(1)[0] ?? 0) / 256)
+    return pause * (0.5 + (this.#random.bytes(1)[0] ?? 0) / 256)
   }
 
-  function hear(line: Line, message: FromSignaling, handlers: SignalingHandlers): void {
+  #hear(line: Line, message: FromSignaling, handlers: SignalingHandlers): void {
     switch (message.type) {
       case 'joined':
         line.attempts = 0
         line.present.clear()
         for (const peer of message.peers) line.present.add(peer)
         handlers.state({ url: line.url, state: 'open' })
-        return handlers.joined(message.peers)
+        handlers.joined(message.peers)
+        break
       case 'arrived':
         line.present.add(message.peer)
-        return handlers.arrived(message.peer)
+        handlers.arrived(message.peer)
+        break
       case 'gone':
         line.present.delete(message.peer)
-        return lines.some((other) => other.present.has(message.peer)) ? undefined : handlers.gone(message.peer)
+        if (!this.#lines.some((other) => other.present.has(message.peer))) handlers.gone(message.peer)
+        break
       case 'message':
-        return handlers.message(message.from, message.body)
+        handlers.message(message.from, message.body)
+        break
       case 'refused':
         line.refused = true
-        return handlers.state({ url: line.url, state: 'refused', reason: message.code })
+        handlers.state({ url: line.url, state: 'refused', reason: message.code })
+        break
       default:
-        return message satisfies never
+        message satisfies never
     }
-  }
-
-  return {
-    join: (peer, handlers) => {
-      closed = false
-      session += 1
-      for (const line of lines) if (!line.refused) connect(line, peer, handlers)
-    },
-    send: (to, body) => {
-      const open = lines.filter((line) => line.socket?.readyState === WebSocket.OPEN)
-      const line = open.find((candidate) => candidate.present.has(to)) ?? open[0]
-      if (line?.socket === undefined) return false
-      say(line.socket, { type: 'send', to, body })
-      return true
-    },
-    close: () => {
-      closed = true
-      for (const line of lines) {
-        if (line.socket?.readyState === WebSocket.OPEN) say(line.socket, { type: 'leave' })
-        line.socket?.close()
-      }
-    },
   }
 }
 

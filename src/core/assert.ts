@@ -1,7 +1,7 @@
 /**
  * Invariants. A failure here is a bug in tabring, never a user's mistake and never a peer's.
  */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 

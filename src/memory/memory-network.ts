@@ -98,7 +98,10 @@ export class MemoryNetwork {
   #connect(a: Endpoint, b: Endpoint): void {
     const unwanted = a.dropped.has(b.peer) || b.dropped.has(a.peer) || this.#cuts.has(pair(a.peer, b.peer))
     if (unwanted || a.links.has(b.peer)) return
-    for (const [from, to] of [[a, b], [b, a]] as const) {
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       from.links.set(to.peer, { queue: new SendQueue(), reassembler: new Reassembler(), pumping: false })
     }
     a.handlers?.opened(b.peer, null)
@@ -107,7 +110,10 @@ export class MemoryNetwork {
 
   #disconnect(endpoint: Endpoint, other: PeerId, reason: CloseReason): void {
     const far = this.#endpoints.get(other)
-    for (const [from, to] of [[endpoint, other], [far, endpoint.peer]] as const) {
+    for (const [from, to] of [
+      [endpoint, other],
+      [far, endpoint.peer],
+    ] as const) {
       const link = from?.links.get(to)
       if (from === undefined || link === undefined) continue
       from.links.delete(to)

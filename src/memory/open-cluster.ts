@@ -68,7 +68,10 @@ interface Place {
 export async function openCluster(options: ClusterOptions): Promise<MemoryCluster> {
   const { nodes, devices = nodes, seed = 1, ...sizes } = options
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodesMax || !Number.isInteger(devices) || devices < 1) {
-    throw new TabringError('invalid-option', `nodes must be a whole number from 1 to ${nodesMax}, devices one from 1. Nothing was opened.`)
+    throw new TabringError(
+      'invalid-option',
+      `nodes must be a whole number from 1 to ${nodesMax}, devices one from 1. Nothing was opened.`,
+    )
   }
   const config = checkConfig({ cluster: 'memory', ...sizes })
   const network = new MemoryNetwork(systemClock)

@@ -121,7 +121,12 @@ export interface NodeEvents {
   /** A read returned several siblings. */
   readonly conflict: { readonly key: string; readonly siblings: number }
   /** A replica was brought up to date. */
-  readonly repair: { readonly peer: string; readonly keys: number; readonly bytes: number; readonly reason: 'read' | 'exchange' }
+  readonly repair: {
+    readonly peer: string
+    readonly keys: number
+    readonly bytes: number
+    readonly reason: 'read' | 'exchange'
+  }
   /** Hints were delivered to the node they were kept for. */
   readonly handoff: { readonly to: string; readonly keys: number; readonly remaining: number }
   readonly 'data-loss': { readonly reason: 'evicted' | 'lock-lost' | 'corrupt'; readonly previousId: string }

@@ -40,7 +40,12 @@ const utf8Length = (text: string): number => utf8ToBytes(text).length
 export function checkConfig(config: NodeConfig): CheckedConfig {
   const { cluster, n = defaultQuorum.n, capacity = 1, timeoutMs = bounds.operationTimeoutMs } = config
   const sizes = { n, r: config.r ?? defaultFor(n), w: config.w ?? defaultFor(n) }
-  if (typeof cluster !== 'string' || cluster === '' || !isWellFormed(cluster) || utf8Length(cluster) > bounds.clusterBytesMax) {
+  if (
+    typeof cluster !== 'string' ||
+    cluster === '' ||
+    !isWellFormed(cluster) ||
+    utf8Length(cluster) > bounds.clusterBytesMax
+  ) {
     refuse(`cluster must be a text of 1 to ${bounds.clusterBytesMax} bytes of UTF-8`)
   }
   const fault = quorumFault(sizes)
@@ -76,7 +81,14 @@ export function checkRequest(
 export function checkKey(key: string): StoredKey {
   const length = typeof key === 'string' && isWellFormed(key) ? utf8Length(key) : 0
   if (length < 1 || length > bounds.keyBytesMax) {
-    const was = typeof key !== 'string' ? `a ${typeof key}` : length === 0 ? (key === '' ? 'empty' : 'broken Unicode') : `${length} bytes`
+    const was =
+      typeof key !== 'string'
+        ? `a ${typeof key}`
+        : length === 0
+          ? key === ''
+            ? 'empty'
+            : 'broken Unicode'
+          : `${length} bytes`
     const text = `a key is a text of 1 to ${bounds.keyBytesMax} bytes of UTF-8; this one is ${was}. Nothing was changed.`
     throw new TabringError('invalid-key', text)
   }

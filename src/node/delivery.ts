@@ -8,7 +8,10 @@ import { type Peers, RequestFailure } from './peers.ts'
 
 /** Roughly what a record takes on the wire. */
 export function bytesOf({ key, record }: KeyedRecord): number {
-  const values = record.siblings.reduce((sum, sibling) => sum + (sibling.kind === 'value' ? sibling.value.length : 0), 0)
+  const values = record.siblings.reduce(
+    (sum, sibling) => sum + (sibling.kind === 'value' ? sibling.value.length : 0),
+    0,
+  )
   return key.length + values + 32 * (record.siblings.length + record.history.size)
 }
 

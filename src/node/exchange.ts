@@ -104,7 +104,12 @@ export class Exchange {
     const digests = await this.#replica.digests()
     const offered: PartitionDigest[] = partitions.map((partition) => ({ partition, digest: digests.root(partition) }))
     const writes = new Map(partitions.map((partition) => [partition, this.#writes.get(partition) ?? 0]))
-    const reply = await this.#peers.request(node, { type: 'offer', partitions: offered }, 'bulk', bounds.operationTimeoutMs)
+    const reply = await this.#peers.request(
+      node,
+      { type: 'offer', partitions: offered },
+      'bulk',
+      bounds.operationTimeoutMs,
+    )
     for (const partition of reply.type === 'differing' ? reply.partitions : []) {
       const keys = digests.leaves(partition).map(([key, digest]) => ({ key, digest }))
       for (let at = 0; at < keys.length; at += bounds.inventoryItemsMax) {

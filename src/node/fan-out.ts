@@ -19,12 +19,14 @@ export function candidatesOf(
   fallbacks: readonly NodeId[],
   isReachable: (node: NodeId) => boolean,
 ): Asked[] {
-  const candidate = (role: Candidate['role']) => (node: NodeId): Asked => ({
-    node,
-    role,
-    answer: isReachable(node) ? 'unasked' : 'failed',
-    hintFor: [],
-  })
+  const candidate =
+    (role: Candidate['role']) =>
+    (node: NodeId): Asked => ({
+      node,
+      role,
+      answer: isReachable(node) ? 'unasked' : 'failed',
+      hintFor: [],
+    })
   return [...owners.map(candidate('owner')), ...fallbacks.map(candidate('fallback'))]
 }
 
@@ -66,7 +68,10 @@ export class FanOut {
   }
 
   #advance(): void {
-    const progress = decide(this.candidates.map(({ answer }) => answer), this.#rule)
+    const progress = decide(
+      this.candidates.map(({ answer }) => answer),
+      this.#rule,
+    )
     for (const candidate of progress.ask.flatMap((index) => this.candidates[index] ?? [])) {
       candidate.hintFor = candidate.role === 'fallback' ? standInFor(this.candidates) : []
       candidate.answer = 'waiting'

@@ -9,9 +9,9 @@ import { partitionOf } from '../core/hash.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
-import type { Events } from './events.ts'
-import { batchesOf, deliver } from './delivery.ts'
 import { repeat } from './deadline.ts'
+import { batchesOf, deliver } from './delivery.ts'
+import type { Events } from './events.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
@@ -62,7 +62,10 @@ export class HintedHandoff {
     const keys = await this.#replica.owedTo(target, bounds.batchRecordsMax, after)
     const kept = await this.#replica.hints(keys)
     const isDue = ({ key }: KeyedRecord) => this.#routing.ownersOf(partitionOf(key)).includes(target)
-    await this.#readdress(target, kept.filter((hint) => !isDue(hint)))
+    await this.#readdress(
+      target,
+      kept.filter((hint) => !isDue(hint)),
+    )
     for (const batch of batchesOf(kept.filter(isDue))) {
       await deliver(this.#peers, target, batch)
       await this.#replica.settleHints(target, batch)

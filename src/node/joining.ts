@@ -85,7 +85,9 @@ export class Joining {
   signaling(event: SignalingEvent, events: Events): void {
     events.emit('signaling', event)
     if (event.state !== 'refused') return
-    this.#giveUp(new TabringError('signaling-refused', `${event.url} refused this node: ${event.reason ?? 'no reason given'}`))
+    this.#giveUp(
+      new TabringError('signaling-refused', `${event.url} refused this node: ${event.reason ?? 'no reason given'}`),
+    )
   }
 
   end(): void {

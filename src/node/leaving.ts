@@ -29,7 +29,8 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
   await handOver(leaver)
   await leaver.handoff.sweep()
   const stranded = allPartitions.filter(
-    (partition) => digests.has(partition) && !routing.ownersWithoutSelf(partition).some((owner) => peers.isReachable(owner)),
+    (partition) =>
+      digests.has(partition) && !routing.ownersWithoutSelf(partition).some((owner) => peers.isReachable(owner)),
   )
   if (stranded.length > 0 || replica.hintCount > 0) {
     const text = `${stranded.length} partitions and ${replica.hintCount} hints have nobody in reach to take them. Nothing was deleted; close() keeps the data for later.`

@@ -15,7 +15,10 @@ const flags = { owned: 1, synced: 2 } as const
 const row = metaRow('ownership')
 
 /** Every partition, in order. */
-export const allPartitions: readonly Partition[] = Array.from({ length: bounds.partitions }, (_, index) => index as Partition)
+export const allPartitions: readonly Partition[] = Array.from(
+  { length: bounds.partitions },
+  (_, index) => index as Partition,
+)
 
 export class Ownership {
   readonly #store: Store
@@ -28,7 +31,13 @@ export class Ownership {
   #saving: Promise<void> | undefined
 
   /** `saved` is what `load` found. `changed` hears of partitions that got in sync. */
-  constructor(store: Store, routing: Routing, saved: Uint8Array, isReachable: (node: NodeId) => boolean, changed: () => void) {
+  constructor(
+    store: Store,
+    routing: Routing,
+    saved: Uint8Array,
+    isReachable: (node: NodeId) => boolean,
+    changed: () => void,
+  ) {
     this.#store = store
     this.#routing = routing
     this.#isReachable = isReachable

@@ -99,7 +99,12 @@ export class Peers {
   }
 
   /** Asks a node. Rejects with a `RequestFailure`. */
-  async request(node: NodeId, body: Request, lane: Lane = 'control', timeoutMs: number = bounds.requestTimeoutMs): Promise<Reply> {
+  async request(
+    node: NodeId,
+    body: Request,
+    lane: Lane = 'control',
+    timeoutMs: number = bounds.requestTimeoutMs,
+  ): Promise<Reply> {
     const channel = this.#byNode.get(node)
     if (channel === undefined || this.#waiting.size >= bounds.requestsMax) throw new RequestFailure('unreachable')
     this.#lastRequest += 1
@@ -133,9 +138,10 @@ export class Peers {
     const channel: Channel = { peer, node: null, answering: true, greeted: deferred<void>() }
     this.#channels.set(peer, channel)
     this.#send(peer, { kind: 'hello', hello: this.#hello }, 'control').catch(() => {})
-    this.#clock.after(bounds.handshakeTimeoutMs, () => {
-      if (this.#channels.get(peer) === channel && channel.node === null) this.#transport.drop(peer, 'for now')
-    })
+    const late = () => {
+      if (channel.node === null) this.#transport.drop(peer, 'for now')
+    }
+    void channel.greeted.promise.then(this.#clock.after(bounds.handshakeTimeoutMs, late))
   }
 
   #closed(peer: PeerId, reason: CloseReason): void {

@@ -27,19 +27,26 @@ export async function read(node: Coordination, key: StoredKey, r: number, timeou
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
   const answers = new Map<NodeId, Record>()
   const request: Request = { type: 'get', key }
-  const fanOut = new FanOut(candidatesOf(owners, consulted, isReachable), { n: routing.n, needed: r }, async (candidate) => {
-    try {
-      const reply = await node.ask(candidate.node, request)
-      if (reply.type !== 'record') return 'failed'
-      answers.set(candidate.node, reply.record)
-      fanOut.alsoAsk(reply.sources, isReachable)
-      return countsFor(candidate, reply) ? 'counted' : 'uncounted'
-    } catch {
-      return 'failed'
-    }
-  })
+  const fanOut = new FanOut(
+    candidatesOf(owners, consulted, isReachable),
+    { n: routing.n, needed: r },
+    async (candidate) => {
+      try {
+        const reply = await node.ask(candidate.node, request)
+        if (reply.type !== 'record') return 'failed'
+        answers.set(candidate.node, reply.record)
+        fanOut.alsoAsk(reply.sources, isReachable)
+        return countsFor(candidate, reply) ? 'counted' : 'uncounted'
+      } catch {
+        return 'failed'
+      }
+    },
+  )
   // A store that fails here must not keep the others' answers from the reader.
-  const own = node.replica.read(key).then((local) => local.record).catch(() => emptyRecord)
+  const own = node.replica
+    .read(key)
+    .then((local) => local.record)
+    .catch(() => emptyRecord)
   await within(clock, timeoutMs, fanOut.decided)
   const merge = async () => [...answers.values()].reduce((sum, record) => join(sum, record, modeOf(key)), await own)
   void fanOut.settled.then(async () => repairStale(node, key, owners, answers, await merge())).catch(() => {})

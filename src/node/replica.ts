@@ -5,14 +5,15 @@
  * a write for a partition it does not own keeps it as a hint for those who do, so nothing that reaches a node is dropped
  * because views of the ring differ for a moment.
  */
-import { PartitionDigests } from '../core/merkle/partition-digest.ts'
+
 import { partitionOf } from '../core/hash.ts'
 import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
+import { PartitionDigests } from '../core/merkle/partition-digest.ts'
 import { type Dot, dotName } from '../core/versioning/causal-history.ts'
 import { join, type Record, reusedDots } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
-import { encodeRecord, recordDigest } from '../core/wire/record-codec.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
+import { encodeRecord, recordDigest } from '../core/wire/record-codec.ts'
 import type { Durability, RowKey, Store, Write } from '../ports.ts'
 import type { Routing } from './routing.ts'
 import { encodeHint, hintIn, hintRow, noBytes, owedRow, recordIn, recordRow } from './rows.ts'
@@ -91,7 +92,11 @@ export class Replica {
   async read(key: StoredKey): Promise<Local> {
     const [own, kept] = await this.#store.read([recordRow(key), hintRow(key)])
     const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
-    const record = join(recordIn(own, () => this.#handlers.corrupt(`the record of ${key}`)), hint.record, modeOf(key))
+    const record = join(
+      recordIn(own, () => this.#handlers.corrupt(`the record of ${key}`)),
+      hint.record,
+      modeOf(key),
+    )
     this.#seeTimes(record)
     return { record, hinted: hint.targets.length > 0 }
   }
@@ -145,7 +150,11 @@ export class Replica {
     return { key, record }
   }
 
-  #joinHint(plan: KeyedRecord & { readonly targets: readonly NodeId[] }, held: Uint8Array | undefined, writes: Write[]): void {
+  #joinHint(
+    plan: KeyedRecord & { readonly targets: readonly NodeId[] },
+    held: Uint8Array | undefined,
+    writes: Write[],
+  ): void {
     const { key, targets } = plan
     const hint = hintIn(held, () => this.#handlers.corrupt(`the hint of ${key}`))
     this.#reportReuse(key, reusedDots(hint.record, plan.record))
@@ -182,19 +191,23 @@ export class Replica {
 
   /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
   async settleHints(target: NodeId, sent: readonly KeyedRecord[]): Promise<void> {
-    const gone = await this.#store.transact(sent.map(({ key }) => hintRow(key)), 'relaxed', (rows) => {
-      const writes: Write[] = []
-      const result: StoredKey[] = []
-      for (const [index, { key, record }] of sent.entries()) {
-        const hint = hintIn(rows[index], () => {})
-        if (rows[index] !== undefined && !sameRecord(hint.record, record)) continue
-        const targets = hint.targets.filter((other) => other !== target)
-        writes.push({ key: owedRow(target, key), value: null })
-        writes.push({ key: hintRow(key), value: targets.length === 0 ? null : encodeHint({ ...hint, targets }) })
-        if (targets.length === 0) result.push(key)
-      }
-      return { writes, result }
-    })
+    const gone = await this.#store.transact(
+      sent.map(({ key }) => hintRow(key)),
+      'relaxed',
+      (rows) => {
+        const writes: Write[] = []
+        const result: StoredKey[] = []
+        for (const [index, { key, record }] of sent.entries()) {
+          const hint = hintIn(rows[index], () => {})
+          if (rows[index] !== undefined && !sameRecord(hint.record, record)) continue
+          const targets = hint.targets.filter((other) => other !== target)
+          writes.push({ key: owedRow(target, key), value: null })
+          writes.push({ key: hintRow(key), value: targets.length === 0 ? null : encodeHint({ ...hint, targets }) })
+          if (targets.length === 0) result.push(key)
+        }
+        return { writes, result }
+      },
+    )
     for (const key of gone) this.#hinted.delete(key)
   }
 

@@ -8,8 +8,16 @@ import { present } from '../core/assert.ts'
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { DeviceId, NodeId, Partition, StoredKey, Token, ViewHash } from '../core/ids.ts'
-import { type Claim, claimsOf, compareClaims, hashView, isPlaced, type MemberView, mergeClaims } from '../core/membership/claims.ts'
-import { type Placement, place, type PreferenceList, preferenceList } from '../core/partitioning/placement.ts'
+import {
+  type Claim,
+  claimsOf,
+  compareClaims,
+  hashView,
+  isPlaced,
+  type MemberView,
+  mergeClaims,
+} from '../core/membership/claims.ts'
+import { type Placement, type PreferenceList, place, preferenceList } from '../core/partitioning/placement.ts'
 import { type RingMember, tokensOf } from '../core/partitioning/ring.ts'
 
 const ringMember = (claim: Claim): RingMember => ({

@@ -14,7 +14,7 @@ import type { RowKey } from '../ports.ts'
 
 const nodeHexDigits = 32
 
-export const partitionGroup = (partition: Partition): string => partition.toString(16).padStart(4, '0')
+const partitionGroup = (partition: Partition): string => partition.toString(16).padStart(4, '0')
 export const recordRow = (key: StoredKey): RowKey => ['record', partitionGroup(partitionOf(key)), key]
 export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
 export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]

@@ -49,7 +49,10 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'members':
       return { type: 'members', claims: node.gossip.answer(from, request.claims) }
     case 'deliver':
-      await node.replica.take(request.entries.map((entry) => ({ ...entry, hintFor: [] })), 'strict')
+      await node.replica.take(
+        request.entries.map((entry) => ({ ...entry, hintFor: [] })),
+        'strict',
+      )
       return { type: 'done' }
     case 'offer':
       return node.exchange.answerOffer(request.partitions)

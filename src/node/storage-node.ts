@@ -161,9 +161,15 @@ export class StorageNode implements TabringNode, Coordination {
     return this.#operations.run(options.signal, 'unknown', async () => {
       await this.#joining.first
       this.#seeTime(seen.time)
-      this.#latest = nextTime(this.#latest < seen.time ? seen.time : this.#latest, this.clock.wall())
+      this.#latest = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.clock.wall())
       const written = { dot: this.#mint.next(stored), time: this.#latest }
-      const { nodes, hinted, failure } = await write(this, stored, delta(seen.history, sibling(written)), needed, timeoutMs)
+      const { nodes, hinted, failure } = await write(
+        this,
+        stored,
+        delta(seen.history, sibling(written)),
+        needed,
+        timeoutMs,
+      )
       if (nodes.length === 0) throw putFailed(failure)
       const quorum = this.#judge(nodes.length, needed, 'w', options, 'stored')
       const devices = new Set(nodes.map((node) => this.routing.deviceOf(node))).size
@@ -173,7 +179,13 @@ export class StorageNode implements TabringNode, Coordination {
   }
 
   /** Whether a quorum was reached; throws where a strict request demands it. */
-  #judge(got: number, needed: number, name: 'r' | 'w', { strict }: RequestOptions, changed: 'nothing' | 'stored'): boolean {
+  #judge(
+    got: number,
+    needed: number,
+    name: 'r' | 'w',
+    { strict }: RequestOptions,
+    changed: 'nothing' | 'stored',
+  ): boolean {
     if (got >= needed) return true
     if (strict !== true) return false
     const text = `${got} of ${name} = ${needed} nodes answered${changed === 'stored' ? '; the write is kept and will be handed on' : ''}`
@@ -206,7 +218,8 @@ export class StorageNode implements TabringNode, Coordination {
     await this.#joining.wait(
       () => this.#reachableCount() >= members && this.ownership.syncing.length === 0,
       wait,
-      () => `${this.#reachableCount()} of ${members} nodes within reach, ${this.ownership.syncing.length} partitions still to fetch`,
+      () =>
+        `${this.#reachableCount()} of ${members} nodes within reach, ${this.ownership.syncing.length} partitions still to fetch`,
     )
   }
 
@@ -330,7 +343,8 @@ export class StorageNode implements TabringNode, Coordination {
   }
 
   #assertOpen(): void {
-    if (this.#state !== 'open') throw new TabringError('closed', `this node has been closed (${this.#state}). Nothing was changed.`)
+    if (this.#state !== 'open')
+      throw new TabringError('closed', `this node has been closed (${this.#state}). Nothing was changed.`)
   }
 }
 

@@ -39,9 +39,11 @@ function parseBigint(text: string): bigint {
 
 /** Why a value cannot be stored, with the path to the culprit; null if it can. */
 function fault(value: unknown, path: string, depth: number): string | null {
-  if (depth > bounds.valueDepthMax) return `${path} is nested deeper than ${bounds.valueDepthMax} levels, or refers to itself`
+  if (depth > bounds.valueDepthMax)
+    return `${path} is nested deeper than ${bounds.valueDepthMax} levels, or refers to itself`
   if (typeof value === 'string') return isWellFormed(value) ? null : `${path} holds half of a surrogate pair`
-  if (typeof value === 'bigint') return value.toString(36).length > bigintDigitsMax ? `${path} has too many digits` : null
+  if (typeof value === 'bigint')
+    return value.toString(36).length > bigintDigitsMax ? `${path} has too many digits` : null
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return null
   if (typeof value !== 'object') return `${path} is ${value === undefined ? 'undefined' : `a ${typeof value}`}`
   if (isDate(value)) return Number.isNaN(value.getTime()) ? `${path} is an invalid date` : null
@@ -85,7 +87,10 @@ export class ValueCodec {
   encode(value: unknown): Uint8Array {
     const found = fault(value, 'the value', 0)
     if (found !== null) {
-      throw new TabringError('invalid-value', `${found}. Values are JSON-like data, Uint8Array, Date and bigint. Nothing was stored.`)
+      throw new TabringError(
+        'invalid-value',
+        `${found}. Values are JSON-like data, Uint8Array, Date and bigint. Nothing was stored.`,
+      )
     }
     const bytes = new Encoder({
       extensionCodec: this.#extensions,

@@ -50,17 +50,21 @@ export async function write(
   const hinting = new Set<NodeId>()
   const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
   let failure: unknown = null
-  const fanOut = new FanOut(candidatesOf(owners, fallbacks, isReachable), { n: routing.n, needed: w }, async (candidate) => {
-    try {
-      const reply = await node.ask(candidate.node, { type: 'put', key, delta, hintFor: candidate.hintFor })
-      if (reply.type !== 'stored') return 'failed'
-      if (reply.standing === 'hint') hinting.add(candidate.node)
-      return reply.standing === 'syncing' ? 'uncounted' : 'counted'
-    } catch (error) {
-      if (candidate.node === routing.self) failure = error
-      return 'failed'
-    }
-  })
+  const fanOut = new FanOut(
+    candidatesOf(owners, fallbacks, isReachable),
+    { n: routing.n, needed: w },
+    async (candidate) => {
+      try {
+        const reply = await node.ask(candidate.node, { type: 'put', key, delta, hintFor: candidate.hintFor })
+        if (reply.type !== 'stored') return 'failed'
+        if (reply.standing === 'hint') hinting.add(candidate.node)
+        return reply.standing === 'syncing' ? 'uncounted' : 'counted'
+      } catch (error) {
+        if (candidate.node === routing.self) failure = error
+        return 'failed'
+      }
+    },
+  )
   await within(clock, timeoutMs, fanOut.decided)
   const nodes = new Set(fanOut.counted.map((candidate) => candidate.node))
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)

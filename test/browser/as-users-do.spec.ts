@@ -12,7 +12,9 @@ import WebSocket from 'ws'
 import { findBrowsers } from './browsers.mjs'
 import { expect, type PageGlobals, type Profile, test, type World } from './world.ts'
 
-const hasNetwork = Object.values(networkInterfaces()).flat().some((address) => address !== undefined && !address.internal)
+const hasNetwork = Object.values(networkInterfaces())
+  .flat()
+  .some((address) => address !== undefined && !address.internal)
 
 const joinOutcome = (profile: Profile, timeoutMs: number) =>
   profile.page.evaluate((wait) => {
@@ -62,14 +64,18 @@ test('two tabs without a network route learn within seconds that they cannot con
   const wrapper = join(await mkdtemp(join(tmpdir(), 'tabring-wrapper-')), 'browser')
   await writeFile(wrapper, `#!/bin/sh\nexec unshare --net -- '${browser}' "$@"\n`)
   await chmod(wrapper, 0o755)
-  const pair = [await world.profile('chromium', { executablePath: wrapper }), await world.profile('chromium', { executablePath: wrapper })]
+  const pair = [
+    await world.profile('chromium', { executablePath: wrapper }),
+    await world.profile('chromium', { executablePath: wrapper }),
+  ]
   for (const profile of pair) {
     await profile.start((context) => bridge(context, world))
     await profile.open({ cluster: 'routeless', signaling: world.signaling.url })
   }
   const [first] = pair as [Profile]
   const outcomes = await Promise.all(pair.map((profile) => joinOutcome(profile, 60_000)))
-  for (const outcome of outcomes) expect(outcome).toMatchObject({ code: 'unsupported', message: expect.stringContaining('no candidates') })
+  for (const outcome of outcomes)
+    expect(outcome).toMatchObject({ code: 'unsupported', message: expect.stringContaining('no candidates') })
   // A tab without a route is still a node: it keeps what it is given.
   expect(await first.run((node) => node.put('offline', null, 1), null)).toMatchObject({ acks: 1, quorum: false })
 })

@@ -26,7 +26,11 @@ if (missing().length > 0) installWithApt(missing())
 if (missing().length > 0) {
   console.error(`The tests need ${missing().join(' and ')}. Install them and run the tests again, for example:`)
   console.error(`  npx playwright install ${missing().join(' ')}`)
-  console.error(`  sudo apt-get install ${missing().map((name) => packages[name]).join(' ')}`)
+  console.error(
+    `  sudo apt-get install ${missing()
+      .map((name) => packages[name])
+      .join(' ')}`,
+  )
   console.error('or name their programs in TABRING_CHROMIUM and TABRING_FIREFOX.')
   process.exit(1)
 }

@@ -12,13 +12,16 @@ const outcomeOfOpening = (page: Profile['page'], options: object, prepare = '') 
   page.evaluate(
     ([given, before]) => {
       const { harness } = window as unknown as PageGlobals
-      ;(0, eval)(before as string)
+      globalThis.eval(before as string)
       return harness.outcome(() => harness.open(given as NodeOptions))
     },
     [options, prepare] as const,
   )
 
-test('two tabs of one browser are two nodes on one device, and a reloaded or reopened tab resumes its slot', async ({ world, engine }) => {
+test('two tabs of one browser are two nodes on one device, and a reloaded or reopened tab resumes its slot', async ({
+  world,
+  engine,
+}) => {
   const profile = await world.profile(engine)
   await profile.start()
   const options = { cluster: 'slots', signaling: world.signaling.url }
@@ -62,7 +65,10 @@ test('a node that leaves hands everything over and is forgotten by placement', a
   await a.run(async (node, names) => Promise.all(names.map((name) => node.put(name, null, name))), keys)
   await b.run((node) => node.leave(), null)
   for (const profile of [a, c]) {
-    const values = await profile.run(async (node, names) => Promise.all(names.map(async (name) => (await node.get(name)).values)), keys)
+    const values = await profile.run(
+      async (node, names) => Promise.all(names.map(async (name) => (await node.get(name)).values)),
+      keys,
+    )
     expect(values).toEqual(keys.map((name) => [name]))
     expect(await profile.run((node) => node.status().members, null)).toBe(2)
   }
@@ -75,7 +81,11 @@ test('every failure a user can meet has a code and says whether anything changed
   const nothing = { changed: 'nothing' }
 
   await test.step('what a browser lacks is named', async () => {
-    for (const [api, text] of [['indexedDB', 'IndexedDB'], ['RTCPeerConnection', 'WebRTC'], ['navigator.locks', 'Web Locks']] as const) {
+    for (const [api, text] of [
+      ['indexedDB', 'IndexedDB'],
+      ['RTCPeerConnection', 'WebRTC'],
+      ['navigator.locks', 'Web Locks'],
+    ] as const) {
       const [holder, name] = api.includes('.') ? ['Navigator.prototype', 'locks'] : ['window', api]
       const outcome = await outcomeOfOpening(
         page,
@@ -88,9 +98,21 @@ test('every failure a user can meet has a code and says whether anything changed
   })
 
   await test.step('options that make no sense are refused before anything is opened', async () => {
-    const bad = [{}, { cluster: '' }, { cluster: 'c', n: 0 }, { cluster: 'c', r: 4 }, { cluster: 'c', capacity: -1 }, { cluster: 'c', secret: 'x' }, { cluster: 'c', signaling: 'http://x' }, { cluster: 'c', timeoutMs: 0 }]
+    const bad = [
+      {},
+      { cluster: '' },
+      { cluster: 'c', n: 0 },
+      { cluster: 'c', r: 4 },
+      { cluster: 'c', capacity: -1 },
+      { cluster: 'c', secret: 'x' },
+      { cluster: 'c', signaling: 'http://x' },
+      { cluster: 'c', timeoutMs: 0 },
+    ]
     for (const options of bad) {
-      expect(await outcomeOfOpening(page, options), JSON.stringify(options)).toMatchObject({ code: 'invalid-option', ...nothing })
+      expect(await outcomeOfOpening(page, options), JSON.stringify(options)).toMatchObject({
+        code: 'invalid-option',
+        ...nothing,
+      })
     }
   })
 
@@ -98,7 +120,7 @@ test('every failure a user can meet has a code and says whether anything changed
   const attempt = (work: string) =>
     page.evaluate((source) => {
       const { harness } = window as unknown as PageGlobals
-      return harness.outcome(() => (0, eval)(`(${source})`)(harness.node))
+      return harness.outcome(() => globalThis.eval(`(${source})`)(harness.node))
     }, work)
 
   await test.step('keys, values and contexts are checked', async () => {
@@ -116,8 +138,14 @@ test('every failure a user can meet has a code and says whether anything changed
   })
 
   await test.step('strict requests reject below their quorum and say what they stored', async () => {
-    expect(await attempt("(node) => node.put('k', null, 1, { strict: true })")).toMatchObject({ code: 'quorum-unreachable', changed: 'stored' })
-    expect(await attempt("(node) => node.get('k', { strict: true })")).toMatchObject({ code: 'quorum-unreachable', changed: 'nothing' })
+    expect(await attempt("(node) => node.put('k', null, 1, { strict: true })")).toMatchObject({
+      code: 'quorum-unreachable',
+      changed: 'stored',
+    })
+    expect(await attempt("(node) => node.get('k', { strict: true })")).toMatchObject({
+      code: 'quorum-unreachable',
+      changed: 'nothing',
+    })
   })
 
   await test.step('an aborted request and a closed node say so', async () => {
@@ -132,7 +160,10 @@ test('every failure a user can meet has a code and says whether anything changed
 test('a node with another n is refused at once, on both sides, and says what differs', async ({ world, engine }) => {
   const [a, b] = [await world.profile(engine), await world.profile(engine)]
   const outcomes = []
-  for (const [profile, n] of [[a, 3], [b, 2]] as const) {
+  for (const [profile, n] of [
+    [a, 3],
+    [b, 2],
+  ] as const) {
     await profile.start()
     await profile.open({ cluster: 'mismatch', signaling: world.signaling.url, n })
   }
@@ -145,7 +176,10 @@ test('a node with another n is refused at once, on both sides, and says what dif
     )
   }
   for (const outcome of await Promise.all(outcomes)) {
-    expect(outcome).toMatchObject({ code: 'cluster-mismatch', message: expect.stringMatching(/n is \d here and \d there/) })
+    expect(outcome).toMatchObject({
+      code: 'cluster-mismatch',
+      message: expect.stringMatching(/n is \d here and \d there/),
+    })
   }
 })
 

@@ -9,8 +9,18 @@ export default defineConfig<object, { engine: Engine; flags: Flags }>({
   forbidOnly: true,
   reporter: [['list']],
   projects: [
-    { name: 'chromium', testMatch: ['*.spec.ts'], testIgnore: ['mixed*', 'as-users*', 'demo*'], use: { engine: 'chromium' } },
-    { name: 'firefox', testMatch: ['*.spec.ts'], testIgnore: ['mixed*', 'as-users*', 'demo*'], use: { engine: 'firefox' } },
+    {
+      name: 'chromium',
+      testMatch: ['*.spec.ts'],
+      testIgnore: ['mixed*', 'as-users*', 'demo*'],
+      use: { engine: 'chromium' },
+    },
+    {
+      name: 'firefox',
+      testMatch: ['*.spec.ts'],
+      testIgnore: ['mixed*', 'as-users*', 'demo*'],
+      use: { engine: 'firefox' },
+    },
     { name: 'mixed', testMatch: ['mixed*.spec.ts'] },
     { name: 'as users do', testMatch: ['as-users*.spec.ts'], use: { flags: 'users' } },
     { name: 'demo', testMatch: ['demo*.spec.ts'] },

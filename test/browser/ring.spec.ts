@@ -9,7 +9,10 @@ const expected = Object.fromEntries(allCountries)
 function putAll(profile: Profile) {
   return profile.run(async (node, entries) => {
     const results = await Promise.all(entries.map(([key, value]) => node.put(key, null, value)))
-    return { quorums: results.filter((result) => result.quorum).length, devices: Math.min(...results.map((result) => result.devices)) }
+    return {
+      quorums: results.filter((result) => result.quorum).length,
+      devices: Math.min(...results.map((result) => result.devices)),
+    }
   }, allCountries)
 }
 
@@ -45,7 +48,10 @@ test('five nodes on five devices hold the countries, lose two nodes, and get the
       ring.map((profile) =>
         profile.run(async (node) => {
           const { keys } = await node.inspect()
-          return { device: node.status().device, keys: keys.filter(({ role }) => role === 'owner').map(({ key }) => key) }
+          return {
+            device: node.status().device,
+            keys: keys.filter(({ role }) => role === 'owner').map(({ key }) => key),
+          }
         }, null),
       ),
     )
@@ -77,18 +83,27 @@ test('five nodes on five devices hold the countries, lose two nodes, and get the
   })
 
   await test.step('what is written meanwhile has its quorum, partly as hints', async () => {
-    const { quorums, hinted } = await first.run(async (node, keys) => {
-      const results = await Promise.all(
-        keys.map(async (key) => node.put(key, (await node.get(key)).context, { renamed: key })),
-      )
-      return { quorums: results.filter((result) => result.quorum).length, hinted: results.filter((result) => result.hinted > 0).length }
-    }, allCountries.map(([key]) => key))
+    const { quorums, hinted } = await first.run(
+      async (node, keys) => {
+        const results = await Promise.all(
+          keys.map(async (key) => node.put(key, (await node.get(key)).context, { renamed: key })),
+        )
+        return {
+          quorums: results.filter((result) => result.quorum).length,
+          hinted: results.filter((result) => result.hinted > 0).length,
+        }
+      },
+      allCountries.map(([key]) => key),
+    )
     expect(quorums).toBe(allCountries.length)
     expect(hinted).toBeGreaterThan(0)
   })
 
   await test.step('the killed come back as the same nodes, with their data, and receive what they missed', async () => {
-    for (const [profile, id] of [[fourth, ids[3]], [fifth, ids[4]]] as const) {
+    for (const [profile, id] of [
+      [fourth, ids[3]],
+      [fifth, ids[4]],
+    ] as const) {
       await profile.start()
       expect(await profile.open({ cluster: 'countries', signaling: world.signaling.url })).toBe(id)
       expect(await profile.run((node) => node.status().records, null)).toBeGreaterThan(0)
@@ -107,7 +122,9 @@ test('five nodes on five devices hold the countries, lose two nodes, and get the
     await ring[1]?.kill()
     const { found, owned } = await fourth.run(async (node) => {
       const { keys } = await node.inspect()
-      const entries = await Promise.all(keys.map(async ({ key }) => [key, (await node.get(key, { r: 1 })).values] as const))
+      const entries = await Promise.all(
+        keys.map(async ({ key }) => [key, (await node.get(key, { r: 1 })).values] as const),
+      )
       return { found: entries, owned: keys.length }
     }, null)
     expect(owned).toBeGreaterThan(0)
@@ -115,7 +132,10 @@ test('five nodes on five devices hold the countries, lose two nodes, and get the
   })
 })
 
-test('the signaling server dies in the middle, gets and puts go on, and it never saw a key or a value', async ({ world, engine }) => {
+test('the signaling server dies in the middle, gets and puts go on, and it never saw a key or a value', async ({
+  world,
+  engine,
+}) => {
   const ring = await world.ring(Array(3).fill(engine), { cluster: 'a very secret cluster name' })
   const [a, b, c] = ring as [Profile, Profile, Profile]
   const put = (profile: Profile, key: string, value: string) =>
@@ -135,7 +155,10 @@ test('the signaling server dies in the middle, gets and puts go on, and it never
   for (const secret of ['the-death', 'secret cluster']) expect(log).not.toContain(secret)
 })
 
-test('a tab alone keeps its put through a kill and a reload, and hands it on when others appear', async ({ world, engine }) => {
+test('a tab alone keeps its put through a kill and a reload, and hands it on when others appear', async ({
+  world,
+  engine,
+}) => {
   const [alone, other, third] = [await world.profile(engine), await world.profile(engine), await world.profile(engine)]
   const options = { cluster: 'alone', signaling: world.signaling.url }
   await alone.start()
@@ -163,7 +186,10 @@ test('a tab alone keeps its put through a kill and a reload, and hands it on whe
   expect(survived).toMatchObject({ values: [{ is: 'here' }], quorum: true })
 })
 
-test('1 MiB values cross in a backlog of 50 MiB while gossip flows; one byte more is refused', async ({ world, engine }) => {
+test('1 MiB values cross in a backlog of 50 MiB while gossip flows; one byte more is refused', async ({
+  world,
+  engine,
+}) => {
   const ring = await world.ring(Array(3).fill(engine), { cluster: 'large', timeoutMs: 60_000 })
   const [a, b] = ring as [Profile, Profile]
   const report = await a.run(async (node) => {
@@ -186,7 +212,9 @@ test('1 MiB values cross in a backlog of 50 MiB while gossip flows; one byte mor
   expect(read).toEqual({ length: 1_048_571, sound: true })
   const refusal = await a.page.evaluate(async () => {
     const { harness } = window as unknown as import('./world.ts').PageGlobals
-    const refused = await harness.outcome(async () => harness.node?.put('too large', null, new Uint8Array(1_048_576 - 4)))
+    const refused = await harness.outcome(async () =>
+      harness.node?.put('too large', null, new Uint8Array(1_048_576 - 4)),
+    )
     return { refused, left: (await harness.node?.get('too large'))?.context }
   })
   expect(refusal).toMatchObject({ refused: { code: 'value-too-large', changed: 'nothing' }, left: null })

@@ -89,14 +89,17 @@ export class Profile {
     return this.page.evaluate(
       ([text, value]) => {
         const node = (window as unknown as PageGlobals).harness.node
-        return (0, eval)(text as string)(node, value)
+        return globalThis.eval(text as string)(node, value)
       },
       [source, argument] as const,
     ) as Promise<R>
   }
 
   joined(members: number): Promise<void> {
-    return this.run((node, [count, timeoutMs]) => node.joined({ members: count, timeoutMs }), [members, joinTimeoutMs] as const)
+    return this.run((node, [count, timeoutMs]) => node.joined({ members: count, timeoutMs }), [
+      members,
+      joinTimeoutMs,
+    ] as const)
   }
 
   /** SIGKILL to every process of this profile: no event runs in the page. */
@@ -153,7 +156,12 @@ export const test = base.extend<{ world: World }, Options & { pageUrl: string }>
     async ({}, use) => {
       const root = fileURLToPath(new URL('harness', import.meta.url))
       const outDir = fileURLToPath(new URL('../../node_modules/.cache/harness', import.meta.url))
-      const shared = { root, configFile: false as const, logLevel: 'warn' as const, build: { outDir, emptyOutDir: true } }
+      const shared = {
+        root,
+        configFile: false as const,
+        logLevel: 'warn' as const,
+        build: { outDir, emptyOutDir: true },
+      }
       await build(shared)
       const server = await preview({ ...shared, preview: { port: 0, host: '127.0.0.1' } })
       const address = server.httpServer.address()

@@ -16,7 +16,7 @@ interface Guest {
   until(condition: () => boolean): Promise<void>
 }
 
-export function guest(peer: PeerId, signaling: Signaling): Guest {
+function guest(peer: PeerId, signaling: Signaling): Guest {
   const checks: (() => void)[] = []
   const present = new Set<PeerId>()
   const heard: { from: PeerId; body: string }[] = []

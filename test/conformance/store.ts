@@ -68,7 +68,12 @@ export function describeStore(open: (name: string) => Promise<Store>): void {
   test('a scan goes through a table or a group in code unit order, page by page', async () => {
     const store = await fresh()
     const names = ['a', 'B', 'ä', '\u{1f600}', '\uffff', 'a\u0000b', 'aa', '\u0001']
-    await put(store, ...names.map((name) => [row(name), bytes(1)] as const), [row('x', 'f'), bytes(2)], [row('y', 'gg'), bytes(3)])
+    await put(
+      store,
+      ...names.map((name) => [row(name), bytes(1)] as const),
+      [row('x', 'f'), bytes(2)],
+      [row('y', 'gg'), bytes(3)],
+    )
     const sorted = names.toSorted((a, b) => (a < b ? -1 : 1))
     const group = await store.scan({ table: 'record', group: 'g', limit: 100 })
     expect(group.map(({ key }) => key[2])).toEqual(sorted)
@@ -76,7 +81,12 @@ export function describeStore(open: (name: string) => Promise<Store>): void {
     expect(table.map(({ key }) => key[2])).toEqual(['x', ...sorted, 'y'])
     const first = await store.scan({ table: 'record', group: 'g', limit: 3 })
     const after = first.at(-1)?.key
-    const rest = await store.scan({ table: 'record', group: 'g', limit: 100, ...(after === undefined ? {} : { after }) })
+    const rest = await store.scan({
+      table: 'record',
+      group: 'g',
+      limit: 100,
+      ...(after === undefined ? {} : { after }),
+    })
     expect([...first, ...rest].map(({ key }) => key[2])).toEqual(sorted)
     expect(await store.scan({ table: 'hint', limit: 10 })).toEqual([])
     await store.close()

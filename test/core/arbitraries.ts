@@ -17,7 +17,7 @@ export const histories: fc.Arbitrary<CausalHistory> = fc
   .array(dots, { maxLength: 20 })
   .map((all) => all.reduce(withDot, emptyHistory))
 
-export const siblings: fc.Arbitrary<Sibling> = fc.oneof(
+const siblings: fc.Arbitrary<Sibling> = fc.oneof(
   fc.record({ kind: fc.constant('tombstone' as const), dot: dots, time: fc.nat().map((time) => time as HybridTime) }),
   fc.record({
     kind: fc.constant('value' as const),
@@ -33,5 +33,9 @@ export const records: fc.Arbitrary<Record> = fc.record({
   history: histories,
   siblings: fc
     .uniqueArray(siblings, { maxLength: 6, selector: ({ dot }) => `${dot.actor}:${dot.counter}` })
-    .map((all) => all.sort((a, b) => (a.dot.actor < b.dot.actor ? -1 : a.dot.actor > b.dot.actor ? 1 : a.dot.counter - b.dot.counter))),
+    .map((all) =>
+      all.sort((a, b) =>
+        a.dot.actor < b.dot.actor ? -1 : a.dot.actor > b.dot.actor ? 1 : a.dot.counter - b.dot.counter,
+      ),
+    ),
 })

@@ -2,7 +2,7 @@
  * The real nodes on the memory world: what the paper's sections 4.3 to 4.7 promise, without a browser.
  */
 import { afterEach, describe, expect, test } from 'vitest'
-import { openCluster, type MemoryCluster, type TabringNode } from '../../src/memory/open-cluster.ts'
+import { type MemoryCluster, openCluster, type TabringNode } from '../../src/memory/open-cluster.ts'
 
 let cluster: MemoryCluster | undefined
 afterEach(async () => {
@@ -17,7 +17,8 @@ const open = async (options: Parameters<typeof openCluster>[0]) => {
 const keys = (count: number) => Array.from({ length: count }, (_, index) => `key ${index}`)
 
 /** Resolves once `condition` holds, looked at whenever the node says that something happened, and now and then. */
-const until = (condition: () => boolean | Promise<boolean>) => expect.poll(condition, { timeout: 20_000, interval: 20 }).toBe(true)
+const until = (condition: () => boolean | Promise<boolean>) =>
+  expect.poll(condition, { timeout: 20_000, interval: 20 }).toBe(true)
 
 const indexOf = (ring: MemoryCluster, id: string | undefined) => ring.nodes.findIndex((node) => node?.id === id)
 
@@ -123,7 +124,8 @@ describe('when nodes are away', () => {
     ring.heal()
     await until(async () => (await ring.node(2).get('k')).values.length === 2)
     await until(() => ring.nodes.every((node) => node?.status().hints === 0))
-    for (const node of ring.nodes as TabringNode[]) expect([...(await node.get('k')).values].sort()).toEqual(['left', 'right'])
+    for (const node of ring.nodes as TabringNode[])
+      expect([...(await node.get('k')).values].sort()).toEqual(['left', 'right'])
   })
 
   test('an answer below r says so, and with strict it rejects', async () => {
@@ -132,8 +134,14 @@ describe('when nodes are away', () => {
     ring.kill(1)
     ring.kill(2)
     expect(await ring.node(0).get('k')).toMatchObject({ values: [1], replies: 1, quorum: false })
-    await expect(ring.node(0).get('k', { strict: true })).rejects.toMatchObject({ code: 'quorum-unreachable', changed: 'nothing' })
-    await expect(ring.node(0).put('k', null, 2, { strict: true })).rejects.toMatchObject({ code: 'quorum-unreachable', changed: 'stored' })
+    await expect(ring.node(0).get('k', { strict: true })).rejects.toMatchObject({
+      code: 'quorum-unreachable',
+      changed: 'nothing',
+    })
+    await expect(ring.node(0).put('k', null, 2, { strict: true })).rejects.toMatchObject({
+      code: 'quorum-unreachable',
+      changed: 'stored',
+    })
   })
 
   test('a node that was killed comes back as the same node with its data', async () => {
@@ -159,7 +167,9 @@ describe('repair and moving ownership', () => {
     const repaired = new Promise((resolve) => ring.node(1).on('repair', resolve))
     ring.heal()
     await until(async () => (await ring.node(1).get('k', { r: 3 })).quorum)
-    await until(async () => (await ring.node(0).inspect()).keys.some(({ key, role }) => key === 'k' && role === 'owner'))
+    await until(async () =>
+      (await ring.node(0).inspect()).keys.some(({ key, role }) => key === 'k' && role === 'owner'),
+    )
     await Promise.race([repaired, Promise.resolve()])
   })
 
@@ -192,7 +202,12 @@ describe('repair and moving ownership', () => {
 
   test('replicas lie on distinct devices', async () => {
     const ring = await open({ nodes: 6, devices: 3 })
-    const deviceOf = new Map(ring.node(0).members().map(({ id, device }) => [id, device]))
+    const deviceOf = new Map(
+      ring
+        .node(0)
+        .members()
+        .map(({ id, device }) => [id, device]),
+    )
     for (const key of keys(50)) {
       const { owners } = ring.node(0).placement(key)
       expect(new Set(owners.map((id) => deviceOf.get(id))).size).toBe(3)

@@ -21,7 +21,11 @@ const storable = fc.letrec((tie) => ({
     fc.date({ noInvalidDate: true }),
     fc.uint8Array(),
     fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(fc.string({ unit: 'binary' }).filter((name) => name !== '__proto__'), tie('value'), { maxKeys: 4, noNullPrototype: true }),
+    fc.dictionary(
+      fc.string({ unit: 'binary' }).filter((name) => name !== '__proto__'),
+      tie('value'),
+      { maxKeys: 4, noNullPrototype: true },
+    ),
   ),
 })).value
 
@@ -77,7 +81,10 @@ test('a cycle is refused', () => {
 test('a value of 1 MiB encoded is stored, one byte more is too large', () => {
   const head = 5
   expect(codec.encode(new Uint8Array(bounds.valueBytesMax - head))).toHaveLength(bounds.valueBytesMax)
-  expect(failing(new Uint8Array(bounds.valueBytesMax - head + 1))).toMatchObject({ code: 'value-too-large', changed: 'nothing' })
+  expect(failing(new Uint8Array(bounds.valueBytesMax - head + 1))).toMatchObject({
+    code: 'value-too-large',
+    changed: 'nothing',
+  })
 })
 
 test('the depth of MessagePack is found without following it', () => {

@@ -27,7 +27,7 @@ export interface VirtualNode {
 export type Ring = readonly VirtualNode[]
 
 /** How many tokens a capacity is worth. */
-export function tokenCount(capacity: number): number {
+function tokenCount(capacity: number): number {
   assert(capacity >= bounds.capacityMin && capacity <= bounds.capacityMax, 'capacity is within bounds')
   return Math.max(1, Math.round(bounds.tokensPerNode * capacity))
 }

@@ -14,9 +14,14 @@ export const defaultQuorum: QuorumSizes = { n: 3, r: 2, w: 2 }
 
 /** What is wrong with these sizes, or null. r + w need not exceed n: that is the application's choice. */
 export function quorumFault({ n, r, w }: QuorumSizes): string | null {
-  if (!Number.isInteger(n) || n < 1 || n > bounds.nMax) return `n must be a whole number from 1 to ${bounds.nMax}, not ${n}`
-  for (const [name, size] of [['r', r], ['w', w]] as const) {
-    if (!Number.isInteger(size) || size < 1 || size > n) return `${name} must be a whole number from 1 to n = ${n}, not ${size}`
+  if (!Number.isInteger(n) || n < 1 || n > bounds.nMax)
+    return `n must be a whole number from 1 to ${bounds.nMax}, not ${n}`
+  for (const [name, size] of [
+    ['r', r],
+    ['w', w],
+  ] as const) {
+    if (!Number.isInteger(size) || size < 1 || size > n)
+      return `${name} must be a whole number from 1 to n = ${n}, not ${size}`
   }
   return null
 }

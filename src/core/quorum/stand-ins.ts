@@ -29,7 +29,9 @@ export function standInFor(candidates: readonly Candidate[]): readonly NodeId[] 
 /** Owners that neither have the write nor have anybody who holds it for them: the coordinator must. */
 export function uncovered(candidates: readonly Candidate[]): readonly NodeId[] {
   return candidates
-    .filter((candidate) => candidate.role === 'owner' && candidate.answer !== 'counted' && candidate.answer !== 'uncounted')
+    .filter(
+      (candidate) => candidate.role === 'owner' && candidate.answer !== 'counted' && candidate.answer !== 'uncounted',
+    )
     .map((candidate) => candidate.node)
     .filter((owner) => !candidates.some((other) => other.answer === 'counted' && other.hintFor.includes(owner)))
 }

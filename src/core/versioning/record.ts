@@ -10,7 +10,16 @@
  * A put is a delta: the history its writer saw, plus one new dot, and one sibling under that dot.
  */
 import type { HybridTime } from '../ids.ts'
-import { type CausalHistory, compareDots, covers, type Dot, dotName, emptyHistory, unite, withDot } from './causal-history.ts'
+import {
+  type CausalHistory,
+  compareDots,
+  covers,
+  type Dot,
+  dotName,
+  emptyHistory,
+  unite,
+  withDot,
+} from './causal-history.ts'
 import type { ConflictMode } from './stored-key.ts'
 
 interface Written {
@@ -81,8 +90,9 @@ export function compareWrites(a: Sibling, b: Sibling): number {
  * Tells siblings of one dot apart. They are equal unless a dot was used twice, which is a defect somewhere: then every node
  * must at least keep the same one.
  */
-export function compareContents(a: Sibling, b: Sibling): number {
-  if (a.kind === 'tombstone' || b.kind === 'tombstone') return a.kind === b.kind ? a.time - b.time : a.kind === 'value' ? -1 : 1
+function compareContents(a: Sibling, b: Sibling): number {
+  if (a.kind === 'tombstone' || b.kind === 'tombstone')
+    return a.kind === b.kind ? a.time - b.time : a.kind === 'value' ? -1 : 1
   return a.time - b.time || (a.expiresAt ?? Infinity) - (b.expiresAt ?? Infinity) || compareBytes(a.value, b.value)
 }
 

@@ -8,7 +8,16 @@ import type { ActorId, DeviceId, Digest, NodeId, Partition, StoredKey, ViewHash 
 import { type Claim, memberStatuses } from '../membership/claims.ts'
 import { parseStoredKey } from '../versioning/stored-key.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
-import type { FailureCode, Hello, KeyDigest, KeyedRecord, Message, PartitionDigest, Reply, Request } from './messages.ts'
+import type {
+  FailureCode,
+  Hello,
+  KeyDigest,
+  KeyedRecord,
+  Message,
+  PartitionDigest,
+  Reply,
+  Request,
+} from './messages.ts'
 import { readRecord, writeRecord } from './record-codec.ts'
 
 const digits = { node: 32, boot: 16, view: 16, digest: 32, tag: 32 } as const
@@ -26,7 +35,12 @@ type Rows<T extends object, K extends keyof T> = {
   readonly [V in T[K] & string]: Codec<Extract<T, { readonly [P in K]: V }>>
 }
 
-function writeTagged<T extends object, K extends keyof T & string>(rows: Rows<T, K>, tag: K, writer: ByteWriter, value: T): void {
+function writeTagged<T extends object, K extends keyof T & string>(
+  rows: Rows<T, K>,
+  tag: K,
+  writer: ByteWriter,
+  value: T,
+): void {
   const name = value[tag] as T[K] & string
   writer.byte(Object.keys(rows).indexOf(name))
   // The row was chosen by the value's own tag, which TypeScript cannot follow through the index.
@@ -162,15 +176,24 @@ const requests: Rows<Request, 'type'> = {
   members,
   deliver: {
     write: (writer, { entries }) => writer.list(entries, (entry) => keyedRecord.write(writer, entry)),
-    read: (reader) => ({ type: 'deliver', entries: reader.list(bounds.batchRecordsMax, () => keyedRecord.read(reader)) }),
+    read: (reader) => ({
+      type: 'deliver',
+      entries: reader.list(bounds.batchRecordsMax, () => keyedRecord.read(reader)),
+    }),
   },
   offer: {
     write: (writer, { partitions }) => writer.list(partitions, (item) => partitionDigest.write(writer, item)),
-    read: (reader) => ({ type: 'offer', partitions: reader.list(bounds.partitions, () => partitionDigest.read(reader)) }),
+    read: (reader) => ({
+      type: 'offer',
+      partitions: reader.list(bounds.partitions, () => partitionDigest.read(reader)),
+    }),
   },
   inventory: {
     write: (writer, { keys }) => writer.list(keys, (item) => keyDigest.write(writer, item)),
-    read: (reader) => ({ type: 'inventory', keys: reader.list(bounds.inventoryItemsMax, () => keyDigest.read(reader)) }),
+    read: (reader) => ({
+      type: 'inventory',
+      keys: reader.list(bounds.inventoryItemsMax, () => keyDigest.read(reader)),
+    }),
   },
   settled: {
     write: (writer, { partitions }) => writer.list(partitions, (partition) => writer.integer(partition)),

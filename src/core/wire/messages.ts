@@ -4,8 +4,9 @@
  * Two nodes that meet exchange a hello each and nothing else is accepted before. Then everything is a request or its reply.
  * Both carry the sender's view hash, so that a difference in membership shows with the first message.
  */
-import type { Claim } from '../membership/claims.ts'
+
 import type { ActorId, Digest, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
+import type { Claim } from '../membership/claims.ts'
 import type { Record } from '../versioning/record.ts'
 
 /** What two nodes must agree on, and who speaks. */

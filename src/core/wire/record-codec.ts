@@ -10,7 +10,7 @@ import { type ActorId, compareText, type Digest, type HybridTime } from '../ids.
 import { type ActorHistory, actorsOf, type CausalHistory, compareDots } from '../versioning/causal-history.ts'
 import type { SeenContext } from '../versioning/context.ts'
 import type { Record, Sibling } from '../versioning/record.ts'
-import { ByteReader, ByteWriter, decodeWith } from './bytes.ts'
+import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
 
 const actorHexDigits = 16
 const kinds = { tombstone: 0, value: 1, 'expiring value': 2 } as const

@@ -27,7 +27,8 @@ export class SendQueue {
 
   /** Takes a message in, or refuses it (false). `done` hears once whether its last frame was taken out or the queue was cleared. */
   offer(lane: LaneName, message: Uint8Array, done: (sent: boolean) => void): boolean {
-    const full = this.#bytes + message.length > bounds.sendQueueBytesMax || this.messageCount >= bounds.sendQueueMessagesMax
+    const full =
+      this.#bytes + message.length > bounds.sendQueueBytesMax || this.messageCount >= bounds.sendQueueMessagesMax
     if (full || message.length > bounds.messageBytesMax) return false
     this.#lastMessage += 1
     const frames = framesOf(this.#lastMessage, message)

@@ -43,7 +43,9 @@ function parseObject(text: string): { readonly [name: string]: unknown } | null 
 export function decodeToSignaling(text: string): ToSignaling | null {
   const value = parseObject(text)
   if (value === null) return null
-  const { type, room, peer, to, body } = value as { readonly [name in 'type' | 'room' | 'peer' | 'to' | 'body']?: unknown }
+  const { type, room, peer, to, body } = value as {
+    readonly [name in 'type' | 'room' | 'peer' | 'to' | 'body']?: unknown
+  }
   if (type === 'join' && isRoom(room) && isPeer(peer)) return { type, room, peer }
   if (type === 'send' && isPeer(to) && typeof body === 'string') return { type, to, body }
   return type === 'leave' ? { type } : null
@@ -56,7 +58,12 @@ export function decodeFromSignaling(text: string): FromSignaling | null {
   const { type, peers, peer, from, body, code } = value as {
     readonly [name in 'type' | 'peers' | 'peer' | 'from' | 'body' | 'code']?: unknown
   }
-  if (type === 'joined' && Array.isArray(peers) && peers.length <= bounds.signalingPeersPerRoomMax && peers.every(isPeer)) {
+  if (
+    type === 'joined' &&
+    Array.isArray(peers) &&
+    peers.length <= bounds.signalingPeersPerRoomMax &&
+    peers.every(isPeer)
+  ) {
     return { type, peers }
   }
   if ((type === 'arrived' || type === 'gone') && isPeer(peer)) return { type, peer }

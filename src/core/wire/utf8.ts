@@ -9,7 +9,16 @@ export function decodeUtf8(bytes: Uint8Array): string | null {
   let at = 0
   while (at < bytes.length) {
     const lead = bytes[at] ?? 0
-    const length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0
+    const length =
+      lead < 0x80
+        ? 1
+        : lead >= 0xc2 && lead < 0xe0
+          ? 2
+          : lead >= 0xe0 && lead < 0xf0
+            ? 3
+            : lead >= 0xf0 && lead < 0xf5
+              ? 4
+              : 0
     if (length === 0 || at + length > bytes.length) return null
     let point = length === 1 ? lead : lead & (0x7f >> length)
     for (let more = 1; more < length; more += 1) {

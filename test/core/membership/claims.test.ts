@@ -4,7 +4,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { DeviceId, NodeId } from '../../../src/core/ids.ts'
-import { type Claim, claimsOf, compareClaims, hashView, memberStatuses, type MemberView, mergeClaims } from '../../../src/core/membership/claims.ts'
+import {
+  type Claim,
+  claimsOf,
+  compareClaims,
+  hashView,
+  type MemberView,
+  memberStatuses,
+  mergeClaims,
+} from '../../../src/core/membership/claims.ts'
 
 const node = (index: number) => index.toString(16).padStart(32, '0') as NodeId
 const claims: fc.Arbitrary<Claim> = fc.record({
@@ -39,7 +47,13 @@ test('views have equal hashes exactly when they hold equal claims', () => {
   )
 })
 
-const claim = (status: Claim['status'], incarnation: number): Claim => ({ node: node(1), device: 'd' as DeviceId, capacity16ths: 16, incarnation, status })
+const claim = (status: Claim['status'], incarnation: number): Claim => ({
+  node: node(1),
+  device: 'd' as DeviceId,
+  capacity16ths: 16,
+  incarnation,
+  status,
+})
 
 test.each([
   ['a newer incarnation beats a graver status', claim('alive', 2), claim('dead', 1)],

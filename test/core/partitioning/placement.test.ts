@@ -24,7 +24,9 @@ const member = (name: string, device: string, capacity = 1): RingMember => ({
 
 /** `count` nodes on a device each, their capacities in turn. */
 const cluster = (count: number, capacities: readonly number[], seed: number): readonly RingMember[] =>
-  Array.from({ length: count }, (_, index) => member(`${seed}/${index}`, `device ${index}`, capacities[index % capacities.length]))
+  Array.from({ length: count }, (_, index) =>
+    member(`${seed}/${index}`, `device ${index}`, capacities[index % capacities.length]),
+  )
 
 function loadsOf(placement: Placement): ReadonlyMap<NodeId, number> {
   const loads = new Map<NodeId, number>()
@@ -40,7 +42,8 @@ function efficiencyOf(members: readonly RingMember[], placement: Placement): num
 
 /** Replicas that `after` has and `before` has not. */
 const moved = (before: Placement, after: Placement): number =>
-  after.owners.flatMap((owners, partition) => owners.filter((owner) => !before.owners[partition]?.includes(owner))).length
+  after.owners.flatMap((owners, partition) => owners.filter((owner) => !before.owners[partition]?.includes(owner)))
+    .length
 
 interface Figures {
   readonly efficiency: { readonly worst: number; readonly mean: number }
@@ -57,18 +60,30 @@ function measure(count: number, capacities: readonly number[]): Figures {
     const before = place(members, n)
     const after = place([...members, joiner], n)
     const held = loadsOf(after).get(joiner.id) ?? 0
-    return { efficiency: efficiencyOf(members, before), join: moved(before, after) / held, leave: moved(after, before) / held }
+    return {
+      efficiency: efficiencyOf(members, before),
+      join: moved(before, after) / held,
+      leave: moved(after, before) / held,
+    }
   })
-  const summary = (name: 'join' | 'leave') => ({ worst: Math.max(...rows.map((row) => row[name])), mean: mean(rows.map((row) => row[name])) })
+  const summary = (name: 'join' | 'leave') => ({
+    worst: Math.max(...rows.map((row) => row[name])),
+    mean: mean(rows.map((row) => row[name])),
+  })
   const efficiencies = rows.map((row) => row.efficiency)
-  return { efficiency: { worst: Math.min(...efficiencies), mean: mean(efficiencies) }, join: summary('join'), leave: summary('leave') }
+  return {
+    efficiency: { worst: Math.min(...efficiencies), mean: mean(efficiencies) },
+    join: summary('join'),
+    leave: summary('leave'),
+  }
 }
 
 const show = (value: number) => value.toFixed(3)
 
 function print(title: string, rows: readonly (readonly [number, Figures])[]): void {
-  const lines = rows.map(([count, { efficiency, join, leave }]) =>
-    `| ${String(count).padStart(5)} | ${show(efficiency.mean)} (${show(efficiency.worst)}) | ${show(join.mean)} (${show(join.worst)}) | ${show(leave.mean)} (${show(leave.worst)}) |`,
+  const lines = rows.map(
+    ([count, { efficiency, join, leave }]) =>
+      `| ${String(count).padStart(5)} | ${show(efficiency.mean)} (${show(efficiency.worst)}) | ${show(join.mean)} (${show(join.worst)}) | ${show(leave.mean)} (${show(leave.worst)}) |`,
   )
   console.log([title, '| nodes | efficiency (worst) | join moves (worst) | leave moves (worst) |', ...lines].join('\n'))
 }
@@ -104,7 +119,11 @@ describe('placement of 1024 partitions at n = 3', () => {
     const shares = sharesOf(members, n)
     const loads = loadsOf(placement)
     console.log(
-      ['devices 2 / 2 / 1', '| device | share | holds |', ...members.map(({ id, device }) => `| ${device} | ${shares.get(id)} | ${loads.get(id)} |`)].join('\n'),
+      [
+        'devices 2 / 2 / 1',
+        '| device | share | holds |',
+        ...members.map(({ id, device }) => `| ${device} | ${shares.get(id)} | ${loads.get(id)} |`),
+      ].join('\n'),
     )
     expect(members.map(({ id }) => shares.get(id))).toEqual([512, 512, 512, 512, 1024])
     expect(loads.get(members[4]?.id as NodeId)).toBe(1024)
@@ -116,7 +135,13 @@ describe('placement of 1024 partitions at n = 3', () => {
 })
 
 test('owners are distinct nodes, on distinct devices as far as there are devices, in every kind of cluster', () => {
-  for (const devices of [['a'], ['a', 'b'], ['a', 'a', 'a', 'b'], ['a', 'a', 'b', 'b', 'b'], ['a', 'b', 'c', 'd', 'd', 'd', 'd']]) {
+  for (const devices of [
+    ['a'],
+    ['a', 'b'],
+    ['a', 'a', 'a', 'b'],
+    ['a', 'a', 'b', 'b', 'b'],
+    ['a', 'b', 'c', 'd', 'd', 'd', 'd'],
+  ]) {
     const members = devices.map((device, index) => member(`kind/${devices.length}/${index}`, device, 1 + (index % 3)))
     const placement = place(members, n)
     const ranks = Math.min(n, members.length)
@@ -144,7 +169,9 @@ test('a preference list holds every member once: owners, then nodes on other dev
     expect(new Set([...owners, ...fallbacks]).size).toBe(members.length)
     const deviceOf = (id: NodeId | undefined) => members.find((candidate) => candidate.id === id)?.device
     const used = new Set(owners.map(deviceOf))
-    const firstElsewhere = [...walk(placement.ring, partitionToken(partition))].find((id) => !used.has(deviceOf(id) as DeviceId))
+    const firstElsewhere = [...walk(placement.ring, partitionToken(partition))].find(
+      (id) => !used.has(deviceOf(id) as DeviceId),
+    )
     expect(fallbacks[0]).toBe(firstElsewhere)
   }
 })

@@ -34,7 +34,9 @@ describe('what to do next, of n = 3 and needed = 2', () => {
 
 test('over all answers of five nodes: never more than n at work, won exactly at the quorum, nobody given up too early', () => {
   const all = Object.keys(letters)
-  const texts = all.flatMap((a) => all.flatMap((b) => all.flatMap((c) => all.flatMap((d) => all.map((e) => a + b + c + d + e)))))
+  const texts = all.flatMap((a) =>
+    all.flatMap((b) => all.flatMap((c) => all.flatMap((d) => all.map((e) => a + b + c + d + e)))),
+  )
   for (const text of texts) {
     const state = answers(text)
     const { outcome, ask, settled } = decide(state, { n: 3, needed: 2 })
@@ -50,7 +52,12 @@ test('over all answers of five nodes: never more than n at work, won exactly at 
 })
 
 describe('who stands in for whom', () => {
-  const candidate = (name: string, role: Candidate['role'], answer: Answer, hintFor: readonly string[] = []): Candidate => ({
+  const candidate = (
+    name: string,
+    role: Candidate['role'],
+    answer: Answer,
+    hintFor: readonly string[] = [],
+  ): Candidate => ({
     node: name as NodeId,
     role,
     answer,
@@ -69,7 +76,13 @@ describe('who stands in for whom', () => {
   })
 
   test('where every missing owner has a stand-in, one more stands in for all of them', () => {
-    expect(standInFor([...owners('xx+'), candidate('f0', 'fallback', 'counted', ['o0']), candidate('f1', 'fallback', 'counted', ['o1'])])).toEqual(['o0', 'o1'])
+    expect(
+      standInFor([
+        ...owners('xx+'),
+        candidate('f0', 'fallback', 'counted', ['o0']),
+        candidate('f1', 'fallback', 'counted', ['o1']),
+      ]),
+    ).toEqual(['o0', 'o1'])
   })
 
   test('owners that neither have the write nor a stand-in that has it are left to the coordinator', () => {
@@ -82,7 +95,13 @@ describe('who stands in for whom', () => {
 test('sizes that make no sense are named, and the default is a majority of at most two', () => {
   expect(quorumFault({ n: 3, r: 2, w: 2 })).toBeNull()
   expect(quorumFault({ n: 3, r: 1, w: 1 })).toBeNull()
-  for (const sizes of [{ n: 0, r: 1, w: 1 }, { n: 17, r: 1, w: 1 }, { n: 3, r: 4, w: 2 }, { n: 3, r: 2, w: 0 }, { n: 2.5, r: 1, w: 1 }]) {
+  for (const sizes of [
+    { n: 0, r: 1, w: 1 },
+    { n: 17, r: 1, w: 1 },
+    { n: 3, r: 4, w: 2 },
+    { n: 3, r: 2, w: 0 },
+    { n: 2.5, r: 1, w: 1 },
+  ]) {
     expect(quorumFault(sizes), JSON.stringify(sizes)).toMatch(/must be a whole number/)
   }
   expect([1, 2, 3, 5].map(defaultFor)).toEqual([1, 2, 2, 2])

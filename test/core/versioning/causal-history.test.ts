@@ -3,7 +3,16 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { actorsOf, type CausalHistory, covers, type Dot, dotName, emptyHistory, unite, withDot } from '../../../src/core/versioning/causal-history.ts'
+import {
+  actorsOf,
+  type CausalHistory,
+  covers,
+  type Dot,
+  dotName,
+  emptyHistory,
+  unite,
+  withDot,
+} from '../../../src/core/versioning/causal-history.ts'
 import { actorName, dots } from '../arbitraries.ts'
 
 const everyDot: readonly Dot[] = [0, 1, 2, 3].flatMap((actor) =>
@@ -32,7 +41,10 @@ test('equal sets of dots have equal representations, whatever the order they cam
 
 test('dots that continue the vector are folded into it', () => {
   const actor = actorName(1)
-  const gap = historyOf([{ actor, counter: 1 }, { actor, counter: 3 }])
+  const gap = historyOf([
+    { actor, counter: 1 },
+    { actor, counter: 3 },
+  ])
   expect(gap.get(actor)).toEqual({ upTo: 1, beyond: [3] })
   expect(withDot(gap, { actor, counter: 2 }).get(actor)).toEqual({ upTo: 3, beyond: [] })
 })

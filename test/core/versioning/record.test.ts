@@ -10,7 +10,15 @@ import type { HybridTime } from '../../../src/core/ids.ts'
 import { dotName } from '../../../src/core/versioning/causal-history.ts'
 import { afterWrite, blindContext, contextOf, type SeenContext } from '../../../src/core/versioning/context.ts'
 import { hybridZero, nextTime, observeTime } from '../../../src/core/versioning/hybrid-time.ts'
-import { compareWrites, delta, emptyRecord, join, type Record, reusedDots, type Sibling } from '../../../src/core/versioning/record.ts'
+import {
+  compareWrites,
+  delta,
+  emptyRecord,
+  join,
+  type Record,
+  reusedDots,
+  type Sibling,
+} from '../../../src/core/versioning/record.ts'
 import type { ConflictMode } from '../../../src/core/versioning/stored-key.ts'
 import { encodeRecord } from '../../../src/core/wire/record-codec.ts'
 import { actorName } from '../arbitraries.ts'
@@ -21,10 +29,32 @@ const replicaCount = 4
 /** One step of a history: somebody reads, writes, or a replica gets what another has, or forgets all it had. */
 const steps = fc.array(
   fc.oneof(
-    { weight: 3, arbitrary: fc.record({ step: fc.constant('write' as const), client: fc.nat(3), blind: fc.boolean(), at: fc.nat(replicaCount - 1), clock: fc.nat(50) }) },
-    { weight: 1, arbitrary: fc.record({ step: fc.constant('retry' as const), write: fc.nat(), at: fc.nat(replicaCount - 1) }) },
-    { weight: 2, arbitrary: fc.record({ step: fc.constant('read' as const), client: fc.nat(3), at: fc.nat(replicaCount - 1) }) },
-    { weight: 2, arbitrary: fc.record({ step: fc.constant('sync' as const), from: fc.nat(replicaCount - 1), to: fc.nat(replicaCount - 1) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        step: fc.constant('write' as const),
+        client: fc.nat(3),
+        blind: fc.boolean(),
+        at: fc.nat(replicaCount - 1),
+        clock: fc.nat(50),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ step: fc.constant('retry' as const), write: fc.nat(), at: fc.nat(replicaCount - 1) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ step: fc.constant('read' as const), client: fc.nat(3), at: fc.nat(replicaCount - 1) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        step: fc.constant('sync' as const),
+        from: fc.nat(replicaCount - 1),
+        to: fc.nat(replicaCount - 1),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ step: fc.constant('forget' as const), at: fc.nat(replicaCount - 1) }) },
   ),
   { maxLength: 60 },
@@ -48,7 +78,11 @@ interface Client {
 /** Plays the steps; returns the writes there were. */
 function play(mode: ConflictMode, story: Story): readonly Write[] {
   const replicas: Record[] = Array(replicaCount).fill(emptyRecord)
-  const clients: Client[] = Array.from({ length: 4 }, () => ({ context: blindContext, seen: new Set(), latest: hybridZero }))
+  const clients: Client[] = Array.from({ length: 4 }, () => ({
+    context: blindContext,
+    seen: new Set(),
+    latest: hybridZero,
+  }))
   const counters = new Map<number, number>()
   const writes: Write[] = []
   const seenIn = (record: Record) => {
@@ -71,7 +105,13 @@ function play(mode: ConflictMode, story: Story): readonly Write[] {
       counters.set(step.client, counter)
       client.latest = nextTime(Math.max(client.latest, context.time) as HybridTime, step.clock)
       const dot = { actor: actorName(step.client), counter }
-      const sibling: Sibling = { kind: 'value', dot, time: client.latest, value: Uint8Array.of(step.client, counter), expiresAt: null }
+      const sibling: Sibling = {
+        kind: 'value',
+        dot,
+        time: client.latest,
+        value: Uint8Array.of(step.client, counter),
+        expiresAt: null,
+      }
       const seen = step.blind ? new Set<string>() : client.seen
       const write = { delta: delta(context.history, sibling), sibling, seen }
       writes.push(write)
@@ -96,11 +136,17 @@ const namesOf = (record: Record) => record.siblings.map(({ dot }) => dotName(dot
 
 function survivors(mode: ConflictMode, writes: readonly Write[]): readonly string[] {
   if (mode === 'last-write-wins') {
-    const winner = writes.map(({ sibling }) => sibling).sort(compareWrites).at(-1)
+    const winner = writes
+      .map(({ sibling }) => sibling)
+      .sort(compareWrites)
+      .at(-1)
     return winner === undefined ? [] : [dotName(winner.dot)]
   }
   const covered = new Set(writes.flatMap(({ seen }) => [...seen]))
-  return writes.map(({ sibling }) => dotName(sibling.dot)).filter((name) => !covered.has(name)).sort()
+  return writes
+    .map(({ sibling }) => dotName(sibling.dot))
+    .filter((name) => !covered.has(name))
+    .sort()
 }
 
 describe.each(modes)('join in %s mode', (mode) => {
@@ -142,7 +188,9 @@ describe.each(modes)('join in %s mode', (mode) => {
       fc.property(steps, fc.array(fc.nat(2), { maxLength: 60 }), (story, parts) => {
         const deltas = play(mode, story).map((write) => write.delta)
         const [a, b, c] = [0, 1, 2].map((part) =>
-          deltas.filter((_, index) => (parts[index] ?? 0) === part).reduce((sum, next) => join(sum, next, mode), emptyRecord),
+          deltas
+            .filter((_, index) => (parts[index] ?? 0) === part)
+            .reduce((sum, next) => join(sum, next, mode), emptyRecord),
         ) as [Record, Record, Record]
         const bytes = (record: Record) => encodeRecord(record)
         expect(bytes(join(a, b, mode))).toEqual(bytes(join(b, a, mode)))
@@ -155,7 +203,13 @@ describe.each(modes)('join in %s mode', (mode) => {
 
 describe('what join must not do', () => {
   const write = (actor: number, counter: number, seen: SeenContext = blindContext): Record =>
-    delta(seen.history, { kind: 'value', dot: { actor: actorName(actor), counter }, time: hybridZero, value: Uint8Array.of(actor, counter), expiresAt: null })
+    delta(seen.history, {
+      kind: 'value',
+      dot: { actor: actorName(actor), counter },
+      time: hybridZero,
+      value: Uint8Array.of(actor, counter),
+      expiresAt: null,
+    })
 
   test("an actor's second write that comes first does not hide its first one", () => {
     const both = join(write(1, 2), write(1, 1), 'siblings')
@@ -182,7 +236,10 @@ describe('what join must not do', () => {
 
   test('a dot with two values is noticed, and every node keeps the same one', () => {
     const one = write(1, 1)
-    const other = { ...one, siblings: one.siblings.map((sibling) => ({ ...sibling, value: Uint8Array.of(99) })) as Sibling[] }
+    const other = {
+      ...one,
+      siblings: one.siblings.map((sibling) => ({ ...sibling, value: Uint8Array.of(99) })) as Sibling[],
+    }
     expect(reusedDots(one, other)).toHaveLength(1)
     expect(reusedDots(one, one)).toEqual([])
     expect(encodeRecord(join(one, other, 'siblings'))).toEqual(encodeRecord(join(other, one, 'siblings')))

@@ -4,11 +4,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
-import type { ActorId, DeviceId, Digest, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../../../src/core/ids.ts'
+import type {
+  ActorId,
+  DeviceId,
+  Digest,
+  NodeId,
+  Partition,
+  PeerId,
+  StoredKey,
+  ViewHash,
+} from '../../../src/core/ids.ts'
 import { memberStatuses } from '../../../src/core/membership/claims.ts'
 import { actorsOf } from '../../../src/core/versioning/causal-history.ts'
 import { parseStoredKey, storedKey } from '../../../src/core/versioning/stored-key.ts'
-import { Reassembler, framesOf } from '../../../src/core/wire/frames.ts'
+import { framesOf, Reassembler } from '../../../src/core/wire/frames.ts'
 import { decodeMessage, encodeMessage } from '../../../src/core/wire/message-codec.ts'
 import type { Message, Reply, Request } from '../../../src/core/wire/messages.ts'
 import { decodeContext, decodeRecord, encodeContext, encodeRecord } from '../../../src/core/wire/record-codec.ts'
@@ -17,12 +26,15 @@ import { decodeFromSignaling, decodeToSignaling, refusalCodes } from '../../../s
 import { decodeUtf8, isWellFormed } from '../../../src/core/wire/utf8.ts'
 import { histories, records } from '../arbitraries.ts'
 
-const hex = (length: number) => fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((bytes) => Buffer.from(bytes).toString('hex'))
+const hex = (length: number) =>
+  fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((bytes) => Buffer.from(bytes).toString('hex'))
 const node = hex(32).map((text) => text as NodeId)
 const view = hex(16).map((text) => text as ViewHash)
 const digest = hex(32).map((text) => text as Digest)
 const partition = fc.nat(bounds.partitions - 1).map((index) => index as Partition)
-const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).map((text) => storedKey({ mode: 'siblings', collection: 'c', key: text }))
+const key = fc
+  .string({ unit: 'binary', minLength: 1, maxLength: 40 })
+  .map((text) => storedKey({ mode: 'siblings', collection: 'c', key: text }))
 const keyed = fc.record({ key, record: records })
 const claim = fc.record({
   node,
@@ -39,18 +51,27 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('get' as const), key }),
   members,
   fc.record({ type: fc.constant('deliver' as const), entries: list(keyed) }),
-  fc.record({ type: fc.constant('offer' as const), partitions: list(fc.record({ partition, digest: fc.option(digest) })) }),
+  fc.record({
+    type: fc.constant('offer' as const),
+    partitions: list(fc.record({ partition, digest: fc.option(digest) })),
+  }),
   fc.record({ type: fc.constant('inventory' as const), keys: list(fc.record({ key, digest })) }),
   fc.record({ type: fc.constant('settled' as const), partitions: list(partition) }),
 )
 const replies: fc.Arbitrary<Reply> = fc.oneof(
-  fc.record({ type: fc.constant('stored' as const), standing: fc.constantFrom('owner' as const, 'syncing' as const, 'hint' as const) }),
+  fc.record({
+    type: fc.constant('stored' as const),
+    standing: fc.constantFrom('owner' as const, 'syncing' as const, 'hint' as const),
+  }),
   fc.record({ type: fc.constant('record' as const), record: records, counts: fc.boolean(), sources: list(node) }),
   members,
   fc.record({ type: fc.constant('differing' as const), partitions: list(partition) }),
   fc.record({ type: fc.constant('wanted' as const), indices: list(fc.nat(bounds.inventoryItemsMax - 1)) }),
   fc.record({ type: fc.constant('done' as const) }),
-  fc.record({ type: fc.constant('failed' as const), code: fc.constantFrom('storage-full' as const, 'overloaded' as const) }),
+  fc.record({
+    type: fc.constant('failed' as const),
+    code: fc.constantFrom('storage-full' as const, 'overloaded' as const),
+  }),
 )
 const hello = fc.record({
   protocolVersion: fc.nat(),
@@ -70,9 +91,12 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
 
 describe('messages between nodes', () => {
   test('every message comes back as it was', () => {
-    fc.assert(fc.property(messages, (message) => {
-      expect(decodeMessage(encodeMessage(message))).toEqual(message)
-    }), { numRuns: 1000 })
+    fc.assert(
+      fc.property(messages, (message) => {
+        expect(decodeMessage(encodeMessage(message))).toEqual(message)
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   test('any bytes whatsoever give a message or null', () => {
@@ -117,10 +141,13 @@ describe('records and contexts', () => {
     )
   })
 
-  test.each(['', 'x', 'zz', '01', '0100', 'ff00', '010', '0180', '__proto__'])('the text %j is no context, or an empty one', (text) => {
-    const context = decodeContext(text)
-    expect(context === null || context.history.size === 0).toBe(true)
-  })
+  test.each(['', 'x', 'zz', '01', '0100', 'ff00', '010', '0180', '__proto__'])(
+    'the text %j is no context, or an empty one',
+    (text) => {
+      const context = decodeContext(text)
+      expect(context === null || context.history.size === 0).toBe(true)
+    },
+  )
 
   test('a key name keeps its mode, collection and key', () => {
     const name = { mode: 'last-write-wins', collection: 'carts', key: 'a\u0000b' } as const
@@ -132,23 +159,27 @@ describe('records and contexts', () => {
 describe('frames', () => {
   test('messages cut into frames and interleaved are put together again', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(70_000), { minLength: 1, maxLength: 5 }), fc.infiniteStream(fc.nat(4)), (lengths, order) => {
-        const sent = lengths.map((length, index) => new Uint8Array(length).fill(index + 1))
-        const streams = sent.map((message, index) => [...framesOf(index, message)])
-        const reassembler = new Reassembler()
-        const received: Uint8Array[] = []
-        for (const choice of order) {
-          const live = streams.filter((frames) => frames.length > 0)
-          const frame = live[choice % Math.max(1, live.length)]?.shift()
-          if (frame === undefined) break
-          expect(frame.length).toBeLessThanOrEqual(bounds.frameBytesMax)
-          const taken = reassembler.take(frame)
-          expect(taken.kind).not.toBe('malformed')
-          if (taken.kind === 'message') received.push(taken.message)
-        }
-        const byContent = (a: Uint8Array, b: Uint8Array) => (a[0] ?? 0) - (b[0] ?? 0) || a.length - b.length
-        expect(received.sort(byContent)).toEqual(sent.sort(byContent))
-      }),
+      fc.property(
+        fc.array(fc.nat(70_000), { minLength: 1, maxLength: 5 }),
+        fc.infiniteStream(fc.nat(4)),
+        (lengths, order) => {
+          const sent = lengths.map((length, index) => new Uint8Array(length).fill(index + 1))
+          const streams = sent.map((message, index) => [...framesOf(index, message)])
+          const reassembler = new Reassembler()
+          const received: Uint8Array[] = []
+          for (const choice of order) {
+            const live = streams.filter((frames) => frames.length > 0)
+            const frame = live[choice % Math.max(1, live.length)]?.shift()
+            if (frame === undefined) break
+            expect(frame.length).toBeLessThanOrEqual(bounds.frameBytesMax)
+            const taken = reassembler.take(frame)
+            expect(taken.kind).not.toBe('malformed')
+            if (taken.kind === 'message') received.push(taken.message)
+          }
+          const byContent = (a: Uint8Array, b: Uint8Array) => (a[0] ?? 0) - (b[0] ?? 0) || a.length - b.length
+          expect(received.sort(byContent)).toEqual(sent.sort(byContent))
+        },
+      ),
       { numRuns: 50 },
     )
   })
@@ -196,12 +227,17 @@ describe('text', () => {
         return null
       }
     }
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
-      expect(decodeUtf8(bytes)).toBe(reference(bytes))
-    }), { numRuns: 20_000 })
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      expect(decodeUtf8(Buffer.from(text))).toBe(text)
-    }))
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
+        expect(decodeUtf8(bytes)).toBe(reference(bytes))
+      }),
+      { numRuns: 20_000 },
+    )
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(decodeUtf8(Buffer.from(text))).toBe(text)
+      }),
+    )
   })
 
   test('half a surrogate pair is noticed', () => {
@@ -218,14 +254,31 @@ describe('signaling messages', () => {
     for (const message of [{ type: 'join', room, peer }, { type: 'send', to: peer, body: '{}' }, { type: 'leave' }]) {
       expect(decodeToSignaling(JSON.stringify(message))).toEqual(message)
     }
-    const answers = [{ type: 'joined', peers: [peer] }, { type: 'arrived', peer }, { type: 'gone', peer }, { type: 'message', from: peer, body: 'x' }]
+    const answers = [
+      { type: 'joined', peers: [peer] },
+      { type: 'arrived', peer },
+      { type: 'gone', peer },
+      { type: 'message', from: peer, body: 'x' },
+    ]
     for (const message of [...answers, ...refusalCodes.map((code) => ({ type: 'refused', code }))]) {
       expect(decodeFromSignaling(JSON.stringify(message))).toEqual(message)
     }
   })
 
   test('whatever else comes gives null', () => {
-    const noise = ['', 'null', '1', '[]', '{}', '{"type":"join"}', '{"type":"join","room":"?","peer":"?"}', '{"type":"send","to":1,"body":2}', '{"type":"joined","peers":[1]}', '{"type":"refused","code":"?"}', `"${'x'.repeat(bounds.signalingMessageCharsMax)}"`]
+    const noise = [
+      '',
+      'null',
+      '1',
+      '[]',
+      '{}',
+      '{"type":"join"}',
+      '{"type":"join","room":"?","peer":"?"}',
+      '{"type":"send","to":1,"body":2}',
+      '{"type":"joined","peers":[1]}',
+      '{"type":"refused","code":"?"}',
+      `"${'x'.repeat(bounds.signalingMessageCharsMax)}"`,
+    ]
     for (const text of noise) expect([decodeToSignaling(text), decodeFromSignaling(text)]).toEqual([null, null])
     fc.assert(
       fc.property(fc.json(), (text) => {
@@ -236,6 +289,11 @@ describe('signaling messages', () => {
 })
 
 test('stored keys of a stranger that are none are refused with their message', () => {
-  const get = encodeMessage({ kind: 'request', id: 1, view: '00'.repeat(8) as ViewHash, body: { type: 'get', key: 'no key' as StoredKey } })
+  const get = encodeMessage({
+    kind: 'request',
+    id: 1,
+    view: '00'.repeat(8) as ViewHash,
+    body: { type: 'get', key: 'no key' as StoredKey },
+  })
   expect(decodeMessage(get)).toBeNull()
 })
