@@ -110,6 +110,8 @@ export class Peers {
     this.#lastRequest += 1
     const id = this.#lastRequest
     const reply = deferred<Reply>()
+    // The channel may close while the request is still being sent: then nobody waits for the reply yet.
+    reply.promise.catch(() => {})
     this.#waiting.set(id, { peer: channel.peer, reply })
     try {
       // The time runs from when the channel has taken the request: a long queue is our slowness, not the peer's.
