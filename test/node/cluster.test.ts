@@ -160,19 +160,6 @@ describe('when nodes are away', () => {
 })
 
 describe('repair and moving ownership', () => {
-  test('a read repairs an owner that is behind', async () => {
-    const ring = await open({ nodes: 3, w: 1 })
-    ring.cut([0], [1, 2])
-    await ring.node(1).put('k', null, 'new', { w: 2 })
-    const repaired = new Promise((resolve) => ring.node(1).on('repair', resolve))
-    ring.heal()
-    await until(async () => (await ring.node(1).get('k', { r: 3 })).quorum)
-    await until(async () =>
-      (await ring.node(0).inspect()).keys.some(({ key, role }) => key === 'k' && role === 'owner'),
-    )
-    await Promise.race([repaired, Promise.resolve()])
-  })
-
   test('a new node fetches what it comes to own, and former owners drop it then', async () => {
     const small = await open({ nodes: 4, n: 1, r: 1, w: 1 })
     await Promise.all(keys(60).map((key) => small.node(0).put(key, null, key)))

@@ -1,0 +1,225 @@
+/**
+ * What one node stores and what it hands on, step by step: the moments that a running cluster passes too quickly to see.
+ */
+import { describe, expect, test } from 'vitest'
+import { partitionOf } from '../../src/core/hash.ts'
+import type { ActorId, DeviceId, HybridTime, NodeId, StoredKey } from '../../src/core/ids.ts'
+import type { Claim } from '../../src/core/membership/claims.ts'
+import { emptyHistory } from '../../src/core/versioning/causal-history.ts'
+import { delta, emptyRecord, type Record } from '../../src/core/versioning/record.ts'
+import { storedKey } from '../../src/core/versioning/stored-key.ts'
+import type { Reply, Request } from '../../src/core/wire/messages.ts'
+import { memoryStore } from '../../src/memory/memory-store.ts'
+import { Events } from '../../src/node/events.ts'
+import { Peers } from '../../src/node/peers.ts'
+import { repairStale } from '../../src/node/read-repair.ts'
+import { Replica } from '../../src/node/replica.ts'
+import { Routing } from '../../src/node/routing.ts'
+import { type Coordination, write } from '../../src/node/write.ts'
+import { systemClock } from '../../src/system-clock.ts'
+
+const nodeName = (index: number) => index.toString(16).padStart(32, '0') as NodeId
+const claim = (index: number): Claim => ({
+  node: nodeName(index),
+  device: `device ${index}` as DeviceId,
+  capacity16ths: 16,
+  incarnation: 1,
+  status: 'alive',
+})
+
+/** Node 1 of a ring of `count`, with nobody in reach. */
+function station(count: number, n = 3) {
+  const others = Array.from({ length: count - 1 }, (_, index) => claim(index + 2))
+  const routing = new Routing(claim(1), others, n)
+  const corrupt: string[] = []
+  const replica = new Replica(memoryStore(), routing, {
+    corrupt: (what) => corrupt.push(what),
+    timeSeen: () => {},
+    written: () => {},
+  })
+  return { routing, replica, corrupt, events: new Events() }
+}
+
+const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
+
+/** A key whose partition node 1 owns, or does not. */
+function keyThat(routing: Routing, owned: 'owned' | 'not owned'): StoredKey {
+  for (let index = 0; ; index += 1) {
+    const key = keyNamed(`key ${index}`)
+    if (routing.owns(partitionOf(key)) === (owned === 'owned')) return key
+  }
+}
+
+const written = (counter: number, value = counter): Record =>
+  delta(emptyHistory, {
+    kind: 'value',
+    dot: { actor: '00000000000000aa' as ActorId, counter },
+    time: counter as HybridTime,
+    value: Uint8Array.of(value),
+    expiresAt: null,
+  })
+
+const values = (record: Record) =>
+  record.siblings.map((sibling) => (sibling.kind === 'value' ? sibling.value[0] : null))
+
+describe('hints', () => {
+  test('a hint is served on reads, owed to its targets, and gone once all of them have it', async () => {
+    const { replica, routing } = station(6)
+    const key = keyThat(routing, 'not owned')
+    const [a, b] = [nodeName(2), nodeName(3)]
+    await replica.take([{ key, record: written(1), hintFor: [a, b] }], 'relaxed')
+    expect(await replica.read(key)).toMatchObject({ hinted: true })
+    expect(await replica.owedTo(a, 10)).toEqual([key])
+    const sent = await replica.hints([key])
+    await replica.settleHints(a, sent)
+    expect(await replica.owedTo(a, 10)).toEqual([])
+    expect(replica.hintCount).toBe(1)
+    await replica.settleHints(b, sent)
+    expect(await replica.owedTo(b, 10)).toEqual([])
+    expect(replica.hintCount).toBe(0)
+    expect((await replica.read(key)).record).toEqual(emptyRecord)
+  })
+
+  test('a hint that grew after it was sent stays owed', async () => {
+    const { replica, routing } = station(6)
+    const key = keyThat(routing, 'not owned')
+    const target = nodeName(2)
+    await replica.take([{ key, record: written(1), hintFor: [target] }], 'relaxed')
+    const sent = await replica.hints([key])
+    await replica.take([{ key, record: written(2), hintFor: [target] }], 'relaxed')
+    await replica.settleHints(target, sent)
+    expect(await replica.owedTo(target, 10)).toEqual([key])
+    expect(values((await replica.read(key)).record)).toEqual([1, 2])
+  })
+
+  test('what reaches a node that owns nothing of it is kept for those who do', async () => {
+    const { replica, routing } = station(6)
+    const key = keyThat(routing, 'not owned')
+    await replica.take([{ key, record: written(1), hintFor: [] }], 'strict')
+    for (const owner of routing.ownersOf(partitionOf(key))) expect(await replica.owedTo(owner, 10)).toEqual([key])
+    expect(await replica.records([key])).toEqual([])
+  })
+})
+
+describe('records', () => {
+  test('a partition that became ours again is not dropped by a decision made before', async () => {
+    const { replica, routing } = station(6)
+    const key = keyThat(routing, 'owned')
+    await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+    await replica.drop(partitionOf(key))
+    expect(values((await replica.read(key)).record)).toEqual([1])
+  })
+
+  test('one dot with two values is reported loudly', async () => {
+    const { replica, routing, corrupt } = station(3)
+    const key = keyThat(routing, 'owned')
+    await replica.take([{ key, record: written(1, 1), hintFor: [] }], 'relaxed')
+    expect(corrupt).toEqual([])
+    await replica.take([{ key, record: written(1, 2), hintFor: [] }], 'relaxed')
+    expect(corrupt).toHaveLength(1)
+  })
+})
+
+/** A coordinator whose fellow nodes answer what `answer` says; null is no answer. */
+function coordination(count: number, answer: (node: NodeId, request: Request) => Reply | null) {
+  const parts = station(count)
+  const asked: { readonly node: NodeId; readonly request: Request }[] = []
+  const ask = async (node: NodeId, request: Request): Promise<Reply> => {
+    asked.push({ node, request })
+    const reply = node === parts.routing.self ? await own(request) : answer(node, request)
+    if (reply === null) throw new Error('no answer')
+    return reply
+  }
+  const own = async (request: Request): Promise<Reply> => {
+    if (request.type !== 'put') return { type: 'done' }
+    await parts.replica.take([{ key: request.key, record: request.delta, hintFor: request.hintFor }], 'relaxed')
+    return { type: 'stored', standing: request.hintFor.length === 0 ? 'owner' : 'hint' }
+  }
+  const transport = {
+    start: () => {},
+    introduced: async () => {},
+    send: async () => {},
+    drop: () => {},
+    close: () => {},
+  }
+  const handlers = {
+    serve: async (): Promise<Reply> => ({ type: 'done' }),
+    joined: () => {},
+    lost: () => {},
+    viewSeen: () => {},
+    connectionFailed: () => {},
+    refused: () => {},
+    signaling: () => {},
+  }
+  class Everybody extends Peers {
+    override isReachable(): boolean {
+      return true
+    }
+    override async request(node: NodeId, body: Request): Promise<Reply> {
+      return ask(node, body)
+    }
+  }
+  const hello = {
+    protocolVersion: 1,
+    cluster: '',
+    n: 3,
+    partitions: 1024,
+    tokensPerNode: 64,
+    node: nodeName(1),
+    boot: '' as ActorId,
+  }
+  const peers = new Everybody(transport, systemClock, hello, () => parts.routing.hash, handlers)
+  const node: Coordination = { clock: systemClock, peers, ...parts, ask }
+  return { node, asked, ...parts }
+}
+
+describe('a put that some do not answer', () => {
+  const stored: Reply = { type: 'stored', standing: 'owner' }
+
+  test('is kept by its coordinator for the owner that nobody stands in for, also when w was reached', async () => {
+    const silent = nodeName(3)
+    const { node, replica } = coordination(3, (id) => (id === silent ? null : stored))
+    const key = keyNamed('k')
+    const outcome = await write(node, key, written(1), 2, 1000)
+    expect(outcome.nodes).toHaveLength(2)
+    await expect.poll(() => replica.owedTo(silent, 10)).toEqual([key])
+  })
+
+  test('goes down the list with a hint for each owner that failed, and carries the same delta everywhere', async () => {
+    const { node, asked, routing } = coordination(6, (id) =>
+      routing.preferenceOf(keyNamed('k')).owners.includes(id) ? null : { type: 'stored', standing: 'hint' },
+    )
+    const { owners } = routing.preferenceOf(keyNamed('k'))
+    const outcome = await write(node, keyNamed('k'), written(1), 2, 1000)
+    expect(outcome.nodes.length).toBeGreaterThanOrEqual(2)
+    const puts = asked.flatMap(({ request }) => (request.type === 'put' ? [request] : []))
+    expect(new Set(puts.map((put) => JSON.stringify([...put.delta.history]))).size).toBe(1)
+    const hintedFor = puts.flatMap((put) => put.hintFor)
+    for (const owner of owners.filter((id) => id !== routing.self)) expect(hintedFor).toContain(owner)
+  })
+
+  test('that reaches nobody is kept by its coordinator, for all owners', async () => {
+    const { node, replica, routing } = coordination(6, () => null)
+    const key = keyThat(routing, 'not owned')
+    const outcome = await write(node, key, written(1), 2, 1000)
+    expect(outcome).toMatchObject({ nodes: [routing.self], hinted: 1 })
+    for (const owner of routing.ownersOf(partitionOf(key))) expect(await replica.owedTo(owner, 10)).toEqual([key])
+  })
+})
+
+test('read repair brings up to date exactly the owners that are behind, this node included', async () => {
+  const delivered: NodeId[] = []
+  const { node, replica, routing } = coordination(3, (id, request) => {
+    if (request.type === 'deliver') delivered.push(id)
+    return { type: 'done' }
+  })
+  const key = keyNamed('k')
+  const answers = new Map([
+    [nodeName(1), emptyRecord],
+    [nodeName(2), written(1)],
+    [nodeName(3), emptyRecord],
+  ])
+  await repairStale(node, key, routing.ownersOf(partitionOf(key)), answers, written(1))
+  expect(delivered).toEqual([nodeName(3)])
+  expect(values((await replica.read(key)).record)).toEqual([1])
+})
