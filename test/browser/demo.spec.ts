@@ -16,11 +16,18 @@ test.use({
 
 let server: ChildProcess
 test.beforeAll(async () => {
-  server = spawn('npm', ['start'], { cwd: root, env: { ...process.env, PORT: String(port) }, detached: true })
-  await new Promise<void>((resolve, reject) => {
-    server.stdout?.on('data', (data) => String(data).includes(`:${port}`) && resolve())
-    server.once('exit', () => reject(new Error('the demo has ended')))
+  server = spawn('npm', ['start'], {
+    cwd: root,
+    env: { ...process.env, PORT: String(port) },
+    detached: true,
+    stdio: 'ignore',
   })
+  const answers = () =>
+    fetch(`http://127.0.0.1:${port}/`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  await expect.poll(answers, { timeout: 60_000 }).toBe(true)
 })
 test.afterAll(() => {
   if (server.pid !== undefined) process.kill(-server.pid)
