@@ -1,0 +1,43 @@
+/**
+ * All that is drawn by chance, from one seed.
+ */
+import { seededRandom } from '../../src/memory/seeded-random.ts'
+import type { Random } from '../../src/ports.ts'
+
+export class Chance {
+  readonly random: Random
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed)
+  }
+
+  /** From 0 up to, not including, 1. */
+  fraction(): number {
+    return this.random.bytes(4).reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 32
+  }
+
+  /** A whole number from `low` to `high`, both included. */
+  between(low: number, high: number): number {
+    return low + Math.floor(this.fraction() * (high - low + 1))
+  }
+
+  happens(probability: number): boolean {
+    return probability > 0 && this.fraction() < probability
+  }
+
+  pick<T>(items: readonly T[]): T {
+    const item = items[Math.floor(this.fraction() * items.length)]
+    if (item === undefined) throw new Error('nothing to pick from')
+    return item
+  }
+
+  /** A delay with a long tail. */
+  exponential(mean: number): number {
+    return -Math.log(1 - this.fraction()) * mean
+  }
+
+  /** Zero most of the time, else anything up to `max`: a swarm explores corners that uniform rates never reach. */
+  rate(max: number): number {
+    return this.happens(0.5) ? 0 : this.fraction() * max
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The checker itself, on small histories that are good and bad: it must see what is wrong and nothing else.
+ */
+import { describe, expect, test } from 'vitest'
+import { check, type FinalReplica, type Operation } from './checker.ts'
+
+let ids = 0
+const operation = (type: Operation['type'], more: Partial<Operation> = {}): Operation => {
+  ids += 1
+  return { id: ids, client: 0, type, key: 'k', invoked: ids * 10, returned: ids * 10 + 5, status: 'ok', ...more }
+}
+const put = (vid: string, contextFrom: Operation | null = null, more: Partial<Operation> = {}) =>
+  operation('put', { vid, contextFrom: contextFrom?.id ?? null, ...more })
+const del = (vid: string, contextFrom: Operation | null, more: Partial<Operation> = {}) =>
+  operation('delete', { vid, contextFrom: contextFrom?.id ?? null, ...more })
+const get = (vids: readonly string[], more: Partial<Operation> = {}) => operation('get', { vids, ...more })
+const at = (node: string, vids: readonly string[], dead: readonly string[] = []): FinalReplica => ({ node, vids, dead })
+const classes = (operations: readonly Operation[], ...finals: readonly FinalReplica[]) =>
+  [...new Set(check(operations, new Map([['k', finals]])).map((violation) => violation.class))].sort()
+
+describe('good histories', () => {
+  test('a chain of writes leaves the last one', () => {
+    const a = put('a')
+    const b = put('b', a)
+    expect(classes([a, b, get(['b']), put('c', b)], at('1', ['c']), at('2', ['c']))).toEqual([])
+  })
+
+  test('blind writes stand side by side', () => {
+    expect(classes([put('a'), put('b'), get(['a', 'b'])], at('1', ['a', 'b']))).toEqual([])
+  })
+
+  test('a delete removes what it saw, and a write that it did not see stays', () => {
+    const a = put('a')
+    const d = del('d', a)
+    expect(classes([a, d, put('b')], at('1', ['b'], ['d']))).toEqual([])
+  })
+
+  test('a delete of unknown outcome that took effect and was then overwritten loses nothing', () => {
+    const a = put('a')
+    const d = del('d', a, { status: 'unknown' })
+    const g = get([], { deletesSeen: ['d'] })
+    expect(classes([a, d, g, put('b', g)], at('1', ['b']))).toEqual([])
+  })
+
+  test('a write of unknown outcome may be there or not', () => {
+    const a = put('a', null, { status: 'unknown' })
+    expect(classes([a], at('1', ['a']))).toEqual([])
+    expect(classes([a], at('1', []))).toEqual([])
+  })
+})
+
+describe('bad histories', () => {
+  test('an acknowledged write that is nowhere is lost', () => {
+    expect(classes([put('a')], at('1', []))).toEqual(['LOST_WRITE'])
+    expect(classes([put('a'), put('b')], at('1', ['b']))).toEqual(['LOST_WRITE'])
+  })
+
+  test('a write covered only by one that never took effect is lost', () => {
+    const a = put('a')
+    expect(classes([a, put('b', a, { status: 'unknown' })], at('1', []))).toEqual(['LOST_WRITE'])
+  })
+
+  test('what a delete saw is resurrected, what a put saw is not superseded', () => {
+    const a = put('a')
+    expect(classes([a, del('d', a)], at('1', ['a'], ['d']))).toEqual(['RESURRECTED'])
+    expect(classes([a, put('b', a)], at('1', ['a', 'b']))).toEqual(['UNSUPERSEDED'])
+  })
+
+  test('owners that differ have diverged, in values or in deletes', () => {
+    const a = put('a', null, { status: 'unknown' })
+    expect(classes([a], at('1', ['a']), at('2', []))).toEqual(['DIVERGED'])
+    expect(classes([del('d', null)], at('1', [], ['d']), at('2', []))).toEqual(['DIVERGED'])
+  })
+
+  test('a value that nobody wrote, or wrote later, is a phantom', () => {
+    expect(classes([get(['x'])])).toEqual(['PHANTOM'])
+    const g = get(['a'], { invoked: 1, returned: 2 })
+    expect(classes([g, put('a', null, { invoked: 5, status: 'unknown' })])).toEqual(['PHANTOM'])
+  })
+
+  test('siblings of which one had seen the other are false', () => {
+    const a = put('a')
+    const b = put('b', a)
+    expect(classes([a, b, get(['a', 'b'])], at('1', ['b']))).toEqual(['FALSE_SIBLING'])
+  })
+
+  test('a write that failed and shows anyway', () => {
+    expect(classes([put('a', null, { status: 'fail' })], at('1', ['a']))).toEqual(['FAILED_WRITE_VISIBLE'])
+    expect(classes([put('a', null, { status: 'fail' }), get(['a'])])).toEqual(['FAILED_WRITE_VISIBLE'])
+  })
+
+  test('a strict read that misses an earlier strict write is stale; a sloppy one may miss it', () => {
+    const a = put('a', null, { strict: true })
+    expect(classes([a, get([], { strict: true })], at('1', ['a']))).toEqual(['STALE_QUORUM_READ'])
+    expect(classes([a, get([])], at('1', ['a']))).toEqual([])
+  })
+
+  test('one dot for two writes', () => {
+    expect(classes([put('a', null, { dot: 'x:1' }), put('b', null, { dot: 'x:1' })], at('1', ['a', 'b']))).toEqual(['DOT_REUSE'])
+  })
+})

@@ -1,0 +1,175 @@
+/**
+ * The checker: what a history of clients' operations, and the replicas after it, must never show.
+ *
+ * It relies on what clients saw, never on the store's own histories: `Covers(w)` is what the client whose context was handed in
+ * had seen. Unknown outcomes are neither required nor forbidden. One class of violation a rule; see each rule's text.
+ */
+export interface Operation {
+  readonly id: number
+  readonly client: number
+  readonly type: 'put' | 'delete' | 'get'
+  readonly key: string
+  /** Of writes: a name no other write has, which is also the value stored. */
+  readonly vid?: string
+  /** Of writes: the operation whose context was handed in; null for a blind write. */
+  readonly contextFrom?: number | null
+  readonly invoked: number
+  returned: number
+  /** `fail`: the store says that nothing changed. `unknown`: it may have taken effect, or may yet. */
+  status: 'ok' | 'fail' | 'unknown'
+  dot?: string
+  /** Of gets: the values returned, and the deletes that their context covers. */
+  vids?: readonly string[]
+  deletesSeen?: readonly string[]
+  /** Both ends had their quorum from owners alone, on one view of the ring. */
+  strict?: boolean
+}
+
+/** What the owners of a key hold in the end, each by itself. */
+export interface FinalReplica {
+  readonly node: string
+  readonly vids: readonly string[]
+  readonly dead: readonly string[]
+}
+
+export interface Violation {
+  readonly class:
+    | 'LOST_WRITE'
+    | 'RESURRECTED'
+    | 'UNSUPERSEDED'
+    | 'DIVERGED'
+    | 'PHANTOM'
+    | 'FALSE_SIBLING'
+    | 'DOT_REUSE'
+    | 'FAILED_WRITE_VISIBLE'
+    | 'STALE_QUORUM_READ'
+    | 'ACK_NOT_DURABLE'
+    | 'UNAVAILABLE'
+    | 'NOT_CONVERGED'
+    | 'UNTYPED_ERROR'
+  readonly key: string
+  readonly subject: string
+  readonly witness: string
+}
+
+/** What every operation had seen, and what every write covers. */
+class Sight {
+  readonly #operations: ReadonlyMap<number, Operation>
+  readonly #writes: ReadonlyMap<string, Operation>
+  readonly #seen = new Map<number, ReadonlySet<string>>()
+  readonly #covers = new Map<string, ReadonlySet<string>>()
+
+  constructor(operations: readonly Operation[]) {
+    this.#operations = new Map(operations.map((operation) => [operation.id, operation]))
+    this.#writes = new Map(operations.flatMap((operation) => (operation.vid === undefined ? [] : [[operation.vid, operation]])))
+  }
+
+  /** Everything an operation returned or wrote, and all that this covers. */
+  seen(operation: Operation): ReadonlySet<string> {
+    const known = this.#seen.get(operation.id)
+    if (known !== undefined) return known
+    const base = [...(operation.vids ?? []), ...(operation.deletesSeen ?? []), ...(operation.vid === undefined ? [] : [operation.vid])]
+    const seen = this.dominated(base)
+    this.#seen.set(operation.id, seen)
+    return seen
+  }
+
+  /** What a write replaced: what its writer had seen, without itself. */
+  covers(vid: string): ReadonlySet<string> {
+    const known = this.#covers.get(vid)
+    if (known !== undefined) return known
+    const write = this.#writes.get(vid)
+    const from = write?.contextFrom
+    const reader = from === null || from === undefined ? undefined : this.#operations.get(from)
+    // A write never covers itself; marking it first ends the search where a broken history goes round.
+    this.#covers.set(vid, new Set())
+    const covered = new Set(reader === undefined ? [] : this.seen(reader))
+    covered.delete(vid)
+    this.#covers.set(vid, covered)
+    return covered
+  }
+
+  /** These and all they cover. */
+  dominated(vids: Iterable<string>): ReadonlySet<string> {
+    const all = new Set<string>()
+    for (const vid of vids) {
+      all.add(vid)
+      for (const covered of this.covers(vid)) all.add(covered)
+    }
+    return all
+  }
+}
+
+/** All violations of one run. `finals` is what the owners hold after everything was healed. */
+export function check(operations: readonly Operation[], finals: ReadonlyMap<string, readonly FinalReplica[]>): readonly Violation[] {
+  const keys = [...new Set([...operations.map(({ key }) => key), ...finals.keys()])]
+  return keys.flatMap((key) => {
+    const ofKey = operations.filter((operation) => operation.key === key)
+    return checkKey(key, ofKey, finals.get(key) ?? [], new Sight(ofKey))
+  })
+}
+
+function checkKey(key: string, operations: readonly Operation[], finals: readonly FinalReplica[], sight: Sight): readonly Violation[] {
+  const found: Violation[] = []
+  const report = (kind: Violation['class'], subject: string, witness: string) => found.push({ class: kind, key, subject, witness })
+  checkFinals(operations, finals, sight, report)
+  checkReads(operations, sight, report)
+  checkDots(operations, report)
+  return found
+}
+
+type Report = (kind: Violation['class'], subject: string, witness: string) => void
+
+function checkFinals(operations: readonly Operation[], finals: readonly FinalReplica[], sight: Sight, report: Report): void {
+  const writes = operations.filter((operation) => operation.type !== 'get')
+  const live = new Set(finals.flatMap(({ vids }) => vids))
+  const dead = new Set(finals.flatMap(({ dead: deletes }) => deletes))
+  const dominated = sight.dominated([...live, ...dead])
+  const took = (write: Operation) => write.status === 'ok' || (write.status === 'unknown' && dominated.has(write.vid ?? ''))
+  for (const write of writes) {
+    const vid = write.vid ?? ''
+    // An acknowledged write is there, or somebody who had seen it has written since.
+    const isLost = write.status === 'ok' && !dominated.has(vid) && !writes.some((other) => took(other) && sight.covers(other.vid ?? '').has(vid))
+    if (isLost) report('LOST_WRITE', vid, `acknowledged by operation ${write.id}; the owners hold ${[...live].join(' ')} and deletes ${[...dead].join(' ')}`)
+    // What an acknowledged write had seen is gone.
+    for (const covered of write.status === 'ok' ? sight.covers(vid) : []) {
+      if (live.has(covered)) report(write.type === 'delete' ? 'RESURRECTED' : 'UNSUPERSEDED', covered, `${write.type} ${vid} had seen it`)
+    }
+    if (write.status === 'fail' && live.has(vid)) report('FAILED_WRITE_VISIBLE', vid, 'at an owner in the end')
+  }
+  const [first, ...others] = finals.map(({ node, vids, dead: deletes }) => ({ node, text: `${[...vids].sort().join(' ')} / ${[...deletes].sort().join(' ')}` }))
+  for (const other of others) {
+    if (first !== undefined && other.text !== first.text) report('DIVERGED', other.node, `${first.node} holds ${first.text}; ${other.node} holds ${other.text}`)
+  }
+}
+
+function checkReads(operations: readonly Operation[], sight: Sight, report: Report): void {
+  const writes = new Map(operations.flatMap((operation) => (operation.vid === undefined ? [] : [[operation.vid, operation]])))
+  for (const read of operations.filter(({ type, status }) => type === 'get' && status === 'ok')) {
+    const vids = read.vids ?? []
+    for (const vid of vids) {
+      const write = writes.get(vid)
+      if (write === undefined || write.invoked > read.returned) report('PHANTOM', vid, `read by operation ${read.id}`)
+      if (write?.status === 'fail') report('FAILED_WRITE_VISIBLE', vid, `read by operation ${read.id}`)
+      // Siblings are an antichain: none of them was written by somebody who had seen another.
+      for (const other of vids) {
+        if (other !== vid && sight.covers(other).has(vid)) report('FALSE_SIBLING', vid, `beside ${other}, which had seen it, in operation ${read.id}`)
+      }
+    }
+    if (read.strict !== true) continue
+    for (const write of writes.values()) {
+      const isBefore = write.strict === true && write.status === 'ok' && write.returned < read.invoked
+      if (isBefore && !sight.seen(read).has(write.vid ?? '')) report('STALE_QUORUM_READ', write.vid ?? '', `operation ${read.id} came later and has not seen it`)
+    }
+  }
+}
+
+function checkDots(operations: readonly Operation[], report: Report): void {
+  const owners = new Map<string, string>()
+  for (const { dot, vid } of operations) {
+    if (dot === undefined || vid === undefined) continue
+    const other = owners.get(dot)
+    if (other !== undefined && other !== vid) report('DOT_REUSE', dot, `${other} and ${vid}`)
+    owners.set(dot, vid)
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * A network that loses, repeats, delays and reorders messages, partitions in both directions or one, clogs and bursts.
+ *
+ * Channels open between endpoints that can reach each other and are tried again every second, as WebRTC's are. A message that
+ * is lost leaves its channel open: to the node that is a peer that does not answer. Only the first message of each direction,
+ * the hello, is spared: a real channel is ordered, and a stranger that skips it is sent away for good.
+ */
+import type { PeerId } from '../../src/core/ids.ts'
+import type { Transport, TransportHandlers } from '../../src/ports.ts'
+import type { Chance } from './chance.ts'
+import type { Counters } from './counters.ts'
+import type { Options } from './options.ts'
+import type { Gate, VirtualClock } from './virtual-clock.ts'
+
+/** One channel: when the first message of each direction arrives. */
+class Channel {
+  readonly firstAt = new Map<PeerId, number>()
+}
+
+interface Endpoint {
+  readonly peer: PeerId
+  readonly place: number
+  handlers: TransportHandlers | undefined
+  readonly channels: Map<PeerId, Channel>
+  readonly dropped: Set<PeerId>
+}
+
+const connectEveryMs = 1000
+const tailMs = 4000
+
+export class SimNetwork {
+  readonly #clock: VirtualClock
+  readonly #chance: Chance
+  readonly #options: Options
+  readonly #counters: Counters
+  readonly #trace: (line: string) => void
+  readonly #endpoints = new Map<PeerId, Endpoint>()
+  /** Directions that are cut, by places: messages vanish. */
+  readonly #cuts = new Set<string>()
+  /** Directions that are clogged until a time: messages wait, then burst. */
+  readonly #clogs = new Map<string, number>()
+  calm = false
+
+  constructor(clock: VirtualClock, chance: Chance, options: Options, counters: Counters, trace: (line: string) => void) {
+    this.#clock = clock
+    this.#chance = chance
+    this.#options = options
+    this.#counters = counters
+    this.#trace = trace
+  }
+
+  /** Tries, every second from now on, to open what channels can be opened. */
+  start(): void {
+    this.#connectAll()
+    this.#clock.after(connectEveryMs, () => this.start())
+  }
+
+  transport(peer: PeerId, place: number, gate: Gate): Transport {
+    const endpoint: Endpoint = { peer, place, handlers: undefined, channels: new Map(), dropped: new Set() }
+    return {
+      start: (handlers) => {
+        endpoint.handlers = {
+          opened: (other, binding) => gate(() => handlers.opened(other, binding)),
+          closed: (other, reason) => gate(() => handlers.closed(other, reason)),
+          message: (other, message) => gate(() => handlers.message(other, message)),
+          signaling: (event) => gate(() => handlers.signaling(event)),
+        }
+        this.#endpoints.set(peer, endpoint)
+      },
+      introduced: () => new Promise((resolve) => this.#clock.after(2 * connectEveryMs, () => gate(resolve))),
+      send: async (to, message) => {
+        const channel = endpoint.channels.get(to)
+        if (channel === undefined) throw new Error('there is no channel to that peer')
+        this.#send(endpoint, to, channel, message)
+      },
+      drop: (to, how) => {
+        if (how === 'for good') endpoint.dropped.add(to)
+        this.#disconnect(endpoint, to)
+      },
+      close: () => this.remove(peer),
+    }
+  }
+
+  remove(peer: PeerId): void {
+    const endpoint = this.#endpoints.get(peer)
+    if (endpoint === undefined) return
+    this.#endpoints.delete(peer)
+    endpoint.handlers = undefined
+    for (const other of [...endpoint.channels.keys()]) this.#disconnect(endpoint, other)
+  }
+
+  /** Cuts what goes from one place to another. */
+  cut(from: number, to: number): void {
+    this.#cuts.add(`${from} ${to}`)
+  }
+
+  clog(from: number, to: number, ms: number): void {
+    this.#clogs.set(`${from} ${to}`, this.#clock.now + ms)
+  }
+
+  heal(): void {
+    this.#cuts.clear()
+    this.#clogs.clear()
+  }
+
+  #isCut(a: Endpoint, b: Endpoint): boolean {
+    return this.#cuts.has(`${a.place} ${b.place}`)
+  }
+
+  #connectAll(): void {
+    const endpoints = [...this.#endpoints.values()]
+    for (const [index, a] of endpoints.entries()) {
+      for (const b of endpoints.slice(index + 1)) {
+        const unwanted = a.dropped.has(b.peer) || b.dropped.has(a.peer) || a.channels.has(b.peer) || b.channels.has(a.peer)
+        if (unwanted || this.#isCut(a, b) || this.#isCut(b, a)) continue
+        const channel = new Channel()
+        a.channels.set(b.peer, channel)
+        b.channels.set(a.peer, channel)
+        a.handlers?.opened(b.peer, null)
+        b.handlers?.opened(a.peer, null)
+      }
+    }
+  }
+
+  #disconnect(endpoint: Endpoint, other: PeerId): void {
+    const far = this.#endpoints.get(other)
+    const channel = endpoint.channels.get(other)
+    if (!endpoint.channels.delete(other)) return
+    endpoint.handlers?.closed(other, 'closed')
+    // The other end notices a moment later, or much later when nobody said goodbye.
+    this.#clock.after(this.#delay(), () => {
+      if (far?.channels.get(endpoint.peer) !== channel) return
+      far.channels.delete(endpoint.peer)
+      far.handlers?.closed(endpoint.peer, 'failed')
+    })
+  }
+
+  #delay(): number {
+    const { delayMs, tail } = this.#options
+    if (!this.calm && this.#chance.happens(tail)) {
+      this.#counters.count('fault: long delay')
+      return this.#chance.fraction() * tailMs
+    }
+    return this.#chance.exponential(delayMs)
+  }
+
+  #send(from: Endpoint, to: PeerId, channel: Channel, message: Uint8Array): void {
+    const { loss, duplication } = this.#options
+    const far = this.#endpoints.get(to)
+    if (far === undefined) return
+    const deliver = () => {
+      if (far.channels.get(from.peer) !== channel) return
+      this.#trace(`${from.place}>${far.place} ${message.length}`)
+      far.handlers?.message(from.peer, message)
+    }
+    if (channel.firstAt.has(from.peer) && this.#isCut(from, far)) {
+      this.#counters.count('fault: message into a cut')
+      return
+    }
+    const firstAt = channel.firstAt.get(from.peer)
+    if (!this.calm && firstAt !== undefined && this.#chance.happens(loss)) {
+      this.#counters.count('fault: lost')
+      return
+    }
+    const copies = !this.calm && this.#chance.happens(duplication) ? 2 : 1
+    if (copies === 2) this.#counters.count('fault: duplicated')
+    const clogged = Math.max(0, (this.#clogs.get(`${from.place} ${far.place}`) ?? 0) - this.#clock.now)
+    if (clogged > 0) this.#counters.count('fault: clogged')
+    for (let copy = 0; copy < copies; copy += 1) {
+      const due = Math.max(clogged + this.#delay(), (firstAt ?? 0) - this.#clock.now)
+      if (!channel.firstAt.has(from.peer)) channel.firstAt.set(from.peer, this.#clock.now + due)
+      this.#clock.after(due, deliver)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Time that passes only when everything that can happen at one instant has happened.
+ *
+ * Events are ordered by time, then by when they were asked for, so one seed gives one order. After each event a hop over the
+ * host's own event loop lets every promise that became ready run; the order of those is fixed by the language.
+ */
+import type { Clock } from '../../src/ports.ts'
+
+interface Event {
+  readonly at: number
+  readonly turn: number
+  readonly task: () => void
+}
+
+/** Lets a task of one boot happen: at once, later (the tab is frozen), or never (it is gone). */
+export type Gate = (task: () => void) => void
+
+/** 2026-01-01: any date will do, as long as it is always the same. */
+const epochMs = 1_767_225_600_000
+
+export class VirtualClock {
+  readonly #heap: Event[] = []
+  #now = 0
+  #turns = 0
+  /** Events that have run. */
+  events = 0
+
+  get now(): number {
+    return this.#now
+  }
+
+  /** Runs `task` once `delayMs` have passed. */
+  after(delayMs: number, task: () => void): () => void {
+    let wanted = true
+    this.#turns += 1
+    this.#push({ at: this.#now + Math.max(0, delayMs), turn: this.#turns, task: () => wanted && task() })
+    return () => {
+      wanted = false
+    }
+  }
+
+  /** The clock as one boot of a node sees it: tasks pass its gate, and its wall clock is off by `skewMs`. */
+  seenBy(gate: Gate, skewMs: () => number): Clock {
+    return {
+      now: () => this.#now,
+      wall: () => epochMs + this.#now + skewMs(),
+      after: (delayMs, task) => this.after(delayMs, () => gate(task)),
+    }
+  }
+
+  /** Lets `ms` pass. */
+  async run(ms: number): Promise<void> {
+    const end = this.#now + ms
+    await hop()
+    for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
+      this.#pop()
+      this.#now = next.at
+      this.events += 1
+      next.task()
+      await hop()
+    }
+    this.#now = end
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap
+    let at = heap.push(event) - 1
+    while (at > 0) {
+      const up = (at - 1) >> 1
+      if (before(heap[up] as Event, event)) break
+      heap[at] = heap[up] as Event
+      at = up
+    }
+    heap[at] = event
+  }
+
+  #pop(): void {
+    const heap = this.#heap
+    const last = heap.pop()
+    if (last === undefined || heap.length === 0) return
+    let at = 0
+    for (;;) {
+      let down = 2 * at + 1
+      if (down >= heap.length) break
+      if (down + 1 < heap.length && before(heap[down + 1] as Event, heap[down] as Event)) down += 1
+      if (before(last, heap[down] as Event)) break
+      heap[at] = heap[down] as Event
+      at = down
+    }
+    heap[at] = last
+  }
+}
+
+const before = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.turn < b.turn)
+
+const hop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
