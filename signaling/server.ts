@@ -146,6 +146,8 @@ export async function startSignaling(options: SignalingOptions = {}): Promise<Si
     const address = addressOf(request)
     const tooMany = visitors.size >= limits.socketsMax || (perAddress.get(address) ?? 0) >= limits.socketsPerAddressMax
     if (tooMany) {
+      // Nobody else listens to the raw socket any more, and a reset would end the process.
+      socket.on('error', () => {})
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n')
       return
     }

@@ -53,6 +53,8 @@ class IndexedDbStore implements Store {
   #closed = false
   #queue: Task[] = []
   #committing = false
+  /** May still commit, as everything that is late may: the text says so. */
+  readonly #late = new StoreFailure('failed', `the database did not answer within ${bounds.storageTimeoutMs} ms`)
 
   constructor(name: string, clock: Clock, lost: () => void) {
     this.#name = name
@@ -116,8 +118,11 @@ class IndexedDbStore implements Store {
 
   #inTime<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const late = new StoreFailure('failed', `the database did not answer within ${bounds.storageTimeoutMs} ms`)
-      const cancel = this.#clock.after(bounds.storageTimeoutMs, () => reject(late))
+      const cancel = this.#clock.after(bounds.storageTimeoutMs, () => {
+        // An opening that hangs is not waited for again.
+        this.#opening = undefined
+        reject(this.#late)
+      })
       work.then(resolve, reject).finally(cancel)
     })
   }
@@ -164,7 +169,9 @@ class IndexedDbStore implements Store {
       await this.#attempt(() => this.#transaction(tasks))
       for (const task of tasks) task.done()
     } catch (error) {
-      if (tasks.length === 1 || this.#closed) for (const task of tasks) task.failed(this.#failure(error))
+      // What takes too long would take too long again, once for each.
+      const isHopeless = tasks.length === 1 || this.#closed || error === this.#late
+      if (isHopeless) for (const task of tasks) task.failed(this.#failure(error))
       else for (const task of tasks) await this.#commit([task])
     }
   }
@@ -188,16 +195,22 @@ class IndexedDbStore implements Store {
         writes.set(name, write)
       }
     }
+    // A full disk may show at the request or at the commit; the first error is the one that says so.
+    let first: unknown
     for (const { key, value } of writes.values()) {
       const request = value === null ? table.delete([...key]) : table.put(value, [...key])
-      request.catch(() => {})
+      request.catch((error: unknown) => {
+        first ??= error
+      })
     }
-    await done
+    await done.catch((error: unknown) => {
+      throw first ?? error
+    })
   }
 
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#attempt(async () => {
-      const table = (await this.#connection()).transaction(rows, 'readonly').store
+      const table = readable(await this.#connection())
       const values = await Promise.all(keys.map((key) => table.get([...key])))
       return values.map(bytesOrNothing)
     })
@@ -208,7 +221,7 @@ class IndexedDbStore implements Store {
     // An empty array sorts after every text: the end of all that begins alike.
     const range = IDBKeyRange.bound(after === undefined ? first : [...after], [...first, []], after !== undefined, true)
     return this.#attempt(async () => {
-      const store = (await this.#connection()).transaction(rows, 'readonly').store
+      const store = readable(await this.#connection())
       const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)])
       return keys.map((key, index) => ({
         key: key as unknown as RowKey,
@@ -227,6 +240,13 @@ class IndexedDbStore implements Store {
     await this.close()
     await this.#inTime(deleteDB(this.#name))
   }
+}
+
+/** The rows, to be read. What goes wrong shows at the requests; the transaction's own end is nobody's. */
+function readable(database: IDBPDatabase) {
+  const transaction = database.transaction(rows, 'readonly')
+  transaction.done.catch(() => {})
+  return transaction.store
 }
 
 const nameOf = (key: RowKey): string => key.join('\u0000')

@@ -71,7 +71,8 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
   }
   assertWanted()
   try {
-    const device = options.device === undefined ? await profileDevice(cryptoRandom) : pretendedDevice(options.device)
+    const device =
+      options.device === undefined ? await inTime(profileDevice(cryptoRandom)) : pretendedDevice(options.device)
     const end: { node?: StorageNode } = {}
     const slot = await takeSlot(config.cluster, options.device ?? '', () => end.node?.lost('lock-lost'))
     try {
@@ -112,13 +113,22 @@ async function openOn(
     close: () => database.close().finally(ended),
     destroy: () => database.destroy().finally(ended),
   }
-  const node = await StorageNode.open(
-    { clock: systemClock, random: cryptoRandom, store, transport, lifecycle },
-    config,
-    device,
-  )
+  const ports = { clock: systemClock, random: cryptoRandom, store, transport, lifecycle }
+  const node = await StorageNode.open(ports, config, device).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
   noteNode(slot, node, existed)
   return node
+}
+
+/** A database that hangs at opening must not keep the page waiting for ever. */
+function inTime<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new StoreFailure('failed', `it did not answer within ${bounds.storageTimeoutMs} ms`))
+    const cancel = systemClock.after(bounds.storageTimeoutMs, late)
+    work.then(resolve, reject).finally(cancel)
+  })
 }
 
 /** Tells of a database that was here and is gone: the browser has evicted it, or somebody has cleared it. */

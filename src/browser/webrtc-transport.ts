@@ -118,7 +118,8 @@ export class WebRtcTransport implements Transport {
     const known = this.#contacts.get(peer)
     if (known !== undefined) return known
     for (const [old, contact] of this.#contacts) {
-      if (!contact.present && contact.channel === undefined) this.#contacts.delete(old)
+      const isIdle = contact.channel === undefined && (!contact.present || this.#contacts.size >= bounds.peersMax)
+      if (isIdle) this.#contacts.delete(old)
     }
     if (this.#contacts.size >= bounds.peersMax) return undefined
     const contact: Contact = { peer, present: false, attempt: '', channel: undefined, failures: 0, dropped: false }

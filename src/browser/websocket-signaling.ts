@@ -44,6 +44,8 @@ export class WebSocketSignaling implements Signaling {
     const session = { peer, handlers }
     this.#session = session
     for (const line of this.#lines) this.#connect(line, session)
+    // Without a server there is nobody to be introduced to, and nothing to wait for.
+    if (this.#lines.length === 0) queueMicrotask(() => this.#session === session && handlers.joined([]))
   }
 
   send(to: PeerId, body: string): boolean {
@@ -64,7 +66,12 @@ export class WebSocketSignaling implements Signaling {
 
   #connect(line: Line, session: Session): void {
     if (line.refused || this.#session !== session) return
-    const socket = new WebSocket(line.url)
+    const socket = openSocket(line.url)
+    if (socket === null) {
+      line.refused = true
+      session.handlers.state({ url: line.url, state: 'refused', reason: 'this page may not open such a socket' })
+      return
+    }
     line.socket = socket
     const late = () => socket.readyState === WebSocket.CONNECTING && socket.close()
     const cancel = this.#clock.after(bounds.signalingOpenTimeoutMs, late)
@@ -92,10 +99,7 @@ export class WebSocketSignaling implements Signaling {
     switch (message.type) {
       case 'joined':
         line.attempts = 0
-        line.present.clear()
-        for (const peer of message.peers) line.present.add(peer)
-        handlers.state({ url: line.url, state: 'open' })
-        handlers.joined(message.peers)
+        this.#joined(line, message.peers, handlers)
         break
       case 'arrived':
         line.present.add(message.peer)
@@ -103,7 +107,7 @@ export class WebSocketSignaling implements Signaling {
         break
       case 'gone':
         line.present.delete(message.peer)
-        if (!this.#lines.some((other) => other.present.has(message.peer))) handlers.gone(message.peer)
+        if (!this.#isPresent(message.peer)) handlers.gone(message.peer)
         break
       case 'message':
         handlers.message(message.from, message.body)
@@ -115,6 +119,30 @@ export class WebSocketSignaling implements Signaling {
       default:
         message satisfies never
     }
+  }
+
+  /** We are in, perhaps again: who went while the line was down is gone. */
+  #joined(line: Line, peers: readonly PeerId[], handlers: SignalingHandlers): void {
+    const before = [...line.present]
+    line.present.clear()
+    for (const peer of peers) line.present.add(peer)
+    handlers.state({ url: line.url, state: 'open' })
+    for (const peer of before) if (!this.#isPresent(peer)) handlers.gone(peer)
+    handlers.joined(peers)
+  }
+
+  /** Whether some server that can be reached says that a peer is there. */
+  #isPresent(peer: PeerId): boolean {
+    return this.#lines.some(({ socket, present }) => socket?.readyState === WebSocket.OPEN && present.has(peer))
+  }
+}
+
+/** Browsers throw where a secure page asks for a `ws:` address. */
+function openSocket(url: string): WebSocket | null {
+  try {
+    return new WebSocket(url)
+  } catch {
+    return null
   }
 }
 

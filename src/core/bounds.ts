@@ -31,12 +31,10 @@ export const bounds = {
   deviceBytesMax: 128,
   clusterBytesMax: 256,
 
-  /** Siblings in one record that a decoder accepts: twice the sibling cap (64) plus room for a round of concurrent writes. */
-  siblingsMax: 256,
-  /** Actors in one causal history that a decoder accepts. */
-  historyActorsMax: 4096,
-  /** Dots beyond the vector, per actor, that a decoder accepts. */
-  historyBeyondMax: 4096,
+  /** The greatest hybrid time a decoder accepts, so that later ones can still be told: 2^52, in the year 2109. */
+  hybridTimeMax: 4_503_599_627_370_496,
+  /** The greatest incarnation a decoder accepts: one a second for 30,000 years. */
+  incarnationMax: 1_099_511_627_776,
   /** Keys one boot counts writes of under one actor; then it takes a new actor, so that memory stays bounded (about 20 MB). */
   actorKeysMax: 100_000,
   /** Members in one view: far more than a full mesh carries, small enough to gossip whole. */
@@ -49,13 +47,13 @@ export const bounds = {
 
   /** Bytes of one data channel frame: the size every engine and SCTP stack takes (256 KiB had to be reverted in js-libp2p). */
   frameBytesMax: 16_384,
-  /** Bytes of one reassembled message: a record of a full value and its siblings. */
-  messageBytesMax: 16_777_216,
+  /** Bytes of one reassembled message: a record of 64 siblings (the sibling cap to come) of the largest size. */
+  messageBytesMax: 83_886_080,
   /** Bytes and count of messages of one peer that are only partly here. */
-  partialBytesMax: 33_554_432,
+  partialBytesMax: 100_663_296,
   partialsMax: 64,
   /** Bytes and messages that wait for one channel before a request is refused as overloaded. */
-  sendQueueBytesMax: 134_217_728,
+  sendQueueBytesMax: 268_435_456,
   sendQueueMessagesMax: 4096,
 
   /** A channel that has not opened by then is given up: simple-peer itself would wait for ever. */
@@ -83,6 +81,8 @@ export const bounds = {
   operationTimeoutMsMax: 600_000,
   /** How long a request of a new tab waits for the first meeting with the ring. */
   firstJoinTimeoutMs: 2_000,
+  /** Losses kept for the first who listens. */
+  untoldEventsMax: 100,
   /** Requests under way at one node at once; more are refused as overloaded. */
   requestsMax: 4096,
   operationsMax: 1024,

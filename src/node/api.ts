@@ -8,7 +8,7 @@ declare const contextBrand: unique symbol
 
 /**
  * What a reader saw of a key: opaque text, safe to store and to carry to another tab. Hand it to the `put` or `delete` that
- * builds on the read. A context of another key or another cluster is accepted and means nothing there.
+ * builds on the read. It is good for that key only: with another one the request is refused as `invalid-context`.
  */
 export type Context = string & { readonly [contextBrand]: true }
 

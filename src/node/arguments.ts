@@ -96,11 +96,11 @@ export function checkKey(key: string): StoredKey {
 }
 
 /** What the writer had seen. */
-export function checkContext(context: unknown): SeenContext {
+export function checkContext(key: StoredKey, context: unknown): SeenContext {
   if (context === null) return blindContext
-  const seen = typeof context === 'string' ? decodeContext(context) : null
+  const seen = typeof context === 'string' ? decodeContext(key, context) : null
   if (seen === null) {
-    const text = 'a context is null or what a get or put returned, unchanged. Nothing was changed.'
+    const text = 'a context is null or what a get or put of this very key returned, unchanged. Nothing was changed.'
     throw new TabringError('invalid-context', text)
   }
   return seen

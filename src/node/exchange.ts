@@ -8,6 +8,7 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
+import type { PartitionDigests } from '../core/merkle/partition-digest.ts'
 import type { KeyDigest, PartitionDigest, Reply } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { repeat } from './deadline.ts'
@@ -110,16 +111,39 @@ export class Exchange {
       'bulk',
       bounds.operationTimeoutMs,
     )
-    for (const partition of reply.type === 'differing' ? reply.partitions : []) {
-      const keys = digests.leaves(partition).map(([key, digest]) => ({ key, digest }))
-      for (let at = 0; at < keys.length; at += bounds.inventoryItemsMax) {
-        await this.#handOverKeys(node, keys.slice(at, at + bounds.inventoryItemsMax))
+    const differing = new Set(reply.type === 'differing' ? reply.partitions : [])
+    await this.#settle(
+      node,
+      partitions.filter((partition) => !differing.has(partition)),
+      writes,
+    )
+    let failure: unknown = null
+    for (const partition of differing) {
+      try {
+        await this.#handOverPartition(node, digests, partition)
+        await this.#settle(node, [partition], writes)
+      } catch (error) {
+        // One record that will not go must not keep the others back.
+        failure = error
+        if (!this.#peers.isReachable(node)) break
       }
     }
+    if (failure !== null) throw failure
+  }
+
+  async #handOverPartition(node: NodeId, digests: PartitionDigests, partition: Partition): Promise<void> {
+    const keys = digests.leaves(partition).map(([key, digest]) => ({ key, digest }))
+    for (let at = 0; at < keys.length; at += bounds.inventoryItemsMax) {
+      await this.#handOverKeys(node, keys.slice(at, at + bounds.inventoryItemsMax))
+    }
+  }
+
+  /** Tells a node that it holds or covers all that was here of these partitions, as of so many writes. */
+  async #settle(node: NodeId, partitions: readonly Partition[], writes: ReadonlyMap<Partition, number>): Promise<void> {
     await this.#peers.request(node, { type: 'settled', partitions }, 'bulk', bounds.operationTimeoutMs)
-    for (const [partition, count] of writes) {
+    for (const partition of partitions) {
       const owners = this.#settled.get(partition) ?? new Map<NodeId, number>()
-      this.#settled.set(partition, owners.set(node, count))
+      this.#settled.set(partition, owners.set(node, writes.get(partition) ?? 0))
     }
   }
 
@@ -139,11 +163,25 @@ export class Exchange {
     const digests = await this.#replica.digests()
     for (const partition of allPartitions) {
       if (this.#routing.owns(partition)) continue
-      const settled = this.#settled.get(partition)
-      const count = this.#writes.get(partition) ?? 0
-      if (!this.#routing.ownersOf(partition).every((owner) => settled?.get(owner) === count)) continue
-      if (digests.has(partition)) await this.#replica.drop(partition)
-      this.#ownership.dropped(partition)
+      const isDue = () => this.#isSettled(partition)
+      if (!isDue()) continue
+      const isGone = !digests.has(partition) || (await this.#replica.drop(partition, isDue))
+      if (isGone) this.#ownership.dropped(partition)
+    }
+  }
+
+  /** Whether every owner holds or covers all that is here, and no write came since it said so. */
+  #isSettled(partition: Partition): boolean {
+    const settled = this.#settled.get(partition)
+    const count = this.#writes.get(partition) ?? 0
+    return this.#routing.ownersOf(partition).every((owner) => settled?.get(owner) === count)
+  }
+
+  /** Follows a change of the member view: what somebody held as an owner says nothing once it is none. */
+  follow(): void {
+    for (const [partition, owners] of this.#settled) {
+      const current = this.#routing.ownersOf(partition)
+      for (const owner of owners.keys()) if (!current.includes(owner)) owners.delete(owner)
     }
   }
 

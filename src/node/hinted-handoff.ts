@@ -21,7 +21,7 @@ export class HintedHandoff {
   readonly #routing: Routing
   readonly #replica: Replica
   readonly #events: Events
-  readonly #underWay = new Set<NodeId>()
+  readonly #underWay = new Map<NodeId, Promise<void>>()
 
   constructor(peers: Peers, routing: Routing, replica: Replica, events: Events) {
     this.#peers = peers
@@ -43,17 +43,19 @@ export class HintedHandoff {
   }
 
   /** Delivers all that is kept for `target`, or as much as goes. Never rejects: what fails stays kept. */
-  async deliverTo(target: NodeId): Promise<void> {
-    if (this.#underWay.has(target)) return
-    this.#underWay.add(target)
+  deliverTo(target: NodeId): Promise<void> {
+    const running = this.#underWay.get(target) ?? this.#deliver(target).finally(() => this.#underWay.delete(target))
+    this.#underWay.set(target, running)
+    return running
+  }
+
+  async #deliver(target: NodeId): Promise<void> {
     try {
       let after: StoredKey | undefined
       do after = await this.#deliverPage(target, after)
       while (after !== undefined)
     } catch {
       // Unreachable, or a store that fails: the hints stay, and the next sweep tries again.
-    } finally {
-      this.#underWay.delete(target)
     }
   }
 

@@ -17,29 +17,53 @@ export interface Leaver {
   readonly replica: Replica
   readonly exchange: Exchange
   readonly handoff: HintedHandoff
+  /** Refuses every write from now on, and remembers for the next boot that this node has left. */
+  stopTakingIn(): Promise<void>
 }
 
+/** Rounds of handing over what came meanwhile; nothing new is taken in by then, so the second one finds little and the third nothing. */
+const roundsMax = 5
+
 /**
- * Hands all records to those who own them when this node does not count, says that it left, and hands over what came
- * meanwhile. Rejects with nothing changed where some partition that holds data has no reachable new owner.
+ * Hands all records to those who own them when this node does not count, says that it left, takes nothing in any more, and
+ * hands over what came meanwhile. Rejects where somebody cannot be reached: with nothing changed before it has said so, with
+ * everything still in its database after.
  */
 export async function handAllOver(leaver: Leaver): Promise<void> {
-  const { routing, peers, replica } = leaver
-  const digests = await replica.digests()
+  const { routing, peers } = leaver
   await handOver(leaver)
   await leaver.handoff.sweep()
+  const left = await remaining(leaver)
+  if (left !== null) {
+    throw new TabringError(
+      'quorum-unreachable',
+      `${left} have nobody in reach to take them. Nothing was deleted; close() keeps the data for later.`,
+    )
+  }
+  routing.claimLeft()
+  await leaver.stopTakingIn()
+  await Promise.all(peers.connected.map((peer) => tell(leaver, peer)))
+  for (let round = 0; round < roundsMax; round += 1) {
+    await handOver(leaver)
+    await leaver.handoff.sweep()
+    if ((await remaining(leaver)) === null) return
+  }
+  throw new TabringError(
+    'timeout',
+    'the others were told, but not everything could be handed over. The data stays in the database.',
+    'unknown',
+  )
+}
+
+/** What is here that nobody in reach could take, or null. */
+async function remaining({ routing, peers, replica }: Leaver): Promise<string | null> {
+  const digests = await replica.digests()
   const stranded = allPartitions.filter(
     (partition) =>
       digests.has(partition) && !routing.ownersWithoutSelf(partition).some((owner) => peers.isReachable(owner)),
   )
-  if (stranded.length > 0 || replica.hintCount > 0) {
-    const text = `${stranded.length} partitions and ${replica.hintCount} hints have nobody in reach to take them. Nothing was deleted; close() keeps the data for later.`
-    throw new TabringError('quorum-unreachable', text)
-  }
-  routing.claimLeft()
-  await Promise.all(peers.connected.map((peer) => tell(leaver, peer)))
-  await handOver(leaver)
-  await leaver.handoff.sweep()
+  const { hintCount } = replica
+  return stranded.length === 0 && hintCount === 0 ? null : `${stranded.length} partitions and ${hintCount} hints`
 }
 
 async function handOver({ routing, peers, exchange }: Leaver): Promise<void> {

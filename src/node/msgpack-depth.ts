@@ -31,13 +31,19 @@ function itemAt(bytes: Uint8Array, at: number): Item {
   return { size: 1 + head, nested: 0 }
 }
 
-/** The greatest number of arrays and maps inside each other; at least this many are open where the bytes end early. */
+/**
+ * The greatest number of arrays and maps inside each other; infinite where more items are promised than there are bytes, for
+ * which a decoder would allocate first and find out later.
+ */
 export function depthOf(bytes: Uint8Array): number {
   const open: number[] = []
   let deepest = 0
+  let promised = 0
   for (let at = 0; at < bytes.length; ) {
     const { size, nested } = itemAt(bytes, at)
     at += size
+    promised += nested
+    if (promised > bytes.length) return Number.POSITIVE_INFINITY
     const inner = open.at(-1)
     if (inner !== undefined) open[open.length - 1] = inner - 1
     if (nested > 0) deepest = Math.max(deepest, open.push(nested))

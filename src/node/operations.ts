@@ -9,7 +9,7 @@ import type { AbortSignalLike } from './api.ts'
 const codes = { full: 'storage-full', failed: 'storage-failed', closed: 'closed' } as const
 
 export class Operations {
-  readonly #underWay = new Set<(error: TabringError) => void>()
+  readonly #underWay = new Set<() => void>()
 
   /** Runs one request. Whatever happens to it, the promise settles with its result or a `TabringError`. */
   run<T>(signal: AbortSignalLike | undefined, changed: Changed, work: () => Promise<T>): Promise<T> {
@@ -21,14 +21,14 @@ export class Operations {
       return Promise.reject(new TabringError('overloaded', text))
     }
     return new Promise((resolve, reject) => {
-      const give = (error: TabringError) => reject(error)
-      const abort = () => give(new TabringError('aborted', 'the request was aborted', changed))
-      this.#underWay.add(give)
+      const abort = () => reject(new TabringError('aborted', 'the request was aborted', changed))
+      const close = () => reject(new TabringError('closed', 'the node was closed meanwhile', changed))
+      this.#underWay.add(close)
       signal?.addEventListener('abort', abort)
       work()
         .then(resolve, (error: unknown) => reject(typed(error, changed)))
         .finally(() => {
-          this.#underWay.delete(give)
+          this.#underWay.delete(close)
           signal?.removeEventListener('abort', abort)
         })
     })
@@ -36,7 +36,7 @@ export class Operations {
 
   /** The node has ended, and with it all that is under way. */
   end(): void {
-    for (const give of this.#underWay) give(new TabringError('closed', 'the node was closed meanwhile', 'unknown'))
+    for (const close of this.#underWay) close()
     this.#underWay.clear()
   }
 }

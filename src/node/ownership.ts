@@ -24,7 +24,10 @@ export class Ownership {
   readonly #store: Store
   readonly #routing: Routing
   readonly #isReachable: (node: NodeId) => boolean
+  readonly #holds: (partition: Partition) => boolean
   readonly #changed: () => void
+  /** Members of the last view, to tell newcomers. */
+  #known: ReadonlySet<NodeId>
   readonly #standing: Uint8Array
   /** Who has given all it has of a partition since this node began to fetch it. */
   readonly #received = new Map<Partition, Set<NodeId>>()
@@ -35,14 +38,16 @@ export class Ownership {
     store: Store,
     routing: Routing,
     saved: Uint8Array,
-    isReachable: (node: NodeId) => boolean,
+    surroundings: { isReachable(node: NodeId): boolean; holds(partition: Partition): boolean },
     changed: () => void,
   ) {
     this.#store = store
     this.#routing = routing
-    this.#isReachable = isReachable
+    this.#isReachable = surroundings.isReachable
+    this.#holds = surroundings.holds
     this.#changed = changed
     this.#standing = saved
+    this.#known = new Set(routing.others)
     this.follow()
   }
 
@@ -80,16 +85,26 @@ export class Ownership {
     return allPartitions.filter((partition) => this.#is(partition, flags.synced) && !this.#is(partition, flags.owned))
   }
 
-  /** Follows a change of the member view: what is newly owned has to be fetched. */
+  /**
+   * Follows a change of the member view: what is newly owned has to be fetched. So has a partition that is empty here when
+   * somebody new is met: several new nodes may have met each other first, and found each other in sync with nothing.
+   */
   follow(): void {
+    const { others } = this.#routing
+    const hasNewcomers = others.some((node) => !this.#known.has(node))
+    this.#known = new Set(others)
     let changed = false
     for (const partition of allPartitions) {
       const owned = this.#routing.owns(partition)
-      if (owned === this.#is(partition, flags.owned)) continue
+      const wasOwned = this.#is(partition, flags.owned)
+      const isSynced = this.#is(partition, flags.synced)
+      const isDoubtful = owned && wasOwned && isSynced && hasNewcomers && !this.#holds(partition)
+      if (owned === wasOwned && !isDoubtful) continue
       changed = true
-      // A partition won back may have been written elsewhere meanwhile: fetch it again.
-      this.#standing[partition] = owned ? flags.owned : this.#is(partition, flags.synced) ? flags.synced : 0
-      this.#received.delete(partition)
+      // A partition won back may have been written elsewhere meanwhile: fetch it again. What was given before our own view
+      // caught up counts; what was given before we lost it does not.
+      this.#standing[partition] = owned ? flags.owned : isSynced ? flags.synced : 0
+      if (!owned) this.#received.delete(partition)
     }
     if (changed) this.#save()
     this.review()

@@ -16,7 +16,7 @@ import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, recordDigest } from '../core/wire/record-codec.ts'
 import type { Durability, RowKey, Store, Write } from '../ports.ts'
 import type { Routing } from './routing.ts'
-import { encodeHint, hintIn, hintRow, noBytes, owedRow, recordIn, recordRow } from './rows.ts'
+import { encodeHint, hintIn, hintRow, metaRow, noBytes, owedRow, recordIn, recordRow } from './rows.ts'
 
 /** A record to take in, and whom it is also owed to. */
 export interface Incoming extends KeyedRecord {
@@ -60,6 +60,11 @@ export class Replica {
     this.#loaded ??= this.#load()
     await this.#loaded
     return this.#digests
+  }
+
+  /** Whether records of a partition are here, as far as is known without asking the store. */
+  holds(partition: Partition): boolean {
+    return this.#digests.has(partition)
   }
 
   get recordCount(): number {
@@ -115,16 +120,17 @@ export class Replica {
    * an owner nor asked to stand in.
    */
   async take(incoming: readonly Incoming[], durability: Durability): Promise<void> {
-    const plans = incoming.map((entry) => ({ ...entry, ...this.#destination(entry) }))
-    const keys = plans.flatMap(({ key }) => [recordRow(key), hintRow(key)])
-    const changed = await this.#store.transact(keys, durability, (rows) => {
+    const keys = incoming.flatMap(({ key }) => [recordRow(key), hintRow(key)])
+    const { plans, changed } = await this.#store.transact(keys, durability, (rows) => {
+      // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
+      const plans = incoming.map((entry) => ({ ...entry, ...this.#destination(entry) }))
       const writes: Write[] = []
       const records: KeyedRecord[] = []
       for (const [index, plan] of plans.entries()) {
         if (plan.asOwner) records.push(this.#joinRecord(plan, rows[2 * index], writes))
         if (plan.targets.length > 0) this.#joinHint(plan, rows[2 * index + 1], writes)
       }
-      return { writes, result: records }
+      return { writes, result: { plans, changed: records } }
     })
     for (const { record } of incoming) this.#seeTimes(record)
     for (const plan of plans) if (plan.targets.length > 0) this.#hinted.add(plan.key)
@@ -211,15 +217,27 @@ export class Replica {
     for (const key of gone) this.#hinted.delete(key)
   }
 
-  /** Deletes the records of a partition that others own and hold by now. Does nothing where this node owns it again. */
-  async drop(partition: Partition): Promise<void> {
+  /**
+   * Deletes the records of a partition that others own and hold by now, if `isStillDue` says so at the last moment. Says
+   * whether it did.
+   */
+  async drop(partition: Partition, isStillDue: () => boolean): Promise<boolean> {
     const digests = await this.digests()
-    await this.#store.transact([], 'relaxed', () => {
-      if (this.#routing.owns(partition)) return { writes: [], result: undefined }
-      const writes = digests.leaves(partition).map(([key]) => ({ key: recordRow(key), value: null }))
-      digests.clear(partition)
-      return { writes, result: undefined }
+    const dropped = await this.#store.transact([], 'relaxed', () => {
+      if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], result: null }
+      const keys = digests.leaves(partition).map(([key]) => key)
+      return { writes: keys.map((key) => ({ key: recordRow(key), value: null })), result: keys }
     })
+    for (const key of dropped ?? []) digests.delete(partition, key)
+    return dropped !== null
+  }
+
+  /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */
+  async flush(): Promise<void> {
+    await this.#store.transact([], 'strict', () => ({
+      writes: [{ key: metaRow('flushed'), value: noBytes }],
+      result: undefined,
+    }))
   }
 
   /** Every key stored here, own records first: for inspection. */

@@ -33,7 +33,8 @@ export class Routing {
   #hash: ViewHash
   #placement: Placement | undefined
   #withoutSelf: Placement | undefined
-  readonly #tokens = new Map<NodeId, readonly Token[]>()
+  /** By node and capacity: a tab may come back with another weight. */
+  readonly #tokens = new Map<string, readonly Token[]>()
   readonly #listeners: (() => void)[] = []
 
   constructor(own: Claim, known: readonly Claim[], n: number) {
@@ -73,15 +74,23 @@ export class Routing {
     this.#listeners.push(listener)
   }
 
-  /** Takes claims in. What others claim of this node is refuted by a higher incarnation, unless it is just what it says itself. */
+  /**
+   * Takes claims in. What others claim of this node is refuted by a higher incarnation. Only that it has left cannot be: then a
+   * former boot of it had begun to leave, and it is to end.
+   */
   merge(claims: readonly Claim[]): void {
     const before = this.#view
     const merged = mergeClaims(before, claims.slice(0, bounds.membersMax))
     if (merged === before || merged.size > bounds.membersMax) return
     const own = present(before.get(this.self), 'a node is in its own view')
     const claimed = present(merged.get(this.self), 'merging forgets nobody')
-    const refuted = own.status !== 'left' && compareClaims(claimed, own) !== 0
-    this.#adopt(refuted ? new Map(merged).set(this.self, { ...own, incarnation: claimed.incarnation + 1 }) : merged)
+    const isRefuted = claimed.status !== 'left' && compareClaims(claimed, own) !== 0
+    this.#adopt(isRefuted ? new Map(merged).set(this.self, { ...own, incarnation: claimed.incarnation + 1 }) : merged)
+  }
+
+  /** Whether the ring holds that this node has left. */
+  get hasLeft(): boolean {
+    return this.#view.get(this.self)?.status === 'left'
   }
 
   /** Says of this node that it leaves for good. */
@@ -98,12 +107,13 @@ export class Routing {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Tokens are a third of the cost of a placement and never change. */
+  /** Tokens are a third of the cost of a placement and do not change. */
   readonly #tokensOf = (member: RingMember): readonly Token[] => {
-    const known = this.#tokens.get(member.id)
+    const name = `${member.id} ${member.capacity}`
+    const known = this.#tokens.get(name)
     if (known !== undefined) return known
     const tokens = tokensOf(member)
-    this.#tokens.set(member.id, tokens)
+    this.#tokens.set(name, tokens)
     return tokens
   }
 

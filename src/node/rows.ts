@@ -4,7 +4,6 @@
  * `record`: group = partition, name = key, a record. `hint`: one row a key, a record and whom it is owed to. `owed`: group =
  * whom, name = key, no value: finds the hints of one node. `meta`: this node itself.
  */
-import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { emptyRecord, type Record } from '../core/versioning/record.ts'
@@ -48,7 +47,7 @@ export function hintIn(bytes: Uint8Array | undefined, corrupt: () => void): Hint
   const none: Hint = { record: emptyRecord, targets: [] }
   if (bytes === undefined) return none
   const hint = decodeWith(bytes, (reader) => {
-    const targets = reader.list(bounds.membersMax, () => reader.hex(nodeHexDigits) as NodeId)
+    const targets = reader.list(() => reader.hex(nodeHexDigits) as NodeId)
     return { targets, record: readRecord(reader) }
   })
   if (hint === null) corrupt()

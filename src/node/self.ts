@@ -31,13 +31,16 @@ function identityIn(bytes: Uint8Array | undefined): { readonly node: NodeId; rea
 export async function beginBoot(store: Store, random: Random, device: DeviceId, capacity: number): Promise<Self> {
   const fresh = bytesToHex(random.bytes(nodeBytes)) as NodeId
   return store.transact([identityRow, membersRow], 'strict', ([stored, members]) => {
-    const before = identityIn(stored)
+    const known = members === undefined ? [] : (decodeClaims(members) ?? [])
+    const former = identityIn(stored)
+    // A node that has left, and was interrupted before its database was gone, comes back as another one: leaving is for good.
+    const hasLeft = known.some((claim) => claim.node === former?.node && claim.status === 'left')
+    const before = hasLeft ? null : former
     const node = before?.node ?? fresh
     const incarnation = (before?.incarnation ?? 0) + 1
     const writer = new ByteWriter()
     writer.hex(node)
     writer.integer(incarnation)
-    const known = members === undefined ? [] : (decodeClaims(members) ?? [])
     const own: Claim = { node, device, capacity16ths: Math.round(capacity * 16), incarnation, status: 'alive' }
     return {
       writes: [{ key: identityRow, value: writer.done() }],

@@ -17,6 +17,8 @@ export interface Serving {
   readonly ownership: Ownership
   readonly gossip: Gossip
   readonly exchange: Exchange
+  /** It is leaving and takes nothing in any more. */
+  readonly isClosing: boolean
   /** The store has failed, or works. */
   storageWas(state: 'ok' | 'full' | 'failed'): void
 }
@@ -30,8 +32,10 @@ const failureOf: Readonly<Record<StoreFailure['reason'], FailureCode>> = {
 /** Answers one request. Never rejects: a store that fails becomes a reply that says so. */
 export async function serve(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   try {
+    if (node.isClosing && (request.type === 'put' || request.type === 'deliver'))
+      return { type: 'failed', code: 'closed' }
     const reply = await answer(node, from, request)
-    node.storageWas('ok')
+    if (request.type === 'put' || request.type === 'deliver') node.storageWas('ok')
     return reply
   } catch (error) {
     if (!(error instanceof StoreFailure)) throw error
@@ -59,6 +63,8 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'inventory':
       return node.exchange.answerInventory(request.keys, partitionOf)
     case 'settled':
+      // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
+      await node.replica.flush()
       node.ownership.received(from, request.partitions)
       return { type: 'done' }
     default:

@@ -3,7 +3,7 @@
  * section 5: request coordination, membership, and a local store, on every node alike).
  */
 import { partitionOf, tagOf } from '../core/hash.ts'
-import type { DeviceId, HybridTime, NodeId } from '../core/ids.ts'
+import type { DeviceId, HybridTime, NodeId, Partition } from '../core/ids.ts'
 import { afterWrite, contextOf } from '../core/versioning/context.ts'
 import { hybridZero, nextTime, observeTime } from '../core/versioning/hybrid-time.ts'
 import { delta, liveValues, type Sibling } from '../core/versioning/record.ts'
@@ -67,6 +67,7 @@ export class StorageNode implements TabringNode, Coordination {
   #stops: readonly (() => void)[] = []
   #latest: HybridTime = hybridZero
   #state: Status['state'] = 'open'
+  #isClosing = false
   #storage: Status['storage'] = 'ok'
 
   private constructor(ports: Ports, config: CheckedConfig, self: Self, standing: Uint8Array) {
@@ -92,12 +93,13 @@ export class StorageNode implements TabringNode, Coordination {
       signaling: (event) => this.#joining.signaling(event, this.events),
     })
     const isReachable = (node: NodeId) => this.peers.isReachable(node)
-    this.ownership = new Ownership(store, this.routing, standing, isReachable, () => this.#joining.review())
     this.replica = new Replica(store, this.routing, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
       timeSeen: (time) => this.#seeTime(time),
       written: (partition) => this.exchange.written(partition),
     })
+    const holds = (partition: Partition) => this.replica.holds(partition)
+    this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.#joining.review())
     this.gossip = new Gossip(this.peers, this.routing, chance)
     this.exchange = new Exchange(clock, chance, this.peers, this.routing, this.ownership, this.replica, this.events)
     this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.events)
@@ -109,7 +111,12 @@ export class StorageNode implements TabringNode, Coordination {
   static async open(ports: Ports, config: CheckedConfig, device: DeviceId): Promise<StorageNode> {
     const self = await beginBoot(ports.store, ports.random, device, config.capacity)
     const node = new StorageNode(ports, config, self, await Ownership.load(ports.store))
-    await node.replica.digests()
+    try {
+      await node.replica.digests()
+    } catch (error) {
+      node.#end('closed')
+      throw error
+    }
     node.peers.start()
     node.#joining.begin(ports.transport, node.peers, node.gossip)
     ports.lifecycle.onSuspend(() => node.peers.close())
@@ -132,7 +139,7 @@ export class StorageNode implements TabringNode, Coordination {
       })
       if (values.length > 1) this.events.emit('conflict', { key, siblings: values.length })
       const quorum = this.#judge(replies, needed, 'r', options, 'nothing')
-      const context = record.history.size === 0 ? null : (encodeContext(contextOf(record)) as Context)
+      const context = record.history.size === 0 ? null : (encodeContext(stored, contextOf(record)) as Context)
       return { values, context, replies, quorum }
     })
   }
@@ -156,24 +163,26 @@ export class StorageNode implements TabringNode, Coordination {
     sibling: (written: Pick<Sibling, 'dot' | 'time'>) => Sibling,
   ): Promise<PutResult> {
     const stored = checkKey(key)
-    const seen = checkContext(context)
+    const seen = checkContext(stored, context)
     const { needed, timeoutMs } = checkRequest(options, 'w', options.w, this.#config)
     return this.#operations.run(options.signal, 'unknown', async () => {
       await this.#joining.first
       this.#seeTime(seen.time)
-      this.#latest = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.clock.wall())
-      const written = { dot: this.#mint.next(stored), time: this.#latest }
-      const { nodes, hinted, failure } = await write(
+      // Later than all its writer saw, however wrong the clocks; but only believable times move our own clock.
+      const time = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.clock.wall())
+      this.#seeTime(time)
+      const written = { dot: this.#mint.next(stored), time }
+      const { nodes, hinted, isStored, failure } = await write(
         this,
         stored,
         delta(seen.history, sibling(written)),
         needed,
         timeoutMs,
       )
-      if (nodes.length === 0) throw putFailed(failure)
+      if (!isStored) throw putFailed(failure)
       const quorum = this.#judge(nodes.length, needed, 'w', options, 'stored')
       const devices = new Set(nodes.map((node) => this.routing.deviceOf(node))).size
-      const after = encodeContext(afterWrite(seen, written.dot, written.time)) as Context
+      const after = encodeContext(stored, afterWrite(seen, written.dot, written.time)) as Context
       return { context: after, acks: nodes.length, devices, hinted, quorum }
     })
   }
@@ -249,7 +258,11 @@ export class StorageNode implements TabringNode, Coordination {
 
   #viewChanged(): void {
     this.ownership.follow()
-    rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
+    this.exchange.follow()
+    rememberMembers(this.#ports.store, this.routing.claims)
+      // A former boot had begun to leave: this one makes room for another node.
+      .then(() => this.routing.hasLeft && !this.#isClosing && this.lost('evicted'))
+      .catch(() => {})
     for (const node of this.peers.connected) this.exchange.soon(node)
     // Hints for those who own nothing any more, or have left, are owed to others now.
     void this.handoff.sweep()
@@ -316,9 +329,26 @@ export class StorageNode implements TabringNode, Coordination {
 
   async leave(): Promise<void> {
     this.#assertOpen()
-    await handAllOver(this)
+    // Closed meanwhile, the node keeps its database: `run` rejects then.
+    await this.#operations.run(undefined, 'unknown', () => handAllOver(this))
     this.#end('left')
-    await this.#ports.store.destroy()
+    await this.#ports.store.destroy().catch((error: unknown) => {
+      throw new TabringError(
+        'storage-failed',
+        'this node has left, but its database could not be deleted',
+        'stored',
+        error,
+      )
+    })
+  }
+
+  async stopTakingIn(): Promise<void> {
+    this.#isClosing = true
+    await rememberMembers(this.#ports.store, this.routing.claims)
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing
   }
 
   async close(): Promise<void> {
@@ -343,7 +373,7 @@ export class StorageNode implements TabringNode, Coordination {
   }
 
   #assertOpen(): void {
-    if (this.#state !== 'open')
+    if (this.#state !== 'open' || this.#isClosing)
       throw new TabringError('closed', `this node has been closed (${this.#state}). Nothing was changed.`)
   }
 }

@@ -20,7 +20,7 @@ function extensions(): ExtensionCodec {
   codec.register({
     type: extensionTypes.bigint,
     encode: (value) => (typeof value === 'bigint' ? ascii(value.toString(36)) : null),
-    decode: (bytes) => parseBigint(text(bytes)),
+    decode: (bytes) => (bytes.length > bigintDigitsMax + 1 ? undefined : parseBigint(text(bytes))),
   })
   codec.register({
     type: extensionTypes.date,

@@ -33,6 +33,8 @@ export interface WriteOutcome {
   readonly nodes: readonly NodeId[]
   /** How many of them keep it as a hint. */
   readonly hinted: number
+  /** Whether anybody has it at all: owners that are not in sync yet keep it too, but do not count. */
+  readonly isStored: boolean
   /** Why this node could not keep it either, where nobody has. */
   readonly failure: unknown
 }
@@ -48,6 +50,7 @@ export async function write(
   const { routing, peers, clock } = node
   const { owners, fallbacks } = routing.preferenceOf(key)
   const hinting = new Set<NodeId>()
+  let isStored = false
   const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
   let failure: unknown = null
   const fanOut = new FanOut(
@@ -57,6 +60,7 @@ export async function write(
       try {
         const reply = await node.ask(candidate.node, { type: 'put', key, delta, hintFor: candidate.hintFor })
         if (reply.type !== 'stored') return 'failed'
+        isStored = true
         if (reply.standing === 'hint') hinting.add(candidate.node)
         return reply.standing === 'syncing' ? 'uncounted' : 'counted'
       } catch (error) {
@@ -71,17 +75,18 @@ export async function write(
   if (nodes.size >= w) {
     // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
     void fanOut.settled.then(keep).catch(() => {})
-    return { nodes: [...nodes], hinted: [...hinting].filter((id) => nodes.has(id)).length, failure: null }
+    return { nodes: [...nodes], hinted: [...hinting].filter((id) => nodes.has(id)).length, isStored, failure: null }
   }
   try {
-    if ((await keep()) && !nodes.has(routing.self)) {
+    if (await keep()) {
+      isStored = true
       nodes.add(routing.self)
       hinting.add(routing.self)
     }
   } catch (error) {
     failure = error
   }
-  return { nodes: [...nodes], hinted: [...hinting].filter((id) => nodes.has(id)).length, failure }
+  return { nodes: [...nodes], hinted: [...hinting].filter((id) => nodes.has(id)).length, isStored, failure }
 }
 
 /** Keeps the delta here for those owners that neither have it nor have a stand-in. Whether there were any. */

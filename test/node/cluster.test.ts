@@ -159,6 +159,62 @@ describe('when nodes are away', () => {
   })
 })
 
+describe('what once went wrong', () => {
+  test('a put before the owners are in sync is kept, says that no quorum confirmed it, and is there later', async () => {
+    const ring = await open({ nodes: 3 })
+    ring.kill(1)
+    ring.kill(2)
+    const fresh = ring.restart(1)
+    const results = await Promise.all([ring.node(0).put('a', null, 1), fresh.then((node) => node.put('b', null, 2))])
+    for (const result of results) expect(result.acks).toBeGreaterThanOrEqual(0)
+    await ring.restart(2)
+    await Promise.all((ring.nodes as TabringNode[]).map((node) => node.joined({ members: 3 })))
+    expect((await ring.node(2).get('a')).values).toEqual([1])
+    expect((await ring.node(2).get('b')).values).toEqual([2])
+  })
+
+  test('three hundred siblings are three hundred siblings', async () => {
+    const ring = await open({ nodes: 3 })
+    await Promise.all(Array.from({ length: 300 }, (_, index) => ring.node(index % 3).put('hot', null, index)))
+    const { values } = await ring.node(0).get<number>('hot', { r: 3 })
+    expect([...values].sort((a, b) => a - b)).toEqual(Array.from({ length: 300 }, (_, index) => index))
+  })
+
+  test('a context of another key is refused and takes nothing along', async () => {
+    const ring = await open({ nodes: 3 })
+    const node = ring.node(0)
+    await node.put('one', null, 1)
+    await node.put('two', null, 2)
+    const { context } = await node.get('one')
+    await expect(node.put('two', context, 3)).rejects.toMatchObject({ code: 'invalid-context', changed: 'nothing' })
+    expect((await node.get('two')).values).toEqual([2])
+  })
+
+  test('a key of 20 MiB in siblings moves to a new owner and keeps no other key back', async () => {
+    const ring = await open({ nodes: 3, n: 2, r: 1, w: 1, timeoutMs: 60_000 })
+    ring.kill(2)
+    const large = new Uint8Array(1_000_000)
+    for (let sibling = 0; sibling < 20; sibling += 1) await ring.node(0).put('large', null, large)
+    await ring.node(0).put('small', null, 1)
+    const node = await ring.restart(2)
+    await node.joined({ members: 3 })
+    await until(() => ring.nodes.every((each) => each?.status().hints === 0))
+    expect((await node.get('large')).values).toHaveLength(20)
+    expect((await node.get('small')).values).toEqual([1])
+  })
+
+  test('a node that has left comes back as another one', async () => {
+    const ring = await open({ nodes: 3, n: 1, r: 1, w: 1 })
+    const { id } = ring.node(2)
+    await ring.node(2).leave()
+    ring.kill(2)
+    const node = await ring.restart(2)
+    await node.joined({ members: 3 })
+    expect(node.id).not.toBe(id)
+    expect(ring.node(0).status().members).toBe(3)
+  })
+})
+
 describe('repair and moving ownership', () => {
   test('a new node fetches what it comes to own, and former owners drop it then', async () => {
     const small = await open({ nodes: 4, n: 1, r: 1, w: 1 })

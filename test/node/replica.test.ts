@@ -101,12 +101,38 @@ describe('hints', () => {
   })
 })
 
+describe('routing', () => {
+  test('a node that comes back with another capacity has the same place for all who hold the same view', () => {
+    const { routing } = station(5)
+    expect(routing.placement.owners).toBeDefined()
+    const heavier: Claim = { ...claim(2), incarnation: 2, capacity16ths: 64 }
+    routing.merge([heavier])
+    const fresh = new Routing(claim(1), [heavier, claim(3), claim(4), claim(5)], 3)
+    expect(routing.hash).toBe(fresh.hash)
+    expect(routing.placement.owners).toEqual(fresh.placement.owners)
+  })
+
+  test('what others claim of this node is refuted, once', () => {
+    const { routing } = station(3)
+    let changes = 0
+    routing.onChange(() => {
+      changes += 1
+    })
+    routing.merge([{ ...claim(1), status: 'dead' }])
+    expect(routing.claimOf(nodeName(1))).toMatchObject({ status: 'alive', incarnation: 2 })
+    routing.merge([{ ...claim(1), status: 'dead' }])
+    expect(changes).toBe(1)
+    routing.merge([{ ...claim(1), status: 'left' }])
+    expect(routing.hasLeft).toBe(true)
+  })
+})
+
 describe('records', () => {
   test('a partition that became ours again is not dropped by a decision made before', async () => {
     const { replica, routing } = station(6)
     const key = keyThat(routing, 'owned')
     await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
-    await replica.drop(partitionOf(key))
+    expect(await replica.drop(partitionOf(key), () => true)).toBe(false)
     expect(values((await replica.read(key)).record)).toEqual([1])
   })
 

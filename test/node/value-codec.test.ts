@@ -100,6 +100,14 @@ test('the depth of MessagePack is found without following it', () => {
   expect(depthOf(new Uint8Array(1_000_000).fill(0x91))).toBe(1_000_000)
 })
 
+test('a few bytes that promise many items or many digits cost next to nothing', () => {
+  const promises = Uint8Array.from({ length: 100 }, (_, at) => [0xdd, 0x01, 0xc9, 0xc3, 0x80][at % 5] ?? 0)
+  expect(codec.decode(promises)).toBeUndefined()
+  const digits = new Uint8Array(100_006).fill(0x7a)
+  digits.set([0xc9, 0x00, 0x01, 0x86, 0xa0, 0x01])
+  expect(codec.decode(digits)).toBeUndefined()
+})
+
 test('any bytes give a value or undefined, and deep nests are refused before they are followed', () => {
   expect(codec.decode(new Uint8Array(1_000_000).fill(0x91))).toBeUndefined()
   fc.assert(

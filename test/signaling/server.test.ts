@@ -1,8 +1,11 @@
 /**
  * The signaling server: introductions by address, and a code for whoever breaks a limit. Raw sockets, so that it meets clients that are not ours.
  */
+
+import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
+import { limits } from '../../signaling/limits.ts'
 import { type SignalingServer, startSignaling } from '../../signaling/server.ts'
 import { TokenBucket } from '../../signaling/token-bucket.ts'
 import { bounds } from '../../src/core/bounds.ts'
@@ -123,6 +126,30 @@ describe('refusals', () => {
     client.say({ type: 'send', to: peerName(2), body: 'x'.repeat(bounds.signalingMessageCharsMax) })
     expect(await client.closed).toBe(1009)
   })
+})
+
+test('a crowd beyond the limit that hangs up on its refusal does not end the server', async () => {
+  const { port } = new URL(server.url)
+  const sockets = await Promise.all(
+    Array.from({ length: limits.socketsPerAddressMax }, () => new Client(server.url).opened()),
+  )
+  expect(sockets).toHaveLength(limits.socketsPerAddressMax)
+  const refused = Array.from({ length: 20 }, () => {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    )
+    return new Promise<void>((resolve) =>
+      socket.once('data', () => {
+        socket.resetAndDestroy()
+        resolve()
+      }),
+    )
+  })
+  await Promise.all(refused)
+  const health = await fetch(`${server.url.replace('ws:', 'http:')}/health`)
+  expect(health.status).toBe(200)
 })
 
 test('a token bucket grants its burst at once and its rate after that', () => {

@@ -96,6 +96,8 @@ describe('bad histories', () => {
   })
 
   test('one dot for two writes', () => {
-    expect(classes([put('a', null, { dot: 'x:1' }), put('b', null, { dot: 'x:1' })], at('1', ['a', 'b']))).toEqual(['DOT_REUSE'])
+    expect(classes([put('a', null, { dot: 'x:1' }), put('b', null, { dot: 'x:1' })], at('1', ['a', 'b']))).toEqual([
+      'DOT_REUSE',
+    ])
   })
 })

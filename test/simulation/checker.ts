@@ -61,14 +61,20 @@ class Sight {
 
   constructor(operations: readonly Operation[]) {
     this.#operations = new Map(operations.map((operation) => [operation.id, operation]))
-    this.#writes = new Map(operations.flatMap((operation) => (operation.vid === undefined ? [] : [[operation.vid, operation]])))
+    this.#writes = new Map(
+      operations.flatMap((operation) => (operation.vid === undefined ? [] : [[operation.vid, operation]])),
+    )
   }
 
   /** Everything an operation returned or wrote, and all that this covers. */
   seen(operation: Operation): ReadonlySet<string> {
     const known = this.#seen.get(operation.id)
     if (known !== undefined) return known
-    const base = [...(operation.vids ?? []), ...(operation.deletesSeen ?? []), ...(operation.vid === undefined ? [] : [operation.vid])]
+    const base = [
+      ...(operation.vids ?? []),
+      ...(operation.deletesSeen ?? []),
+      ...(operation.vid === undefined ? [] : [operation.vid]),
+    ]
     const seen = this.dominated(base)
     this.#seen.set(operation.id, seen)
     return seen
@@ -101,7 +107,10 @@ class Sight {
 }
 
 /** All violations of one run. `finals` is what the owners hold after everything was healed. */
-export function check(operations: readonly Operation[], finals: ReadonlyMap<string, readonly FinalReplica[]>): readonly Violation[] {
+export function check(
+  operations: readonly Operation[],
+  finals: ReadonlyMap<string, readonly FinalReplica[]>,
+): readonly Violation[] {
   const keys = [...new Set([...operations.map(({ key }) => key), ...finals.keys()])]
   return keys.flatMap((key) => {
     const ofKey = operations.filter((operation) => operation.key === key)
@@ -109,9 +118,15 @@ export function check(operations: readonly Operation[], finals: ReadonlyMap<stri
   })
 }
 
-function checkKey(key: string, operations: readonly Operation[], finals: readonly FinalReplica[], sight: Sight): readonly Violation[] {
+function checkKey(
+  key: string,
+  operations: readonly Operation[],
+  finals: readonly FinalReplica[],
+  sight: Sight,
+): readonly Violation[] {
   const found: Violation[] = []
-  const report = (kind: Violation['class'], subject: string, witness: string) => found.push({ class: kind, key, subject, witness })
+  const report = (kind: Violation['class'], subject: string, witness: string) =>
+    found.push({ class: kind, key, subject, witness })
   checkFinals(operations, finals, sight, report)
   checkReads(operations, sight, report)
   checkDots(operations, report)
@@ -120,31 +135,52 @@ function checkKey(key: string, operations: readonly Operation[], finals: readonl
 
 type Report = (kind: Violation['class'], subject: string, witness: string) => void
 
-function checkFinals(operations: readonly Operation[], finals: readonly FinalReplica[], sight: Sight, report: Report): void {
+function checkFinals(
+  operations: readonly Operation[],
+  finals: readonly FinalReplica[],
+  sight: Sight,
+  report: Report,
+): void {
   const writes = operations.filter((operation) => operation.type !== 'get')
   const live = new Set(finals.flatMap(({ vids }) => vids))
   const dead = new Set(finals.flatMap(({ dead: deletes }) => deletes))
   const dominated = sight.dominated([...live, ...dead])
-  const took = (write: Operation) => write.status === 'ok' || (write.status === 'unknown' && dominated.has(write.vid ?? ''))
+  const took = (write: Operation) =>
+    write.status === 'ok' || (write.status === 'unknown' && dominated.has(write.vid ?? ''))
   for (const write of writes) {
     const vid = write.vid ?? ''
     // An acknowledged write is there, or somebody who had seen it has written since.
-    const isLost = write.status === 'ok' && !dominated.has(vid) && !writes.some((other) => took(other) && sight.covers(other.vid ?? '').has(vid))
-    if (isLost) report('LOST_WRITE', vid, `acknowledged by operation ${write.id}; the owners hold ${[...live].join(' ')} and deletes ${[...dead].join(' ')}`)
+    const isLost =
+      write.status === 'ok' &&
+      !dominated.has(vid) &&
+      !writes.some((other) => took(other) && sight.covers(other.vid ?? '').has(vid))
+    if (isLost)
+      report(
+        'LOST_WRITE',
+        vid,
+        `acknowledged by operation ${write.id}; the owners hold ${[...live].join(' ')} and deletes ${[...dead].join(' ')}`,
+      )
     // What an acknowledged write had seen is gone.
     for (const covered of write.status === 'ok' ? sight.covers(vid) : []) {
-      if (live.has(covered)) report(write.type === 'delete' ? 'RESURRECTED' : 'UNSUPERSEDED', covered, `${write.type} ${vid} had seen it`)
+      if (live.has(covered))
+        report(write.type === 'delete' ? 'RESURRECTED' : 'UNSUPERSEDED', covered, `${write.type} ${vid} had seen it`)
     }
     if (write.status === 'fail' && live.has(vid)) report('FAILED_WRITE_VISIBLE', vid, 'at an owner in the end')
   }
-  const [first, ...others] = finals.map(({ node, vids, dead: deletes }) => ({ node, text: `${[...vids].sort().join(' ')} / ${[...deletes].sort().join(' ')}` }))
+  const [first, ...others] = finals.map(({ node, vids, dead: deletes }) => ({
+    node,
+    text: `${[...vids].sort().join(' ')} / ${[...deletes].sort().join(' ')}`,
+  }))
   for (const other of others) {
-    if (first !== undefined && other.text !== first.text) report('DIVERGED', other.node, `${first.node} holds ${first.text}; ${other.node} holds ${other.text}`)
+    if (first !== undefined && other.text !== first.text)
+      report('DIVERGED', other.node, `${first.node} holds ${first.text}; ${other.node} holds ${other.text}`)
   }
 }
 
 function checkReads(operations: readonly Operation[], sight: Sight, report: Report): void {
-  const writes = new Map(operations.flatMap((operation) => (operation.vid === undefined ? [] : [[operation.vid, operation]])))
+  const writes = new Map(
+    operations.flatMap((operation) => (operation.vid === undefined ? [] : [[operation.vid, operation]])),
+  )
   for (const read of operations.filter(({ type, status }) => type === 'get' && status === 'ok')) {
     const vids = read.vids ?? []
     for (const vid of vids) {
@@ -153,13 +189,15 @@ function checkReads(operations: readonly Operation[], sight: Sight, report: Repo
       if (write?.status === 'fail') report('FAILED_WRITE_VISIBLE', vid, `read by operation ${read.id}`)
       // Siblings are an antichain: none of them was written by somebody who had seen another.
       for (const other of vids) {
-        if (other !== vid && sight.covers(other).has(vid)) report('FALSE_SIBLING', vid, `beside ${other}, which had seen it, in operation ${read.id}`)
+        if (other !== vid && sight.covers(other).has(vid))
+          report('FALSE_SIBLING', vid, `beside ${other}, which had seen it, in operation ${read.id}`)
       }
     }
     if (read.strict !== true) continue
     for (const write of writes.values()) {
       const isBefore = write.strict === true && write.status === 'ok' && write.returned < read.invoked
-      if (isBefore && !sight.seen(read).has(write.vid ?? '')) report('STALE_QUORUM_READ', write.vid ?? '', `operation ${read.id} came later and has not seen it`)
+      if (isBefore && !sight.seen(read).has(write.vid ?? ''))
+        report('STALE_QUORUM_READ', write.vid ?? '', `operation ${read.id} came later and has not seen it`)
     }
   }
 }

@@ -41,7 +41,13 @@ export class SimNetwork {
   readonly #clogs = new Map<string, number>()
   calm = false
 
-  constructor(clock: VirtualClock, chance: Chance, options: Options, counters: Counters, trace: (line: string) => void) {
+  constructor(
+    clock: VirtualClock,
+    chance: Chance,
+    options: Options,
+    counters: Counters,
+    trace: (line: string) => void,
+  ) {
     this.#clock = clock
     this.#chance = chance
     this.#options = options
@@ -111,7 +117,8 @@ export class SimNetwork {
     const endpoints = [...this.#endpoints.values()]
     for (const [index, a] of endpoints.entries()) {
       for (const b of endpoints.slice(index + 1)) {
-        const unwanted = a.dropped.has(b.peer) || b.dropped.has(a.peer) || a.channels.has(b.peer) || b.channels.has(a.peer)
+        const unwanted =
+          a.dropped.has(b.peer) || b.dropped.has(a.peer) || a.channels.has(b.peer) || b.channels.has(a.peer)
         if (unwanted || this.#isCut(a, b) || this.#isCut(b, a)) continue
         const channel = new Channel()
         a.channels.set(b.peer, channel)
@@ -129,7 +136,7 @@ export class SimNetwork {
     endpoint.handlers?.closed(other, 'closed')
     // The other end notices a moment later, or much later when nobody said goodbye.
     this.#clock.after(this.#delay(), () => {
-      if (far?.channels.get(endpoint.peer) !== channel) return
+      if (far === undefined || far.channels.get(endpoint.peer) !== channel) return
       far.channels.delete(endpoint.peer)
       far.handlers?.closed(endpoint.peer, 'failed')
     })
@@ -145,9 +152,12 @@ export class SimNetwork {
   }
 
   #send(from: Endpoint, to: PeerId, channel: Channel, message: Uint8Array): void {
-    const { loss, duplication } = this.#options
     const far = this.#endpoints.get(to)
-    if (far === undefined) return
+    if (far !== undefined) this.#transmit(from, far, channel, message)
+  }
+
+  #transmit(from: Endpoint, far: Endpoint, channel: Channel, message: Uint8Array): void {
+    const { loss, duplication } = this.#options
     const deliver = () => {
       if (far.channels.get(from.peer) !== channel) return
       this.#trace(`${from.place}>${far.place} ${message.length}`)

@@ -51,11 +51,19 @@ export async function simulate(seed: number, { faults = true, keepTrace = false 
   heal(world)
   const violations = [...(await converge(world, workload))]
   violations.push(...workload.untyped, ...(await stillServing(world, workload)))
-  await clock.run(lookEveryMs)
+  violations.push(...(await converge(world, workload)))
   violations.push(...check(workload.operations, await finalsOf(world, workload.operations)))
   for (const { node } of world.serving) void node.close()
   const acknowledged = workload.operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
-  return { options, violations, operations: workload.operations, acknowledged, counters, traceHash: (hash >>> 0).toString(16), trace: lines }
+  return {
+    options,
+    violations,
+    operations: workload.operations,
+    acknowledged,
+    counters,
+    traceHash: (hash >>> 0).toString(16),
+    trace: lines,
+  }
 }
 
 /** Nothing fails any more: links are whole, everybody is awake and runs. */
@@ -71,7 +79,8 @@ function heal(world: World): void {
 }
 
 const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
-const keysOf = (operations: readonly Operation[]): readonly string[] => [...new Set(operations.map(({ key }) => key))].sort()
+const keysOf = (operations: readonly Operation[]): readonly string[] =>
+  [...new Set(operations.map(({ key }) => key))].sort()
 
 /** Waits until owners agree on every key and owe nothing to anybody who runs. */
 async function converge(world: World, workload: Workload): Promise<readonly Violation[]> {
@@ -85,13 +94,15 @@ async function converge(world: World, workload: Workload): Promise<readonly Viol
 }
 
 async function disagreement(world: World, workload: Workload): Promise<string> {
+  world.reopenEnded()
   const { serving, places } = world
   const due = places.filter(({ gone }) => !gone).length
   if (serving.length < due) return `${serving.length} of ${due} nodes serve`
   const views = new Set(serving.map(({ node }) => node.routing.hash))
   if (views.size > 1) return `${views.size} member views`
   const syncing = serving.find(({ node }) => node.ownership.syncing.length > 0)
-  if (syncing !== undefined) return `place ${syncing.place.index} still fetches ${syncing.node.ownership.syncing.length} partitions`
+  if (syncing !== undefined)
+    return `place ${syncing.place.index} still fetches ${syncing.node.ownership.syncing.length} partitions`
   for (const { place, node } of serving) {
     for (const other of serving) {
       const owed = await ahead(world, node.replica.owedTo(other.node.id, 1))
@@ -100,7 +111,9 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
   }
   const finals = await finalsOf(world, workload.operations)
   for (const [key, replicas] of finals) {
-    const texts = new Set(replicas.map(({ vids, dead }) => `${[...vids].sort().join(' ')} / ${[...dead].sort().join(' ')}`))
+    const texts = new Set(
+      replicas.map(({ vids, dead }) => `${[...vids].sort().join(' ')} / ${[...dead].sort().join(' ')}`),
+    )
     if (texts.size > 1) return `owners of ${key} hold ${[...texts].join(' | ')}`
   }
   return ''
@@ -118,19 +131,28 @@ async function ahead<T>(world: World, promise: Promise<T>): Promise<T> {
 }
 
 /** What each owner of each key holds by itself. */
-async function finalsOf(world: World, operations: readonly Operation[]): Promise<ReadonlyMap<string, readonly FinalReplica[]>> {
+async function finalsOf(
+  world: World,
+  operations: readonly Operation[],
+): Promise<ReadonlyMap<string, readonly FinalReplica[]>> {
   // Counters run per key, so a dot names a write only together with its key.
-  const byDot = new Map(operations.flatMap(({ key, dot, vid }) => (dot === undefined ? [] : [[`${key} ${dot}`, vid ?? '']])))
+  const byDot = new Map(
+    operations.flatMap(({ key, dot, vid }) => (dot === undefined ? [] : [[`${key} ${dot}`, vid ?? '']])),
+  )
   const finals = new Map<string, readonly FinalReplica[]>()
   for (const key of keysOf(operations)) {
     const stored = keyNamed(key)
-    const owners = world.serving.filter(({ node }) => world.serving[0]?.node.routing.ownersOf(partitionOf(stored)).includes(node.id))
+    const owners = world.serving.filter(({ node }) =>
+      world.serving[0]?.node.routing.ownersOf(partitionOf(stored)).includes(node.id),
+    )
     const replicas: FinalReplica[] = []
     for (const { place, node } of owners) {
       const [entry] = await ahead(world, node.replica.records([stored]))
       const siblings = entry?.record.siblings ?? []
       const names = (kind: 'value' | 'tombstone') =>
-        siblings.filter((sibling) => sibling.kind === kind).map(({ dot }) => byDot.get(`${key} ${dotName(dot)}`) ?? `unknown dot ${dotName(dot)}`)
+        siblings
+          .filter((sibling) => sibling.kind === kind)
+          .map(({ dot }) => byDot.get(`${key} ${dotName(dot)}`) ?? `unknown dot ${dotName(dot)}`)
       replicas.push({ node: `place ${place.index}`, vids: names('value'), dead: names('tombstone') })
     }
     finals.set(key, replicas)
@@ -146,7 +168,13 @@ async function stillServing(world: World, workload: Workload): Promise<readonly 
     const get = await ahead(world, workload.get(99, place, node, 'key 1'))
     for (const operation of [put, get]) {
       // An answer is what is asked for here; on one device alone it is none that the history may rely on.
-      if (operation.returned === Infinity || operation.status === 'fail') found.push({ class: 'UNAVAILABLE', key: 'key 1', subject: `${operation.type} at place ${place.index}`, witness: operation.status })
+      if (operation.returned === Infinity || operation.status === 'fail')
+        found.push({
+          class: 'UNAVAILABLE',
+          key: 'key 1',
+          subject: `${operation.type} at place ${place.index}`,
+          witness: operation.status,
+        })
     }
   }
   return found

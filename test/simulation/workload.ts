@@ -3,6 +3,7 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import { covers, dotName } from '../../src/core/versioning/causal-history.ts'
+import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import { decodeContext } from '../../src/core/wire/record-codec.ts'
 import { TabringError } from '../../src/errors.ts'
 import type { Context, GetResult, PutResult } from '../../src/node/api.ts'
@@ -70,7 +71,10 @@ export class Workload {
     const result = await this.#finish<GetResult<string>>(operation, place, () => node.get<string>(key))
     if (result === null) return operation
     operation.vids = result.values
-    const seen = result.context === null ? null : decodeContext(result.context)
+    const seen =
+      result.context === null
+        ? null
+        : decodeContext(storedKey({ mode: 'siblings', collection: '', key }), result.context)
     operation.deletesSeen = this.operations
       .filter(({ type, dot, key: name }) => type === 'delete' && name === key && dot !== undefined)
       .filter(({ dot }) => seen !== null && isCovered(seen, dot ?? ''))
@@ -118,15 +122,33 @@ export class Workload {
   /** Reads and writes overlap for certain only where all nodes are members in sync on one view, and none lost anything. */
   #isQuiet(node: StorageNode, before: string): boolean {
     const { serving, places, options } = this.#world
-    const settled = serving.every((each) => each.node.routing.hash === before && each.node.ownership.syncing.length === 0)
-    return settled && node.routing.hash === before && serving.length === places.length && !options.wipe && options.powerCut === 0
+    const settled = serving.every(
+      (each) => each.node.routing.hash === before && each.node.ownership.syncing.length === 0,
+    )
+    return (
+      settled &&
+      node.routing.hash === before &&
+      serving.length === places.length &&
+      !options.wipe &&
+      options.powerCut === 0
+    )
   }
 
   #begin(client: number, type: Operation['type'], key: string, seen?: Seen): Operation {
     const id = this.operations.length
-    const write = type === 'get' ? {} : { vid: `${type === 'put' ? 'v' : 'd'}${id}`, contextFrom: seen?.operation ?? null }
+    const write =
+      type === 'get' ? {} : { vid: `${type === 'put' ? 'v' : 'd'}${id}`, contextFrom: seen?.operation ?? null }
     const { now } = this.#world.clock
-    const operation: Operation = { id, client, type, key, invoked: now, returned: Infinity, status: 'unknown', ...write }
+    const operation: Operation = {
+      id,
+      client,
+      type,
+      key,
+      invoked: now,
+      returned: Infinity,
+      status: 'unknown',
+      ...write,
+    }
     this.operations.push(operation)
     return operation
   }
@@ -147,7 +169,13 @@ export class Workload {
     } catch (error) {
       operation.returned = clock.now
       if (error instanceof TabringError) operation.status = error.changed === 'nothing' ? 'fail' : 'unknown'
-      else this.untyped.push({ class: 'UNTYPED_ERROR', key: operation.key, subject: `operation ${operation.id}`, witness: String((error as Error).stack) })
+      else
+        this.untyped.push({
+          class: 'UNTYPED_ERROR',
+          key: operation.key,
+          subject: `operation ${operation.id}`,
+          witness: String((error as Error).stack),
+        })
       return null
     }
   }
@@ -167,7 +195,10 @@ export class Workload {
         const key = request.key.slice(2)
         const dot = sibling === undefined ? '' : dotName(sibling.dot)
         const vid = sibling?.kind === 'value' ? new TextDecoder().decode(sibling.value.subarray(1)) : undefined
-        const operation = vid === undefined ? this.#deleting.get(`${place.index} ${key}`) : this.operations.find((each) => each.vid === vid)
+        const operation =
+          vid === undefined
+            ? this.#deleting.get(`${place.index} ${key}`)
+            : this.operations.find((each) => each.vid === vid)
         // A delete that was answered may still be asking others when the next one begins.
         if (operation !== undefined && !this.#dots.has(`${key} ${dot}`)) operation.dot ??= dot
         this.#dots.add(`${key} ${dot}`)

@@ -2,8 +2,7 @@
  * A cluster of real nodes in a simulated world: places with disks, on devices, where nodes boot, crash, freeze, leave and join.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { partitionOf } from '../../src/core/hash.ts'
-import type { DeviceId, PeerId, StoredKey } from '../../src/core/ids.ts'
+import type { DeviceId, PeerId } from '../../src/core/ids.ts'
 import { checkConfig } from '../../src/node/arguments.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
 import type { Chance } from './chance.ts'
@@ -77,7 +76,13 @@ export class World {
   /** Errors that left the nodes unhandled. */
   readonly trace: (line: string) => void
 
-  constructor(clock: VirtualClock, chance: Chance, options: Options, counters: Counters, trace: (line: string) => void) {
+  constructor(
+    clock: VirtualClock,
+    chance: Chance,
+    options: Options,
+    counters: Counters,
+    trace: (line: string) => void,
+  ) {
     this.clock = clock
     this.chance = chance
     this.options = options
@@ -114,7 +119,13 @@ export class World {
     const store = simStore(place.disk, clock, chance, options, counters, boot.gate, () => this.calm)
     const transport = this.network.transport(boot.peer, place.index, boot.gate)
     const lifecycle = { onSuspend: () => {}, onResume: () => {} }
-    const ports = { clock: clock.seenBy(boot.gate, () => place.skewMs), random: chance.random, store, transport, lifecycle }
+    const ports = {
+      clock: clock.seenBy(boot.gate, () => place.skewMs),
+      random: chance.random,
+      store,
+      transport,
+      lifecycle,
+    }
     this.trace(`boot ${place.index}`)
     StorageNode.open(ports, checkConfig({ cluster: 'simulation' }), place.device).then(
       (node) => {
@@ -164,10 +175,14 @@ export class World {
     }
   }
 
-  /** What each serving owner of a key holds by itself. */
-  async owners(key: StoredKey): Promise<readonly { readonly node: StorageNode; readonly place: Place }[]> {
-    const { serving } = this
-    const owners = serving[0]?.node.routing.ownersOf(partitionOf(key)) ?? []
-    return serving.filter(({ node }) => owners.includes(node.id))
+  /** A node that ended by itself is a tab that a person opens again, unless it has left. */
+  reopenEnded(): void {
+    for (const { place, node } of this.serving) {
+      const { state } = node.status()
+      if (state === 'open') continue
+      if (state === 'left') place.gone = true
+      if (place.boot !== undefined) this.#forget(place, place.boot)
+      this.start(place)
+    }
   }
 }

@@ -38,9 +38,12 @@ export class PartitionDigests {
     return this.#trees.has(partition)
   }
 
-  clear(partition: Partition): void {
-    this.#size -= this.#trees.get(partition)?.leaves.size ?? 0
-    this.#trees.delete(partition)
+  delete(partition: Partition, key: StoredKey): void {
+    const tree = this.#trees.get(partition)
+    if (tree?.leaves.delete(key) !== true) return
+    this.#size -= 1
+    tree.root = null
+    if (tree.leaves.size === 0) this.#trees.delete(partition)
   }
 
   /** The root of a partition, or null where it holds nothing. */

@@ -3,7 +3,7 @@
  * later than any time the node has seen. Last-write-wins compares it, so a write that saw another is the later one even if
  * its wall clock is slow.
  *
- * One number: milliseconds times 1024, plus ticks within the millisecond. Exact until the year 2248.
+ * One number: milliseconds times 1024, plus ticks within the millisecond. Exact until the year 2109 (`bounds.hybridTimeMax`).
  */
 import { bounds } from '../bounds.ts'
 import type { HybridTime } from '../ids.ts'
@@ -14,7 +14,7 @@ export const hybridZero: HybridTime = 0 as HybridTime
 
 /** The time of a new write, given the latest time known and the wall clock in ms. */
 export function nextTime(latest: HybridTime, wallMs: number): HybridTime {
-  return Math.max(latest + 1, Math.floor(wallMs) * ticksPerMs) as HybridTime
+  return Math.min(bounds.hybridTimeMax, Math.max(latest + 1, Math.floor(wallMs) * ticksPerMs)) as HybridTime
 }
 
 /**

@@ -157,8 +157,11 @@ export class ByteReader {
     return this.#failed ? '' : bytesToHex(bytes)
   }
 
-  /** At most `max` items; each takes at least one byte, so a count beyond the bytes at hand is refused before allocation. */
-  list<T>(max: number, read: () => T): readonly T[] {
+  /**
+   * Some items, at most `max`. Each takes at least one byte, so a count beyond the bytes at hand is refused before anything is
+   * allocated: what a record may hold is bounded by its bytes alone, or a reader would refuse what a writer has stored.
+   */
+  list<T>(read: () => T, max: number = Number.MAX_SAFE_INTEGER): readonly T[] {
     const count = this.integer(Math.min(max, this.remaining))
     const items: T[] = []
     for (let index = 0; index < count && !this.#failed; index += 1) items.push(read())

@@ -5,6 +5,7 @@
  * channel is ordered and reliable, so a frame says only which message it belongs to and whether more follows. Frames of
  * several messages may alternate: that is how gossip overtakes bulk.
  */
+import { concatBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../bounds.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 
@@ -34,7 +35,9 @@ export type Reassembled =
   | { readonly kind: 'malformed' }
 
 interface Partial {
-  readonly bytes: Uint8Array
+  /** What the first frame promised; nothing is allocated for a promise. */
+  readonly length: number
+  readonly payloads: Uint8Array[]
   filled: number
 }
 
@@ -50,20 +53,21 @@ export class Reassembler {
     const partial = (flag & flags.first) !== 0 ? this.#begin(id, reader) : this.#partials.get(id)
     if (frame.length > bounds.frameBytesMax || partial === undefined || reader.failed) return { kind: 'malformed' }
     const payload = reader.raw(reader.remaining)
-    if (partial.filled + payload.length > partial.bytes.length) return { kind: 'malformed' }
-    partial.bytes.set(payload, partial.filled)
+    if (partial.filled + payload.length > partial.length) return { kind: 'malformed' }
+    partial.payloads.push(payload)
     partial.filled += payload.length
     if ((flag & flags.last) === 0) return { kind: 'more' }
     this.#partials.delete(id)
-    this.#promisedBytes -= partial.bytes.length
-    return partial.filled === partial.bytes.length ? { kind: 'message', message: partial.bytes } : { kind: 'malformed' }
+    this.#promisedBytes -= partial.length
+    if (partial.filled < partial.length) return { kind: 'malformed' }
+    return { kind: 'message', message: concatBytes(...partial.payloads) }
   }
 
   #begin(id: number, reader: ByteReader): Partial | undefined {
     const length = reader.integer(bounds.messageBytesMax)
     const tooMuch = this.#partials.size >= bounds.partialsMax || this.#promisedBytes + length > bounds.partialBytesMax
     if (reader.failed || tooMuch || this.#partials.has(id)) return undefined
-    const partial = { bytes: new Uint8Array(length), filled: 0 }
+    const partial = { length, payloads: [], filled: 0 }
     this.#partials.set(id, partial)
     this.#promisedBytes += length
     return partial

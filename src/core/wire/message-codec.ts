@@ -96,7 +96,13 @@ const claim: Codec<Claim> = {
     const device = reader.text(bounds.deviceBytesMax) as DeviceId
     const capacity16ths = reader.integer(bounds.capacityMax * 16)
     if (capacity16ths < bounds.capacityMin * 16) reader.fail()
-    return { node, device, capacity16ths, incarnation: reader.integer(), status: status.read(reader) }
+    return {
+      node,
+      device,
+      capacity16ths,
+      incarnation: reader.integer(bounds.incarnationMax),
+      status: status.read(reader),
+    }
   },
 }
 
@@ -154,7 +160,7 @@ const members = {
     writer.list(claims, (item) => claim.write(writer, item)),
   read: (reader: ByteReader) => ({
     type: 'members' as const,
-    claims: reader.list(bounds.membersMax, () => claim.read(reader)),
+    claims: reader.list(() => claim.read(reader), bounds.membersMax),
   }),
 }
 
@@ -166,7 +172,7 @@ const requests: Rows<Request, 'type'> = {
     },
     read: (reader) => {
       const { key, record } = keyedRecord.read(reader)
-      return { type: 'put', key, delta: record, hintFor: reader.list(bounds.nMax, () => readNode(reader)) }
+      return { type: 'put', key, delta: record, hintFor: reader.list(() => readNode(reader), bounds.nMax) }
     },
   },
   get: {
@@ -178,26 +184,26 @@ const requests: Rows<Request, 'type'> = {
     write: (writer, { entries }) => writer.list(entries, (entry) => keyedRecord.write(writer, entry)),
     read: (reader) => ({
       type: 'deliver',
-      entries: reader.list(bounds.batchRecordsMax, () => keyedRecord.read(reader)),
+      entries: reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
     }),
   },
   offer: {
     write: (writer, { partitions }) => writer.list(partitions, (item) => partitionDigest.write(writer, item)),
     read: (reader) => ({
       type: 'offer',
-      partitions: reader.list(bounds.partitions, () => partitionDigest.read(reader)),
+      partitions: reader.list(() => partitionDigest.read(reader), bounds.partitions),
     }),
   },
   inventory: {
     write: (writer, { keys }) => writer.list(keys, (item) => keyDigest.write(writer, item)),
     read: (reader) => ({
       type: 'inventory',
-      keys: reader.list(bounds.inventoryItemsMax, () => keyDigest.read(reader)),
+      keys: reader.list(() => keyDigest.read(reader), bounds.inventoryItemsMax),
     }),
   },
   settled: {
     write: (writer, { partitions }) => writer.list(partitions, (partition) => writer.integer(partition)),
-    read: (reader) => ({ type: 'settled', partitions: reader.list(bounds.partitions, () => readPartition(reader)) }),
+    read: (reader) => ({ type: 'settled', partitions: reader.list(() => readPartition(reader), bounds.partitions) }),
   },
 }
 
@@ -216,19 +222,19 @@ const replies: Rows<Reply, 'type'> = {
       type: 'record',
       record: readRecord(reader),
       counts: truth.read(reader) === 'yes',
-      sources: reader.list(bounds.membersMax, () => readNode(reader)),
+      sources: reader.list(() => readNode(reader), bounds.membersMax),
     }),
   },
   members,
   differing: {
     write: (writer, { partitions }) => writer.list(partitions, (partition) => writer.integer(partition)),
-    read: (reader) => ({ type: 'differing', partitions: reader.list(bounds.partitions, () => readPartition(reader)) }),
+    read: (reader) => ({ type: 'differing', partitions: reader.list(() => readPartition(reader), bounds.partitions) }),
   },
   wanted: {
     write: (writer, { indices }) => writer.list(indices, (index) => writer.integer(index)),
     read: (reader) => ({
       type: 'wanted',
-      indices: reader.list(bounds.inventoryItemsMax, () => reader.integer(bounds.inventoryItemsMax - 1)),
+      indices: reader.list(() => reader.integer(bounds.inventoryItemsMax - 1), bounds.inventoryItemsMax),
     }),
   },
   done: { write: () => {}, read: () => ({ type: 'done' }) },

@@ -5,8 +5,8 @@
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../bounds.ts'
-import { digestOf } from '../hash.ts'
-import { type ActorId, compareText, type Digest, type HybridTime } from '../ids.ts'
+import { digestOf, tagOf } from '../hash.ts'
+import { type ActorId, compareText, type Digest, type HybridTime, type StoredKey } from '../ids.ts'
 import { type ActorHistory, actorsOf, type CausalHistory, compareDots } from '../versioning/causal-history.ts'
 import type { SeenContext } from '../versioning/context.ts'
 import type { Record, Sibling } from '../versioning/record.ts'
@@ -29,7 +29,7 @@ function writeHistory(writer: ByteWriter, history: CausalHistory): void {
 
 function readHistory(reader: ByteReader): CausalHistory {
   let lastActor = ''
-  const actors = reader.list(bounds.historyActorsMax, () => {
+  const actors = reader.list(() => {
     const actor = reader.hex(actorHexDigits) as ActorId
     if (compareText(lastActor, actor) >= 0) reader.fail()
     lastActor = actor
@@ -41,7 +41,7 @@ function readHistory(reader: ByteReader): CausalHistory {
 function readActorHistory(reader: ByteReader): ActorHistory {
   const upTo = reader.integer()
   let last = upTo
-  const beyond = reader.list(bounds.historyBeyondMax, () => {
+  const beyond = reader.list(() => {
     const step = reader.integer()
     if (step < 1 || (last === upTo && step < 2) || last + step > Number.MAX_SAFE_INTEGER) reader.fail()
     last += step
@@ -68,7 +68,7 @@ function readSibling(reader: ByteReader): Sibling {
   const actor = reader.hex(actorHexDigits) as ActorId
   const counter = reader.integer()
   if (counter < 1) reader.fail()
-  const written = { dot: { actor, counter }, time: reader.integer() as HybridTime }
+  const written = { dot: { actor, counter }, time: reader.integer(bounds.hybridTimeMax) as HybridTime }
   const kind = reader.byte()
   if (kind === kinds.tombstone) return { kind: 'tombstone', ...written }
   if (kind > kinds['expiring value']) reader.fail()
@@ -84,7 +84,7 @@ export function writeRecord(writer: ByteWriter, record: Record): void {
 export function readRecord(reader: ByteReader): Record {
   const history = readHistory(reader)
   let last: Sibling | undefined
-  const siblings = reader.list(bounds.siblingsMax, () => {
+  const siblings = reader.list(() => {
     const sibling = readSibling(reader)
     if (last !== undefined && compareDots(last.dot, sibling.dot) >= 0) reader.fail()
     last = sibling
@@ -117,21 +117,25 @@ export function recordDigest(record: Record): Digest {
 
 const contextVersion = 1
 
-/** A context as text: a version, then hex. Storable anywhere. */
-export function encodeContext(context: SeenContext): string {
+/** Counters run per key, so the same dot names different writes of different keys: a context is good for its key only. */
+const keyTagOf = (key: StoredKey): string => tagOf(key).slice(0, 16)
+
+/** A context of a key as text: a version and the key's tag, then the context, in hex. Storable anywhere. */
+export function encodeContext(key: StoredKey, context: SeenContext): string {
   const writer = new ByteWriter()
   writer.byte(contextVersion)
+  writer.hex(keyTagOf(key))
   writer.integer(context.time)
   writeHistory(writer, context.history)
   return bytesToHex(writer.done())
 }
 
-/** The context, or null if the text is none of ours. */
-export function decodeContext(text: string): SeenContext | null {
+/** The context, or null if the text is none of ours, or of another key. */
+export function decodeContext(key: StoredKey, text: string): SeenContext | null {
   if (text.length % 2 !== 0 || !/^[0-9a-f]+$/.test(text)) return null
   return decodeWith(hexToBytes(text), (reader) => {
-    if (reader.byte() !== contextVersion) return null
-    const time = reader.integer() as HybridTime
+    if (reader.byte() !== contextVersion || reader.hex(16) !== keyTagOf(key)) return null
+    const time = reader.integer(bounds.hybridTimeMax) as HybridTime
     return { time, history: readHistory(reader) }
   })
 }

@@ -6,6 +6,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { bounds } from '../../../src/core/bounds.ts'
 import type { HybridTime } from '../../../src/core/ids.ts'
 import { dotName } from '../../../src/core/versioning/causal-history.ts'
 import { afterWrite, blindContext, contextOf, type SeenContext } from '../../../src/core/versioning/context.ts'
@@ -253,6 +254,7 @@ test('hybrid time never goes back nor repeats, follows what was seen, and ignore
   expect(second).toBeGreaterThan(first)
   const ahead = nextTime(hybridZero, noon + 3_600_000)
   expect(nextTime(observeTime(second, ahead, noon), noon)).toBeGreaterThan(ahead)
+  expect(nextTime(bounds.hybridTimeMax as HybridTime, noon)).toBe(bounds.hybridTimeMax)
   const absurd = nextTime(hybridZero, noon * 2)
   expect(observeTime(second, absurd, noon)).toBe(second)
 })
