@@ -1,5 +1,5 @@
 /**
- * Three jobs: the library (default), the demo (`--mode demo`), and the tests.
+ * Four jobs: the library (default), the demo (`--mode demo`), the simulation (`--mode simulate`), and the tests.
  */
 import { playwright } from '@vitest/browser-playwright'
 import type { Plugin, PreviewServer } from 'vite'
@@ -54,6 +54,15 @@ const library = {
   },
 }
 
+const simulation = {
+  build: {
+    ssr: 'test/simulation/cli.ts',
+    outDir: 'node_modules/.cache/simulate',
+    emptyOutDir: true,
+    target: 'node20',
+  },
+}
+
 const browsers = findBrowsers()
 const inBrowser = (name: 'chromium' | 'firefox') => ({
   browser: name,
@@ -105,4 +114,7 @@ const test = {
   ],
 }
 
-export default defineConfig(({ mode }) => (mode === 'demo' ? demo : { ...library, test }))
+export default defineConfig(({ mode }) => {
+  if (mode === 'demo') return demo
+  return mode === 'simulate' ? simulation : { ...library, test }
+})

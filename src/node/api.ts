@@ -172,7 +172,11 @@ export interface TabringNode {
    * @example const stop = node.on('members', (members) => render(members))
    */
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void
-  /** For good: hands all data over, tells the others, deletes the database. Rejects, with nothing changed, where nobody can take the data. */
+  /**
+   * For good: hands all data over, tells the others, deletes the database. Rejects with nothing changed where nobody can take
+   * the data. Where the others were told but went away before they had everything, it rejects with `timeout` and may be called
+   * again; the data stays in the database, and the next tab on it hands it over as another node.
+   */
   leave(): Promise<void>
   /** The tab goes away; its place and its data stay. */
   close(): Promise<void>

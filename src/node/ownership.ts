@@ -9,10 +9,9 @@ import { bounds } from '../core/bounds.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
 import type { Store } from '../ports.ts'
 import type { Routing } from './routing.ts'
-import { metaRow } from './rows.ts'
+import { ownershipRow } from './rows.ts'
 
 const flags = { owned: 1, synced: 2 } as const
-const row = metaRow('ownership')
 
 /** Every partition, in order. */
 export const allPartitions: readonly Partition[] = Array.from(
@@ -53,7 +52,7 @@ export class Ownership {
 
   /** How an earlier boot stood to its partitions. */
   static async load(store: Store): Promise<Uint8Array> {
-    const [stored] = await store.read([row])
+    const [stored] = await store.read([ownershipRow])
     return stored?.length === bounds.partitions ? stored.slice() : new Uint8Array(bounds.partitions)
   }
 
@@ -149,7 +148,7 @@ export class Ownership {
       .then(() => {
         this.#saving = undefined
         return this.#store.transact([], 'relaxed', () => ({
-          writes: [{ key: row, value: this.#standing.slice() }],
+          writes: [{ key: ownershipRow, value: this.#standing.slice() }],
           result: undefined,
         }))
       })

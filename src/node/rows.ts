@@ -19,6 +19,9 @@ export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
 export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]
 export const metaRow = (name: string): RowKey => ['meta', '', name]
 
+/** How this node stood to each partition. */
+export const ownershipRow: RowKey = metaRow('ownership')
+
 export const noBytes: Uint8Array = new Uint8Array(0)
 
 /** A row that cannot be read counts as none; `corrupt` hears of it. */

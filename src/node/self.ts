@@ -10,7 +10,7 @@ import type { Claim } from '../core/membership/claims.ts'
 import { ByteWriter, decodeWith } from '../core/wire/bytes.ts'
 import { decodeClaims, encodeClaims } from '../core/wire/message-codec.ts'
 import type { Random, Store } from '../ports.ts'
-import { metaRow } from './rows.ts'
+import { metaRow, ownershipRow } from './rows.ts'
 
 const nodeBytes = 16
 const identityRow = metaRow('identity')
@@ -43,7 +43,8 @@ export async function beginBoot(store: Store, random: Random, device: DeviceId, 
     writer.integer(incarnation)
     const own: Claim = { node, device, capacity16ths: Math.round(capacity * 16), incarnation, status: 'alive' }
     return {
-      writes: [{ key: identityRow, value: writer.done() }],
+      // Another node stands to no partition yet; what lies here from before is handed to those who own it.
+      writes: [{ key: identityRow, value: writer.done() }, ...(hasLeft ? [{ key: ownershipRow, value: null }] : [])],
       result: { own, known: known.filter((claim) => claim.node !== node) },
     }
   })

@@ -328,7 +328,8 @@ export class StorageNode implements TabringNode, Coordination {
   // The end
 
   async leave(): Promise<void> {
-    this.#assertOpen()
+    // A leave that could not be finished may be tried again.
+    if (!this.#isClosing) this.#assertOpen()
     // Closed meanwhile, the node keeps its database: `run` rejects then.
     await this.#operations.run(undefined, 'unknown', () => handAllOver(this))
     this.#end('left')

@@ -97,7 +97,7 @@ export function unleash(world: World): void {
 /** A node leaves for good, if it can hand everything over. */
 function leave(world: World): void {
   const leaver = world.serving.at(-1)
-  if (world.calm || leaver === undefined || world.serving.length < 4) return
+  if (world.calm || leaver === undefined || leaver.node.isClosing || world.serving.length < 4) return
   const { place, node } = leaver
   const { boot } = place
   node.leave().then(

@@ -87,7 +87,7 @@ async function converge(world: World, workload: Workload): Promise<readonly Viol
   let missing = ''
   for (let waited = 0; waited <= convergeMs; waited += lookEveryMs) {
     await world.clock.run(lookEveryMs)
-    missing = await disagreement(world, workload)
+    missing = await disagreement(world, workload).catch((error: unknown) => `a node ended meanwhile: ${error}`)
     if (missing === '') return []
   }
   return [{ class: 'NOT_CONVERGED', key: '', subject: `after ${convergeMs} ms`, witness: missing }]
@@ -121,13 +121,14 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
 
 /** Lets time pass until the promise has settled. */
 async function ahead<T>(world: World, promise: Promise<T>): Promise<T> {
-  let outcome: { readonly value: T } | undefined
-  promise.then((value) => {
-    outcome = { value }
-  })
-  for (let steps = 0; outcome === undefined && steps < 1000; steps += 1) await world.clock.run(20)
-  if (outcome === undefined) throw new Error('a promise did not settle in 20 s of virtual time')
-  return outcome.value
+  let isSettled = false
+  const settle = () => {
+    isSettled = true
+  }
+  promise.then(settle, settle)
+  for (let steps = 0; !isSettled && steps < 1000; steps += 1) await world.clock.run(20)
+  if (!isSettled) throw new Error('a promise did not settle in 20 s of virtual time')
+  return promise
 }
 
 /** What each owner of each key holds by itself. */

@@ -179,7 +179,8 @@ export class World {
   reopenEnded(): void {
     for (const { place, node } of this.serving) {
       const { state } = node.status()
-      if (state === 'open') continue
+      // Opened again too where a leave was begun and could not be finished.
+      if (state === 'open' && !node.isClosing) continue
       if (state === 'left') place.gone = true
       if (place.boot !== undefined) this.#forget(place, place.boot)
       this.start(place)
