@@ -1,9 +1,11 @@
 /**
- * `npm run simulate -- [--seeds 1000 | --minutes 20] [--from 1] [--trace] [--calm] [--json]`: plays seeds until they or the
+ * `npm run simulate -- [--seeds 1000 | --minutes 20] [--from 1] [--trace] [--calm] [--until-violation] [--json]`: plays seeds until they or the
  * time run out; prints what struck, what was taken, and every violation; exit code 1 if there was one.
+ * `--mutants` plants defects instead and says how many seeds it took to catch each; exit code 1 if one was not.
  */
 import { parseArgs } from 'node:util'
 import { Counters } from './counters.ts'
+import { runMutants } from './run-mutants.ts'
 import { type Report, simulate } from './simulate.ts'
 
 const { values } = parseArgs({
@@ -13,6 +15,8 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     calm: { type: 'boolean', default: false },
+    'until-violation': { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -30,6 +34,10 @@ function tell(report: Report): void {
 }
 
 async function main(): Promise<void> {
+  if (values.mutants) {
+    process.exitCode = (await runMutants({ json: values.json })) ? 0 : 1
+    return
+  }
   const from = Number(values.from)
   const seedsMax = values.minutes === undefined ? Number(values.seeds) : Number.POSITIVE_INFINITY
   const endsAt =
@@ -48,6 +56,7 @@ async function main(): Promise<void> {
     if (report.violations.length === 0) continue
     failed.push(report.options.seed)
     tell(report)
+    if (values['until-violation']) break
   }
   const seconds = (performance.now() - startedAt) / 1000
   // With no failure in n seeds, the 95 % bound on a seed's failing is 3/n.

@@ -1,0 +1,140 @@
+/**
+ * Small, realistic defects, each planted into the real sources while they are bundled for one run, never shipped. The
+ * simulation must catch every one of them: a checker that nothing alarms proves nothing.
+ */
+export interface Mutant {
+  readonly name: string
+  readonly file: string
+  /** Text of the source, which must be there, and what it becomes. */
+  readonly from: string
+  readonly to: string
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'last write wins where siblings are to be kept',
+    file: 'src/core/versioning/record.ts',
+    from: "if (mode === 'last-write-wins') return",
+    to: 'if (mode) return',
+  },
+  {
+    name: 'a put covers all that its coordinator holds, not what its writer saw',
+    file: 'src/node/storage-node.ts',
+    from: 'delta(seen.history, sibling(written))',
+    to: 'delta((await this.replica.read(stored)).record.history, sibling(written))',
+  },
+  {
+    name: 'version vectors without dots beyond them',
+    file: 'src/core/versioning/causal-history.ts',
+    from: 'return { upTo: reached, beyond: ahead.slice(joined) }',
+    to: 'return { upTo: Math.max(reached, ...ahead), beyond: [] }',
+  },
+  {
+    name: 'dots beyond the vector are not stored nor sent',
+    file: 'src/core/wire/record-codec.ts',
+    from: 'writer.list(beyond, (counter) => {',
+    to: 'writer.list([], (counter) => {',
+  },
+  {
+    name: 'the actor of a node is used again after a reboot',
+    file: 'src/node/storage-node.ts',
+    from: 'const boot = mintActor(random)',
+    to: 'const boot = this.id.slice(0, 16)',
+  },
+  {
+    name: 'a put is acknowledged before it is stored',
+    file: 'src/node/server.ts',
+    from: "await replica.take([{ key, record: delta, hintFor }], 'relaxed')",
+    to: "replica.take([{ key, record: delta, hintFor }], 'relaxed').catch(() => {})",
+  },
+  {
+    name: 'no answer counts as an acknowledgement',
+    file: 'src/node/write.ts',
+    from: "if (candidate.node === routing.self) failure = error\n        return 'failed'",
+    to: "return 'counted'",
+  },
+  {
+    name: 'hints are acknowledged and not stored',
+    file: 'src/node/replica.ts',
+    from: 'value: encodeHint({ record: join(hint.record, plan.record, modeOf(key)), targets: all }),',
+    to: 'value: null,',
+  },
+  {
+    name: 'a hint is deleted before its owner has it',
+    file: 'src/node/hinted-handoff.ts',
+    from: 'await deliver(this.#peers, target, batch)',
+    to: '',
+  },
+  {
+    name: 'hints are never delivered',
+    file: 'src/node/hinted-handoff.ts',
+    from: 'for (const batch of batchesOf(kept.filter(isDue))) {',
+    to: 'for (const batch of batchesOf([])) {',
+  },
+  {
+    name: 'a tombstone is dropped at once',
+    file: 'src/core/versioning/record.ts',
+    from: 'siblings: [...survivors.values()].sort(',
+    to: "siblings: [...survivors.values()].filter(({ kind }) => kind === 'value').sort(",
+  },
+  {
+    name: 'join keeps two siblings at most',
+    file: 'src/core/versioning/record.ts',
+    from: 'compareDots(x.dot, y.dot)) }',
+    to: 'compareDots(x.dot, y.dot)).slice(0, 2) }',
+  },
+  {
+    name: 'join forgets that both hold a sibling',
+    file: 'src/core/versioning/record.ts',
+    from: 'if (!held.has(name) && covers(other.history, sibling.dot)) continue',
+    to: 'if (covers(other.history, sibling.dot)) continue',
+  },
+  {
+    name: 'a replica overwrites instead of joining',
+    file: 'src/node/replica.ts',
+    from: 'const record = join(mine, incoming, modeOf(key))',
+    to: 'const record = incoming',
+  },
+  {
+    name: 'a partition is dropped before its owners have it',
+    file: 'src/node/exchange.ts',
+    from: '.every((owner) => settled?.get(owner) === count)',
+    to: '.every(() => true || settled?.get(owner) === count)',
+  },
+  {
+    name: 'no anti-entropy, and no transfer of ownership',
+    file: 'src/node/exchange.ts',
+    from: 'await this.handOver(node, partitions)',
+    to: '',
+  },
+  {
+    name: 'an exchange says it is done without delivering',
+    file: 'src/node/exchange.ts',
+    from: 'await deliver(this.#peers, node, batch)',
+    to: '',
+  },
+  {
+    name: 'a get returns what the first replica says',
+    file: 'src/node/read.ts',
+    from: '[...answers.values()].reduce(',
+    to: '[...answers.values()].slice(0, 1).reduce(',
+  },
+  {
+    name: 'a get returns one sibling and the context of all',
+    file: 'src/node/storage-node.ts',
+    from: 'liveValues(record, this.clock.wall()).flatMap(',
+    to: 'liveValues(record, this.clock.wall()).slice(0, 1).flatMap(',
+  },
+  {
+    name: 'an older claim about a member beats a newer one',
+    file: 'src/core/membership/claims.ts',
+    from: 'a.incarnation - b.incarnation ||',
+    to: 'b.incarnation - a.incarnation ||',
+  },
+  {
+    name: 'nodes place partitions as if they did not exist themselves',
+    file: 'src/node/routing.ts',
+    from: 'place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#tokensOf)',
+    to: 'place(this.claims.filter((claim) => isPlaced(claim) && (claim.node !== this.self || this.claims.length < 3)).map(ringMember), this.n, this.#tokensOf)',
+  },
+]
