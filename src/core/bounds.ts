@@ -91,9 +91,11 @@ export const bounds = {
   /** Fallbacks a get consults beyond the n owners. A put goes on down the whole list. */
   readFallbacksPerOwner: 2,
 
-  /** Exchange with a random peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
+  /** Exchange with the next peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
   exchangeIntervalMs: 30_000,
   exchangeSettleMs: 50,
+  /** Pause before a difference that another node's offer showed is looked at from this side: by then writes in flight have landed. */
+  exchangeBackMs: 10_000,
   /** Records and bytes of one batch of a handoff or exchange. */
   batchRecordsMax: 256,
   batchBytesMax: 524_288,

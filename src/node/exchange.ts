@@ -33,6 +33,7 @@ export class Exchange {
   /** Counts writes of a partition, and at which count each owner had settled it. */
   readonly #writes = new Map<Partition, number>()
   readonly #settled = new Map<Partition, Map<NodeId, number>>()
+  #turn = 0
   #stopped = false
 
   constructor(
@@ -53,11 +54,13 @@ export class Exchange {
     this.#events = events
   }
 
-  /** Exchanges with a random peer now and then until the returned function is called. */
+  /** Exchanges with one peer after the other, now and then, until the returned function is called. */
   start(): () => void {
     const stop = repeat(this.#clock, bounds.exchangeIntervalMs, this.#chance, async () => {
       const peers = this.#peers.connected
-      const chosen = peers[Math.floor(this.#chance() * peers.length)]
+      // In turn, not at random: then there is a time after which every pair has met.
+      this.#turn += 1
+      const chosen = peers[this.#turn % Math.max(1, peers.length)]
       if (chosen !== undefined) this.soon(chosen)
     })
     return () => {
@@ -185,10 +188,11 @@ export class Exchange {
     }
   }
 
-  /** Which of the offered partitions hold something this node may lack. */
-  async answerOffer(offered: readonly PartitionDigest[]): Promise<Reply> {
+  /** Which of the offered partitions hold something this node may lack. The other may lack something as well: it is offered soon. */
+  async answerOffer(from: NodeId, offered: readonly PartitionDigest[]): Promise<Reply> {
     const digests = await this.#replica.digests()
     const differing = offered.filter(({ partition, digest }) => digest !== null && digest !== digests.root(partition))
+    if (differing.length > 0) this.soon(from, bounds.exchangeBackMs)
     return { type: 'differing', partitions: differing.map(({ partition }) => partition) }
   }
 

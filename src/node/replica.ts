@@ -48,6 +48,8 @@ export class Replica {
   readonly #digests = new PartitionDigests()
   readonly #hinted = new Set<StoredKey>()
   #loaded: Promise<void> | undefined
+  /** Counts decisions to commit: they are taken in the order in which their transactions happen. */
+  #order = 0
 
   constructor(store: Store, routing: Routing, handlers: ReplicaHandlers) {
     this.#store = store
@@ -81,7 +83,7 @@ export class Replica {
       const partition = partitionOf(key)
       if (this.#digests.digestOf(partition, key) !== undefined) return
       const record = recordIn(value, () => this.#handlers.corrupt(`the record of ${key}`))
-      if (record.history.size > 0) this.#digests.set(partition, key, recordDigest(record))
+      if (record.history.size > 0) this.#digests.set(partition, key, recordDigest(record), 0)
     })
   }
 
@@ -121,7 +123,7 @@ export class Replica {
    */
   async take(incoming: readonly Incoming[], durability: Durability): Promise<void> {
     const keys = incoming.flatMap(({ key }) => [recordRow(key), hintRow(key)])
-    const { plans, changed } = await this.#store.transact(keys, durability, (rows) => {
+    const { plans, changed, order } = await this.#store.transact(keys, durability, (rows) => {
       // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
       const plans = incoming.map((entry) => ({ ...entry, ...this.#destination(entry) }))
       const writes: Write[] = []
@@ -130,12 +132,13 @@ export class Replica {
         if (plan.asOwner) records.push(this.#joinRecord(plan, rows[2 * index], writes))
         if (plan.targets.length > 0) this.#joinHint(plan, rows[2 * index + 1], writes)
       }
-      return { writes, result: { plans, changed: records } }
+      this.#order += 1
+      return { writes, result: { plans, changed: records, order: this.#order } }
     })
     for (const { record } of incoming) this.#seeTimes(record)
     for (const plan of plans) if (plan.targets.length > 0) this.#hinted.add(plan.key)
     for (const { key, record } of changed) {
-      this.#digests.set(partitionOf(key), key, recordDigest(record))
+      this.#digests.set(partitionOf(key), key, recordDigest(record), order)
       this.#handlers.written(partitionOf(key))
     }
   }
@@ -226,9 +229,10 @@ export class Replica {
     const dropped = await this.#store.transact([], 'relaxed', () => {
       if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], result: null }
       const keys = digests.leaves(partition).map(([key]) => key)
-      return { writes: keys.map((key) => ({ key: recordRow(key), value: null })), result: keys }
+      this.#order += 1
+      return { writes: keys.map((key) => ({ key: recordRow(key), value: null })), result: { keys, order: this.#order } }
     })
-    for (const key of dropped ?? []) digests.delete(partition, key)
+    for (const key of dropped?.keys ?? []) digests.set(partition, key, null, dropped?.order ?? 0)
     return dropped !== null
   }
 

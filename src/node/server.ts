@@ -59,7 +59,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
       )
       return { type: 'done' }
     case 'offer':
-      return node.exchange.answerOffer(request.partitions)
+      return node.exchange.answerOffer(from, request.partitions)
     case 'inventory':
       return node.exchange.answerInventory(request.keys, partitionOf)
     case 'settled':

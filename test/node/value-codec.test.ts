@@ -90,6 +90,7 @@ test('a value of 1 MiB encoded is stored, one byte more is too large', () => {
 test('the depth of MessagePack is found without following it', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 8 }), (value) => {
+      fc.pre(!JSON.stringify(value).includes('__proto__'))
       const depth = (item: unknown): number => {
         const children = typeof item === 'object' && item !== null ? Object.values(item) : []
         return children.length === 0 ? 0 : 1 + Math.max(...children.map(depth))

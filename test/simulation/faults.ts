@@ -84,11 +84,12 @@ export function unleash(world: World): void {
       })
     })
   }
-  for (let joins = 0; joins < options.joins; joins += 1) {
+  if (options.joins > 0) {
     clock.after(sometime(), () => {
       if (world.calm) return
-      counters.count('fault: a node joined')
-      world.start(world.addPlace())
+      // All at once: partitions may change every owner they have.
+      counters.count('fault: a node joined', options.joins)
+      for (let joins = 0; joins < options.joins; joins += 1) world.start(world.addPlace())
     })
   }
   for (let leaves = 0; leaves < options.leaves; leaves += 1) clock.after(sometime(), () => leave(world))

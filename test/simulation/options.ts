@@ -70,7 +70,7 @@ export function optionsOf(seed: number, faults: boolean): Options {
     commitMs: chance.between(1, 8),
     powerCut: rate(0.5),
     skewMs: rate(3_600_000),
-    joins: faults && chance.happens(0.4) ? 1 : 0,
+    joins: faults && chance.happens(0.4) ? chance.between(1, 4) : 0,
     leaves: faults && chance.happens(0.3) ? 1 : 0,
   }
 }

@@ -26,7 +26,7 @@ export interface Report {
 }
 
 /** After healing, replicas must agree within this time. */
-const convergeMs = 240_000
+const convergeMs = 600_000
 const lookEveryMs = 5_000
 
 /** Runs one seed. `keepTrace` keeps the lines, not only their hash. */

@@ -63,8 +63,13 @@ export function claimsOf(view: MemberView): readonly Claim[] {
 
 /** Equal for equal views, and only for those. */
 export function hashView(view: MemberView): ViewHash {
-  const text = claimsOf(view)
-    .map((claim) => [claim.node, claim.device, claim.capacity16ths, claim.incarnation, claim.status].join(' '))
-    .join('\n')
-  return digestOf(utf8ToBytes(text)).slice(0, 16) as ViewHash
+  // JSON keeps apart what a device's name might otherwise run together.
+  const rows = claimsOf(view).map(({ node, device, capacity16ths, incarnation, status }) => [
+    node,
+    device,
+    capacity16ths,
+    incarnation,
+    status,
+  ])
+  return digestOf(utf8ToBytes(JSON.stringify(rows))).slice(0, 16) as ViewHash
 }
