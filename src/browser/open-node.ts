@@ -9,7 +9,8 @@ import type { DeviceId, PeerId } from '../core/ids.ts'
 import { isWellFormed } from '../core/wire/utf8.ts'
 import { TabringError } from '../errors.ts'
 import type { AbortSignalLike, TabringNode } from '../node/api.ts'
-import { checkConfig } from '../node/arguments.ts'
+import { type CheckedConfig, checkConfig } from '../node/arguments.ts'
+import { timedOut, within } from '../node/deadline.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import { StoreFailure } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
@@ -76,7 +77,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
     const end: { node?: StorageNode } = {}
     const slot = await takeSlot(config.cluster, options.device ?? '', () => end.node?.lost('lock-lost'))
     try {
-      end.node = await openOn(slot, device, options, urls, () => end.node?.lost('evicted'))
+      end.node = await openOn(slot, device, config, options.rtc ?? {}, urls, () => end.node?.lost('evicted'))
       assertWanted()
       return end.node
     } catch (error) {
@@ -92,15 +93,15 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
 async function openOn(
   slot: Slot,
   device: DeviceId,
-  options: NodeOptions,
+  config: CheckedConfig,
+  rtc: RTCConfiguration,
   urls: readonly string[],
   lost: () => void,
 ): Promise<StorageNode> {
-  const config = checkConfig(options)
   const { store: database, existed } = await openIndexedDbStore(slot.database, systemClock, lost)
   const peer = bytesToHex(cryptoRandom.bytes(8)) as PeerId
   const signaling = new WebSocketSignaling(urls, tagOf(`tabring room ${config.cluster}`), systemClock, cryptoRandom)
-  const transport = new WebRtcTransport(peer, signaling, options.rtc ?? {}, systemClock, cryptoRandom)
+  const transport = new WebRtcTransport(peer, signaling, rtc, systemClock, cryptoRandom)
   const lifecycle = pageLifecycle()
   const ended = () => {
     lifecycle.end()
@@ -123,12 +124,10 @@ async function openOn(
 }
 
 /** A database that hangs at opening must not keep the page waiting for ever. */
-function inTime<T>(work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(new StoreFailure('failed', `it did not answer within ${bounds.storageTimeoutMs} ms`))
-    const cancel = systemClock.after(bounds.storageTimeoutMs, late)
-    work.then(resolve, reject).finally(cancel)
-  })
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const end = await within(systemClock, bounds.storageTimeoutMs, work)
+  if (end === timedOut) throw new StoreFailure('failed', `it did not answer within ${bounds.storageTimeoutMs} ms`)
+  return end
 }
 
 /** Tells of a database that was here and is gone: the browser has evicted it, or somebody has cleared it. */

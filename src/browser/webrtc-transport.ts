@@ -6,6 +6,7 @@
  * pace for as long as signaling says that the peer is there: Chromium counts dead connections for half a minute against its
  * 500, so the pace matters.
  */
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { compareText, type PeerId } from '../core/ids.ts'
 import type { Clock, CloseReason, Lane, Random, Signaling, Transport, TransportHandlers } from '../ports.ts'
@@ -129,8 +130,7 @@ export class WebRtcTransport implements Transport {
 
   #initiate(contact: Contact): void {
     if (compareText(this.#self, contact.peer) > 0 || contact.channel !== undefined || contact.dropped) return
-    const name = Array.from(this.#random.bytes(8), (byte) => byte.toString(16).padStart(2, '0')).join('')
-    this.#open(contact, name, 'initiator')
+    this.#open(contact, bytesToHex(this.#random.bytes(8)), 'initiator')
   }
 
   #open(contact: Contact, attempt: string, role: 'initiator' | 'responder'): void {

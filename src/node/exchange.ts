@@ -7,6 +7,7 @@
  * it is the handing over. A former owner drops a partition once every owner has settled it and no write came since.
  */
 import { bounds } from '../core/bounds.ts'
+import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
 import type { PartitionDigests } from '../core/merkle/partition-digest.ts'
 import type { KeyDigest, PartitionDigest, Reply } from '../core/wire/messages.ts'
@@ -197,7 +198,7 @@ export class Exchange {
   }
 
   /** Which of the offered keys hold something this node may lack. */
-  async answerInventory(keys: readonly KeyDigest[], partitionOf: (key: KeyDigest['key']) => Partition): Promise<Reply> {
+  async answerInventory(keys: readonly KeyDigest[]): Promise<Reply> {
     const digests = await this.#replica.digests()
     const indices = keys.flatMap(({ key, digest }, index) =>
       digests.digestOf(partitionOf(key), key) === digest ? [] : [index],

@@ -8,6 +8,7 @@ import type { NodeId, ViewHash } from '../core/ids.ts'
 import type { Claim } from '../core/membership/claims.ts'
 import type { Clock } from '../ports.ts'
 import { repeat } from './deadline.ts'
+import { OnePerNode } from './one-per-node.ts'
 import type { Peers } from './peers.ts'
 import type { Routing } from './routing.ts'
 
@@ -16,7 +17,7 @@ export class Gossip {
   readonly #routing: Routing
   readonly #chance: () => number
   readonly #views = new Map<NodeId, ViewHash>()
-  readonly #underWay = new Map<NodeId, Promise<void>>()
+  readonly #exchanges = new OnePerNode()
 
   constructor(peers: Peers, routing: Routing, chance: () => number) {
     this.#peers = peers
@@ -51,9 +52,7 @@ export class Gossip {
 
   /** One exchange with one node, never two at once. Its failure shows in the node's reachability. */
   pushPull(node: NodeId): Promise<void> {
-    const running = this.#underWay.get(node) ?? this.#exchange(node).finally(() => this.#underWay.delete(node))
-    this.#underWay.set(node, running)
-    return running
+    return this.#exchanges.run(node, () => this.#exchange(node))
   }
 
   async #exchange(node: NodeId): Promise<void> {

@@ -12,6 +12,7 @@ import type { Clock } from '../ports.ts'
 import { repeat } from './deadline.ts'
 import { batchesOf, deliver } from './delivery.ts'
 import type { Events } from './events.ts'
+import { OnePerNode } from './one-per-node.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
@@ -21,7 +22,7 @@ export class HintedHandoff {
   readonly #routing: Routing
   readonly #replica: Replica
   readonly #events: Events
-  readonly #underWay = new Map<NodeId, Promise<void>>()
+  readonly #deliveries = new OnePerNode()
 
   constructor(peers: Peers, routing: Routing, replica: Replica, events: Events) {
     this.#peers = peers
@@ -44,9 +45,7 @@ export class HintedHandoff {
 
   /** Delivers all that is kept for `target`, or as much as goes. Never rejects: what fails stays kept. */
   deliverTo(target: NodeId): Promise<void> {
-    const running = this.#underWay.get(target) ?? this.#deliver(target).finally(() => this.#underWay.delete(target))
-    this.#underWay.set(target, running)
-    return running
+    return this.#deliveries.run(target, () => this.#deliver(target))
   }
 
   async #deliver(target: NodeId): Promise<void> {

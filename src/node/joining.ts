@@ -19,13 +19,15 @@ interface Waiter {
 
 export class Joining {
   readonly #clock: Clock
+  readonly #events: Events
   readonly #waiters = new Set<Waiter>()
   #first: Promise<unknown> = Promise.resolve()
   /** Why waiting is pointless, as far as is known; forgotten when somebody is met after all. */
   #pointless: TabringError | undefined
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, events: Events) {
     this.#clock = clock
+    this.#events = events
   }
 
   /** Resolves, after a bounded wait, when those who were here before have been met and have told whom they know. */
@@ -66,24 +68,24 @@ export class Joining {
     }
   }
 
-  connectionFailed(peer: PeerId, reason: CloseReason, events: Events): void {
+  connectionFailed(peer: PeerId, reason: CloseReason): void {
     const text =
       reason === 'no-route'
         ? 'this browser offers no address to be reached at: WebRTC gathered no candidates. Without a network route (or with one that is blocked) browsers give none, not even to another tab of the same machine.'
         : `no connection to peer ${peer}: ${reason}`
     const error = new TabringError(reason === 'no-route' ? 'unsupported' : 'timeout', text)
-    events.emit('connection', { peer, state: 'failed', error })
+    this.#events.emit('connection', { peer, state: 'failed', error })
     if (reason === 'no-route') this.#giveUp(error)
   }
 
-  refused(peer: PeerId, reason: string, events: Events): void {
+  refused(peer: PeerId, reason: string): void {
     const error = new TabringError('cluster-mismatch', `peer ${peer} cannot be in one ring with this node: ${reason}`)
-    events.emit('connection', { peer, state: 'refused', error })
+    this.#events.emit('connection', { peer, state: 'refused', error })
     this.#giveUp(error)
   }
 
-  signaling(event: SignalingEvent, events: Events): void {
-    events.emit('signaling', event)
+  signaling(event: SignalingEvent): void {
+    this.#events.emit('signaling', event)
     if (event.state !== 'refused') return
     this.#giveUp(
       new TabringError('signaling-refused', `${event.url} refused this node: ${event.reason ?? 'no reason given'}`),

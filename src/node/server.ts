@@ -61,7 +61,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'offer':
       return node.exchange.answerOffer(from, request.partitions)
     case 'inventory':
-      return node.exchange.answerInventory(request.keys, partitionOf)
+      return node.exchange.answerInventory(request.keys)
     case 'settled':
       // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
       await node.replica.flush()

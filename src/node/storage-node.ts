@@ -82,15 +82,15 @@ export class StorageNode implements TabringNode, Coordination {
     this.#mint = new DotMint(random, boot)
     this.routing = new Routing(self.own, self.known, config.n)
     const hello = helloOf(tagOf(config.cluster), config.n, this.id, boot)
-    this.#joining = new Joining(clock)
+    this.#joining = new Joining(clock, this.events)
     this.peers = new Peers(transport, clock, hello, () => this.routing.hash, {
       serve: (from, request) => serve(this, from, request),
       joined: (node) => this.#joined(node),
       lost: () => this.#membersChanged(),
       viewSeen: (node, view) => this.gossip.seen(node, view),
-      connectionFailed: (peer, reason) => this.#joining.connectionFailed(peer, reason, this.events),
-      refused: (peer, reason) => this.#joining.refused(peer, reason, this.events),
-      signaling: (event) => this.#joining.signaling(event, this.events),
+      connectionFailed: (peer, reason) => this.#joining.connectionFailed(peer, reason),
+      refused: (peer, reason) => this.#joining.refused(peer, reason),
+      signaling: (event) => this.#joining.signaling(event),
     })
     const isReachable = (node: NodeId) => this.peers.isReachable(node)
     this.replica = new Replica(store, this.routing, {
@@ -382,5 +382,5 @@ export class StorageNode implements TabringNode, Coordination {
 function putFailed(failure: unknown): TabringError {
   const code = failure instanceof RequestFailure && failure.code !== null ? failure.code : 'storage-failed'
   const text = 'no node has confirmed the write, and this one could not keep it. It may have reached another node.'
-  return new TabringError(code === 'closed' ? 'closed' : code, text, 'unknown', failure)
+  return new TabringError(code, text, 'unknown', failure)
 }

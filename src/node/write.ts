@@ -72,10 +72,16 @@ export async function write(
   await within(clock, timeoutMs, fanOut.decided)
   const nodes = new Set(fanOut.counted.map((candidate) => candidate.node))
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
+  const outcome = (): WriteOutcome => ({
+    nodes: [...nodes],
+    hinted: [...hinting].filter((id) => nodes.has(id)).length,
+    isStored,
+    failure,
+  })
   if (nodes.size >= w) {
     // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
     void fanOut.settled.then(keep).catch(() => {})
-    return { nodes: [...nodes], hinted: [...hinting].filter((id) => nodes.has(id)).length, isStored, failure: null }
+    return outcome()
   }
   try {
     if (await keep()) {
@@ -86,7 +92,7 @@ export async function write(
   } catch (error) {
     failure = error
   }
-  return { nodes: [...nodes], hinted: [...hinting].filter((id) => nodes.has(id)).length, isStored, failure }
+  return outcome()
 }
 
 /** Keeps the delta here for those owners that neither have it nor have a stand-in. Whether there were any. */

@@ -43,7 +43,6 @@ export interface Violation {
     | 'DOT_REUSE'
     | 'FAILED_WRITE_VISIBLE'
     | 'STALE_QUORUM_READ'
-    | 'ACK_NOT_DURABLE'
     | 'UNAVAILABLE'
     | 'NOT_CONVERGED'
     | 'UNTYPED_ERROR'

@@ -12,10 +12,6 @@ export class Counters {
     for (const [name, count] of other.#counts) this.count(name, count)
   }
 
-  of(name: string): number {
-    return this.#counts.get(name) ?? 0
-  }
-
   get entries(): readonly (readonly [string, number])[] {
     return [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1))
   }

@@ -23,10 +23,6 @@ class Boot {
     this.peer = peer
   }
 
-  get isAlive(): boolean {
-    return this.#alive
-  }
-
   get isFrozen(): boolean {
     return this.#frozen !== undefined
   }
@@ -73,7 +69,6 @@ export class World {
   /** The only device that ever loses data: with w = 2, one lost device is what is promised to be survived. */
   readonly victim: DeviceId
   calm = false
-  /** Errors that left the nodes unhandled. */
   readonly trace: (line: string) => void
 
   constructor(
