@@ -46,7 +46,10 @@ export type Decide<T> = (rows: readonly (Uint8Array | undefined)[]) => {
   readonly result: T
 }
 
-/** How a store fails. `full`: the quota; `failed`: it does not work; `closed`: it was closed. In each case nothing was written. */
+/**
+ * How a store fails. `full`: the quota; `closed`: it was closed; in both cases nothing was written. `failed`: it does not work,
+ * and a transaction whose end nobody heard of may have been completed.
+ */
 export class StoreFailure extends Error {
   override readonly name = 'StoreFailure'
   readonly reason: 'full' | 'failed' | 'closed'

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
 
 const budgets = [
-  { what: 'tabring alone', external: [/^@noble\//, /^@msgpack\//, 'idb', /^simple-peer/], gzipBytesMax: 25_000 },
+  { what: 'tabring alone', external: [/^@noble\//, /^@msgpack\//, 'idb', /^simple-peer/], gzipBytesMax: 26_000 },
   { what: 'tabring with its dependencies', external: [], gzipBytesMax: 70_000 },
 ]
 

@@ -30,6 +30,11 @@ export interface RequestOptions {
 export interface GetOptions extends RequestOptions {
   /** Nodes that must answer, 1 to n. Default: the node's `r`. */
   readonly r?: number
+  /**
+   * What the answer must have seen: a context of this key, from any tab or earlier boot. The get goes on asking until it has, so
+   * that a reader finds its own writes and never goes back in time (session guarantees; Terry et al. 1994).
+   */
+  readonly atLeast?: Context
 }
 export interface PutOptions extends RequestOptions {
   /** Nodes that must have stored it, 1 to n. Default: the node's `w`. */
@@ -45,7 +50,7 @@ export interface GetResult<T> {
   readonly context: Context | null
   /** Nodes whose answers counted. */
   readonly replies: number
-  /** Whether `replies` reached r. */
+  /** Whether `replies` reached r, and the answer has seen `atLeast`. */
   readonly quorum: boolean
 }
 

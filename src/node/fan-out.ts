@@ -34,14 +34,21 @@ export class FanOut {
   readonly candidates: Asked[]
   readonly #rule: QuorumRule
   readonly #ask: (candidate: Asked) => Promise<Answer>
+  readonly #suffices: () => boolean
   readonly #decided = deferred<void>()
   readonly #settled = deferred<void>()
 
-  /** `ask` resolves with what the answer is worth and never rejects. */
-  constructor(candidates: Asked[], rule: QuorumRule, ask: (candidate: Asked) => Promise<Answer>) {
+  /** `ask` resolves with what the answer is worth and never rejects. `suffices`: whether the answers so far say enough. */
+  constructor(
+    candidates: Asked[],
+    rule: QuorumRule,
+    ask: (candidate: Asked) => Promise<Answer>,
+    suffices: () => boolean = () => true,
+  ) {
     this.candidates = candidates
     this.#rule = rule
     this.#ask = ask
+    this.#suffices = suffices
     this.#advance()
   }
 
@@ -71,6 +78,7 @@ export class FanOut {
     const progress = decide(
       this.candidates.map(({ answer }) => answer),
       this.#rule,
+      this.#suffices(),
     )
     for (const candidate of progress.ask.flatMap((index) => this.candidates[index] ?? [])) {
       candidate.hintFor = candidate.role === 'fallback' ? standInFor(this.candidates) : []

@@ -6,6 +6,7 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
+import { type CausalHistory, emptyHistory, includes, unite } from '../core/versioning/causal-history.ts'
 import { emptyRecord, join, type Record } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
@@ -17,15 +18,26 @@ import type { Coordination } from './write.ts'
 export interface ReadOutcome {
   readonly record: Record
   readonly replies: number
+  /** Whether r answered and the record covers what was to be reached. */
+  readonly quorum: boolean
 }
 
-/** Reads `key` from r nodes, or from as many as there are within `timeoutMs`. */
-export async function read(node: Coordination, key: StoredKey, r: number, timeoutMs: number): Promise<ReadOutcome> {
+/** What a get asks for: answers of `r` nodes that together cover `atLeast`, or of as many as there are within `timeoutMs`. */
+export interface Question {
+  readonly r: number
+  readonly atLeast: CausalHistory
+  readonly timeoutMs: number
+}
+
+/** Reads `key`. */
+export async function read(node: Coordination, key: StoredKey, question: Question): Promise<ReadOutcome> {
+  const { r, atLeast, timeoutMs } = question
   const { routing, peers, clock } = node
   const { owners, fallbacks } = routing.preferenceOf(key)
   const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
   const answers = new Map<NodeId, Record>()
+  let known = emptyHistory
   const request: Request = { type: 'get', key }
   const fanOut = new FanOut(
     candidatesOf(owners, consulted, isReachable),
@@ -35,22 +47,29 @@ export async function read(node: Coordination, key: StoredKey, r: number, timeou
         const reply = await node.ask(candidate.node, request)
         if (reply.type !== 'record') return 'failed'
         answers.set(candidate.node, reply.record)
+        known = unite(known, reply.record.history)
         fanOut.alsoAsk(reply.sources, isReachable)
         return countsFor(candidate, reply) ? 'counted' : 'uncounted'
       } catch {
         return 'failed'
       }
     },
+    () => includes(known, atLeast),
   )
   // A store that fails here must not keep the others' answers from the reader.
   const own = node.replica
     .read(key)
-    .then((local) => local.record)
+    .then(({ record }) => {
+      known = unite(known, record.history)
+      return record
+    })
     .catch(() => emptyRecord)
   await within(clock, timeoutMs, fanOut.decided)
   const merge = async () => [...answers.values()].reduce((sum, record) => join(sum, record, modeOf(key)), await own)
   void fanOut.settled.then(async () => repairStale(node, key, owners, answers, await merge())).catch(() => {})
-  return { record: await merge(), replies: fanOut.counted.length }
+  const record = await merge()
+  const replies = fanOut.counted.length
+  return { record, replies, quorum: replies >= r && includes(record.history, atLeast) }
 }
 
 function countsFor(candidate: Asked, reply: Extract<Reply, { type: 'record' }>): boolean {

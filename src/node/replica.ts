@@ -14,7 +14,7 @@ import { join, type Record, reusedDots } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, recordDigest } from '../core/wire/record-codec.ts'
-import type { Durability, RowKey, Store, Write } from '../ports.ts'
+import type { Decide, Durability, RowKey, Store, Write } from '../ports.ts'
 import type { Routing } from './routing.ts'
 import { encodeHint, hintIn, hintRow, metaRow, noBytes, owedRow, recordIn, recordRow } from './rows.ts'
 
@@ -47,6 +47,8 @@ export class Replica {
   readonly #handlers: ReplicaHandlers
   readonly #digests = new PartitionDigests()
   readonly #hinted = new Set<StoredKey>()
+  /** Keys whose last change failed: whether it took effect after all, only the store can say. */
+  readonly #doubtful = new Set<StoredKey>()
   #loaded: Promise<void> | undefined
   /** Counts decisions to commit: they are taken in the order in which their transactions happen. */
   #order = 0
@@ -57,11 +59,45 @@ export class Replica {
     this.#handlers = handlers
   }
 
-  /** Digests of all records; resolves once those stored in earlier boots are counted in. */
+  /** Digests of all records; resolves once those stored in earlier boots, and those in doubt, are counted in. */
   async digests(): Promise<PartitionDigests> {
     this.#loaded ??= this.#load()
     await this.#loaded
+    while (this.#doubtful.size > 0) await this.#lookUp([...this.#doubtful].slice(0, scanPage))
     return this.#digests
+  }
+
+  /** Changes keys in one transaction. If it fails, they are in doubt: a lost connection does not tell whether it took effect. */
+  async #change<T>(
+    keys: readonly StoredKey[],
+    rows: readonly RowKey[],
+    how: Durability,
+    decide: Decide<T>,
+  ): Promise<T> {
+    try {
+      return await this.#store.transact(rows, how, decide)
+    } catch (error) {
+      for (const key of keys) this.#doubtful.add(key)
+      throw error
+    }
+  }
+
+  /** Looks up what is stored of keys in doubt. */
+  async #lookUp(keys: readonly StoredKey[]): Promise<void> {
+    for (const key of keys) this.#doubtful.delete(key)
+    const places = keys.flatMap((key) => [recordRow(key), hintRow(key)])
+    const { rows, order } = await this.#change(keys, places, 'relaxed', (found) => {
+      this.#order += 1
+      return { writes: [], result: { rows: found, order: this.#order } }
+    })
+    for (const [index, key] of keys.entries()) {
+      const record = recordIn(rows[2 * index], () => this.#handlers.corrupt(`the record of ${key}`))
+      const partition = partitionOf(key)
+      this.#digests.set(partition, key, record.history.size === 0 ? null : recordDigest(record), order)
+      this.#handlers.written(partition)
+      if (rows[2 * index + 1] === undefined) this.#hinted.delete(key)
+      else this.#hinted.add(key)
+    }
   }
 
   /** Whether records of a partition are here, as far as is known without asking the store. */
@@ -123,7 +159,8 @@ export class Replica {
    */
   async take(incoming: readonly Incoming[], durability: Durability): Promise<void> {
     const keys = incoming.flatMap(({ key }) => [recordRow(key), hintRow(key)])
-    const { plans, changed, order } = await this.#store.transact(keys, durability, (rows) => {
+    const named = incoming.map(({ key }) => key)
+    const { plans, changed, order } = await this.#change(named, keys, durability, (rows) => {
       // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
       const plans = incoming.map((entry) => ({ ...entry, ...this.#destination(entry) }))
       const writes: Write[] = []
@@ -200,23 +237,20 @@ export class Replica {
 
   /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
   async settleHints(target: NodeId, sent: readonly KeyedRecord[]): Promise<void> {
-    const gone = await this.#store.transact(
-      sent.map(({ key }) => hintRow(key)),
-      'relaxed',
-      (rows) => {
-        const writes: Write[] = []
-        const result: StoredKey[] = []
-        for (const [index, { key, record }] of sent.entries()) {
-          const hint = hintIn(rows[index], () => {})
-          if (rows[index] !== undefined && !sameRecord(hint.record, record)) continue
-          const targets = hint.targets.filter((other) => other !== target)
-          writes.push({ key: owedRow(target, key), value: null })
-          writes.push({ key: hintRow(key), value: targets.length === 0 ? null : encodeHint({ ...hint, targets }) })
-          if (targets.length === 0) result.push(key)
-        }
-        return { writes, result }
-      },
-    )
+    const keys = sent.map(({ key }) => key)
+    const gone = await this.#change(keys, keys.map(hintRow), 'relaxed', (rows) => {
+      const writes: Write[] = []
+      const result: StoredKey[] = []
+      for (const [index, { key, record }] of sent.entries()) {
+        const hint = hintIn(rows[index], () => {})
+        if (rows[index] !== undefined && !sameRecord(hint.record, record)) continue
+        const targets = hint.targets.filter((other) => other !== target)
+        writes.push({ key: owedRow(target, key), value: null })
+        writes.push({ key: hintRow(key), value: targets.length === 0 ? null : encodeHint({ ...hint, targets }) })
+        if (targets.length === 0) result.push(key)
+      }
+      return { writes, result }
+    })
     for (const key of gone) this.#hinted.delete(key)
   }
 
@@ -226,7 +260,8 @@ export class Replica {
    */
   async drop(partition: Partition, isStillDue: () => boolean): Promise<boolean> {
     const digests = await this.digests()
-    const dropped = await this.#store.transact([], 'relaxed', () => {
+    const held = digests.leaves(partition).map(([key]) => key)
+    const dropped = await this.#change(held, [], 'relaxed', () => {
       if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], result: null }
       const keys = digests.leaves(partition).map(([key]) => key)
       this.#order += 1

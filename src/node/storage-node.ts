@@ -10,7 +10,7 @@ import { delta, liveValues, type Sibling } from '../core/versioning/record.ts'
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
-import { TabringError } from '../errors.ts'
+import { type Changed, TabringError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import type {
   Context,
@@ -129,16 +129,17 @@ export class StorageNode implements TabringNode, Coordination {
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
     this.#assertOpen()
     const stored = checkKey(key)
-    const { needed, timeoutMs } = checkRequest(options, 'r', options.r, this.#config)
+    const { needed: r, timeoutMs } = checkRequest(options, 'r', options.r, this.#config)
+    const atLeast = checkContext(stored, options.atLeast ?? null).history
     return this.#operations.run(options.signal, 'nothing', async () => {
       await this.#joining.first
-      const { record, replies } = await read(this, stored, needed, timeoutMs)
+      const { record, replies, quorum } = await read(this, stored, { r, atLeast, timeoutMs })
       const values = liveValues(record, this.clock.wall()).flatMap((bytes) => {
         const value = this.#values.decode(bytes)
         return value === undefined ? [] : [value as T]
       })
       if (values.length > 1) this.events.emit('conflict', { key, siblings: values.length })
-      const quorum = this.#judge(replies, needed, 'r', options, 'nothing')
+      judge(quorum, options, `${replies} of r = ${r} nodes answered${atLeast.size > 0 ? ', or none had atLeast' : ''}`)
       const context = record.history.size === 0 ? null : (encodeContext(stored, contextOf(record)) as Context)
       return { values, context, replies, quorum }
     })
@@ -164,7 +165,7 @@ export class StorageNode implements TabringNode, Coordination {
   ): Promise<PutResult> {
     const stored = checkKey(key)
     const seen = checkContext(stored, context)
-    const { needed, timeoutMs } = checkRequest(options, 'w', options.w, this.#config)
+    const { needed: w, timeoutMs } = checkRequest(options, 'w', options.w, this.#config)
     return this.#operations.run(options.signal, 'unknown', async () => {
       await this.#joining.first
       this.#seeTime(seen.time)
@@ -176,29 +177,16 @@ export class StorageNode implements TabringNode, Coordination {
         this,
         stored,
         delta(seen.history, sibling(written)),
-        needed,
+        w,
         timeoutMs,
       )
       if (!isStored) throw putFailed(failure)
-      const quorum = this.#judge(nodes.length, needed, 'w', options, 'stored')
+      const quorum = nodes.length >= w
+      judge(quorum, options, `${nodes.length} of w = ${w} nodes hold the write; it will be handed on`, 'stored')
       const devices = new Set(nodes.map((node) => this.routing.deviceOf(node))).size
       const after = encodeContext(stored, afterWrite(seen, written.dot, written.time)) as Context
       return { context: after, acks: nodes.length, devices, hinted, quorum }
     })
-  }
-
-  /** Whether a quorum was reached; throws where a strict request demands it. */
-  #judge(
-    got: number,
-    needed: number,
-    name: 'r' | 'w',
-    { strict }: RequestOptions,
-    changed: 'nothing' | 'stored',
-  ): boolean {
-    if (got >= needed) return true
-    if (strict !== true) return false
-    const text = `${got} of ${name} = ${needed} nodes answered${changed === 'stored' ? '; the write is kept and will be handed on' : ''}`
-    throw new TabringError('quorum-unreachable', text, changed)
   }
 
   /** Asks a node; itself without a detour. */
@@ -377,6 +365,11 @@ export class StorageNode implements TabringNode, Coordination {
     if (this.#state !== 'open' || this.#isClosing)
       throw new TabringError('closed', `this node has been closed (${this.#state}). Nothing was changed.`)
   }
+}
+
+/** Throws where a strict request demands a quorum that was not reached. */
+function judge(quorum: boolean, { strict }: RequestOptions, text: string, changed: Changed = 'nothing'): void {
+  if (!quorum && strict === true) throw new TabringError('quorum-unreachable', text, changed)
 }
 
 function putFailed(failure: unknown): TabringError {

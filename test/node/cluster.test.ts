@@ -115,6 +115,31 @@ describe('when nodes are away', () => {
     await until(() => ring.node(0).status().hints === 0)
   })
 
+  test('a reader who must see a write goes on asking until somebody has it, and is told where nobody does', async () => {
+    const ring = await open({ nodes: 6 })
+    const first = await ring.node(0).put('k', null, 'first')
+    const owners = ring
+      .node(0)
+      .placement('k')
+      .owners.map((id) => indexOf(ring, id))
+    const others = ring.nodes.flatMap((_, index) => (owners.includes(index) ? [] : [index]))
+    // On this side of the cut only fallbacks take the second write.
+    ring.cut(owners, others)
+    const [writer = 0, reader = 0] = others
+    const second = await ring.node(writer).put('k', first.context, 'second')
+    expect(await ring.node(reader).get('k', { atLeast: second.context })).toMatchObject({ values: ['second'] })
+    const [cutOff = 0] = owners
+    const missed = await ring.node(cutOff).get('k', { atLeast: second.context })
+    expect(missed).toMatchObject({ values: ['first'], quorum: false })
+    const strict = ring.node(cutOff).get('k', { atLeast: second.context, strict: true })
+    await expect(strict).rejects.toMatchObject({ code: 'quorum-unreachable', changed: 'nothing' })
+    ring.heal()
+    await until(async () => (await ring.node(cutOff).get('k', { atLeast: second.context })).quorum)
+    await expect(ring.node(0).get('other', { atLeast: second.context })).rejects.toMatchObject({
+      code: 'invalid-context',
+    })
+  })
+
   test('writes on both sides of a partition are both kept', async () => {
     const ring = await open({ nodes: 6 })
     const { context } = await ring.node(0).put('k', null, 'before')

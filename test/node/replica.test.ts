@@ -16,6 +16,7 @@ import { repairStale } from '../../src/node/read-repair.ts'
 import { Replica } from '../../src/node/replica.ts'
 import { Routing } from '../../src/node/routing.ts'
 import { type Coordination, write } from '../../src/node/write.ts'
+import { type Store, StoreFailure } from '../../src/ports.ts'
 import { systemClock } from '../../src/system-clock.ts'
 
 const nodeName = (index: number) => index.toString(16).padStart(32, '0') as NodeId
@@ -28,11 +29,11 @@ const claim = (index: number): Claim => ({
 })
 
 /** Node 1 of a ring of `count`, with nobody in reach. */
-function station(count: number, n = 3) {
+function station(count: number, n = 3, store = memoryStore()) {
   const others = Array.from({ length: count - 1 }, (_, index) => claim(index + 2))
   const routing = new Routing(claim(1), others, n)
   const corrupt: string[] = []
-  const replica = new Replica(memoryStore(), routing, {
+  const replica = new Replica(store, routing, {
     corrupt: (what) => corrupt.push(what),
     timeSeen: () => {},
     written: () => {},
@@ -134,6 +135,33 @@ describe('records', () => {
     await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
     expect(await replica.drop(partitionOf(key), () => true)).toBe(false)
     expect(values((await replica.read(key)).record)).toEqual([1])
+  })
+
+  test.each([
+    ['was', 1],
+    ['was not', 0],
+  ] as const)('a transaction that failed and %s completed counts as what the store says', async (what, count) => {
+    const inner = memoryStore()
+    let isFailing = false
+    const store: Store = {
+      ...inner,
+      transact: async (keys, durability, decide) => {
+        if (isFailing && what === 'was not') throw new StoreFailure('failed', 'never begun')
+        const result = await inner.transact(keys, durability, decide)
+        if (isFailing) throw new StoreFailure('failed', 'nobody heard of its end')
+        return result
+      },
+    }
+    const { replica, routing } = station(6, 3, store)
+    const owned = keyThat(routing, 'owned')
+    const other = keyThat(routing, 'not owned')
+    isFailing = true
+    await expect(replica.take([{ key: owned, record: written(1), hintFor: [] }], 'relaxed')).rejects.toThrow(StoreFailure)
+    await expect(replica.take([{ key: other, record: written(1), hintFor: [] }], 'relaxed')).rejects.toThrow(StoreFailure)
+    isFailing = false
+    const digests = await replica.digests()
+    expect(digests.has(partitionOf(owned))).toBe(count === 1)
+    expect(replica.hintCount).toBe(count)
   })
 
   test('one dot with two values is reported loudly', async () => {

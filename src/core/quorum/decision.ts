@@ -29,14 +29,18 @@ export interface QuorumRule {
   readonly needed: number
 }
 
-/** What to do, given the answers so far in preference-list order. */
-export function decide(answers: readonly Answer[], { n, needed }: QuorumRule): Progress {
+/**
+ * What to do, given the answers so far in preference-list order. `suffices`: whether they say what was asked for; a read that
+ * must reach a context goes on, n at a time, until it does.
+ */
+export function decide(answers: readonly Answer[], { n, needed }: QuorumRule, suffices = true): Progress {
   assert(needed >= 1 && n >= 1, 'a quorum needs at least one answer')
   const count = (wanted: Answer) => answers.filter((answer) => answer === wanted).length
   const waiting = count('waiting')
   const counted = count('counted')
-  const short = Math.max(0, n - waiting - counted)
+  const isInsufficient = !suffices && waiting === 0
+  const short = isInsufficient ? n : Math.max(0, n - waiting - counted)
   const ask = answers.flatMap((answer, index) => (answer === 'unasked' ? [index] : [])).slice(0, short)
   const settled = waiting === 0 && ask.length === 0
-  return { outcome: counted >= needed ? 'won' : settled ? 'lost' : 'pending', ask, settled }
+  return { outcome: counted >= needed && suffices ? 'won' : settled ? 'lost' : 'pending', ask, settled }
 }

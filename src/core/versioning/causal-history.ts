@@ -42,6 +42,16 @@ export function covers(history: CausalHistory, dot: Dot): boolean {
   return known !== undefined && (dot.counter <= known.upTo || known.beyond.includes(dot.counter))
 }
 
+/** Whether every dot of `part` is part of the history. */
+export function includes(history: CausalHistory, part: CausalHistory): boolean {
+  for (const [actor, { upTo, beyond }] of part) {
+    const known = history.get(actor)
+    if (known === undefined || known.upTo < upTo || !beyond.every((counter) => covers(history, { actor, counter })))
+      return false
+  }
+  return true
+}
+
 /** The actors of a history in text order, as they are encoded and compared. */
 export function actorsOf(history: CausalHistory): readonly (readonly [ActorId, ActorHistory])[] {
   return [...history].sort(([a], [b]) => compareText(a, b))

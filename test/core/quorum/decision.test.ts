@@ -32,6 +32,18 @@ describe('what to do next, of n = 3 and needed = 2', () => {
   })
 })
 
+describe('what to do next where the answers so far do not say enough', () => {
+  test.each([
+    ['.....', 'pending', [0, 1, 2], false],
+    ['++w..', 'pending', [], false],
+    ['+++..', 'pending', [3, 4], false],
+    ['+++x.', 'pending', [4], false],
+    ['+++-+', 'lost', [], true],
+  ] as const)('%s: %s, ask %j', (text, outcome, ask, settled) => {
+    expect(decide(answers(text), { n: 3, needed: 2 }, false)).toEqual({ outcome, ask, settled })
+  })
+})
+
 test('over all answers of five nodes: never more than n at work, won exactly at the quorum, nobody given up too early', () => {
   const all = Object.keys(letters)
   const texts = all.flatMap((a) =>

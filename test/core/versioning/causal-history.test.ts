@@ -10,6 +10,7 @@ import {
   type Dot,
   dotName,
   emptyHistory,
+  includes,
   unite,
   withDot,
 } from '../../../src/core/versioning/causal-history.ts'
@@ -26,6 +27,16 @@ test('a history covers exactly the dots that were put in, and uniting is the uni
     fc.property(fc.array(dots), fc.array(dots), (left, right) => {
       expect(expand(historyOf(left))).toEqual(new Set(left.map(dotName)))
       expect(expand(unite(historyOf(left), historyOf(right)))).toEqual(new Set([...left, ...right].map(dotName)))
+    }),
+  )
+})
+
+test('one history includes another exactly where the set does', () => {
+  fc.assert(
+    fc.property(fc.array(dots), fc.array(dots), (left, right) => {
+      const all = new Set(left.map(dotName))
+      expect(includes(historyOf(left), historyOf(right))).toBe(right.every((dot) => all.has(dotName(dot))))
+      expect(includes(historyOf([...left, ...right]), historyOf(right))).toBe(true)
     }),
   )
 })
