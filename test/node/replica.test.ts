@@ -156,8 +156,12 @@ describe('records', () => {
     const owned = keyThat(routing, 'owned')
     const other = keyThat(routing, 'not owned')
     isFailing = true
-    await expect(replica.take([{ key: owned, record: written(1), hintFor: [] }], 'relaxed')).rejects.toThrow(StoreFailure)
-    await expect(replica.take([{ key: other, record: written(1), hintFor: [] }], 'relaxed')).rejects.toThrow(StoreFailure)
+    await expect(replica.take([{ key: owned, record: written(1), hintFor: [] }], 'relaxed')).rejects.toThrow(
+      StoreFailure,
+    )
+    await expect(replica.take([{ key: other, record: written(1), hintFor: [] }], 'relaxed')).rejects.toThrow(
+      StoreFailure,
+    )
     isFailing = false
     const digests = await replica.digests()
     expect(digests.has(partitionOf(owned))).toBe(count === 1)

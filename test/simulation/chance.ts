@@ -4,11 +4,14 @@
 import { seededRandom } from '../../src/memory/seeded-random.ts'
 import type { Random } from '../../src/ports.ts'
 
+/** Streams of one seed, so that one more draw in one of them leaves the others as they are. */
+export const streams = ['options', 'faults', 'network', 'storage', 'nodes', 'workload'] as const
+
 export class Chance {
   readonly random: Random
 
-  constructor(seed: number) {
-    this.random = seededRandom(seed)
+  constructor(seed: number, stream: (typeof streams)[number] = 'options') {
+    this.random = seededRandom(seed * streams.length + streams.indexOf(stream))
   }
 
   /** From 0 up to, not including, 1. */
@@ -36,7 +39,7 @@ export class Chance {
     return -Math.log(1 - this.fraction()) * mean
   }
 
-  /** Zero most of the time, else anything up to `max`: a swarm explores corners that uniform rates never reach. */
+  /** Zero most of the time, else anything up to `max`. */
   rate(max: number): number {
     return this.happens(0.5) ? 0 : this.fraction() * max
   }

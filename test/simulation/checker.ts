@@ -21,6 +21,10 @@ export interface Operation {
   /** Of gets: the values returned, and the deletes that their context covers. */
   vids?: readonly string[]
   deletesSeen?: readonly string[]
+  /** Of gets that were to see at least what an operation of the same client had seen, and say they do: that operation. */
+  atLeast?: number
+  /** Of writes: whether w nodes had it when it was answered. */
+  quorum?: boolean
   /** Both ends had their quorum from owners alone, on one view of the ring. */
   strict?: boolean
 }
@@ -42,7 +46,10 @@ export interface Violation {
     | 'FALSE_SIBLING'
     | 'DOT_REUSE'
     | 'FAILED_WRITE_VISIBLE'
+    | 'READ_YOUR_WRITES'
+    | 'MONOTONIC_READ'
     | 'STALE_QUORUM_READ'
+    | 'ACK_NOT_DURABLE'
     | 'UNAVAILABLE'
     | 'NOT_CONVERGED'
     | 'UNTYPED_ERROR'
@@ -114,6 +121,18 @@ export function check(
   return keys.flatMap((key) => {
     const ofKey = operations.filter((operation) => operation.key === key)
     return checkKey(key, ofKey, finals.get(key) ?? [], new Sight(ofKey))
+  })
+}
+
+/** Acknowledged writes, and those of unknown outcome, that the owners hold or that something they hold had seen. */
+export function outcomes(
+  operations: readonly Operation[],
+  finals: ReadonlyMap<string, readonly FinalReplica[]>,
+): readonly Operation[] {
+  return [...finals].flatMap(([key, replicas]) => {
+    const ofKey = operations.filter((operation) => operation.key === key)
+    const there = new Sight(ofKey).dominated(replicas.flatMap(({ vids, dead }) => [...vids, ...dead]))
+    return ofKey.filter(({ vid, status }) => vid !== undefined && status !== 'fail' && there.has(vid))
   })
 }
 
@@ -192,12 +211,29 @@ function checkReads(operations: readonly Operation[], sight: Sight, report: Repo
           report('FALSE_SIBLING', vid, `beside ${other}, which had seen it, in operation ${read.id}`)
       }
     }
+    checkSession(read, operations, sight, report)
     if (read.strict !== true) continue
     for (const write of writes.values()) {
       const isBefore = write.strict === true && write.status === 'ok' && write.returned < read.invoked
       if (isBefore && !sight.seen(read).has(write.vid ?? ''))
         report('STALE_QUORUM_READ', write.vid ?? '', `operation ${read.id} came later and has not seen it`)
     }
+  }
+}
+
+/** A client that asked for at least what it had seen sees that, and what it wrote itself. */
+function checkSession(read: Operation, operations: readonly Operation[], sight: Sight, report: Report): void {
+  const before = operations.find(({ id }) => id === read.atLeast)
+  if (before === undefined) return
+  const own = new Set(
+    operations.flatMap(({ client, vid }) => (client === read.client && vid !== undefined ? [vid] : [])),
+  )
+  // A delete whose dot is not known cannot be told from its absence.
+  const known = new Set(operations.flatMap(({ type, vid, dot }) => (type === 'put' || dot !== undefined ? [vid] : [])))
+  for (const vid of sight.seen(before)) {
+    if (sight.seen(read).has(vid) || !known.has(vid)) continue
+    const witness = `operation ${read.id} was to see what ${before.id} had`
+    report(own.has(vid) ? 'READ_YOUR_WRITES' : 'MONOTONIC_READ', vid, witness)
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * What goes wrong, and when.
  */
-import type { World } from './world.ts'
+import type { Place, World } from './world.ts'
 
 /** Strikes again and again at random, about every `everyMs`, until the world is calm. */
 function often(world: World, everyMs: number, strike: () => void): void {
@@ -10,6 +10,13 @@ function often(world: World, everyMs: number, strike: () => void): void {
     if (world.calm) return
     strike()
     often(world, everyMs, strike)
+  })
+}
+
+/** Once, at any time of the act. */
+function once(world: World, strike: () => void): void {
+  world.clock.after(world.chance.fraction() * world.options.chaosMs, () => {
+    if (!world.calm) strike()
   })
 }
 
@@ -46,25 +53,39 @@ function crash(world: World): void {
   clock.after(chance.exponential(4_000), () => world.start(place))
 }
 
-function freeze(world: World): void {
+/** A tab that stands still: frozen by the browser, or its event loop by a long task. */
+function freeze(world: World, name: string, meanMs: number): void {
   const { chance, clock, counters } = world
   const { boot } = chance.pick(world.places)
   if (boot === undefined || boot.isFrozen) return
-  counters.count('fault: frozen')
+  counters.count(`fault: ${name}`)
   boot.freeze()
-  clock.after(chance.exponential(6_000), () => boot.thaw())
+  clock.after(chance.exponential(meanMs), () => boot.thaw())
 }
 
-/** Lets loose all that the options ask for. */
-export function unleash(world: World): void {
+/** A tab in the background: its timers fire once a second, or once a minute. */
+function throttle(world: World): void {
+  const { chance, clock, counters } = world
+  const place = chance.pick(world.places)
+  place.alignMs = chance.pick([1_000, 60_000])
+  counters.count(`fault: timers aligned to ${place.alignMs / 1000} s`)
+  clock.after(chance.exponential(15_000), () => {
+    place.alignMs = 0
+  })
+}
+
+function strikeOften(world: World): void {
   const { chance, clock, options, counters } = world
   often(world, options.partitionEveryMs, () => partition(world))
   often(world, options.crashEveryMs, () => crash(world))
-  often(world, options.freezeEveryMs, () => freeze(world))
+  often(world, options.freezeEveryMs, () => freeze(world, 'frozen', 6_000))
+  often(world, options.stallEveryMs, () => freeze(world, 'stalled', 1_000))
+  often(world, options.throttleEveryMs, () => throttle(world))
   often(world, options.clogEveryMs, () => {
     const [from, to] = pair(world)
     world.network.clog(from, to, chance.exponential(2_000))
   })
+  often(world, options.disconnectEveryMs, () => world.network.disconnect(...pair(world)))
   often(world, options.reloadEveryMs, () => {
     const place = chance.pick(world.places)
     world.close(place)
@@ -74,33 +95,57 @@ export function unleash(world: World): void {
     counters.count('fault: clock jumped')
     chance.pick(world.places).skewMs = (chance.fraction() - 0.5) * 2 * options.skewMs
   })
-  const sometime = () => chance.fraction() * options.chaosMs
-  if (options.wipe) {
-    clock.after(sometime(), () => {
-      if (world.calm) return
-      world.wipeVictim()
-      clock.after(chance.exponential(2_000), () => {
-        for (const place of world.places) world.start(place)
-      })
+}
+
+/** The victim loses all it had, or all since some moment before. */
+function loseData(world: World): void {
+  const { chance, clock, counters, options } = world
+  const lose = (name: string, snapshot: ReturnType<World['snapshotVictim']>) => {
+    counters.count(`fault: ${name}`)
+    world.rollBackVictim(snapshot)
+    clock.after(chance.exponential(2_000), () => {
+      for (const place of world.places) world.start(place)
     })
   }
+  if (options.wipe) once(world, () => lose('device wiped', new Map()))
+  if (!options.restore) return
+  once(world, () => {
+    const snapshot = world.snapshotVictim()
+    clock.after(chance.exponential(10_000), () => {
+      if (!world.calm) lose('device restored from an old snapshot', snapshot)
+    })
+  })
+}
+
+/** Lets loose all that the options ask for, for one act. */
+export function unleash(world: World): void {
+  const { options, counters, chance } = world
+  strikeOften(world)
+  loseData(world)
   if (options.joins > 0) {
-    clock.after(sometime(), () => {
-      if (world.calm) return
+    once(world, () => {
       // All at once: partitions may change every owner they have.
       counters.count('fault: a node joined', options.joins)
       for (let joins = 0; joins < options.joins; joins += 1) world.start(world.addPlace())
     })
   }
-  for (let leaves = 0; leaves < options.leaves; leaves += 1) clock.after(sometime(), () => leave(world))
+  // A duplicated tab finds its slot taken: it is one more node, on the same device.
+  for (let twins = 0; twins < options.twins; twins += 1) {
+    once(world, () => {
+      counters.count('fault: tab duplicated')
+      world.start(world.addPlace(chance.pick(world.places).device))
+    })
+  }
+  for (let leaves = 0; leaves < options.leaves; leaves += 1) once(world, () => leave(world))
 }
 
 /** A node leaves for good, if it can hand everything over. */
 function leave(world: World): void {
   const leaver = world.serving.at(-1)
-  if (world.calm || leaver === undefined || leaver.node.isClosing || world.serving.length < 4) return
+  if (leaver === undefined || leaver.node.isClosing || world.serving.length < 4) return
   const { place, node } = leaver
   const { boot } = place
+  place.leaving = node.id
   node.leave().then(
     () => {
       if (place.boot !== boot) return
@@ -111,4 +156,43 @@ function leave(world: World): void {
       world.counters.count('fault: a node could not leave')
     },
   )
+}
+
+/** Heals some nodes and leaves the others dead, or heard and deaf, until all is healed. Returns those that have to go on alone. */
+export function healCore(world: World): readonly Place[] {
+  const { chance, network, places, counters } = world
+  const here = places.filter(({ gone }) => !gone)
+  const size = chance.between(2, Math.max(2, here.length - 1))
+  const core = here.filter((_, index) => (index * 7 + world.options.seed) % here.length < size)
+  for (const place of here) {
+    if (core.includes(place)) continue
+    place.barred = true
+    if (chance.happens(0.5)) {
+      counters.count('fault: dead beside the core')
+      world.crash(place)
+      continue
+    }
+    counters.count('fault: half connected to the core')
+    const isDeaf = chance.happens(0.5)
+    for (const member of core) {
+      if (isDeaf) network.sever(member.index, place.index)
+      else network.sever(place.index, member.index)
+    }
+  }
+  wake(world, core)
+  return core
+}
+
+/** Nothing fails any more at these places: they run and are awake. */
+export function wake(world: World, places: readonly Place[]): void {
+  world.calm = true
+  world.network.calm = true
+  world.network.heal()
+  for (const place of places) {
+    place.boot?.thaw()
+    place.skewMs = 0
+    place.alignMs = 0
+    place.barred = false
+    world.start(place)
+  }
 }

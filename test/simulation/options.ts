@@ -9,12 +9,16 @@ export interface Options {
   readonly devices: number
   readonly clients: number
   readonly keys: number
-  /** Virtual time of chaos, ms. */
+  /** Times that chaos breaks out and is healed; each act may lose another device. */
+  readonly acts: number
+  /** Virtual time of one act, ms. */
   readonly chaosMs: number
   /** Mean pause between two operations of one client, ms. */
   readonly thinkMs: number
   readonly blind: number
   readonly deletes: number
+  /** Of gets: those that ask for at least what their client has seen. */
+  readonly sessions: number
   /** Of messages: lost, duplicated, and the mean and long-tail delay in ms. */
   readonly loss: number
   readonly duplication: number
@@ -24,53 +28,108 @@ export interface Options {
   readonly partitionEveryMs: number
   readonly oneWay: number
   readonly clogEveryMs: number
+  readonly disconnectEveryMs: number
   readonly crashEveryMs: number
   readonly reloadEveryMs: number
   readonly freezeEveryMs: number
+  readonly stallEveryMs: number
+  readonly throttleEveryMs: number
+  /** The device that may lose data does so: all of it, what came after a snapshot, the last relaxed commits in a crash. */
   readonly wipe: boolean
-  /** Of transactions: aborted; and the mean time of one, ms. */
-  readonly abort: number
-  readonly commitMs: number
-  /** A crash takes the last relaxed commits with it. */
+  readonly restore: boolean
   readonly powerCut: number
+  /** Of transactions: aborted, hung; and the mean time of one, ms. */
+  readonly abort: number
+  readonly hang: number
+  readonly commitMs: number
   /** Clocks of nodes are off by up to so much, and jump. */
   readonly skewMs: number
   readonly joins: number
   readonly leaves: number
+  readonly twins: number
+  /** Nodes differ in capacity. */
+  readonly mixed: boolean
+  /** After chaos only some nodes are healed at first, and have to make progress alone. */
+  readonly core: boolean
 }
 
-/** The options of a seed. `faults: false` gives the same load on a world where nothing fails. */
-export function optionsOf(seed: number, faults: boolean): Options {
+/** What can be switched off, all in all or by name, and what each name stands for. */
+export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> = {
+  loss: ['loss'],
+  duplication: ['duplication'],
+  delay: ['tail'],
+  partition: ['partitionEveryMs'],
+  'one-way': ['oneWay'],
+  clog: ['clogEveryMs'],
+  disconnect: ['disconnectEveryMs'],
+  crash: ['crashEveryMs'],
+  reload: ['reloadEveryMs'],
+  freeze: ['freezeEveryMs'],
+  stall: ['stallEveryMs'],
+  throttle: ['throttleEveryMs'],
+  wipe: ['wipe'],
+  restore: ['restore'],
+  power: ['powerCut'],
+  abort: ['abort'],
+  hang: ['hang'],
+  clock: ['skewMs'],
+  join: ['joins'],
+  leave: ['leaves'],
+  twin: ['twins'],
+  capacity: ['mixed'],
+  core: ['core'],
+}
+
+/** These options without the faults of some groups. */
+export function without(options: Options, groups: readonly string[]): Options {
+  const off = groups.flatMap((group) => faultGroups[group] ?? [])
+  return {
+    ...options,
+    ...Object.fromEntries(off.map((name) => [name, typeof options[name] === 'boolean' ? false : 0])),
+  }
+}
+
+/** The options of a seed. Each fault's rate is drawn anew, and is often nought: a swarm reaches corners that uniform rates never do. */
+export function optionsOf(seed: number): Options {
   const chance = new Chance(seed)
-  const nodes = chance.between(3, 7)
-  const often = (low: number, high: number) => (faults && chance.happens(0.6) ? chance.between(low, high) : 0)
-  const rate = (max: number) => (faults ? chance.rate(max) : 0)
+  const nodes = chance.happens(0.05) ? chance.between(8, 12) : chance.between(3, 7)
+  const often = (low: number, high: number) => (chance.happens(0.5) ? chance.between(low, high) : 0)
   return {
     seed,
     nodes,
     devices: chance.happens(0.5) ? nodes : chance.between(2, nodes),
     clients: chance.between(2, 4),
     keys: chance.between(1, 4),
+    acts: chance.happens(0.15) ? 2 : 1,
     chaosMs: chance.between(10, 40) * 1000,
     thinkMs: chance.between(100, 600),
     blind: chance.fraction() * 0.4,
     deletes: chance.fraction() * 0.25,
-    loss: rate(0.3),
-    duplication: rate(0.3),
+    sessions: chance.rate(1),
+    loss: chance.rate(0.3),
+    duplication: chance.rate(0.5),
     delayMs: chance.between(1, 60),
-    tail: rate(0.05),
+    tail: chance.rate(0.05),
     partitionEveryMs: often(4_000, 15_000),
-    oneWay: rate(1),
+    oneWay: chance.rate(1),
     clogEveryMs: often(4_000, 15_000),
+    disconnectEveryMs: often(2_000, 15_000),
     crashEveryMs: often(4_000, 20_000),
     reloadEveryMs: often(5_000, 20_000),
     freezeEveryMs: often(5_000, 20_000),
-    wipe: faults && chance.happens(0.3),
-    abort: rate(0.05),
-    commitMs: chance.between(1, 8),
-    powerCut: rate(0.5),
-    skewMs: rate(3_600_000),
-    joins: faults && chance.happens(0.4) ? chance.between(1, 4) : 0,
-    leaves: faults && chance.happens(0.3) ? 1 : 0,
+    stallEveryMs: often(2_000, 10_000),
+    throttleEveryMs: often(5_000, 20_000),
+    wipe: chance.happens(0.25),
+    restore: chance.happens(0.25),
+    powerCut: chance.rate(0.5),
+    abort: chance.rate(0.05),
+    hang: chance.rate(0.01),
+    commitMs: chance.happens(0.2) ? chance.between(30, 150) : chance.between(1, 8),
+    skewMs: chance.rate(3_600_000),
+    joins: chance.happens(0.4) ? chance.between(1, 4) : 0,
+    leaves: chance.happens(0.3) ? 1 : 0,
+    twins: chance.happens(0.2) ? chance.between(1, 2) : 0,
+    mixed: chance.happens(0.3),
+    core: chance.happens(0.4),
   }
 }

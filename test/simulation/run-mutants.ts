@@ -1,12 +1,12 @@
 /**
  * Plants each mutant in turn into a bundle of its own and plays seeds until the checker objects.
  */
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { build, type Plugin } from 'vite'
 import { type Mutant, mutants } from './mutants.ts'
 
-export interface Verdict {
+interface Verdict {
   readonly name: string
   /** Seeds it took, or null if none of them caught it. */
   readonly seeds: number | null
@@ -14,7 +14,7 @@ export interface Verdict {
 }
 
 /** Seeds a mutant may need. */
-const seedsMax = 200
+const seedsMax = 500
 
 function planting({ name, file, from, to }: Mutant, planted: () => void): Plugin {
   return {
@@ -38,27 +38,42 @@ async function judge(mutant: Mutant, index: number): Promise<Verdict> {
   const options = { ssr: 'test/simulation/cli.ts', outDir, emptyOutDir: true, target: 'node20' }
   await build({ configFile: false, logLevel: 'error', plugins: [plugin], build: options })
   if (!isPlanted) throw new Error(`${mutant.file} is not part of the simulation`)
-  const command = [join(outDir, 'cli.js'), '--seeds', String(seedsMax), '--until-violation', '--json']
-  const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8', maxBuffer: 2 ** 28 })
-  const classes = [...new Set([...stdout.matchAll(/^ {2}([A-Z_]{5,}) /gm)].map(([, name]) => name ?? ''))]
-  const seed = /^seed (\d+): /m.exec(stdout)?.[1]
-  return { name: mutant.name, seeds: seed === undefined ? null : Number(seed), classes }
+  const program = [join(outDir, 'cli.js'), '--jobs', '1', '--no-shrink', '--until-violation', '--json']
+  const printed = await outputOf([...program, '--seeds', String(seedsMax)])
+  const { seeds, failed } = JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '') as {
+    readonly seeds: number
+    readonly failed: readonly { readonly classes: readonly string[] }[]
+  }
+  const [caught] = failed
+  return { name: mutant.name, seeds: caught === undefined ? null : seeds, classes: caught?.classes ?? [] }
 }
 
-/** Judges all mutants and prints a line each. Returns whether every one was caught. */
-export async function runMutants({ json }: { readonly json: boolean }): Promise<boolean> {
+function outputOf(program: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [...program], { encoding: 'utf8', maxBuffer: 2 ** 28 }, (_error, stdout) =>
+      resolve(stdout),
+    )
+  })
+}
+
+/** Judges all mutants, `jobs` at a time, and prints a line each. Returns whether every one was caught. */
+export async function runMutants({ json, jobs }: { readonly json: boolean; readonly jobs: number }): Promise<boolean> {
   const verdicts: Verdict[] = []
-  for (const [index, mutant] of mutants.entries()) {
-    const verdict = await judge(mutant, index)
-    verdicts.push(verdict)
-    const outcome =
-      verdict.seeds === null
-        ? `NOT CAUGHT in ${seedsMax} seeds`
-        : `caught after ${verdict.seeds} seeds: ${verdict.classes.join(', ')}`
-    console.log(`${verdict.name}: ${outcome}`)
+  const due = [...mutants.entries()]
+  const work = async () => {
+    for (let next = due.shift(); next !== undefined; next = due.shift()) {
+      const verdict = await judge(next[1], next[0])
+      verdicts.push(verdict)
+      const outcome =
+        verdict.seeds === null
+          ? `NOT CAUGHT in ${seedsMax} seeds`
+          : `caught after ${verdict.seeds} seeds: ${verdict.classes.join(', ')}`
+      console.log(`${verdict.name}: ${outcome}`)
+    }
   }
+  await Promise.all(Array.from({ length: jobs }, work))
   const caught = verdicts.filter(({ seeds }) => seeds !== null).length
   console.log(`${caught} of ${verdicts.length} planted defects caught`)
-  if (json) console.log(JSON.stringify({ caught, mutants: verdicts }))
+  if (json) console.log(JSON.stringify({ caught, planted: verdicts.length, mutants: verdicts }))
   return caught === verdicts.length
 }

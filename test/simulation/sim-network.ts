@@ -20,6 +20,8 @@ class Channel {
 interface Endpoint {
   readonly peer: PeerId
   readonly place: number
+  /** A tab that stands still answers no introduction. */
+  readonly isAwake: () => boolean
   handlers: TransportHandlers | undefined
   readonly channels: Map<PeerId, Channel>
   readonly dropped: Set<PeerId>
@@ -37,6 +39,8 @@ export class SimNetwork {
   readonly #endpoints = new Map<PeerId, Endpoint>()
   /** Directions that are cut, by places: messages vanish. */
   readonly #cuts = new Set<string>()
+  /** Directions that are cut until everything is healed. */
+  readonly #severed = new Set<string>()
   /** Directions that are clogged until a time: messages wait, then burst. */
   readonly #clogs = new Map<string, number>()
   calm = false
@@ -61,8 +65,8 @@ export class SimNetwork {
     this.#clock.after(connectEveryMs, () => this.start())
   }
 
-  transport(peer: PeerId, place: number, gate: Gate): Transport {
-    const endpoint: Endpoint = { peer, place, handlers: undefined, channels: new Map(), dropped: new Set() }
+  transport(peer: PeerId, place: number, gate: Gate, isAwake: () => boolean): Transport {
+    const endpoint: Endpoint = { peer, place, isAwake, handlers: undefined, channels: new Map(), dropped: new Set() }
     return {
       start: (handlers) => {
         endpoint.handlers = {
@@ -104,17 +108,39 @@ export class SimNetwork {
     this.#clogs.set(`${from} ${to}`, this.#clock.now + ms)
   }
 
+  /** The channels between two places break; they are opened again as soon as that goes. */
+  disconnect(from: number, to: number): void {
+    for (const a of this.#endpoints.values()) {
+      if (a.place !== from) continue
+      for (const peer of [...a.channels.keys()]) {
+        if (this.#endpoints.get(peer)?.place !== to) continue
+        this.#disconnect(a, peer)
+        this.#counters.count('fault: channel broke')
+      }
+    }
+  }
+
+  /** Cuts a direction for good: `heal` leaves it so. */
+  sever(from: number, to: number): void {
+    this.#severed.add(`${from} ${to}`)
+  }
+
+  reunite(): void {
+    this.#severed.clear()
+  }
+
   heal(): void {
     this.#cuts.clear()
     this.#clogs.clear()
   }
 
   #isCut(a: Endpoint, b: Endpoint): boolean {
-    return this.#cuts.has(`${a.place} ${b.place}`)
+    const way = `${a.place} ${b.place}`
+    return this.#cuts.has(way) || this.#severed.has(way)
   }
 
   #connectAll(): void {
-    const endpoints = [...this.#endpoints.values()]
+    const endpoints = [...this.#endpoints.values()].filter(({ isAwake }) => isAwake())
     for (const [index, a] of endpoints.entries()) {
       for (const b of endpoints.slice(index + 1)) {
         const unwanted =
@@ -160,7 +186,7 @@ export class SimNetwork {
     const { loss, duplication } = this.#options
     const deliver = () => {
       if (far.channels.get(from.peer) !== channel) return
-      this.#trace(`${from.place}>${far.place} ${message.length}`)
+      this.#trace(`${from.place}>${far.place} ${message.length} ${fingerprint(message)}`)
       far.handlers?.message(from.peer, message)
     }
     if (channel.firstAt.has(from.peer) && this.#isCut(from, far)) {
@@ -182,4 +208,11 @@ export class SimNetwork {
       this.#clock.after(due, deliver)
     }
   }
+}
+
+/** Enough of a message to tell two runs apart. */
+function fingerprint(message: Uint8Array): number {
+  let sum = 0
+  for (let at = 0; at < message.length; at += 1) sum = (Math.imul(sum, 31) + (message[at] ?? 0)) | 0
+  return sum
 }

@@ -2,7 +2,7 @@
  * A disk that takes time, aborts, and forgets: a power cut takes the last relaxed commits, a wipe everything.
  */
 import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
-import { type Row, type Store, StoreFailure } from '../../src/ports.ts'
+import { type Row, type RowKey, type Store, StoreFailure } from '../../src/ports.ts'
 import type { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
 import type { Options } from './options.ts'
@@ -11,6 +11,13 @@ import type { Gate, VirtualClock } from './virtual-clock.ts'
 /** What a relaxed commit has changed, so that a power cut can take it back. */
 interface Undo {
   readonly before: ReadonlyMap<string, Row | undefined>
+}
+
+interface Surroundings {
+  readonly clock: VirtualClock
+  readonly chance: Chance
+  readonly options: Options
+  readonly counters: Counters
 }
 
 /** A disk that remembers its last relaxed commits. */
@@ -39,29 +46,52 @@ export class SimDisk {
   }
 
   wipe(): void {
+    this.restore(new Map())
+  }
+
+  /** The disk as it was when `rows` were copied from it. */
+  restore(rows: ReadonlyMap<string, Row>): void {
     this.rows.clear()
+    for (const [place, row] of rows) this.rows.set(place, row)
     this.#undo = []
   }
+
+  /** What a row would hold after a power cut. */
+  durable(place: string): Row | undefined {
+    const undo = this.#undo.find(({ before }) => before.has(place))
+    return undo === undefined ? this.rows.get(place) : undo.before.get(place)
+  }
 }
+
+/** How a row's key is named on a disk. */
+export const placeOf = (key: RowKey): string => key.join('\u0000')
+
+const hangMs = 10_000
 
 /** The store of one boot. When the boot is over its promises stay unsettled, as those of a dead tab do. */
 export function simStore(
   disk: SimDisk,
-  clock: VirtualClock,
-  chance: Chance,
-  options: Options,
-  counters: Counters,
+  { clock, chance, options, counters }: Surroundings,
   gate: Gate,
   calm: () => boolean,
 ): Store {
   const inner = memoryStore(disk.rows)
   const delay = () => chance.exponential(options.commitMs)
+  /** What the outside sees of a transaction: its result a moment later, or after a long silence that nobody knows its end. */
+  const tell = (resolve: () => void, reject: (error: unknown) => void) => {
+    if (calm() || !chance.happens(options.hang)) {
+      // The commit has happened; word of it takes a moment, in which the tab may die.
+      clock.after(delay() / 2, () => gate(resolve))
+      return
+    }
+    counters.count('fault: transaction hung')
+    clock.after(hangMs, () => gate(() => reject(new StoreFailure('failed', 'the simulation let this one hang'))))
+  }
   const later = <T>(work: () => Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       const settle = () =>
         work().then(
-          // The commit has happened; word of it takes a moment, in which the tab may die.
-          (value) => clock.after(delay() / 2, () => gate(() => resolve(value))),
+          (value) => tell(() => resolve(value), reject),
           (error) => gate(() => reject(error)),
         )
       clock.after(delay(), () => gate(() => void settle()))
@@ -76,10 +106,7 @@ export function simStore(
         const before = new Map<string, Row | undefined>()
         const result = await inner.transact(keys, durability, (rows) => {
           const decision = decide(rows)
-          for (const { key } of decision.writes) {
-            const place = key.join('\u0000')
-            before.set(place, disk.rows.get(place))
-          }
+          for (const { key } of decision.writes) before.set(placeOf(key), disk.rows.get(placeOf(key)))
           return decision
         })
         disk.committed({ before }, durability)

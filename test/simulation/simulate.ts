@@ -5,14 +5,14 @@ import { partitionOf } from '../../src/core/hash.ts'
 import type { StoredKey } from '../../src/core/ids.ts'
 import { dotName } from '../../src/core/versioning/causal-history.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
-import { Chance } from './chance.ts'
-import { check, type FinalReplica, type Operation, type Violation } from './checker.ts'
+import { check, type FinalReplica, type Operation, outcomes, type Violation } from './checker.ts'
 import { Counters } from './counters.ts'
-import { unleash } from './faults.ts'
+import { healCore, unleash, wake } from './faults.ts'
 import { type Options, optionsOf } from './options.ts'
+import { Watch } from './rare-paths.ts'
 import { VirtualClock } from './virtual-clock.ts'
 import { Workload } from './workload.ts'
-import { World } from './world.ts'
+import { type Place, World } from './world.ts'
 
 export interface Report {
   readonly options: Options
@@ -23,15 +23,27 @@ export interface Report {
   /** Of everything that was sent, done and answered, in order. */
   readonly traceHash: string
   readonly trace: readonly string[]
+  /** Steps that clients took. */
+  readonly steps: readonly number[]
 }
 
 /** After healing, replicas must agree within this time. */
 const convergeMs = 600_000
 const lookEveryMs = 5_000
+/** What is healed must serve again within this time: timers that were set to the full minute have fired by then. */
+const recoverMs = 70_000
 
-/** Runs one seed. `keepTrace` keeps the lines, not only their hash. */
-export async function simulate(seed: number, { faults = true, keepTrace = false } = {}): Promise<Report> {
-  const options = optionsOf(seed, faults)
+interface Run {
+  readonly keepTrace?: boolean
+  /** Steps of clients that are not taken. */
+  readonly skipped?: ReadonlySet<number>
+}
+
+/** Runs the options of one seed. */
+export async function simulate(
+  options: Options,
+  { keepTrace = false, skipped = new Set() }: Run = {},
+): Promise<Report> {
   const clock = new VirtualClock()
   const counters = new Counters()
   const lines: string[] = []
@@ -41,40 +53,61 @@ export async function simulate(seed: number, { faults = true, keepTrace = false 
     if (keepTrace) lines.push(text)
     for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
   }
-  const world = new World(clock, new Chance(seed * 2 + 1), options, counters, trace)
-  const workload = new Workload(world)
+  const world = new World(clock, options, counters, trace)
+  const watch = new Watch(world)
+  const workload = new Workload(world, watch, skipped)
   for (const place of world.places) world.start(place)
   await clock.run(4_000)
+  const violations: Violation[] = []
+  for (let act = 1; act <= options.acts; act += 1) violations.push(...(await play(world, workload)))
+  violations.push(...(await stillServing(world, workload, world.places)), ...(await converge(world, workload)))
+  const { operations } = workload
+  const finals = await finalsOf(world, operations)
+  violations.push(...watch.violations, ...workload.untyped, ...check(operations, finals))
+  count(watch, operations, finals)
+  for (const { node } of world.serving) void node.close()
+  const acknowledged = operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
+  const traceHash = (hash >>> 0).toString(16)
+  return { options, violations, operations, acknowledged, counters, traceHash, trace: lines, steps: workload.steps }
+}
+
+/** Runs one seed with everything it draws. */
+export const simulateSeed = (seed: number, run: Run = {}): Promise<Report> => simulate(optionsOf(seed), run)
+
+/** One act: chaos, perhaps a core that goes on alone, then everything is healed. Until then one device at most loses data. */
+async function play(world: World, workload: Workload): Promise<readonly Violation[]> {
+  const { clock, options, network, chance } = world
+  world.calm = false
+  network.calm = false
+  world.victim = chance.pick(world.places).device
   workload.start(clock.now + options.chaosMs)
   unleash(world)
   await clock.run(options.chaosMs)
-  heal(world)
-  const violations = [...(await converge(world, workload))]
-  violations.push(...workload.untyped, ...(await stillServing(world, workload)))
-  violations.push(...(await converge(world, workload)))
-  violations.push(...check(workload.operations, await finalsOf(world, workload.operations)))
-  for (const { node } of world.serving) void node.close()
-  const acknowledged = workload.operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
-  return {
-    options,
-    violations,
-    operations: workload.operations,
-    acknowledged,
-    counters,
-    traceHash: (hash >>> 0).toString(16),
-    trace: lines,
+  const violations: Violation[] = []
+  if (options.core) {
+    const core = healCore(world)
+    world.reopenEnded()
+    await clock.run(recoverMs)
+    violations.push(...(await stillServing(world, workload, core)))
   }
+  network.reunite()
+  wake(world, world.places)
+  await clock.run(recoverMs)
+  return [...violations, ...(await converge(world, workload))]
 }
 
-/** Nothing fails any more: links are whole, everybody is awake and runs. */
-function heal(world: World): void {
-  world.calm = true
-  world.network.calm = true
-  world.network.heal()
-  for (const place of world.places) {
-    place.boot?.thaw()
-    place.skewMs = 0
-    world.start(place)
+function count(
+  watch: Watch,
+  operations: readonly Operation[],
+  finals: ReadonlyMap<string, readonly FinalReplica[]>,
+): void {
+  for (const [, [replica]] of finals) {
+    if (replica !== undefined && replica.vids.length > 0 && replica.dead.length > 0)
+      watch.saw('delete beside a value it had not seen, in the end')
+  }
+  for (const operation of outcomes(operations, finals)) {
+    if (operation.status === 'unknown') watch.saw('write of unknown outcome there in the end')
+    if (operation.quorum === false) watch.saw('write below its quorum there in the end')
   }
 }
 
@@ -161,19 +194,19 @@ async function finalsOf(
   return finals
 }
 
-/** In a healed world every node takes a write and answers a read with its quorum. */
-async function stillServing(world: World, workload: Workload): Promise<readonly Violation[]> {
+/** Where nothing fails any more, each of these nodes takes a write and answers a read. */
+async function stillServing(world: World, workload: Workload, places: readonly Place[]): Promise<readonly Violation[]> {
   const found: Violation[] = []
-  for (const { place, node } of world.serving) {
-    const put = await ahead(world, workload.put(99, place, node, 'key 1', true))
-    const get = await ahead(world, workload.get(99, place, node, 'key 1'))
+  for (const spot of world.serving.filter(({ place }) => places.includes(place))) {
+    const put = await ahead(world, workload.put(99, spot, 'key 1', true))
+    const get = await ahead(world, workload.get(99, spot, 'key 1'))
     for (const operation of [put, get]) {
       // An answer is what is asked for here; on one device alone it is none that the history may rely on.
       if (operation.returned === Infinity || operation.status === 'fail')
         found.push({
           class: 'UNAVAILABLE',
           key: 'key 1',
-          subject: `${operation.type} at place ${place.index}`,
+          subject: `${operation.type} at place ${spot.place.index}`,
           witness: operation.status,
         })
     }

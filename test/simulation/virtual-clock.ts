@@ -39,12 +39,19 @@ export class VirtualClock {
     }
   }
 
-  /** The clock as one boot of a node sees it: tasks pass its gate, and its wall clock is off by `skewMs`. */
-  seenBy(gate: Gate, skewMs: () => number): Clock {
+  /**
+   * The clock as one boot of a node sees it: tasks pass its gate, its wall clock is off by `skewMs`, and its timers fire at
+   * whole multiples of `alignMs`, as those of a tab in the background do.
+   */
+  seenBy(gate: Gate, state: { readonly skewMs: number; readonly alignMs: number }): Clock {
+    const aligned = (delayMs: number) => {
+      const due = this.#now + Math.max(0, delayMs)
+      return state.alignMs === 0 ? delayMs : Math.ceil(due / state.alignMs) * state.alignMs - this.#now
+    }
     return {
       now: () => this.#now,
-      wall: () => epochMs + this.#now + skewMs(),
-      after: (delayMs, task) => this.after(delayMs, () => gate(task)),
+      wall: () => epochMs + this.#now + state.skewMs,
+      after: (delayMs, task) => this.after(aligned(delayMs), () => gate(task)),
     }
   }
 

@@ -2,14 +2,17 @@
  * Clients that read and write through whichever node serves, and a record of what each of them saw.
  */
 import { partitionOf } from '../../src/core/hash.ts'
-import { covers, dotName } from '../../src/core/versioning/causal-history.ts'
-import { storedKey } from '../../src/core/versioning/stored-key.ts'
+import type { ActorId, NodeId, StoredKey } from '../../src/core/ids.ts'
+import { covers, type Dot, dotName } from '../../src/core/versioning/causal-history.ts'
+import { parseStoredKey, storedKey } from '../../src/core/versioning/stored-key.ts'
 import { decodeContext } from '../../src/core/wire/record-codec.ts'
 import { TabringError } from '../../src/errors.ts'
 import type { Context, GetResult, PutResult } from '../../src/node/api.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
+import { Chance } from './chance.ts'
 import type { Operation, Violation } from './checker.ts'
-import type { Place, World } from './world.ts'
+import type { Asking, Watch } from './rare-paths.ts'
+import type { Boot, Place, World } from './world.ts'
 
 const operationTimeoutMs = 5_000
 /** A client that hears nothing for so long gives up: the tab is gone. */
@@ -18,24 +21,44 @@ const patienceMs = operationTimeoutMs + 12_000
 interface Seen {
   readonly operation: number
   readonly context: Context | null
+  /** The boot that answered. */
+  readonly boot: Boot | undefined
 }
+
+/** What a get's asking several nodes came to. */
+interface Spot {
+  readonly place: Place
+  readonly node: StorageNode
+}
+
+const nameOf = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
 
 export class Workload {
   readonly operations: Operation[] = []
   readonly untyped: Violation[] = []
+  readonly watch: Watch
+  /** Steps that were taken: what a shortened run may leave out. */
+  readonly steps: number[] = []
   readonly #world: World
+  readonly #chance: Chance
+  readonly #skipped: ReadonlySet<number>
+  #step = 0
   /** What each client last saw of each key. */
   readonly #seen = new Map<string, Seen>()
-  readonly #watched = new WeakSet<StorageNode>()
-  /** Deletes under way, by node and key: at most one each, so that a tombstone is known by where it was minted. */
+  /** Deletes under way, by boot and key: at most one each, so that a tombstone is known by where it was minted. */
   readonly #deleting = new Map<string, Operation>()
-
+  readonly #byVid = new Map<string, Operation>()
   readonly #dots = new Set<string>()
   /** Questions to nodes that do not own the key, by place and key. */
   readonly #sloppy = new Map<string, number>()
 
-  constructor(world: World) {
+  /** `skipped`: steps not to take, to find out what a violation needs. */
+  constructor(world: World, watch: Watch, skipped: ReadonlySet<number>) {
     this.#world = world
+    this.#chance = new Chance(world.options.seed, 'workload')
+    this.#skipped = skipped
+    this.watch = watch
+    watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
   }
 
   /** Lets the clients loose until `until` (virtual time). */
@@ -44,94 +67,130 @@ export class Workload {
   }
 
   #next(client: number, until: number): void {
-    const { clock, chance, options } = this.#world
-    clock.after(chance.exponential(options.thinkMs), () => {
+    const { clock, options } = this.#world
+    clock.after(this.#chance.exponential(options.thinkMs), () => {
       if (clock.now >= until) return
-      void this.#step(client).then(() => this.#next(client, until))
+      void this.#act(client).then(() => this.#next(client, until))
     })
   }
 
-  async #step(client: number): Promise<void> {
-    const { chance, options, serving } = this.#world
-    if (serving.length === 0) return
-    const { place, node } = chance.pick(serving)
-    const key = `key ${chance.between(1, options.keys)}`
-    const draw = chance.fraction()
-    if (draw < 0.4) await this.get(client, place, node, key)
-    else if (draw < 0.4 + options.deletes) await this.delete(client, place, node, key)
-    else await this.put(client, place, node, key, chance.happens(options.blind))
+  async #act(client: number): Promise<void> {
+    const { options, serving } = this.#world
+    const chance = this.#chance
+    const step = this.#step
+    this.#step += 1
+    const [where, which, what, how] = [chance.fraction(), chance.fraction(), chance.fraction(), chance.fraction()]
+    const spot = serving[Math.floor(where * serving.length)]
+    if (spot === undefined || this.#skipped.has(step)) return
+    this.steps.push(step)
+    const key = `key ${1 + Math.floor(which * options.keys)}`
+    if (what < 0.4) await this.get(client, spot, key, how < options.sessions)
+    else if (what < 0.4 + options.deletes) await this.delete(client, spot, key)
+    else await this.put(client, spot, key, how < options.blind)
   }
 
-  async get(client: number, place: Place, node: StorageNode, key: string): Promise<Operation> {
+  async get(client: number, { place, node }: Spot, key: string, isBound = false): Promise<Operation> {
+    const { watch } = this
+    const bound = isBound ? this.#seen.get(`${client} ${key}`) : undefined
     const operation = this.#begin(client, 'get', key)
-    this.#watch(place, node)
     const before = node.routing.hash
     const spot = `${place.index} ${key}`
     const sloppyBefore = this.#sloppy.get(spot) ?? 0
-    const result = await this.#finish<GetResult<string>>(operation, place, () => node.get<string>(key))
+    const options = bound === undefined || bound.context === null ? {} : { atLeast: bound.context }
+    const result = await this.#finish<GetResult<string>>(operation, place, () => node.get<string>(key, options))
     if (result === null) return operation
     operation.vids = result.values
-    const seen =
-      result.context === null
-        ? null
-        : decodeContext(storedKey({ mode: 'siblings', collection: '', key }), result.context)
+    const seen = result.context === null ? null : decodeContext(nameOf(key), result.context)
     operation.deletesSeen = this.operations
       .filter(({ type, dot, key: name }) => type === 'delete' && name === key && dot !== undefined)
       .filter(({ dot }) => seen !== null && isCovered(seen, dot ?? ''))
       .map(({ vid }) => vid ?? '')
-    const isSloppy = (this.#sloppy.get(spot) ?? 0) > sloppyBefore
-    operation.strict = result.quorum && !isSloppy && this.#isQuiet(node, before)
-    this.#seen.set(`${client} ${key}`, { operation: operation.id, context: result.context })
+    const asked = (this.#sloppy.get(spot) ?? 0) - sloppyBefore
+    operation.strict = result.quorum && asked === 0 && this.#isQuiet(node, before)
+    if (bound !== undefined && result.quorum) {
+      operation.atLeast = bound.operation
+      if (asked > 2 * node.routing.n) watch.saw('read went on until it saw what its client had')
+    }
+    if (result.values.length > 2) watch.saw('three siblings read')
+    if (seen !== null && [...seen.history.values()].some(({ beyond }) => beyond.length > 0))
+      watch.saw('context with dots beyond its vector')
+    this.#saw(operation, place, result.context)
     return operation
   }
 
-  async put(client: number, place: Place, node: StorageNode, key: string, isBlind: boolean): Promise<Operation> {
+  async put(client: number, { place, node }: Spot, key: string, isBlind: boolean): Promise<Operation> {
     const seen = isBlind ? undefined : this.#seen.get(`${client} ${key}`)
     const operation = this.#begin(client, 'put', key, seen)
-    this.#watch(place, node)
+    if (seen?.context !== null && seen?.boot?.isAlive === false)
+      this.watch.saw('context used after its coordinator had died')
     await this.#write(operation, place, node, () => node.put(key, seen?.context ?? null, operation.vid))
     return operation
   }
 
-  async delete(client: number, place: Place, node: StorageNode, key: string): Promise<Operation | undefined> {
+  async delete(client: number, { place, node }: Spot, key: string): Promise<void> {
     const seen = this.#seen.get(`${client} ${key}`)
-    const spot = `${place.index} ${key}`
-    if (seen === undefined || seen.context === null || this.#deleting.has(spot)) return undefined
+    const spot = `${place.boot?.peer} ${key}`
+    if (seen === undefined || seen.context === null || this.#deleting.has(spot)) return
     const operation = this.#begin(client, 'delete', key, seen)
+    const { deleting } = this.watch
     this.#deleting.set(spot, operation)
-    this.#watch(place, node)
-    await this.#write(operation, place, node, () => node.delete(key, seen.context))
-    this.#deleting.delete(spot)
-    return operation
+    deleting.set(key, (deleting.get(key) ?? 0) + 1)
+    // Its client may give up long before a tab that stood still comes to it.
+    const work = () => node.delete(key, seen.context).finally(() => this.#deleting.delete(spot))
+    await this.#write(operation, place, node, work)
+    deleting.set(key, (deleting.get(key) ?? 1) - 1)
   }
 
   async #write(operation: Operation, place: Place, node: StorageNode, work: () => Promise<PutResult>): Promise<void> {
     const before = node.routing.hash
+    const partition = partitionOf(nameOf(operation.key))
+    const owners = node.routing.ownersOf(partition)
     const result = await this.#finish<PutResult>(operation, place, work)
     if (result === null) return
-    const { options, counters } = this.#world
-    const canLose = options.wipe || options.powerCut > 0
+    const { counters } = this.#world
+    this.#checkDurable(operation, result)
     // One device may be destroyed in this run: what is on it alone is not promised.
-    if (canLose && result.devices < 2) operation.status = 'unknown'
-    if (result.hinted > 0) counters.count('path: acknowledged with a hint')
-    if (!result.quorum) counters.count('path: put below its quorum')
+    if (this.#canLose && result.devices < 2) operation.status = 'unknown'
+    operation.quorum = result.quorum
+    if (result.hinted > 0) counters.count('acknowledged with a hint')
+    if (!result.quorum) counters.count('put below its quorum')
+    if (result.acks === 1 && result.hinted === 1) this.watch.saw('coordinator alone kept a write')
+    if (String(owners) !== String(node.routing.ownersOf(partition))) this.watch.saw('ownership moved under a write')
     operation.strict = result.quorum && result.hinted === 0 && this.#isQuiet(node, before)
-    this.#seen.set(`${operation.client} ${operation.key}`, { operation: operation.id, context: result.context })
+    this.#saw(operation, place, result.context)
+  }
+
+  #saw(operation: Operation, place: Place, context: Context | null): void {
+    this.#seen.set(`${operation.client} ${operation.key}`, { operation: operation.id, context, boot: place.boot })
+  }
+
+  get #canLose(): boolean {
+    const { wipe, restore, powerCut } = this.#world.options
+    return wipe || restore || powerCut > 0
+  }
+
+  /** At the moment of the answer as many nodes and devices hold the write as it says, in transactions that are complete. */
+  #checkDurable(operation: Operation, { acks, devices }: PutResult): void {
+    if (this.#canLose || operation.dot === undefined) return
+    const holders = this.watch.holders(nameOf(operation.key), dotNamed(operation.dot))
+    const on = new Set(holders.map(({ device }) => device)).size
+    this.#world.counters.count('check: an acknowledged write on the disks')
+    if (holders.length >= acks && on >= devices) return
+    this.untyped.push({
+      class: 'ACK_NOT_DURABLE',
+      key: operation.key,
+      subject: operation.vid ?? '',
+      witness: `${acks} acks on ${devices} devices; on the disks of ${holders.length} nodes on ${on} devices`,
+    })
   }
 
   /** Reads and writes overlap for certain only where all nodes are members in sync on one view, and none lost anything. */
   #isQuiet(node: StorageNode, before: string): boolean {
-    const { serving, places, options } = this.#world
+    const { serving, places } = this.#world
     const settled = serving.every(
       (each) => each.node.routing.hash === before && each.node.ownership.syncing.length === 0,
     )
-    return (
-      settled &&
-      node.routing.hash === before &&
-      serving.length === places.length &&
-      !options.wipe &&
-      options.powerCut === 0
-    )
+    return settled && node.routing.hash === before && serving.length === places.length && !this.#canLose
   }
 
   #begin(client: number, type: Operation['type'], key: string, seen?: Seen): Operation {
@@ -150,6 +209,7 @@ export class Workload {
       ...write,
     }
     this.operations.push(operation)
+    if (operation.vid !== undefined) this.#byVid.set(operation.vid, operation)
     return operation
   }
 
@@ -159,7 +219,7 @@ export class Workload {
     try {
       const result = await Promise.race([work(), gaveUp])
       if (result === null) {
-        counters.count('path: client gave up')
+        counters.count('client gave up')
         return null
       }
       operation.status = 'ok'
@@ -181,34 +241,32 @@ export class Workload {
   }
 
   /** Notes which dot each write got, also of those that nobody hears of again. */
-  #watch(place: Place, node: StorageNode): void {
-    if (this.#watched.has(node)) return
-    this.#watched.add(node)
-    const ask = node.ask.bind(node)
-    node.ask = (to, request) => {
-      if (request.type === 'get' && !node.routing.ownersOf(partitionOf(request.key)).includes(to)) {
-        const spot = `${place.index} ${request.key.slice(2)}`
-        this.#sloppy.set(spot, (this.#sloppy.get(spot) ?? 0) + 1)
-      }
-      if (request.type === 'put') {
-        const [sibling] = request.delta.siblings
-        const key = request.key.slice(2)
-        const dot = sibling === undefined ? '' : dotName(sibling.dot)
-        const vid = sibling?.kind === 'value' ? new TextDecoder().decode(sibling.value.subarray(1)) : undefined
-        const operation =
-          vid === undefined
-            ? this.#deleting.get(`${place.index} ${key}`)
-            : this.operations.find((each) => each.vid === vid)
-        // A delete that was answered may still be asking others when the next one begins.
-        if (operation !== undefined && !this.#dots.has(`${key} ${dot}`)) operation.dot ??= dot
-        this.#dots.add(`${key} ${dot}`)
-      }
-      return ask(to, request)
+  #asked(place: Place, node: StorageNode, to: NodeId, request: Asking): void {
+    const key = parseStoredKey(request.key)?.key ?? ''
+    const spot = `${place.index} ${key}`
+    if (request.type === 'get') {
+      const isOwner = node.routing.ownersOf(partitionOf(request.key)).includes(to)
+      if (!isOwner) this.#sloppy.set(spot, (this.#sloppy.get(spot) ?? 0) + 1)
+      return
     }
+    const [sibling] = request.delta.siblings
+    if (sibling === undefined) return
+    const dot = dotName(sibling.dot)
+    const name = `${key} ${dot}`
+    const vid = sibling.kind === 'value' ? new TextDecoder().decode(sibling.value.subarray(1)) : undefined
+    const operation = vid === undefined ? this.#deleting.get(`${place.boot?.peer} ${key}`) : this.#byVid.get(vid)
+    // A delete that was answered may still be asking others when the next one begins.
+    if (operation !== undefined && !this.#dots.has(name)) operation.dot ??= dot
+    this.#dots.add(name)
+    if (place.boot !== undefined) this.watch.minted.set(`${request.key} ${dot}`, place.boot)
   }
 }
 
-function isCovered(seen: NonNullable<ReturnType<typeof decodeContext>>, name: string): boolean {
+function dotNamed(name: string): Dot {
   const [actor, counter] = name.split(':')
-  return covers(seen.history, { actor: actor as never, counter: Number(counter) })
+  return { actor: actor as ActorId, counter: Number(counter) }
+}
+
+function isCovered(seen: NonNullable<ReturnType<typeof decodeContext>>, name: string): boolean {
+  return covers(seen.history, dotNamed(name))
 }

@@ -2,10 +2,11 @@
  * A cluster of real nodes in a simulated world: places with disks, on devices, where nodes boot, crash, freeze, leave and join.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { DeviceId, PeerId } from '../../src/core/ids.ts'
+import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
 import { checkConfig } from '../../src/node/arguments.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
-import type { Chance } from './chance.ts'
+import type { Random, Row } from '../../src/ports.ts'
+import { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
 import type { Options } from './options.ts'
 import { SimNetwork } from './sim-network.ts'
@@ -13,7 +14,7 @@ import { SimDisk, simStore } from './sim-store.ts'
 import type { Gate, VirtualClock } from './virtual-clock.ts'
 
 /** One life of a node: from opening its database to the crash. */
-class Boot {
+export class Boot {
   readonly peer: PeerId
   node: StorageNode | undefined
   #alive = true
@@ -31,6 +32,10 @@ class Boot {
     if (!this.#alive) return
     if (this.#frozen === undefined) task()
     else this.#frozen.push(task)
+  }
+
+  get isAlive(): boolean {
+    return this.#alive
   }
 
   end(): void {
@@ -52,11 +57,19 @@ class Boot {
 export interface Place {
   readonly index: number
   readonly device: DeviceId
+  readonly capacity: number
   readonly disk: SimDisk
   boot: Boot | undefined
   /** It left for good. */
   gone: boolean
+  /** Its node began to leave. */
+  leaving: NodeId | undefined
+  /** It is not to be started for now. */
+  barred: boolean
+  /** How far its wall clock is off. */
   skewMs: number
+  /** Its timers fire at multiples of so many ms; 0 for at any time. */
+  alignMs: number
 }
 
 export class World {
@@ -66,35 +79,51 @@ export class World {
   readonly counters: Counters
   readonly network: SimNetwork
   readonly places: Place[] = []
-  /** The only device that ever loses data: with w = 2, one lost device is what is promised to be survived. */
-  readonly victim: DeviceId
+  /** The only device that loses data until all is repaired: with w = 2, one lost device is what is promised to be survived. */
+  victim: DeviceId
+  /** Of the nodes themselves. */
+  readonly #random: Random
+  readonly #storage: Chance
   calm = false
+  /** Hears of every node that begins to serve. */
+  onServing: (place: Place, node: StorageNode) => void = () => {}
   readonly trace: (line: string) => void
 
-  constructor(
-    clock: VirtualClock,
-    chance: Chance,
-    options: Options,
-    counters: Counters,
-    trace: (line: string) => void,
-  ) {
+  constructor(clock: VirtualClock, options: Options, counters: Counters, trace: (line: string) => void) {
     this.clock = clock
-    this.chance = chance
+    this.chance = new Chance(options.seed, 'faults')
+    this.#storage = new Chance(options.seed, 'storage')
+    this.#random = new Chance(options.seed, 'nodes').random
     this.options = options
     this.counters = counters
     this.trace = trace
-    this.network = new SimNetwork(clock, chance, options, counters, trace)
+    this.network = new SimNetwork(clock, new Chance(options.seed, 'network'), options, counters, trace)
     for (let index = 0; index < options.nodes; index += 1) this.addPlace()
-    this.victim = chance.pick(this.places).device
+    this.victim = this.chance.pick(this.places).device
     this.network.start()
   }
 
-  addPlace(): Place {
+  addPlace(device?: DeviceId): Place {
     const index = this.places.length
-    const device = `device ${index % this.options.devices}` as DeviceId
-    const place = { index, device, disk: new SimDisk(), boot: undefined, gone: false, skewMs: 0 }
+    const place = {
+      index,
+      device: device ?? (`device ${index % this.options.devices}` as DeviceId),
+      capacity: this.options.mixed ? this.chance.pick([0.5, 1, 2, 4]) : 1,
+      disk: new SimDisk(),
+      boot: undefined,
+      gone: false,
+      leaving: undefined,
+      barred: false,
+      skewMs: 0,
+      alignMs: 0,
+    }
     this.places.push(place)
     return place
+  }
+
+  /** Where a node runs now, if it does. */
+  placeOf(id: NodeId): Place | undefined {
+    return this.places.find(({ boot }) => boot?.node?.id === id)
   }
 
   /** Nodes that serve now. */
@@ -107,24 +136,26 @@ export class World {
 
   /** Boots a place; its node serves some virtual moments later. */
   start(place: Place): void {
-    if (place.boot !== undefined || place.gone) return
-    const { clock, chance, options, counters } = this
-    const boot = new Boot(bytesToHex(chance.random.bytes(8)) as PeerId)
+    if (place.boot !== undefined || place.gone || place.barred) return
+    const { clock, options, counters } = this
+    const boot = new Boot(bytesToHex(this.#random.bytes(8)) as PeerId)
     place.boot = boot
-    const store = simStore(place.disk, clock, chance, options, counters, boot.gate, () => this.calm)
-    const transport = this.network.transport(boot.peer, place.index, boot.gate)
+    const surroundings = { clock, chance: this.#storage, options, counters }
+    const store = simStore(place.disk, surroundings, boot.gate, () => this.calm)
+    const transport = this.network.transport(boot.peer, place.index, boot.gate, () => !boot.isFrozen)
     const lifecycle = { onSuspend: () => {}, onResume: () => {} }
     const ports = {
-      clock: clock.seenBy(boot.gate, () => place.skewMs),
-      random: chance.random,
+      clock: clock.seenBy(boot.gate, place),
+      random: this.#random,
       store,
       transport,
       lifecycle,
     }
     this.trace(`boot ${place.index}`)
-    StorageNode.open(ports, checkConfig({ cluster: 'simulation' }), place.device).then(
+    StorageNode.open(ports, checkConfig({ cluster: 'simulation', capacity: place.capacity }), place.device).then(
       (node) => {
         boot.node = node
+        this.onServing(place, node)
       },
       () => {
         // The disk would not open: a person would reload the tab.
@@ -161,13 +192,20 @@ export class World {
     this.#forget(place, boot)
   }
 
-  /** All nodes of the victim's device lose everything at once. */
-  wipeVictim(): void {
-    this.counters.count('fault: device wiped')
-    for (const place of this.places.filter(({ device, gone }) => device === this.victim && !gone)) {
+  /** All nodes of the victim's device lose everything at once, or all that came after a snapshot. */
+  rollBackVictim(snapshot: ReadonlyMap<Place, ReadonlyMap<string, Row>>): void {
+    for (const place of this.#ofVictim) {
       if (place.boot !== undefined) this.#forget(place, place.boot)
-      place.disk.wipe()
+      place.disk.restore(snapshot.get(place) ?? new Map())
     }
+  }
+
+  snapshotVictim(): ReadonlyMap<Place, ReadonlyMap<string, Row>> {
+    return new Map(this.#ofVictim.map((place) => [place, new Map(place.disk.rows)]))
+  }
+
+  get #ofVictim(): readonly Place[] {
+    return this.places.filter(({ device, gone }) => device === this.victim && !gone)
   }
 
   /** A node that ended by itself is a tab that a person opens again, unless it has left. */

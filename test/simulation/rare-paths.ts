@@ -1,0 +1,198 @@
+/**
+ * Paths that are seldom taken and easily got wrong. Each is counted where it is seen to happen, by watching real nodes from
+ * outside; a run of a thousand seeds in which one of them never happened has not tested what it claims, and fails.
+ */
+import { partitionOf } from '../../src/core/hash.ts'
+import type { NodeId, StoredKey } from '../../src/core/ids.ts'
+import { covers, type Dot, dotName } from '../../src/core/versioning/causal-history.ts'
+import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
+import { RequestFailure } from '../../src/node/peers.ts'
+import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/rows.ts'
+import type { StorageNode } from '../../src/node/storage-node.ts'
+import type { Violation } from './checker.ts'
+import { placeOf } from './sim-store.ts'
+import type { Boot, Place, World } from './world.ts'
+
+export const rarePaths = [
+  'hint delivered after its coordinator died',
+  'hint of a former boot delivered',
+  'hint changed while it was delivered',
+  'hint addressed to new owners',
+  'read repair raced a delete',
+  'put that timed out at an owner and was kept for it by another, found at both',
+  'ownership moved under a write',
+  'former owner kept a write as a hint',
+  'owner not in sync named its sources',
+  'partition dropped after its owners had it',
+  'drop called off by a write that came meanwhile',
+  'read counted a fallback',
+  'coordinator alone kept a write',
+  'context used after its coordinator had died',
+  'context with dots beyond its vector',
+  'three siblings read',
+  'delete beside a value it had not seen, in the end',
+  'write of unknown outcome there in the end',
+  'write below its quorum there in the end',
+  'leave begun by one boot and finished by the next',
+  'read went on until it saw what its client had',
+] as const
+
+export type RarePath = (typeof rarePaths)[number]
+
+export type Asking = Extract<Request, { type: 'put' | 'get' }>
+
+export class Watch {
+  readonly violations: Violation[] = []
+  /** Hears of every node that is asked for a key or given one. */
+  asked: (place: Place, node: StorageNode, to: NodeId, request: Asking) => void = () => {}
+  /** Which boot minted a dot of a key. */
+  readonly minted = new Map<string, Boot>()
+  /** Deletes under way, by key. */
+  readonly deleting = new Map<string, number>()
+  readonly #world: World
+
+  constructor(world: World) {
+    this.#world = world
+    world.onServing = (place, node) => this.#serving(place, node)
+  }
+
+  saw(path: RarePath): void {
+    this.#world.counters.count(`path: ${path}`)
+  }
+
+  /** Places that hold a dot of a key, as a record or as a hint, by what is on their disks. */
+  holders(key: StoredKey, dot: Dot): readonly Place[] {
+    return this.#world.places.filter(({ disk }) => {
+      const record = recordIn(disk.rows.get(placeOf(recordRow(key)))?.value, () => {})
+      const hint = hintIn(disk.rows.get(placeOf(hintRow(key)))?.value, () => {})
+      return covers(record.history, dot) || covers(hint.record.history, dot)
+    })
+  }
+
+  #serving(place: Place, node: StorageNode): void {
+    if (place.leaving !== undefined && place.leaving !== node.id && place.disk.rows.size > 0) {
+      place.leaving = undefined
+      this.saw('leave begun by one boot and finished by the next')
+    }
+    this.#watchAsks(place, node)
+    this.#watchHints(place, node)
+    this.#watchRepairs(node)
+    const { replica } = node
+    const drop = replica.drop.bind(replica)
+    replica.drop = async (partition, isStillDue) => {
+      const isDropped = await drop(partition, isStillDue)
+      this.saw(
+        isDropped ? 'partition dropped after its owners had it' : 'drop called off by a write that came meanwhile',
+      )
+      return isDropped
+    }
+  }
+
+  #watchAsks(place: Place, node: StorageNode): void {
+    const timedOut = new Map<string, NodeId[]>()
+    const ask = node.ask.bind(node)
+    node.ask = async (to, request) => {
+      if (request.type !== 'put' && request.type !== 'get') return ask(to, request)
+      const owners = node.routing.ownersOf(partitionOf(request.key))
+      this.asked(place, node, to, request)
+      try {
+        const reply = await ask(to, request)
+        if (request.type === 'put') this.#put(request, reply, owners.includes(to), timedOut)
+        else if (reply.type === 'record') {
+          if (reply.sources.length > 0) this.saw('owner not in sync named its sources')
+          if (!owners.includes(to) && reply.counts && reply.record.history.size > 0) this.saw('read counted a fallback')
+        }
+        return reply
+      } catch (error) {
+        const isSilent = error instanceof RequestFailure && error.reason === 'silent'
+        if (request.type === 'put' && isSilent && place.boot?.node === node) {
+          const name = nameOf(request)
+          timedOut.set(name, [...(timedOut.get(name) ?? []), to])
+        }
+        throw error
+      }
+    }
+  }
+
+  #put(
+    request: Extract<Request, { type: 'put' }>,
+    reply: Reply,
+    wasOwner: boolean,
+    timedOut: ReadonlyMap<string, readonly NodeId[]>,
+  ): void {
+    if (reply.type !== 'stored') return
+    if (wasOwner && request.hintFor.length === 0 && reply.standing === 'hint')
+      this.saw('former owner kept a write as a hint')
+    const silent = (timedOut.get(nameOf(request)) ?? []).filter((owner) => request.hintFor.includes(owner))
+    const [sibling] = request.delta.siblings
+    if (sibling === undefined) return
+    const holders = this.holders(request.key, sibling.dot)
+    if (silent.some((owner) => holders.some(({ boot }) => boot?.node?.id === owner)))
+      this.saw('put that timed out at an owner and was kept for it by another, found at both')
+  }
+
+  #watchHints(place: Place, node: StorageNode): void {
+    const { replica } = node
+    const prefix = placeOf(['hint', '', ''])
+    const former = new Set([...place.disk.rows.keys()].filter((row) => row.startsWith(prefix)))
+    const settleHints = replica.settleHints.bind(replica)
+    replica.settleHints = async (target, sent) => {
+      this.#checkDurable(node, target, sent)
+      await settleHints(target, sent)
+      for (const { key, record } of sent) {
+        const hasDied = record.siblings.some(({ dot }) => this.minted.get(`${key} ${dotName(dot)}`)?.isAlive === false)
+        if (hasDied) this.saw('hint delivered after its coordinator died')
+        if (former.has(placeOf(hintRow(key)))) this.saw('hint of a former boot delivered')
+        if (place.disk.rows.has(placeOf(owedRow(target, key)))) this.saw('hint changed while it was delivered')
+      }
+    }
+    const take = replica.take.bind(replica)
+    replica.take = async (incoming, durability) => {
+      await take(incoming, durability)
+      if (durability === 'strict' && incoming.some(({ hintFor }) => hintFor.length > 0))
+        this.saw('hint addressed to new owners')
+    }
+  }
+
+  /** A hint may only be struck off for an owner that could not lose it any more. */
+  #checkDurable(node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
+    const { options, counters } = this.#world
+    const place = this.#world.placeOf(target)
+    if (place?.boot?.node === undefined || options.wipe || options.restore) return
+    for (const { key, record } of sent) {
+      const { routing } = place.boot.node
+      if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue
+      counters.count('check: a hint struck off')
+      const kept = recordIn(place.disk.durable(placeOf(recordRow(key)))?.value, () => {})
+      // It may have come to own the key only after it had taken the record for others.
+      const hint = hintIn(place.disk.durable(placeOf(hintRow(key)))?.value, () => {})
+      const lost = record.siblings.find(({ dot }) => !covers(kept.history, dot) && !covers(hint.record.history, dot))
+      if (lost === undefined) continue
+      this.violations.push({
+        class: 'ACK_NOT_DURABLE',
+        key: key.slice(2),
+        subject: dotName(lost.dot),
+        witness: `the hint for place ${place.index} was struck off; a power cut there would lose it`,
+      })
+    }
+  }
+
+  #watchRepairs(node: StorageNode): void {
+    const delivered = new Map<NodeId, string>()
+    const request = node.peers.request.bind(node.peers)
+    node.peers.request = (to, body, lane, timeoutMs) => {
+      const [entry] = body.type === 'deliver' && body.entries.length === 1 ? body.entries : []
+      if (entry !== undefined && (this.deleting.get(entry.key.slice(2)) ?? 0) > 0) delivered.set(to, entry.key)
+      else delivered.delete(to)
+      return request(to, body, lane, timeoutMs)
+    }
+    node.on('repair', ({ peer, reason }) => {
+      if (reason === 'read' && delivered.has(peer as NodeId)) this.saw('read repair raced a delete')
+    })
+  }
+}
+
+function nameOf({ key, delta }: Extract<Request, { type: 'put' }>): string {
+  const [sibling] = delta.siblings
+  return `${key} ${sibling === undefined ? '' : dotName(sibling.dot)}`
+}
