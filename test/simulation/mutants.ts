@@ -24,6 +24,48 @@ export const mutants: readonly Mutant[] = [
     to: 'delta((await this.replica.read(stored)).record.history, sibling(written))',
   },
   {
+    name: 'a put is sent without the context of its writer',
+    file: 'src/node/storage-node.ts',
+    from: 'delta(seen.history, sibling(written))',
+    to: 'delta(new Map() as never, sibling(written))',
+  },
+  {
+    name: 'a fallback is given the write under a dot of its own',
+    file: 'src/node/write.ts',
+    from: "{ type: 'put', key, delta, hintFor: candidate.hintFor }",
+    to: "{ type: 'put', key, delta: candidate.role === 'owner' ? delta : { history: new Map([...delta.history, ['f'.repeat(16), { upTo: 0, beyond: [2 + Math.floor(1e6 * node.clock.now())] }]]), siblings: delta.siblings.map((sibling) => ({ ...sibling, dot: { actor: 'f'.repeat(16), counter: 2 + Math.floor(1e6 * node.clock.now()) } })) } as never, hintFor: candidate.hintFor }",
+  },
+  {
+    name: 'hints are lost when their keeper starts again',
+    file: 'src/node/replica.ts',
+    from: "await this.#eachRow('hint', (key) => this.#hinted.add(key))",
+    to: "await this.#eachRow('hint', (key) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: hintRow(key), value: null }], result: null })))",
+  },
+  {
+    name: 'a hint is deleted although a power cut would lose what its owner took',
+    file: 'src/node/server.ts',
+    from: "'strict',",
+    to: "'relaxed',",
+  },
+  {
+    name: 'a get says it has seen what its client had, and has not',
+    file: 'src/node/read.ts',
+    from: 'quorum: replies >= r && includes(record.history, atLeast)',
+    to: 'quorum: replies >= r',
+  },
+  {
+    name: 'a change of unknown end counts as not made',
+    file: 'src/node/replica.ts',
+    from: 'for (const key of keys) this.#doubtful.add(key)',
+    to: '',
+  },
+  {
+    name: 'a new owner counts before it has fetched anything',
+    file: 'src/node/ownership.ts',
+    from: 'return this.#is(partition, flags.synced) || this.#routing.others.length === 0',
+    to: 'return partition >= 0',
+  },
+  {
     name: 'version vectors without dots beyond them',
     file: 'src/core/versioning/causal-history.ts',
     from: 'return { upTo: reached, beyond: ahead.slice(joined) }',

@@ -109,7 +109,7 @@ export class Workload {
     operation.strict = result.quorum && asked === 0 && this.#isQuiet(node, before)
     if (bound !== undefined && result.quorum) {
       operation.atLeast = bound.operation
-      if (asked > 2 * node.routing.n) watch.saw('read went on until it saw what its client had')
+      if (asked > node.routing.n) watch.saw('read went on until it saw what its client had')
     }
     if (result.values.length > 2) watch.saw('three siblings read')
     if (seen !== null && [...seen.history.values()].some(({ beyond }) => beyond.length > 0))
