@@ -59,7 +59,7 @@ export interface PutResult {
   readonly context: Context
   /** Nodes that have stored the write: in IndexedDB, transaction complete. */
   readonly acks: number
-  /** Distinct devices among them. */
+  /** Distinct devices that hold it, now and after its hints have gone to the owners they are kept for. */
   readonly devices: number
   /** How many of them keep it as a hint for an owner that could not be reached. */
   readonly hinted: number

@@ -173,7 +173,7 @@ export class StorageNode implements TabringNode, Coordination {
       const time = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.clock.wall())
       this.#seeTime(time)
       const written = { dot: this.#mint.next(stored), time }
-      const { nodes, hinted, isStored, failure } = await write(
+      const { nodes, devices, hinted, isStored, failure } = await write(
         this,
         stored,
         delta(seen.history, sibling(written)),
@@ -183,7 +183,6 @@ export class StorageNode implements TabringNode, Coordination {
       if (!isStored) throw putFailed(failure)
       const quorum = nodes.length >= w
       judge(quorum, options, `${nodes.length} of w = ${w} nodes hold the write; it will be handed on`, 'stored')
-      const devices = new Set(nodes.map((node) => this.routing.deviceOf(node))).size
       const after = encodeContext(stored, afterWrite(seen, written.dot, written.time)) as Context
       return { context: after, acks: nodes.length, devices, hinted, quorum }
     })

@@ -6,7 +6,7 @@
  * a put is never refused because others are unreachable.
  */
 import type { NodeId, StoredKey } from '../core/ids.ts'
-import { uncovered } from '../core/quorum/stand-ins.ts'
+import { fewestDevices, uncovered } from '../core/quorum/stand-ins.ts'
 import type { Record } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
@@ -31,6 +31,8 @@ export interface Coordination {
 export interface WriteOutcome {
   /** Nodes that have stored the delta and count for w. */
   readonly nodes: readonly NodeId[]
+  /** Distinct devices that have it, whichever of its hints have gone home by now. */
+  readonly devices: number
   /** How many of them keep it as a hint. */
   readonly hinted: number
   /** Whether anybody has it at all: owners that are not in sync yet keep it too, but do not count. */
@@ -70,23 +72,28 @@ export async function write(
     },
   )
   await within(clock, timeoutMs, fanOut.decided)
-  const nodes = new Set(fanOut.counted.map((candidate) => candidate.node))
+  /** Who has it, and for whom. */
+  const copies = new Map(fanOut.counted.map(({ node: id, hintFor }) => [id, hintFor]))
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
   const outcome = (): WriteOutcome => ({
-    nodes: [...nodes],
-    hinted: [...hinting].filter((id) => nodes.has(id)).length,
+    nodes: [...copies.keys()],
+    devices: fewestDevices([...copies], (id) => routing.deviceOf(id)),
+    hinted: [...hinting].filter((id) => copies.has(id)).length,
     isStored,
     failure,
   })
-  if (nodes.size >= w) {
+  if (copies.size >= w) {
     // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
     void fanOut.settled.then(keep).catch(() => {})
     return outcome()
   }
   try {
-    if (await keep()) {
+    const owed = await keep()
+    if (owed.length > 0) {
       isStored = true
-      nodes.add(routing.self)
+      const before = copies.get(routing.self)
+      // An owner's copy stays where it is; a hint is gone once all it is owed to have it.
+      copies.set(routing.self, before?.length === 0 ? [] : [...(before ?? []), ...owed])
       hinting.add(routing.self)
     }
   } catch (error) {
@@ -95,14 +102,14 @@ export async function write(
   return outcome()
 }
 
-/** Keeps the delta here for those owners that neither have it nor have a stand-in. Whether there were any. */
+/** Keeps the delta here for those owners that neither have it nor have a stand-in, and returns them. */
 async function keepUncovered(
   { replica }: Coordination,
   key: StoredKey,
   delta: Record,
   candidates: readonly Asked[],
-): Promise<boolean> {
+): Promise<readonly NodeId[]> {
   const owed = uncovered(candidates)
   if (owed.length > 0) await replica.take([{ key, record: delta, hintFor: owed }], 'relaxed')
-  return owed.length > 0
+  return owed
 }

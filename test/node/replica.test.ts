@@ -29,9 +29,13 @@ const claim = (index: number): Claim => ({
 })
 
 /** Node 1 of a ring of `count`, with nobody in reach. */
-function station(count: number, n = 3, store = memoryStore()) {
-  const others = Array.from({ length: count - 1 }, (_, index) => claim(index + 2))
-  const routing = new Routing(claim(1), others, n)
+function station(count: number, n = 3, store = memoryStore(), devices = count) {
+  const member = (index: number): Claim => ({
+    ...claim(index),
+    device: `device ${devices === count ? index : index % devices}` as DeviceId,
+  })
+  const others = Array.from({ length: count - 1 }, (_, index) => member(index + 2))
+  const routing = new Routing(member(1), others, n)
   const corrupt: string[] = []
   const replica = new Replica(store, routing, {
     corrupt: (what) => corrupt.push(what),
@@ -179,8 +183,8 @@ describe('records', () => {
 })
 
 /** A coordinator whose fellow nodes answer what `answer` says; null is no answer. */
-function coordination(count: number, answer: (node: NodeId, request: Request) => Reply | null) {
-  const parts = station(count)
+function coordination(count: number, answer: (node: NodeId, request: Request) => Reply | null, devices = count) {
+  const parts = station(count, 3, memoryStore(), devices)
   const asked: { readonly node: NodeId; readonly request: Request }[] = []
   const ask = async (node: NodeId, request: Request): Promise<Reply> => {
     asked.push({ node, request })
@@ -254,6 +258,26 @@ describe('a put that some do not answer', () => {
     expect(new Set(puts.map((put) => JSON.stringify([...put.delta.history]))).size).toBe(1)
     const hintedFor = puts.flatMap((put) => put.hintFor)
     for (const owner of owners.filter((id) => id !== routing.self)) expect(hintedFor).toContain(owner)
+  })
+
+  test('does not count a device that only keeps it until an owner elsewhere has it too', async () => {
+    const answering = new Set<NodeId>()
+    const { node, routing } = coordination(
+      4,
+      (id) => (answering.has(id) ? { type: 'stored', standing: 'owner' } : null),
+      2,
+    )
+    const device = (id: NodeId) => routing.deviceOf(id)
+    // This node stands in for the first of its owners, whose device the last one shares, which answers.
+    const key = Array.from({ length: 1000 }, (_, index) => keyNamed(`key ${index}`)).find((name) => {
+      const [first, , last] = routing.ownersOf(partitionOf(name)).map(device)
+      return !routing.owns(partitionOf(name)) && first === last && first !== device(routing.self)
+    }) as StoredKey
+    const last = routing.ownersOf(partitionOf(key)).at(-1) as NodeId
+    answering.add(last)
+    const outcome = await write(node, key, written(1), 2, 1000)
+    expect(new Set(outcome.nodes)).toEqual(new Set([last, routing.self]))
+    expect(outcome).toMatchObject({ hinted: 1, devices: 1 })
   })
 
   test('that reaches nobody is kept by its coordinator, for all owners', async () => {

@@ -58,9 +58,9 @@ function tellReport({ options, violations, operations, trace }: Report): void {
 /** Prints a failing seed, and a smaller run of it that fails in the same way. */
 async function tell({ seed, violations }: Outcome, wanted: Arguments, isShrunk: boolean): Promise<void> {
   console.log(`seed ${seed}: ${violations.length} violations`)
-  const report = await simulate(optionsFor(seed, wanted.settings), { keepTrace: wanted.trace })
+  const report = await simulate(optionsFor(seed, wanted.settings), { keepTrace: wanted.trace && !isShrunk })
   if (isShrunk) {
-    const { report: smaller, unneeded, runs } = await shrink(report)
+    const { report: smaller, unneeded, runs } = await shrink(report, wanted.trace)
     tellReport(smaller)
     console.log(
       `  found in ${runs} runs: ${smaller.steps.length} of ${report.steps.length} steps of clients, without ${unneeded.join(', ')}`,

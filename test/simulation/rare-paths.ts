@@ -10,7 +10,7 @@ import { RequestFailure } from '../../src/node/peers.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/rows.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
 import type { Violation } from './checker.ts'
-import { placeOf } from './sim-store.ts'
+import { placeOf, type SimDisk } from './sim-store.ts'
 import type { Boot, Place, World } from './world.ts'
 
 export const rarePaths = [
@@ -59,12 +59,25 @@ export class Watch {
     this.#world.counters.count(`path: ${path}`)
   }
 
+  /** For the trace: where a key is, by what is on the disks. */
+  whereIs(key: StoredKey, dot: Dot): string {
+    return this.#world.places
+      .map(({ index, device, disk, boot }) => {
+        const { record, hint } = stored(disk, key)
+        const inRecord = covers(record.history, dot) ? ', in its record' : ''
+        const inHint = covers(hint.history, dot) ? ', in its hint' : ''
+        const node = boot?.node
+        const owns = node === undefined ? 'gone' : node.routing.owns(partitionOf(key)) ? 'owner' : 'no owner'
+        return `${index} on ${device}: ${owns}${inRecord}${inHint}`
+      })
+      .join('; ')
+  }
+
   /** Places that hold a dot of a key, as a record or as a hint, by what is on their disks. */
   holders(key: StoredKey, dot: Dot): readonly Place[] {
     return this.#world.places.filter(({ disk }) => {
-      const record = recordIn(disk.rows.get(placeOf(recordRow(key)))?.value, () => {})
-      const hint = hintIn(disk.rows.get(placeOf(hintRow(key)))?.value, () => {})
-      return covers(record.history, dot) || covers(hint.record.history, dot)
+      const { record, hint } = stored(disk, key)
+      return covers(record.history, dot) || covers(hint.history, dot)
     })
   }
 
@@ -80,6 +93,7 @@ export class Watch {
     const drop = replica.drop.bind(replica)
     replica.drop = async (partition, isStillDue) => {
       const isDropped = await drop(partition, isStillDue)
+      if (isDropped) this.#world.trace(`place ${place.index} dropped partition ${partition}`)
       if (isDropped) this.saw('partition dropped after its owners had it')
       return isDropped
     }
@@ -136,6 +150,8 @@ export class Watch {
     replica.settleHints = async (target, sent) => {
       this.#checkDurable(node, target, sent)
       await settleHints(target, sent)
+      const names = sent.map(({ key, record }) => `${key.slice(2)} ${record.siblings.map(({ dot }) => dotName(dot))}`)
+      this.#world.trace(`place ${place.index} strikes off ${names} for place ${this.#world.placeOf(target)?.index}`)
       for (const { key, record } of sent) {
         const hasDied = record.siblings.some(({ dot }) => this.minted.get(`${key} ${dotName(dot)}`)?.isAlive === false)
         if (hasDied) this.saw('hint delivered after its coordinator died')
@@ -187,6 +203,13 @@ export class Watch {
       if (reason === 'read' && delivered.has(peer as NodeId)) this.saw('read repair raced a delete')
     })
   }
+}
+
+/** What a disk holds of a key, as a record and as a hint. */
+function stored({ rows }: SimDisk, key: StoredKey) {
+  const bytesIn = (row: string) => rows.get(row)?.value
+  const record = recordIn(bytesIn(placeOf(recordRow(key))), () => {})
+  return { record, hint: hintIn(bytesIn(placeOf(hintRow(key))), () => {}).record }
 }
 
 function nameOf({ key, delta }: Extract<Request, { type: 'put' }>): string {

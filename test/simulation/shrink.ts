@@ -15,7 +15,7 @@ export interface Shrunk {
 const runsMax = 150
 
 /** The smallest run found that shows a violation of the same class as `failing` does first. */
-export async function shrink(failing: Report): Promise<Shrunk> {
+export async function shrink(failing: Report, keepTrace: boolean): Promise<Shrunk> {
   const wanted = failing.violations[0]?.class
   let best = failing
   let unneeded: readonly string[] = []
@@ -47,5 +47,5 @@ export async function shrink(failing: Report): Promise<Shrunk> {
       if (runs >= runsMax) break
     }
   }
-  return { report: best, unneeded, runs }
+  return { report: await simulate(best.options, { skipped, keepTrace }), unneeded, runs }
 }

@@ -79,7 +79,10 @@ async function play(world: World, workload: Workload): Promise<readonly Violatio
   const { clock, options, network, chance } = world
   world.calm = false
   network.calm = false
-  world.victim = chance.pick(world.places).device
+  // A node whose database is gone keeps its place in the ring, and what is kept for it stays where it is. So long as that is
+  // so, a run wipes one device only.
+  const next = chance.pick(world.places).device
+  if (!options.wipe) world.victim = next
   workload.start(clock.now + options.chaosMs)
   unleash(world)
   await clock.run(options.chaosMs)

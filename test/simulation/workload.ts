@@ -180,7 +180,7 @@ export class Workload {
       class: 'ACK_NOT_DURABLE',
       key: operation.key,
       subject: operation.vid ?? '',
-      witness: `${acks} acks on ${devices} devices; on the disks of ${holders.length} nodes on ${on} devices`,
+      witness: `${acks} acks on ${devices} devices; on the disks of ${holders.length} nodes on ${on} devices: ${this.watch.whereIs(nameOf(operation.key), dotNamed(operation.dot))}`,
     })
   }
 
@@ -258,6 +258,9 @@ export class Workload {
     // A delete that was answered may still be asking others when the next one begins.
     if (operation !== undefined && !this.#dots.has(name)) operation.dot ??= dot
     this.#dots.add(name)
+    this.#world.trace(
+      `place ${place.index} gives ${vid ?? 'a delete'} of ${key} to place ${this.#world.placeOf(to)?.index}, for ${request.hintFor.length} others`,
+    )
     if (place.boot !== undefined) this.watch.minted.set(`${request.key} ${dot}`, place.boot)
   }
 }

@@ -36,6 +36,23 @@ export function uncovered(candidates: readonly Candidate[]): readonly NodeId[] {
     .filter((owner) => !candidates.some((other) => other.answer === 'counted' && other.hintFor.includes(owner)))
 }
 
+/**
+ * On how many devices a write is for certain. A hint goes home some time, and its copy with it: perhaps to a device that has
+ * one already. So this is the least there can be, whichever hints have gone. `copies`: who has it, and for whom (nobody: its own).
+ */
+export function fewestDevices(
+  copies: readonly (readonly [NodeId, readonly NodeId[]])[],
+  deviceOf: (node: NodeId) => unknown,
+  on: ReadonlySet<unknown> = new Set(),
+): number {
+  const [copy, ...others] = copies
+  if (copy === undefined) return on.size
+  const [holder, owners] = copy
+  const here = fewestDevices(others, deviceOf, new Set([...on, deviceOf(holder)]))
+  if (owners.length === 0) return here
+  return Math.min(here, fewestDevices(others, deviceOf, new Set([...on, ...owners.map(deviceOf)])))
+}
+
 function isHinted(candidates: readonly Candidate[], owner: NodeId): boolean {
   return candidates.some(
     (candidate) =>

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../../src/core/ids.ts'
 import { type Answer, decide } from '../../../src/core/quorum/decision.ts'
 import { defaultFor, quorumFault } from '../../../src/core/quorum/requirements.ts'
-import { type Candidate, standInFor, uncovered } from '../../../src/core/quorum/stand-ins.ts'
+import { type Candidate, fewestDevices, standInFor, uncovered } from '../../../src/core/quorum/stand-ins.ts'
 
 const letters = { '.': 'unasked', w: 'waiting', '+': 'counted', '-': 'uncounted', x: 'failed' } as const
 const answers = (text: string): readonly Answer[] => [...text].map((letter) => letters[letter as keyof typeof letters])
@@ -61,6 +61,51 @@ test('over all answers of five nodes: never more than n at work, won exactly at 
     expect(settled).toBe(waiting === 0 && ask.length === 0)
     expect(ask.every((index) => state[index] === 'unasked')).toBe(true)
   }
+})
+
+describe('on how many devices a write is, whichever hints have gone home', () => {
+  // Nodes are named by their device and a number; a copy is who has it, and for whom.
+  test.each([
+    [[['a1', []]], 1],
+    [
+      [
+        ['a1', []],
+        ['b1', []],
+      ],
+      2,
+    ],
+    [
+      [
+        ['a1', []],
+        ['b1', ['a2']],
+      ],
+      1,
+    ],
+    [
+      [
+        ['a1', []],
+        ['b1', ['c1']],
+      ],
+      2,
+    ],
+    [
+      [
+        ['a1', ['b2']],
+        ['b1', ['a2']],
+      ],
+      1,
+    ],
+    [
+      [
+        ['a1', []],
+        ['b1', ['a2', 'c1']],
+      ],
+      2,
+    ],
+    [[['a1', ['a2', 'b1', 'c1']]], 1],
+  ] as const)('%j: %i', (copies, devices) => {
+    expect(fewestDevices(copies as never, (node) => node[0])).toBe(devices)
+  })
 })
 
 describe('who stands in for whom', () => {
