@@ -1,0 +1,168 @@
+/**
+ * The side of a reconciliation that is asked; see `reconciliation.ts`.
+ */
+import { ByteReader, ByteWriter } from '../wire/bytes.ts'
+import { readCells, writeCells } from './cells.ts'
+import { type ForestView, fingerprintOf, type Prefix } from './forest.ts'
+import { type Comparison, isDense, planAnswer } from './planner.ts'
+import {
+  at,
+  depthMax,
+  frontierBitsMax,
+  isSame,
+  itemsIn,
+  listing,
+  partition,
+  readWords,
+  split,
+  splitAll,
+  verdicts,
+  wholeView,
+  windows,
+  writeWord,
+} from './reconciliation.ts'
+import { hashBytes, itemBytes } from './trie.ts'
+
+/** The side that is asked. Answers every message, in order; null where one makes no sense. */
+export class Answering {
+  readonly #view: ForestView
+  readonly #cut: (fingerprint: number) => number
+  #window = 0
+  #stage: 'first' | 'second' | 'items' = 'first'
+  /** What the next message is about. */
+  #cells: readonly Prefix[] = []
+  /** Listed so far, 32 bytes each. */
+  readonly #listed: Uint8Array[] = []
+
+  constructor(view: ForestView, cut: (fingerprint: number) => number = (word) => word) {
+    this.#view = view
+    this.#cut = cut
+  }
+
+  answer(message: Uint8Array): Uint8Array | null {
+    const reader = new ByteReader(message)
+    const reply = this.#read(reader)
+    return reader.finished() ? reply : null
+  }
+
+  #read(reader: ByteReader): Uint8Array {
+    if (this.#stage === 'first') return this.#first(reader)
+    if (this.#stage === 'second') return this.#second(reader)
+    const items = this.#listed.flatMap(itemsIn)
+    const writer = new ByteWriter()
+    for (const { key, version } of at(items, readCells(reader, items.length))) {
+      writer.raw(key)
+      writer.raw(version)
+    }
+    return writer.done()
+  }
+
+  #fingerprint(prefix: Prefix): number {
+    return this.#cut(this.#view.fingerprint(prefix, this.#window))
+  }
+
+  #first(reader: ByteReader): Uint8Array {
+    const kind = reader.byte()
+    if (kind >= 2 * windows) reader.fail()
+    this.#window = kind % windows
+    reader.integer()
+    const writer = new ByteWriter()
+    const proof = this.#view.proof()
+    const isEqual = isSame(proof, reader.raw(hashBytes))
+    writer.byte(isEqual ? verdicts.equal : verdicts.differing)
+    if (kind >= windows) return writer.done()
+    const depth = reader.byte()
+    if (depth > frontierBitsMax || reader.remaining !== 4 * 2 ** depth) {
+      reader.fail()
+      return writer.done()
+    }
+    const cells = split(wholeView, depth)
+    const theirs = readWords(reader, cells.length)
+    if (isEqual) return writer.done()
+    writer.raw(proof)
+    const { rest, comparison } = this.#compare(writer, cells, theirs)
+    if (rest.length === 0) this.#stage = 'items'
+    else if (isDense(comparison)) this.#list(writer, rest, comparison, 'with plan')
+    else this.#splitOrList(writer, rest, comparison)
+    return writer.done()
+  }
+
+  /** Says which cells differ, and sends what is here of those where the other has nothing. Returns the others. */
+  #compare(
+    writer: ByteWriter,
+    cells: readonly Prefix[],
+    theirs: readonly number[],
+  ): { readonly rest: readonly Prefix[]; readonly comparison: Comparison } {
+    const differing = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
+    writeCells(writer, differing, cells.length)
+    const [empty, rest] = partition(differing, (index) => theirs[index] === 0)
+    for (const cell of at(cells, empty)) this.#writeItems(writer, cell)
+    const kept = at(cells, rest)
+    const items = kept.reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
+    return { rest: kept, comparison: { compared: cells.length, differing: rest.length, items } }
+  }
+
+  #splitOrList(writer: ByteWriter, rest: readonly Prefix[], comparison: Comparison): void {
+    const depth = rest[0]?.depth ?? 0
+    const splitBits = Math.min(planAnswer(comparison).splitBits, depthMax - depth)
+    if (splitBits === 0) {
+      this.#list(writer, rest, comparison, 'with plan')
+      return
+    }
+    writer.byte(splitBits)
+    const gone = rest.flatMap((cell, index) => (this.#view.countOf(cell) === 0 ? [index] : []))
+    writeCells(writer, gone, rest.length)
+    const without = new Set(gone)
+    const kept = rest.filter((_, index) => !without.has(index))
+    this.#cells = splitAll(kept, splitBits)
+    for (const cell of this.#cells) writeWord(writer, this.#fingerprint(cell))
+    this.#stage = 'second'
+  }
+
+  #second(reader: ByteReader): Uint8Array {
+    const writer = new ByteWriter()
+    const prefixes = at(this.#cells, readCells(reader, this.#cells.length))
+    const empty = readCells(reader, prefixes.length)
+    const without = new Set(empty)
+    const filled = prefixes.filter((_, index) => !without.has(index))
+    const splitBits = reader.byte()
+    const count = splitBits === 0 ? 0 : filled.length * 2 ** splitBits
+    if (reader.remaining !== 4 * count || (prefixes[0]?.depth ?? 0) + splitBits > depthMax) {
+      reader.fail()
+      return writer.done()
+    }
+    const asked = splitAll(filled, splitBits)
+    // Where it asks for a list without a fingerprint, it has something and it differs.
+    const theirs =
+      splitBits === 0 ? asked.map((cell) => (this.#fingerprint(cell) === 1 ? 2 : 1)) : readWords(reader, count)
+    const cells = [...at(prefixes, empty), ...asked]
+    const { rest, comparison } = this.#compare(writer, cells, [...empty.map(() => 0), ...theirs])
+    if (rest.length > 0) this.#list(writer, rest, comparison, 'alone')
+    this.#stage = 'items'
+    return writer.done()
+  }
+
+  #list(writer: ByteWriter, cells: readonly Prefix[], comparison: Comparison, how: 'with plan' | 'alone'): void {
+    this.#stage = 'items'
+    if (how === 'with plan') writer.byte(0)
+    const kind = isDense(comparison) ? listing.items : listing.fingerprints
+    writer.byte(kind)
+    for (const cell of cells) {
+      if (kind === listing.items) {
+        this.#writeItems(writer, cell)
+        continue
+      }
+      const items = this.#view.itemsOf(cell)
+      this.#listed.push(items)
+      writer.integer(items.length / itemBytes)
+      for (let index = 0; index < items.length / itemBytes; index += 1)
+        writeWord(writer, this.#cut(fingerprintOf(items, index, this.#window)))
+    }
+  }
+
+  #writeItems(writer: ByteWriter, cell: Prefix): void {
+    const items = this.#view.itemsOf(cell)
+    writer.integer(items.length / itemBytes)
+    writer.raw(items)
+  }
+}

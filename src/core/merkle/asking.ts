@@ -1,0 +1,217 @@
+/**
+ * The side of a reconciliation that wants to know what differs; see `reconciliation.ts`.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { ByteReader, ByteWriter } from '../wire/bytes.ts'
+import { readCells, writeCells } from './cells.ts'
+import { type ForestView, fingerprintOf, type Prefix } from './forest.ts'
+import { frontierBits, planQuestion } from './planner.ts'
+import {
+  at,
+  type Differences,
+  depthMax,
+  type Item,
+  isSame,
+  itemsIn,
+  listing,
+  partition,
+  readItems,
+  readWords,
+  split,
+  splitAll,
+  verdicts,
+  wholeView,
+  windows,
+  writeWord,
+} from './reconciliation.ts'
+import { hashBytes, itemBytes } from './trie.ts'
+
+/** The side that wants to know. Each message that comes is answered by the next one to send, until `differences` says. */
+export class Asking {
+  readonly #view: ForestView
+  readonly #window: number
+  readonly #cut: (fingerprint: number) => number
+  #isProbe = false
+  #isEqual = false
+  #theirProof: Uint8Array = new Uint8Array(0)
+  /** What the next answer is about, and whether the other was told that nothing is here. */
+  #cells: readonly Prefix[] = []
+  #isEmpty: (cell: Prefix) => boolean = (cell) => this.#fingerprint(cell) === 0
+  readonly #theirs: Item[] = []
+  readonly #ours: Item[] = []
+  /** Fingerprints in the other's lists that nothing here has. */
+  #listed = 0
+  readonly #wanted: number[] = []
+  #stage: 'first' | 'second' | 'items' | 'over' = 'first'
+
+  /** `window`: which part of the hashes to compare, below `windows`. `cut` weakens fingerprints, to test what that leads to. */
+  constructor(view: ForestView, window: number, cut: (fingerprint: number) => number = (word) => word) {
+    this.#view = view
+    this.#window = window
+    this.#cut = cut
+  }
+
+  /** Message 1. A `probe` compares the proof only: the answer says whether anything differs. */
+  begin(kind: 'probe' | 'whole' = 'whole'): Uint8Array {
+    const { size } = this.#view
+    this.#isProbe = kind === 'probe'
+    const depth = this.#isProbe ? 0 : frontierBits(size)
+    this.#cells = split(wholeView, depth)
+    const writer = new ByteWriter()
+    writer.byte(this.#window + (kind === 'probe' ? windows : 0))
+    writer.integer(size)
+    writer.raw(this.#view.proof())
+    if (kind === 'probe') return writer.done()
+    writer.byte(depth)
+    for (const cell of this.#cells) writeWord(writer, this.#fingerprint(cell))
+    return writer.done()
+  }
+
+  /** The next message to send, 'over' when there is none, or null where the answer makes no sense. */
+  next(message: Uint8Array): Uint8Array | 'over' | null {
+    const reader = new ByteReader(message)
+    const reply = this.#read(reader)
+    return reader.finished() ? reply : null
+  }
+
+  #read(reader: ByteReader): Uint8Array | 'over' {
+    if (this.#stage === 'first') return this.#first(reader)
+    if (this.#stage === 'second') return this.#lists(reader)
+    if (this.#stage === 'items') {
+      const items = itemsIn(reader.raw(this.#wanted.length * itemBytes))
+      this.#theirs.push(...items)
+    }
+    this.#stage = 'over'
+    return 'over'
+  }
+
+  /** Whether everything is equal, once the first answer is in. */
+  get isEqual(): boolean {
+    return this.#isEqual
+  }
+
+  /** Whether the differences are found and only the items the other has are still to come. */
+  get isFetching(): boolean {
+    return this.#stage === 'items'
+  }
+
+  /** What differs, if it can be proved; null if some fingerprints looked alike and were not. */
+  differences(): Differences | null {
+    if (this.#isEqual) return { theirs: [], ours: [] }
+    const removed = this.#ours.map(({ key }) => ({ key, version: null }))
+    const patched = this.#view.patched([...removed, ...this.#theirs])
+    return isSame(patched.proof(), this.#theirProof) ? { theirs: this.#theirs, ours: this.#ours } : null
+  }
+
+  #fingerprint(prefix: Prefix): number {
+    return this.#cut(this.#view.fingerprint(prefix, this.#window))
+  }
+
+  #first(reader: ByteReader): Uint8Array | 'over' {
+    this.#isEqual = reader.byte() === verdicts.equal
+    if (this.#isEqual || this.#isProbe) {
+      this.#stage = 'over'
+      return 'over'
+    }
+    this.#theirProof = reader.raw(hashBytes)
+    const differing = at(this.#cells, readCells(reader, this.#cells.length))
+    // Where this side has nothing, the other sends all it has.
+    const [empty, rest] = partition(differing, this.#isEmpty)
+    for (const cell of empty) this.#takeItems(cell, readItems(reader))
+    if (rest.length === 0) return this.#want()
+    const splitBits = reader.byte()
+    if (splitBits === 0) {
+      this.#readListings(reader, rest)
+      return this.#want()
+    }
+    const depth = (rest[0]?.depth ?? 0) + splitBits
+    if (depth > depthMax) reader.fail()
+    const gone = new Set(readCells(reader, rest.length))
+    for (const cell of at(rest, [...gone])) this.#takeItems(cell, [])
+    const kept = rest.filter((_, index) => !gone.has(index))
+    if (reader.failed || reader.remaining < 4 * kept.length * 2 ** splitBits) {
+      reader.fail()
+      return 'over'
+    }
+    return this.#second(reader, splitAll(kept, splitBits))
+  }
+
+  /** Message 3: what differs of the splits, and how to go on there. */
+  #second(reader: ByteReader, cells: readonly Prefix[]): Uint8Array | 'over' {
+    const theirs = readWords(reader, cells.length)
+    const differing = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
+    if (differing.length === 0) return this.#want()
+    const prefixes = at(cells, differing)
+    const writer = new ByteWriter()
+    writeCells(writer, differing, cells.length)
+    const empty = prefixes.flatMap((cell, index) => (this.#view.countOf(cell) === 0 ? [index] : []))
+    writeCells(writer, empty, prefixes.length)
+    const without = new Set(empty)
+    const filled = prefixes.filter((_, index) => !without.has(index))
+    const items = filled.reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
+    const depth = prefixes[0]?.depth ?? 0
+    const plan = planQuestion({ compared: cells.length, differing: filled.length, items })
+    const splitBits = Math.min(plan.splitBits, depthMax - depth)
+    writer.byte(splitBits)
+    const asked = splitAll(filled, splitBits)
+    if (splitBits > 0) for (const cell of asked) writeWord(writer, this.#fingerprint(cell))
+    const nothing = new Set(at(prefixes, empty))
+    this.#cells = [...nothing, ...asked]
+    // Asked for a list, the other knows that something is here without a fingerprint.
+    this.#isEmpty = (cell) => nothing.has(cell) || (splitBits > 0 && this.#fingerprint(cell) === 0)
+    this.#stage = 'second'
+    return writer.done()
+  }
+
+  #lists(reader: ByteReader): Uint8Array | 'over' {
+    const differing = at(this.#cells, readCells(reader, this.#cells.length))
+    const [empty, rest] = partition(differing, this.#isEmpty)
+    for (const cell of empty) this.#takeItems(cell, readItems(reader))
+    if (rest.length > 0) this.#readListings(reader, rest)
+    return this.#want()
+  }
+
+  #readListings(reader: ByteReader, cells: readonly Prefix[]): void {
+    const kind = reader.byte()
+    for (const cell of cells) {
+      if (reader.failed) return
+      if (kind === listing.items) this.#takeItems(cell, readItems(reader))
+      else this.#takeList(cell, readWords(reader, reader.integer(Math.floor(reader.remaining / 4))))
+    }
+  }
+
+  /** All that the other has of a prefix. */
+  #takeItems(cell: Prefix, items: readonly Item[]): void {
+    const mine = itemsIn(this.#view.itemsOf(cell))
+    const nameOf = ({ key, version }: Item) => bytesToHex(key) + bytesToHex(version)
+    const [held, theirs] = [new Set(mine.map(nameOf)), new Set(items.map(nameOf))]
+    this.#ours.push(...mine.filter((item) => !theirs.has(nameOf(item))))
+    this.#theirs.push(...items.filter((item) => !held.has(nameOf(item))))
+  }
+
+  /** The fingerprints of all that the other has of a prefix. */
+  #takeList(cell: Prefix, theirs: readonly number[]): void {
+    const bytes = this.#view.itemsOf(cell)
+    const mine = new Map<number, number[]>()
+    for (const [index] of itemsIn(bytes).entries()) {
+      const word = this.#cut(fingerprintOf(bytes, index, this.#window))
+      mine.set(word, [...(mine.get(word) ?? []), index])
+    }
+    for (const word of theirs) {
+      if (mine.get(word)?.pop() === undefined) this.#wanted.push(this.#listed)
+      this.#listed += 1
+    }
+    for (const index of [...mine.values()].flat()) {
+      this.#ours.push(...itemsIn(bytes.subarray(index * itemBytes, (index + 1) * itemBytes)))
+    }
+  }
+
+  /** Message 5: the entries of lists that nothing here matches. */
+  #want(): Uint8Array | 'over' {
+    this.#stage = this.#wanted.length === 0 ? 'over' : 'items'
+    if (this.#wanted.length === 0) return 'over'
+    const writer = new ByteWriter()
+    writeCells(writer, this.#wanted, this.#listed)
+    return writer.done()
+  }
+}
