@@ -94,13 +94,13 @@ export const bounds = {
   /** Exchange with the next peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
   exchangeIntervalMs: 30_000,
   exchangeSettleMs: 50,
-  /** Pause before a difference that another node's offer showed is looked at from this side: by then writes in flight have landed. */
-  exchangeBackMs: 10_000,
   /** Records and bytes of one batch of a handoff or exchange. */
   batchRecordsMax: 256,
   batchBytesMax: 524_288,
-  /** Key digests in one inventory message. */
-  inventoryItemsMax: 512,
+  /** How long the answering side of a reconciliation keeps its snapshot for the next question. */
+  reconcileIdleMs: 30_000,
+  /** Commits remembered by key, beyond which those that nothing can overtake any more are forgotten. */
+  commitOrdersMax: 10_000,
   /** Pause after which an undelivered hint is tried again although nothing announced its owner. */
   handoffIntervalMs: 10_000,
 

@@ -21,6 +21,17 @@ export function partitionOf(key: StoredKey): Partition {
   return (first16 >>> (16 - bounds.partitionBits)) as Partition
 }
 
+/**
+ * Where a key is among all keys, in 128 bits: its partition's bits of the MD5, then SHA-256, so that nobody can make two keys
+ * that are taken for one.
+ */
+export function keyHashOf(key: StoredKey): Uint8Array {
+  const bytes = utf8ToBytes(key)
+  const hash = sha256(bytes).slice(0, 16)
+  hash.set(md5(bytes).subarray(0, 2))
+  return hash
+}
+
 /** The token at which a partition begins. */
 export function partitionToken(partition: Partition): Token {
   const first16 = partition << (16 - bounds.partitionBits)

@@ -1,10 +1,14 @@
 /**
  * Records to another node, in batches it acknowledges once they are flushed: how hints, repairs and moving data travel.
  */
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
+import { keyHashOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
-import type { KeyedRecord } from '../core/wire/messages.ts'
+import { hashBytes } from '../core/merkle/trie.ts'
+import type { KeyedRecord, Reply } from '../core/wire/messages.ts'
 import { type Peers, RequestFailure } from './peers.ts'
+import type { Replica } from './replica.ts'
 
 /** Roughly what a record takes on the wire. */
 export function bytesOf({ key, record }: KeyedRecord): number {
@@ -37,4 +41,31 @@ export async function deliver(peers: Peers, node: NodeId, batch: readonly KeyedR
   const entries = batch.map(({ key, record }) => ({ key, record }))
   const reply = await peers.request(node, { type: 'deliver', entries }, 'bulk', bounds.operationTimeoutMs)
   if (reply.type !== 'done') throw new RequestFailure('refused')
+}
+
+/** Records of another node by the hashes of their keys: of as many as fit one batch, in order. Rejects with a `RequestFailure`. */
+export async function fetchRecords(
+  peers: Peers,
+  node: NodeId,
+  keys: readonly Uint8Array[],
+): Promise<Extract<Reply, { type: 'records' }>> {
+  const hashes = new Uint8Array(keys.length * hashBytes)
+  for (const [index, key] of keys.entries()) hashes.set(key, index * hashBytes)
+  const reply = await peers.request(node, { type: 'fetch', hashes }, 'bulk', bounds.operationTimeoutMs)
+  if (reply.type !== 'records') throw new RequestFailure('refused')
+  return reply
+}
+
+/** What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. */
+export async function answerFetch(replica: Replica, hashes: Uint8Array): Promise<Reply> {
+  const keys = Array.from({ length: Math.floor(hashes.length / hashBytes) }, (_, index) =>
+    hashes.slice(index * hashBytes, (index + 1) * hashBytes),
+  )
+  const entries = await replica.records(keys)
+  const [batch = []] = batchesOf(entries)
+  const last = batch.at(-1)
+  if (batch.length === entries.length || last === undefined)
+    return { type: 'records', entries, considered: keys.length }
+  const end = bytesToHex(keyHashOf(last.key))
+  return { type: 'records', entries: batch, considered: 1 + keys.findIndex((key) => bytesToHex(key) === end) }
 }

@@ -1,22 +1,26 @@
 /**
- * Exchange: one node makes sure that another holds or covers all it has of the partitions that other one owns (Dynamo,
- * sections 4.7 and 4.9).
+ * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections 4.7 and
+ * 4.9).
  *
- * Offer the digest of each partition; for those that differ, offer the keys; deliver what is asked for; say that it is
- * settled. Run in both directions it is anti-entropy; towards a new owner it is the transfer of ownership; before a node leaves
- * it is the handing over. A former owner drops a partition once every owner has settled it and no write came since.
+ * One reconciliation over all partitions the other owns; then each side is given what it lacks; then the other is told that it
+ * holds or covers all that was here. Between owners it is anti-entropy; towards a new owner it is the transfer of ownership;
+ * before a node leaves it is the handing over. A former owner drops a partition once every owner has settled it and no write
+ * came since.
  */
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
-import type { PartitionDigests } from '../core/merkle/partition-digest.ts'
-import type { KeyDigest, PartitionDigest, Reply } from '../core/wire/messages.ts'
+import { type Forest, partitionIn } from '../core/merkle/forest.ts'
+import type { Item } from '../core/merkle/reconciliation.ts'
+import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { repeat } from './deadline.ts'
-import { batchesOf, bytesOf, deliver } from './delivery.ts'
+import { batchesOf, bytesOf, deliver, fetchRecords } from './delivery.ts'
 import type { Events } from './events.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Peers } from './peers.ts'
+import type { Reconciling } from './reconciling.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
@@ -27,6 +31,7 @@ export class Exchange {
   readonly #routing: Routing
   readonly #ownership: Ownership
   readonly #replica: Replica
+  readonly #reconciling: Reconciling
   readonly #events: Events
   /** Nodes to exchange with soon. */
   readonly #due = new Set<NodeId>()
@@ -44,6 +49,7 @@ export class Exchange {
     routing: Routing,
     ownership: Ownership,
     replica: Replica,
+    reconciling: Reconciling,
     events: Events,
   ) {
     this.#clock = clock
@@ -52,6 +58,7 @@ export class Exchange {
     this.#routing = routing
     this.#ownership = ownership
     this.#replica = replica
+    this.#reconciling = reconciling
     this.#events = events
   }
 
@@ -93,8 +100,8 @@ export class Exchange {
     }
     this.#underWay.add(node)
     try {
-      const partitions = allPartitions.filter((partition) => this.#routing.ownersOf(partition).includes(node))
-      await this.handOver(node, partitions)
+      const due = this.#routing.dueTo(this.#routing.self, node)
+      if (due.length > 0) await this.#exchange(node, due, 'both ways')
       await this.#dropSettled()
     } catch {
       // The node went away, or a store failed. Meeting it again begins anew; if it is still there, so do we.
@@ -105,71 +112,78 @@ export class Exchange {
   }
 
   /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects when it cannot be finished. */
-  async handOver(node: NodeId, partitions: readonly Partition[]): Promise<void> {
-    const digests = await this.#replica.digests()
-    const offered: PartitionDigest[] = partitions.map((partition) => ({ partition, digest: digests.root(partition) }))
+  handOver(node: NodeId, partitions: readonly Partition[]): Promise<void> {
+    return this.#exchange(node, partitions, 'away')
+  }
+
+  async #exchange(node: NodeId, partitions: readonly Partition[], way: 'both ways' | 'away'): Promise<void> {
+    const forest = await this.#replica.forest()
+    const view = forest.view(partitions)
     const writes = new Map(partitions.map((partition) => [partition, this.#writes.get(partition) ?? 0]))
-    const reply = await this.#peers.request(
+    const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
+    const { ours, theirs } = await this.#reconciling.differences(node, view, way === 'away' ? partitions : null)
+    const failed = new Set<Partition>()
+    const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
+    await this.#pull(node, wanted, failed)
+    this.#ownership.received(
       node,
-      { type: 'offer', partitions: offered },
-      'bulk',
-      bounds.operationTimeoutMs,
+      [...mine].filter((partition) => !failed.has(partition)),
     )
-    const differing = new Set(reply.type === 'differing' ? reply.partitions : [])
-    await this.#settle(
-      node,
-      partitions.filter((partition) => !differing.has(partition)),
-      writes,
-    )
-    let failure: unknown = null
-    for (const partition of differing) {
-      try {
-        await this.#handOverPartition(node, digests, partition)
-        await this.#settle(node, [partition], writes)
-      } catch (error) {
-        // One record that will not go must not keep the others back.
-        failure = error
-        if (!this.#peers.isReachable(node)) break
-      }
-    }
-    if (failure !== null) throw failure
-  }
-
-  async #handOverPartition(node: NodeId, digests: PartitionDigests, partition: Partition): Promise<void> {
-    const keys = digests.leaves(partition).map(([key, digest]) => ({ key, digest }))
-    for (let at = 0; at < keys.length; at += bounds.inventoryItemsMax) {
-      await this.#handOverKeys(node, keys.slice(at, at + bounds.inventoryItemsMax))
-    }
-  }
-
-  /** Tells a node that it holds or covers all that was here of these partitions, as of so many writes. */
-  async #settle(node: NodeId, partitions: readonly Partition[], writes: ReadonlyMap<Partition, number>): Promise<void> {
-    await this.#peers.request(node, { type: 'settled', partitions }, 'bulk', bounds.operationTimeoutMs)
-    for (const partition of partitions) {
+    await this.#push(node, stillOurs(forest, ours, theirs), failed)
+    const settled = partitions.filter((partition) => !failed.has(partition))
+    await this.#peers.request(node, { type: 'settled', partitions: settled }, 'bulk', bounds.operationTimeoutMs)
+    for (const partition of settled) {
       const owners = this.#settled.get(partition) ?? new Map<NodeId, number>()
       this.#settled.set(partition, owners.set(node, writes.get(partition) ?? 0))
     }
+    if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
   }
 
-  async #handOverKeys(node: NodeId, keys: readonly KeyDigest[]): Promise<void> {
-    const reply = await this.#peers.request(node, { type: 'inventory', keys }, 'bulk', bounds.operationTimeoutMs)
-    if (reply.type !== 'wanted' || reply.indices.length === 0) return
-    const wanted = reply.indices.flatMap((index) => keys[index]?.key ?? [])
-    for (const batch of batchesOf(await this.#replica.records(wanted))) {
-      await deliver(this.#peers, node, batch)
-      const bytes = batch.reduce((sum, record) => sum + bytesOf(record), 0)
-      this.#events.emit('repair', { peer: node, keys: batch.length, bytes, reason: 'exchange' })
+  /** Takes in what the other has and this node, an owner too, has not. */
+  async #pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>): Promise<void> {
+    for (let at = 0; at < wanted.length; ) {
+      const keys = wanted.slice(at, at + bounds.batchRecordsMax).map(({ key }) => key)
+      const { entries, considered } = await fetchRecords(this.#peers, node, keys)
+      await this.#replica.take(
+        entries.map((entry) => ({ ...entry, hintFor: [] })),
+        'relaxed',
+      )
+      if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
+      this.#told(node, entries)
+      at += considered === 0 ? keys.length : considered
     }
+  }
+
+  /** Gives the other what it has not. */
+  async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>): Promise<void> {
+    for (let at = 0; at < ours.length; at += bounds.batchRecordsMax) {
+      const page = ours.slice(at, at + bounds.batchRecordsMax)
+      for (const batch of batchesOf(await this.#replica.records(page.map(({ key }) => key)))) {
+        try {
+          await deliver(this.#peers, node, batch)
+          this.#told(node, batch)
+        } catch (error) {
+          // One record that will not go must not keep the others back.
+          if (!this.#peers.isReachable(node)) throw error
+          for (const { key } of batch) failed.add(partitionOf(key))
+        }
+      }
+    }
+  }
+
+  #told(node: NodeId, records: readonly KeyedRecord[]): void {
+    const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0)
+    if (records.length > 0) this.#events.emit('repair', { peer: node, keys: records.length, bytes, reason: 'exchange' })
   }
 
   /** Drops what others own by now, where each of them has settled it since the last write. */
   async #dropSettled(): Promise<void> {
-    const digests = await this.#replica.digests()
+    const forest = await this.#replica.forest()
     for (const partition of allPartitions) {
       if (this.#routing.owns(partition)) continue
       const isDue = () => this.#isSettled(partition)
       if (!isDue()) continue
-      const isGone = !digests.has(partition) || (await this.#replica.drop(partition, isDue))
+      const isGone = forest.sizeOf(partition) === 0 || (await this.#replica.drop(partition, isDue))
       if (isGone) this.#ownership.dropped(partition)
     }
   }
@@ -188,21 +202,13 @@ export class Exchange {
       for (const owner of owners.keys()) if (!current.includes(owner)) owners.delete(owner)
     }
   }
+}
 
-  /** Which of the offered partitions hold something this node may lack. The other may lack something as well: it is offered soon. */
-  async answerOffer(from: NodeId, offered: readonly PartitionDigest[]): Promise<Reply> {
-    const digests = await this.#replica.digests()
-    const differing = offered.filter(({ partition, digest }) => digest !== null && digest !== digests.root(partition))
-    if (differing.length > 0) this.soon(from, bounds.exchangeBackMs)
-    return { type: 'differing', partitions: differing.map(({ partition }) => partition) }
-  }
-
-  /** Which of the offered keys hold something this node may lack. */
-  async answerInventory(keys: readonly KeyDigest[]): Promise<Reply> {
-    const digests = await this.#replica.digests()
-    const indices = keys.flatMap(({ key, digest }, index) =>
-      digests.digestOf(partitionOf(key), key) === digest ? [] : [index],
-    )
-    return { type: 'wanted', indices }
-  }
+/** Those of `ours` that the other still lacks, once what it had is taken in: some had been replaced there. */
+function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {
+  const there = new Map(theirs.map(({ key, version }) => [bytesToHex(key), bytesToHex(version)]))
+  return ours.filter(({ key }) => {
+    const version = forest.version(key)
+    return version !== null && there.get(bytesToHex(key)) !== bytesToHex(version)
+  })
 }

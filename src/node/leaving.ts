@@ -57,10 +57,10 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
 
 /** What is here that nobody in reach could take, or null. */
 async function remaining({ routing, peers, replica }: Leaver): Promise<string | null> {
-  const digests = await replica.digests()
+  const forest = await replica.forest()
   const stranded = allPartitions.filter(
     (partition) =>
-      digests.has(partition) && !routing.ownersWithoutSelf(partition).some((owner) => peers.isReachable(owner)),
+      forest.sizeOf(partition) > 0 && !routing.ownersWithoutSelf(partition).some((owner) => peers.isReachable(owner)),
   )
   const { hintCount } = replica
   return stranded.length === 0 && hintCount === 0 ? null : `${stranded.length} partitions and ${hintCount} hints`

@@ -6,17 +6,31 @@
  * because views of the ring differ for a moment.
  */
 
-import { partitionOf } from '../core/hash.ts'
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { bounds } from '../core/bounds.ts'
+import { keyHashOf, partitionOf } from '../core/hash.ts'
 import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
-import { PartitionDigests } from '../core/merkle/partition-digest.ts'
+import { Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Dot, dotName } from '../core/versioning/causal-history.ts'
 import { join, type Record, reusedDots } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
-import { encodeRecord, recordDigest } from '../core/wire/record-codec.ts'
-import type { Decide, Durability, RowKey, Store, Write } from '../ports.ts'
+import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
+import type { Decide, Durability, Row, RowKey, Store, Write } from '../ports.ts'
 import type { Routing } from './routing.ts'
-import { encodeHint, hintIn, hintRow, metaRow, noBytes, owedRow, recordIn, recordRow } from './rows.ts'
+import {
+  encodeHint,
+  encodeKeyedRecord,
+  hintIn,
+  hintRow,
+  keyedRecordIn,
+  metaRow,
+  noBytes,
+  owedRow,
+  recordIn,
+  recordRow,
+  recordRowAt,
+} from './rows.ts'
 
 /** A record to take in, and whom it is also owed to. */
 export interface Incoming extends KeyedRecord {
@@ -29,6 +43,14 @@ export interface Local {
   /** Whether hints of the key are kept here. */
   readonly hinted: boolean
 }
+
+/** A key that a transaction changes; where its records are dropped, only the hash is known. */
+interface Changed {
+  readonly hash: Uint8Array
+  readonly key: StoredKey | null
+}
+
+const changedKey = ({ key }: { readonly key: StoredKey }) => ({ hash: keyHashOf(key), key })
 
 export interface ReplicaHandlers {
   /** A stored row could not be read, or one dot came with two values. */
@@ -45,13 +67,17 @@ export class Replica {
   readonly #store: Store
   readonly #routing: Routing
   readonly #handlers: ReplicaHandlers
-  readonly #digests = new PartitionDigests()
+  readonly #forest = new Forest()
   readonly #hinted = new Set<StoredKey>()
-  /** Keys whose last change failed: whether it took effect after all, only the store can say. */
-  readonly #doubtful = new Set<StoredKey>()
+  /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
+  readonly #doubtful = new Map<string, Changed>()
   #loaded: Promise<void> | undefined
   /** Counts decisions to commit: they are taken in the order in which their transactions happen. */
   #order = 0
+  /** Decided and not heard of yet. */
+  readonly #pending = new Set<number>()
+  /** By key hash, the last commit that was heard of: word of two may come the other way round than they happened. */
+  readonly #latest = new Map<string, number>()
 
   constructor(store: Store, routing: Routing, handlers: ReplicaHandlers) {
     this.#store = store
@@ -59,54 +85,87 @@ export class Replica {
     this.#handlers = handlers
   }
 
-  /** Digests of all records; resolves once those stored in earlier boots, and those in doubt, are counted in. */
-  async digests(): Promise<PartitionDigests> {
+  /** What is here of every partition; resolves once records of earlier boots, and those in doubt, are counted in. */
+  async forest(): Promise<Forest> {
     this.#loaded ??= this.#load()
     await this.#loaded
-    while (this.#doubtful.size > 0) await this.#lookUp([...this.#doubtful].slice(0, scanPage))
-    return this.#digests
+    while (this.#doubtful.size > 0) await this.#lookUp([...this.#doubtful.values()].slice(0, scanPage))
+    return this.#forest
   }
 
-  /** Changes keys in one transaction. If it fails, they are in doubt: a lost connection does not tell whether it took effect. */
+  /**
+   * Changes keys in one transaction, and lets `heard` know what became of it and when it was decided. If it fails, the keys are
+   * in doubt: a lost connection does not tell whether a transaction took effect.
+   */
   async #change<T>(
-    keys: readonly StoredKey[],
+    keys: readonly Changed[],
     rows: readonly RowKey[],
     how: Durability,
     decide: Decide<T>,
+    heard: (result: T, order: number) => void,
   ): Promise<T> {
+    let order = 0
     try {
-      return await this.#store.transact(rows, how, decide)
+      const result = await this.#store.transact(rows, how, (found) => {
+        this.#pending.delete(order)
+        this.#order += 1
+        order = this.#order
+        this.#pending.add(order)
+        return decide(found)
+      })
+      heard(result, order)
+      return result
     } catch (error) {
-      for (const key of keys) this.#doubtful.add(key)
+      for (const changed of keys) this.#doubtful.set(bytesToHex(changed.hash), changed)
       throw error
+    } finally {
+      this.#pending.delete(order)
+      this.#forgetOrders()
     }
   }
 
-  /** Looks up what is stored of keys in doubt. */
-  async #lookUp(keys: readonly StoredKey[]): Promise<void> {
-    for (const key of keys) this.#doubtful.delete(key)
-    const places = keys.flatMap((key) => [recordRow(key), hintRow(key)])
-    const { rows, order } = await this.#change(keys, places, 'relaxed', (found) => {
-      this.#order += 1
-      return { writes: [], result: { rows: found, order: this.#order } }
-    })
-    for (const [index, key] of keys.entries()) {
-      const record = recordIn(rows[2 * index], () => this.#handlers.corrupt(`the record of ${key}`))
-      const partition = partitionOf(key)
-      this.#digests.set(partition, key, record.history.size === 0 ? null : recordDigest(record), order)
-      this.#handlers.written(partition)
-      if (rows[2 * index + 1] === undefined) this.#hinted.delete(key)
-      else this.#hinted.add(key)
+  /** Word of commits before all that are pending has come: nothing can overtake them any more. */
+  #forgetOrders(): void {
+    if (this.#pending.size === 0) this.#latest.clear()
+    else if (this.#latest.size > bounds.commitOrdersMax) {
+      const first = Math.min(...this.#pending)
+      for (const [hash, order] of this.#latest) if (order < first) this.#latest.delete(hash)
     }
+  }
+
+  /** The `order`th commit left a key in this version, or deleted it. */
+  #committed(hash: Uint8Array, version: Uint8Array | null, order: number): void {
+    const name = bytesToHex(hash)
+    if ((this.#latest.get(name) ?? 0) > order) return
+    this.#latest.set(name, order)
+    this.#forest.set(hash, version)
+  }
+
+  /** Looks up what is stored of keys in doubt. */
+  async #lookUp(doubtful: readonly Changed[]): Promise<void> {
+    for (const { hash } of doubtful) this.#doubtful.delete(bytesToHex(hash))
+    const places = doubtful.flatMap(({ hash, key }) => [recordRowAt(hash), ...(key === null ? [] : [hintRow(key)])])
+    const reading = (found: readonly (Uint8Array | undefined)[]) => ({ writes: [], result: [...found] })
+    await this.#change(doubtful, places, 'relaxed', reading, (rows, order) => {
+      for (const { hash, key } of doubtful) {
+        const row = rows.shift()
+        const found = keyedRecordIn(row, () => this.#handlers.corrupt(`the record with key hash ${bytesToHex(hash)}`))
+        this.#committed(hash, found === null ? null : versionOf(found.record), order)
+        this.#handlers.written(partitionIn(hash))
+        if (key === null) continue
+        if (rows.shift() === undefined) this.#hinted.delete(key)
+        else this.#hinted.add(key)
+      }
+    })
   }
 
   /** Whether records of a partition are here, as far as is known without asking the store. */
   holds(partition: Partition): boolean {
-    return this.#digests.has(partition)
+    return this.#forest.sizeOf(partition) > 0
   }
 
   get recordCount(): number {
-    return this.#digests.size
+    return this.#forest.size
   }
 
   get hintCount(): number {
@@ -114,20 +173,20 @@ export class Replica {
   }
 
   async #load(): Promise<void> {
-    await this.#eachRow('hint', (key) => this.#hinted.add(key))
-    await this.#eachRow('record', (key, value) => {
-      const partition = partitionOf(key)
-      if (this.#digests.digestOf(partition, key) !== undefined) return
-      const record = recordIn(value, () => this.#handlers.corrupt(`the record of ${key}`))
-      if (record.history.size > 0) this.#digests.set(partition, key, recordDigest(record), 0)
+    await this.#eachRow('hint', ({ key }) => this.#hinted.add(key[2] as StoredKey))
+    await this.#eachRow('record', ({ key: [, , name], value }) => {
+      const hash = hexToBytes(name)
+      if (this.#forest.version(hash) !== null) return
+      const found = keyedRecordIn(value, () => this.#handlers.corrupt(`the record with key hash ${name}`))
+      if (found !== null) this.#forest.set(hash, versionOf(found.record))
     })
   }
 
-  async #eachRow(table: 'hint' | 'record', visit: (key: StoredKey, value: Uint8Array) => void): Promise<void> {
+  async #eachRow(table: 'hint' | 'record', visit: (row: Row) => void): Promise<void> {
     let after: RowKey | undefined
     do {
       const rows = await this.#store.scan({ table, limit: scanPage, ...(after === undefined ? {} : { after }) })
-      for (const { key, value } of rows) visit(key[2] as StoredKey, value)
+      for (const row of rows) visit(row)
       after = rows.length < scanPage ? undefined : rows.at(-1)?.key
     } while (after !== undefined)
   }
@@ -144,12 +203,12 @@ export class Replica {
     return { record, hinted: hint.targets.length > 0 }
   }
 
-  /** The node's own records of these keys, without hints; those it has none of are left out. */
-  async records(keys: readonly StoredKey[]): Promise<readonly KeyedRecord[]> {
-    const rows = await this.#store.read(keys.map(recordRow))
-    return keys.flatMap((key, index) => {
-      const record = recordIn(rows[index], () => this.#handlers.corrupt(`the record of ${key}`))
-      return record.history.size === 0 ? [] : [{ key, record }]
+  /** The node's own records of keys with these hashes, without hints; those it has none of are left out. */
+  async records(hashes: readonly Uint8Array[]): Promise<readonly KeyedRecord[]> {
+    const rows = await this.#store.read(hashes.map(recordRowAt))
+    return rows.flatMap((row, index) => {
+      const name = bytesToHex(hashes[index] ?? new Uint8Array(0))
+      return keyedRecordIn(row, () => this.#handlers.corrupt(`the record with key hash ${name}`)) ?? []
     })
   }
 
@@ -158,9 +217,9 @@ export class Replica {
    * an owner nor asked to stand in.
    */
   async take(incoming: readonly Incoming[], durability: Durability): Promise<void> {
-    const keys = incoming.flatMap(({ key }) => [recordRow(key), hintRow(key)])
-    const named = incoming.map(({ key }) => key)
-    const { plans, changed, order } = await this.#change(named, keys, durability, (rows) => {
+    const keys = incoming.map(changedKey)
+    const places = keys.flatMap(({ hash, key }) => [recordRowAt(hash), hintRow(key)])
+    const decide = (rows: readonly (Uint8Array | undefined)[]) => {
       // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
       const plans = incoming.map((entry) => ({ ...entry, ...this.#destination(entry) }))
       const writes: Write[] = []
@@ -169,15 +228,16 @@ export class Replica {
         if (plan.asOwner) records.push(this.#joinRecord(plan, rows[2 * index], writes))
         if (plan.targets.length > 0) this.#joinHint(plan, rows[2 * index + 1], writes)
       }
-      this.#order += 1
-      return { writes, result: { plans, changed: records, order: this.#order } }
+      return { writes, result: { plans, records } }
+    }
+    await this.#change(keys, places, durability, decide, ({ plans, records }, order) => {
+      for (const plan of plans) if (plan.targets.length > 0) this.#hinted.add(plan.key)
+      for (const { key, record } of records) {
+        this.#committed(keyHashOf(key), versionOf(record), order)
+        this.#handlers.written(partitionOf(key))
+      }
     })
     for (const { record } of incoming) this.#seeTimes(record)
-    for (const plan of plans) if (plan.targets.length > 0) this.#hinted.add(plan.key)
-    for (const { key, record } of changed) {
-      this.#digests.set(partitionOf(key), key, recordDigest(record), order)
-      this.#handlers.written(partitionOf(key))
-    }
   }
 
   #destination({ key, hintFor }: Incoming): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
@@ -192,7 +252,7 @@ export class Replica {
     const mine = recordIn(held, () => this.#handlers.corrupt(`the record of ${key}`))
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
-    writes.push({ key: recordRow(key), value: encodeRecord(record) })
+    writes.push({ key: recordRow(key), value: encodeKeyedRecord({ key, record }) })
     return { key, record }
   }
 
@@ -237,8 +297,8 @@ export class Replica {
 
   /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
   async settleHints(target: NodeId, sent: readonly KeyedRecord[]): Promise<void> {
-    const keys = sent.map(({ key }) => key)
-    const gone = await this.#change(keys, keys.map(hintRow), 'relaxed', (rows) => {
+    const keys = sent.map(changedKey)
+    const decide = (rows: readonly (Uint8Array | undefined)[]) => {
       const writes: Write[] = []
       const result: StoredKey[] = []
       for (const [index, { key, record }] of sent.entries()) {
@@ -250,8 +310,11 @@ export class Replica {
         if (targets.length === 0) result.push(key)
       }
       return { writes, result }
+    }
+    const places = sent.map(({ key }) => hintRow(key))
+    await this.#change(keys, places, 'relaxed', decide, (gone) => {
+      for (const key of gone) this.#hinted.delete(key)
     })
-    for (const key of gone) this.#hinted.delete(key)
   }
 
   /**
@@ -259,15 +322,16 @@ export class Replica {
    * whether it did.
    */
   async drop(partition: Partition, isStillDue: () => boolean): Promise<boolean> {
-    const digests = await this.digests()
-    const held = digests.leaves(partition).map(([key]) => key)
-    const dropped = await this.#change(held, [], 'relaxed', () => {
+    const forest = await this.forest()
+    const held = forest.keysOf(partition).map((hash) => ({ hash, key: null }))
+    const decide = () => {
       if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], result: null }
-      const keys = digests.leaves(partition).map(([key]) => key)
-      this.#order += 1
-      return { writes: keys.map((key) => ({ key: recordRow(key), value: null })), result: { keys, order: this.#order } }
+      const hashes = forest.keysOf(partition)
+      return { writes: hashes.map((hash) => ({ key: recordRowAt(hash), value: null })), result: hashes }
+    }
+    const dropped = await this.#change(held, [], 'relaxed', decide, (hashes, order) => {
+      for (const hash of hashes ?? []) this.#committed(hash, null, order)
     })
-    for (const key of dropped?.keys ?? []) digests.set(partition, key, null, dropped?.order ?? 0)
     return dropped !== null
   }
 
@@ -282,8 +346,13 @@ export class Replica {
   /** Every key stored here, own records first: for inspection. */
   async keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
     const found: { key: StoredKey; owedTo: readonly NodeId[] | null }[] = []
-    await this.#eachRow('record', (key) => found.push({ key, owedTo: null }))
-    await this.#eachRow('hint', (key, value) => found.push({ key, owedTo: hintIn(value, () => {}).targets }))
+    await this.#eachRow('record', ({ value }) => {
+      const row = keyedRecordIn(value, () => {})
+      if (row !== null) found.push({ key: row.key, owedTo: null })
+    })
+    await this.#eachRow('hint', ({ key, value }) =>
+      found.push({ key: key[2] as StoredKey, owedTo: hintIn(value, () => {}).targets }),
+    )
     return found
   }
 }

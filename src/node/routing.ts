@@ -134,6 +134,16 @@ export class Routing {
     return this.ownersOf(partition).includes(this.self)
   }
 
+  /**
+   * The partitions about which one node asks another in an exchange: those the other owns. Of two owners only one asks, the
+   * lower one: it brings both in step.
+   */
+  dueTo(asking: NodeId, owner: NodeId): readonly Partition[] {
+    return this.placement.owners.flatMap((owners, partition) =>
+      owners.includes(owner) && (asking < owner || !owners.includes(asking)) ? [partition as Partition] : [],
+    )
+  }
+
   /** Who owns a partition if this node does not count: those who took over from it, or whom it takes over from. */
   ownersWithoutSelf(partition: Partition): readonly NodeId[] {
     this.#withoutSelf ??= place(

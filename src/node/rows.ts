@@ -1,20 +1,25 @@
 /**
  * What the rows of the store hold, and where.
  *
- * `record`: group = partition, name = key, a record. `hint`: one row a key, a record and whom it is owed to. `owed`: group =
+ * `record`: group = partition, name = the key's hash, the key and its record: in the order in which tries keep them. `hint`: one row a key, a record and whom it is owed to. `owed`: group =
  * whom, name = key, no value: finds the hints of one node. `meta`: this node itself.
  */
-import { partitionOf } from '../core/hash.ts'
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { keyHashOf } from '../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
+import { partitionIn } from '../core/merkle/forest.ts'
 import { emptyRecord, type Record } from '../core/versioning/record.ts'
 import { ByteWriter, decodeWith } from '../core/wire/bytes.ts'
-import { decodeRecord, readRecord, writeRecord } from '../core/wire/record-codec.ts'
+import type { KeyedRecord } from '../core/wire/messages.ts'
+import { readRecord, writeRecord } from '../core/wire/record-codec.ts'
 import type { RowKey } from '../ports.ts'
 
 const nodeHexDigits = 32
 
 const partitionGroup = (partition: Partition): string => partition.toString(16).padStart(4, '0')
-export const recordRow = (key: StoredKey): RowKey => ['record', partitionGroup(partitionOf(key)), key]
+/** The row of the record whose key has this hash. */
+export const recordRowAt = (hash: Uint8Array): RowKey => ['record', partitionGroup(partitionIn(hash)), bytesToHex(hash)]
+export const recordRow = (key: StoredKey): RowKey => recordRowAt(keyHashOf(key))
 export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
 export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]
 export const metaRow = (name: string): RowKey => ['meta', '', name]
@@ -24,12 +29,27 @@ export const ownershipRow: RowKey = metaRow('ownership')
 
 export const noBytes: Uint8Array = new Uint8Array(0)
 
-/** A row that cannot be read counts as none; `corrupt` hears of it. */
+export function encodeKeyedRecord({ key, record }: KeyedRecord): Uint8Array {
+  const writer = new ByteWriter()
+  writer.text(key)
+  writeRecord(writer, record)
+  return writer.done()
+}
+
+/** A record and its key, or null for a row that is not there or cannot be read; `corrupt` hears of the latter. */
+export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void): KeyedRecord | null {
+  if (bytes === undefined) return null
+  const found = decodeWith(bytes, (reader) => {
+    const key = reader.text(bytes.length) as StoredKey
+    return { key, record: readRecord(reader) }
+  })
+  if (found === null) corrupt()
+  return found
+}
+
+/** What a row holds of a key; nothing where it is not there or cannot be read. */
 export function recordIn(bytes: Uint8Array | undefined, corrupt: () => void): Record {
-  if (bytes === undefined) return emptyRecord
-  const record = decodeRecord(bytes)
-  if (record === null) corrupt()
-  return record ?? emptyRecord
+  return keyedRecordIn(bytes, corrupt)?.record ?? emptyRecord
 }
 
 /** A record kept for owners that could not be reached. */

@@ -5,9 +5,10 @@ import { partitionOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { FailureCode, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
-import type { Exchange } from './exchange.ts'
+import { answerFetch } from './delivery.ts'
 import type { Gossip } from './gossip.ts'
 import type { Ownership } from './ownership.ts'
+import type { Reconciling } from './reconciling.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
@@ -16,7 +17,7 @@ export interface Serving {
   readonly replica: Replica
   readonly ownership: Ownership
   readonly gossip: Gossip
-  readonly exchange: Exchange
+  readonly reconciling: Reconciling
   /** It is leaving and takes nothing in any more. */
   readonly isClosing: boolean
   /** The store has failed, or works. */
@@ -58,10 +59,10 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
         'strict',
       )
       return { type: 'done' }
-    case 'offer':
-      return node.exchange.answerOffer(from, request.partitions)
-    case 'inventory':
-      return node.exchange.answerInventory(request.keys)
+    case 'reconcile':
+      return node.reconciling.answer(from, request)
+    case 'fetch':
+      return answerFetch(node.replica, request.hashes)
     case 'settled':
       // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
       await node.replica.flush()

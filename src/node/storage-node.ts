@@ -39,6 +39,7 @@ import { Operations } from './operations.ts'
 import { Ownership } from './ownership.ts'
 import { Peers, RequestFailure } from './peers.ts'
 import { read } from './read.ts'
+import { Reconciling } from './reconciling.ts'
 import { Replica } from './replica.ts'
 import { Routing } from './routing.ts'
 import { beginBoot, rememberMembers, type Self } from './self.ts'
@@ -54,6 +55,7 @@ export class StorageNode implements TabringNode, Coordination {
   readonly replica: Replica
   readonly ownership: Ownership
   readonly gossip: Gossip
+  readonly reconciling: Reconciling
   readonly exchange: Exchange
   readonly handoff: HintedHandoff
   readonly events: Events = new Events()
@@ -101,7 +103,9 @@ export class StorageNode implements TabringNode, Coordination {
     const holds = (partition: Partition) => this.replica.holds(partition)
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.#joining.review())
     this.gossip = new Gossip(this.peers, this.routing, chance)
-    this.exchange = new Exchange(clock, chance, this.peers, this.routing, this.ownership, this.replica, this.events)
+    this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica)
+    const parts = [this.peers, this.routing, this.ownership, this.replica, this.reconciling, this.events] as const
+    this.exchange = new Exchange(clock, chance, ...parts)
     this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.events)
     this.routing.onChange(() => this.#viewChanged())
     this.#stops = [this.gossip.start(clock), this.exchange.start(), this.handoff.start(clock, chance)]
@@ -112,7 +116,7 @@ export class StorageNode implements TabringNode, Coordination {
     const self = await beginBoot(ports.store, ports.random, device, config.capacity)
     const node = new StorageNode(ports, config, self, await Ownership.load(ports.store))
     try {
-      await node.replica.digests()
+      await node.replica.forest()
     } catch (error) {
       node.#end('closed')
       throw error

@@ -146,8 +146,20 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no anti-entropy, and no transfer of ownership',
     file: 'src/node/exchange.ts',
-    from: 'await this.handOver(node, partitions)',
+    from: "await this.#exchange(node, due, 'both ways')",
     to: '',
+  },
+  {
+    name: 'an exchange says that it has fetched what it has not',
+    file: 'src/node/exchange.ts',
+    from: 'await this.#pull(node, wanted, failed)',
+    to: '',
+  },
+  {
+    name: 'a change of a record leaves its trie as it was',
+    file: 'src/node/replica.ts',
+    from: 'this.#latest.set(name, order)\n    this.#forest.set(hash, version)',
+    to: 'if (this.#forest.version(hash) === null) this.#forest.set(hash, version)',
   },
   {
     name: 'an exchange says it is done without delivering',

@@ -1,7 +1,7 @@
 /**
  * One seed: chaos, then everything is healed, and what was promised must hold.
  */
-import { partitionOf } from '../../src/core/hash.ts'
+import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import type { StoredKey } from '../../src/core/ids.ts'
 import { dotName } from '../../src/core/versioning/causal-history.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
@@ -184,7 +184,7 @@ async function finalsOf(
     )
     const replicas: FinalReplica[] = []
     for (const { place, node } of owners) {
-      const [entry] = await ahead(world, node.replica.records([stored]))
+      const [entry] = await ahead(world, node.replica.records([keyHashOf(stored)]))
       const siblings = entry?.record.siblings ?? []
       const names = (kind: 'value' | 'tombstone') =>
         siblings

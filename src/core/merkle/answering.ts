@@ -2,7 +2,7 @@
  * The side of a reconciliation that is asked; see `reconciliation.ts`.
  */
 import { ByteReader, ByteWriter } from '../wire/bytes.ts'
-import { readCells, writeCells } from './cells.ts'
+import { readCells, writeCells } from '../wire/cells.ts'
 import { type ForestView, fingerprintOf, type Prefix } from './forest.ts'
 import { type Comparison, isDense, planAnswer } from './planner.ts'
 import {

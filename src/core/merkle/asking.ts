@@ -3,7 +3,7 @@
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { ByteReader, ByteWriter } from '../wire/bytes.ts'
-import { readCells, writeCells } from './cells.ts'
+import { readCells, writeCells } from '../wire/cells.ts'
 import { type ForestView, fingerprintOf, type Prefix } from './forest.ts'
 import { frontierBits, planQuestion } from './planner.ts'
 import {
@@ -25,6 +25,8 @@ import {
   writeWord,
 } from './reconciliation.ts'
 import { hashBytes, itemBytes } from './trie.ts'
+
+const nameOf = ({ key, version }: Item): string => bytesToHex(key) + bytesToHex(version)
 
 /** The side that wants to know. Each message that comes is answered by the next one to send, until `differences` says. */
 export class Asking {
@@ -98,9 +100,12 @@ export class Asking {
   /** What differs, if it can be proved; null if some fingerprints looked alike and were not. */
   differences(): Differences | null {
     if (this.#isEqual) return { theirs: [], ours: [] }
-    const removed = this.#ours.map(({ key }) => ({ key, version: null }))
-    const patched = this.#view.patched([...removed, ...this.#theirs])
-    return isSame(patched.proof(), this.#theirProof) ? { theirs: this.#theirs, ours: this.#ours } : null
+    // What a fingerprint told apart and is the same after all.
+    const [mine, other] = [new Set(this.#ours.map(nameOf)), new Set(this.#theirs.map(nameOf))]
+    const ours = this.#ours.filter((item) => !other.has(nameOf(item)))
+    const theirs = this.#theirs.filter((item) => !mine.has(nameOf(item)))
+    const patched = this.#view.patched([...ours.map(({ key }) => ({ key, version: null })), ...theirs])
+    return isSame(patched.proof(), this.#theirProof) ? { theirs, ours } : null
   }
 
   #fingerprint(prefix: Prefix): number {
@@ -183,7 +188,6 @@ export class Asking {
   /** All that the other has of a prefix. */
   #takeItems(cell: Prefix, items: readonly Item[]): void {
     const mine = itemsIn(this.#view.itemsOf(cell))
-    const nameOf = ({ key, version }: Item) => bytesToHex(key) + bytesToHex(version)
     const [held, theirs] = [new Set(mine.map(nameOf)), new Set(items.map(nameOf))]
     this.#ours.push(...mine.filter((item) => !theirs.has(nameOf(item))))
     this.#theirs.push(...items.filter((item) => !held.has(nameOf(item))))

@@ -4,23 +4,15 @@
  * One table row per kind of message holds its writer and its reader side by side, so that they cannot drift apart.
  */
 import { bounds } from '../bounds.ts'
-import type { ActorId, DeviceId, Digest, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
+import type { ActorId, DeviceId, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
 import { type Claim, memberStatuses } from '../membership/claims.ts'
 import { parseStoredKey } from '../versioning/stored-key.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
-import type {
-  FailureCode,
-  Hello,
-  KeyDigest,
-  KeyedRecord,
-  Message,
-  PartitionDigest,
-  Reply,
-  Request,
-} from './messages.ts'
+import { readCells, writeCells } from './cells.ts'
+import type { FailureCode, Hello, KeyedRecord, Message, Reply, Request } from './messages.ts'
 import { readRecord, writeRecord } from './record-codec.ts'
 
-const digits = { node: 32, boot: 16, view: 16, digest: 32, tag: 32 } as const
+const digits = { node: 32, boot: 16, view: 16, tag: 32 } as const
 const storedKeyBytesMax = bounds.keyBytesMax + bounds.collectionBytesMax + 2
 const reasonBytesMax = 1024
 
@@ -59,7 +51,6 @@ function readTagged<T extends object, K extends keyof T & string>(rows: Rows<T, 
 
 const readNode = (reader: ByteReader) => reader.hex(digits.node) as NodeId
 const readView = (reader: ByteReader) => reader.hex(digits.view) as ViewHash
-const readPartition = (reader: ByteReader) => reader.integer(bounds.partitions - 1) as Partition
 
 function readKey(reader: ByteReader): StoredKey {
   const text = reader.text(storedKeyBytesMax)
@@ -135,24 +126,9 @@ const keyedRecord: Codec<KeyedRecord> = {
   read: (reader) => ({ key: readKey(reader), record: readRecord(reader) }),
 }
 
-const partitionDigest: Codec<PartitionDigest> = {
-  write: (writer, { partition, digest }) => {
-    writer.integer(partition)
-    truth.write(writer, digest === null ? 'no' : 'yes')
-    if (digest !== null) writer.hex(digest)
-  },
-  read: (reader) => {
-    const partition = readPartition(reader)
-    return { partition, digest: truth.read(reader) === 'yes' ? (reader.hex(digits.digest) as Digest) : null }
-  },
-}
-
-const keyDigest: Codec<KeyDigest> = {
-  write: (writer, { key, digest }) => {
-    writer.text(key)
-    writer.hex(digest)
-  },
-  read: (reader) => ({ key: readKey(reader), digest: reader.hex(digits.digest) as Digest }),
+const partitions: Codec<readonly Partition[]> = {
+  write: (writer, value) => writeCells(writer, value, bounds.partitions),
+  read: (reader) => readCells(reader, bounds.partitions) as readonly Partition[],
 }
 
 const members = {
@@ -187,23 +163,27 @@ const requests: Rows<Request, 'type'> = {
       entries: reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
     }),
   },
-  offer: {
-    write: (writer, { partitions }) => writer.list(partitions, (item) => partitionDigest.write(writer, item)),
+  reconcile: {
+    write: (writer, { session, scope, body }) => {
+      writer.integer(session)
+      truth.write(writer, scope === null ? 'no' : 'yes')
+      if (scope !== null) partitions.write(writer, scope)
+      writer.bytes(body)
+    },
     read: (reader) => ({
-      type: 'offer',
-      partitions: reader.list(() => partitionDigest.read(reader), bounds.partitions),
+      type: 'reconcile',
+      session: reader.integer(),
+      scope: truth.read(reader) === 'yes' ? partitions.read(reader) : null,
+      body: reader.bytes(bounds.messageBytesMax),
     }),
   },
-  inventory: {
-    write: (writer, { keys }) => writer.list(keys, (item) => keyDigest.write(writer, item)),
-    read: (reader) => ({
-      type: 'inventory',
-      keys: reader.list(() => keyDigest.read(reader), bounds.inventoryItemsMax),
-    }),
+  fetch: {
+    write: (writer, { hashes }) => writer.bytes(hashes),
+    read: (reader) => ({ type: 'fetch', hashes: reader.bytes(bounds.batchRecordsMax * 16) }),
   },
   settled: {
-    write: (writer, { partitions }) => writer.list(partitions, (partition) => writer.integer(partition)),
-    read: (reader) => ({ type: 'settled', partitions: reader.list(() => readPartition(reader), bounds.partitions) }),
+    write: (writer, message) => partitions.write(writer, message.partitions),
+    read: (reader) => ({ type: 'settled', partitions: partitions.read(reader) }),
   },
 }
 
@@ -226,15 +206,19 @@ const replies: Rows<Reply, 'type'> = {
     }),
   },
   members,
-  differing: {
-    write: (writer, { partitions }) => writer.list(partitions, (partition) => writer.integer(partition)),
-    read: (reader) => ({ type: 'differing', partitions: reader.list(() => readPartition(reader), bounds.partitions) }),
+  reconciled: {
+    write: (writer, { body }) => writer.bytes(body),
+    read: (reader) => ({ type: 'reconciled', body: reader.bytes(bounds.messageBytesMax) }),
   },
-  wanted: {
-    write: (writer, { indices }) => writer.list(indices, (index) => writer.integer(index)),
+  records: {
+    write: (writer, { entries, considered }) => {
+      writer.list(entries, (entry) => keyedRecord.write(writer, entry))
+      writer.integer(considered)
+    },
     read: (reader) => ({
-      type: 'wanted',
-      indices: reader.list(() => reader.integer(bounds.inventoryItemsMax - 1), bounds.inventoryItemsMax),
+      type: 'records',
+      entries: reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
+      considered: reader.integer(bounds.batchRecordsMax),
     }),
   },
   done: { write: () => {}, read: () => ({ type: 'done' }) },

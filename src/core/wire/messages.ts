@@ -5,7 +5,7 @@
  * Both carry the sender's view hash, so that a difference in membership shows with the first message.
  */
 
-import type { ActorId, Digest, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
+import type { ActorId, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
 import type { Claim } from '../membership/claims.ts'
 import type { Record } from '../versioning/record.ts'
 
@@ -26,16 +26,6 @@ export interface KeyedRecord {
   readonly key: StoredKey
   readonly record: Record
 }
-export interface PartitionDigest {
-  readonly partition: Partition
-  /** Null for a partition that holds nothing. */
-  readonly digest: Digest | null
-}
-export interface KeyDigest {
-  readonly key: StoredKey
-  readonly digest: Digest
-}
-
 export type Request =
   /** Store this delta. With `hintFor`, keep it for those owners instead of as one. */
   | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
@@ -44,10 +34,18 @@ export type Request =
   | { readonly type: 'members'; readonly claims: readonly Claim[] }
   /** Join these, strictly durable: hints, repairs, data that moves. */
   | { readonly type: 'deliver'; readonly entries: readonly KeyedRecord[] }
-  /** What I hold of the partitions you own: which differ from yours? */
-  | { readonly type: 'offer'; readonly partitions: readonly PartitionDigest[] }
-  /** Keys of a partition that differs: which do you want? */
-  | { readonly type: 'inventory'; readonly keys: readonly KeyDigest[] }
+  /**
+   * One step of a reconciliation (see `core/merkle`). `scope`: the partitions it is about; null for those that are due
+   * between the two (`Routing.dueTo`). The first step of a session begins it anew.
+   */
+  | {
+      readonly type: 'reconcile'
+      readonly session: number
+      readonly scope: readonly Partition[] | null
+      readonly body: Uint8Array
+    }
+  /** The records of keys with these hashes, 16 bytes each. */
+  | { readonly type: 'fetch'; readonly hashes: Uint8Array }
   /** You hold or cover all I have of these. */
   | { readonly type: 'settled'; readonly partitions: readonly Partition[] }
 
@@ -59,9 +57,10 @@ export type Reply =
   /** `counts`: the answer may count for r. `sources`: whom to ask besides, since this replica is not in sync yet. */
   | { readonly type: 'record'; readonly record: Record; readonly counts: boolean; readonly sources: readonly NodeId[] }
   | { readonly type: 'members'; readonly claims: readonly Claim[] }
-  | { readonly type: 'differing'; readonly partitions: readonly Partition[] }
-  /** Indices into the inventory. */
-  | { readonly type: 'wanted'; readonly indices: readonly number[] }
+  /** The next step; empty where the last one made no sense, or its session is over. */
+  | { readonly type: 'reconciled'; readonly body: Uint8Array }
+  /** What there is of the first `considered` hashes; the others did not fit and may be asked for again. */
+  | { readonly type: 'records'; readonly entries: readonly KeyedRecord[]; readonly considered: number }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly code: FailureCode }
 

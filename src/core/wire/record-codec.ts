@@ -6,7 +6,7 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../bounds.ts'
 import { digestOf, tagOf } from '../hash.ts'
-import { type ActorId, compareText, type Digest, type HybridTime, type StoredKey } from '../ids.ts'
+import { type ActorId, compareText, type HybridTime, type StoredKey } from '../ids.ts'
 import { type ActorHistory, actorsOf, type CausalHistory, compareDots } from '../versioning/causal-history.ts'
 import type { SeenContext } from '../versioning/context.ts'
 import type { Record, Sibling } from '../versioning/record.ts'
@@ -105,14 +105,14 @@ export function decodeRecord(bytes: Uint8Array): Record | null {
 }
 
 /** What replicas compare: dots and values of the siblings, never histories, which may differ between equal replicas. */
-export function recordDigest(record: Record): Digest {
+export function versionOf(record: Record): Uint8Array {
   const writer = new ByteWriter()
   for (const { dot, ...sibling } of record.siblings) {
     writer.hex(dot.actor)
     writer.integer(dot.counter)
     if (sibling.kind === 'value') writer.hex(digestOf(sibling.value))
   }
-  return digestOf(writer.done())
+  return hexToBytes(digestOf(writer.done()))
 }
 
 const contextVersion = 1

@@ -4,16 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
-import type {
-  ActorId,
-  DeviceId,
-  Digest,
-  NodeId,
-  Partition,
-  PeerId,
-  StoredKey,
-  ViewHash,
-} from '../../../src/core/ids.ts'
+import type { ActorId, DeviceId, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../../../src/core/ids.ts'
 import { memberStatuses } from '../../../src/core/membership/claims.ts'
 import { actorsOf } from '../../../src/core/versioning/causal-history.ts'
 import { parseStoredKey, storedKey } from '../../../src/core/versioning/stored-key.ts'
@@ -30,8 +21,9 @@ const hex = (length: number) =>
   fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((bytes) => Buffer.from(bytes).toString('hex'))
 const node = hex(32).map((text) => text as NodeId)
 const view = hex(16).map((text) => text as ViewHash)
-const digest = hex(32).map((text) => text as Digest)
-const partition = fc.nat(bounds.partitions - 1).map((index) => index as Partition)
+const partitions = fc
+  .uniqueArray(fc.nat(bounds.partitions - 1))
+  .map((some): readonly Partition[] => some.sort((a, b) => a - b) as Partition[])
 const key = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 40 })
   .map((text) => storedKey({ mode: 'siblings', collection: 'c', key: text }))
@@ -52,11 +44,13 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
   members,
   fc.record({ type: fc.constant('deliver' as const), entries: list(keyed) }),
   fc.record({
-    type: fc.constant('offer' as const),
-    partitions: list(fc.record({ partition, digest: fc.option(digest) })),
+    type: fc.constant('reconcile' as const),
+    session: fc.maxSafeNat(),
+    scope: fc.option(partitions),
+    body: fc.uint8Array(),
   }),
-  fc.record({ type: fc.constant('inventory' as const), keys: list(fc.record({ key, digest })) }),
-  fc.record({ type: fc.constant('settled' as const), partitions: list(partition) }),
+  fc.record({ type: fc.constant('fetch' as const), hashes: fc.uint8Array() }),
+  fc.record({ type: fc.constant('settled' as const), partitions }),
 )
 const replies: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({
@@ -65,8 +59,12 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
   }),
   fc.record({ type: fc.constant('record' as const), record: records, counts: fc.boolean(), sources: list(node) }),
   members,
-  fc.record({ type: fc.constant('differing' as const), partitions: list(partition) }),
-  fc.record({ type: fc.constant('wanted' as const), indices: list(fc.nat(bounds.inventoryItemsMax - 1)) }),
+  fc.record({ type: fc.constant('reconciled' as const), body: fc.uint8Array() }),
+  fc.record({
+    type: fc.constant('records' as const),
+    entries: list(keyed),
+    considered: fc.nat(bounds.batchRecordsMax),
+  }),
   fc.record({ type: fc.constant('done' as const) }),
   fc.record({
     type: fc.constant('failed' as const),

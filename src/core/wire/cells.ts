@@ -1,7 +1,7 @@
 /**
  * Subsets of a row of cells, as they travel: all of them, a bitmap, or the gaps between them, whichever is shortest.
  */
-import { type ByteReader, ByteWriter } from '../wire/bytes.ts'
+import { type ByteReader, ByteWriter } from './bytes.ts'
 
 const tags = { all: 0, gaps: 1, bitmap: 2 } as const
 

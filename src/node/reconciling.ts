@@ -1,0 +1,82 @@
+/**
+ * Reconciliations with other nodes: those this node asks for, and those it answers (see `core/merkle/reconciliation.ts`).
+ */
+import { bounds } from '../core/bounds.ts'
+import type { NodeId, Partition } from '../core/ids.ts'
+import { Answering } from '../core/merkle/answering.ts'
+import { Asking } from '../core/merkle/asking.ts'
+import type { ForestView } from '../core/merkle/forest.ts'
+import { type Differences, windows } from '../core/merkle/reconciliation.ts'
+import type { Reply, Request } from '../core/wire/messages.ts'
+import type { Clock } from '../ports.ts'
+import { type Peers, RequestFailure } from './peers.ts'
+import type { Replica } from './replica.ts'
+import type { Routing } from './routing.ts'
+
+/** A reconciliation that another node has begun. */
+interface Session {
+  readonly id: number
+  readonly answering: Answering
+  readonly forget: () => void
+}
+
+export class Reconciling {
+  readonly #clock: Clock
+  readonly #peers: Peers
+  readonly #routing: Routing
+  readonly #replica: Replica
+  /** One for each node: whoever asks anew has given up what it asked before. */
+  readonly #sessions = new Map<NodeId, Session>()
+  #lastSession = 0
+
+  constructor(clock: Clock, peers: Peers, routing: Routing, replica: Replica) {
+    this.#clock = clock
+    this.#peers = peers
+    this.#routing = routing
+    this.#replica = replica
+  }
+
+  /**
+   * What differs between a view of this node and the other, proved. `scope`: the partitions of the view; null where both
+   * know which ones are due (`Routing.dueTo`). Rejects when it cannot be found out.
+   */
+  async differences(node: NodeId, view: ForestView, scope: readonly Partition[] | null): Promise<Differences> {
+    for (let window = 0; window < windows; window += 1) {
+      // If the proof failed, the other may own something else in its own view: then the partitions are named.
+      const found = await this.#ask(node, new Asking(view, window), window === 0 ? scope : view.partitions)
+      if (found !== null) return found
+    }
+    throw new RequestFailure('refused')
+  }
+
+  async #ask(node: NodeId, asking: Asking, scope: readonly Partition[] | null): Promise<Differences | null> {
+    this.#lastSession += 1
+    const session = this.#lastSession
+    let body: Uint8Array | 'over' | null = asking.begin()
+    while (body instanceof Uint8Array) {
+      const request: Request = { type: 'reconcile', session, scope, body }
+      const reply = await this.#peers.request(node, request, 'bulk', bounds.operationTimeoutMs)
+      if (reply.type !== 'reconciled') throw new RequestFailure('refused')
+      body = asking.next(reply.body)
+    }
+    return body === null ? null : asking.differences()
+  }
+
+  /** Answers one step. */
+  async answer(from: NodeId, { session, scope, body }: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
+    const forest = await this.#replica.forest()
+    const known = this.#sessions.get(from)
+    known?.forget()
+    const answering =
+      known?.id === session
+        ? known.answering
+        : new Answering(forest.view(scope ?? this.#routing.dueTo(from, this.#routing.self)))
+    const reply = answering.answer(body)
+    if (reply === null) this.#sessions.delete(from)
+    else {
+      const forget = this.#clock.after(bounds.reconcileIdleMs, () => this.#sessions.delete(from))
+      this.#sessions.set(from, { id: session, answering, forget })
+    }
+    return { type: 'reconciled', body: reply ?? new Uint8Array(0) }
+  }
+}
