@@ -1,5 +1,6 @@
 /**
- * Four jobs: the library (default), the demo (`--mode demo`), the simulation (`--mode simulate`), and the tests.
+ * Five jobs: the library (default), the demo (`--mode demo`), the simulation (`--mode simulate`), the measurements (`--mode bench`),
+ * and the tests.
  */
 import { playwright } from '@vitest/browser-playwright'
 import type { Plugin, PreviewServer } from 'vite'
@@ -54,14 +55,9 @@ const library = {
   },
 }
 
-const simulation = {
-  build: {
-    ssr: 'test/simulation/cli.ts',
-    outDir: 'node_modules/.cache/simulate',
-    emptyOutDir: true,
-    target: 'node20',
-  },
-}
+const program = (entry: string, outDir: string) => ({
+  build: { ssr: entry, outDir: `node_modules/.cache/${outDir}`, emptyOutDir: true, target: 'node20' },
+})
 
 const browsers = findBrowsers()
 const inBrowser = (name: 'chromium' | 'firefox') => ({
@@ -116,5 +112,6 @@ const test = {
 
 export default defineConfig(({ mode }) => {
   if (mode === 'demo') return demo
-  return mode === 'simulate' ? simulation : { ...library, test }
+  if (mode === 'simulate') return program('test/simulation/cli.ts', 'simulate')
+  return mode === 'bench' ? program('bench/sync.ts', 'bench') : { ...library, test }
 })

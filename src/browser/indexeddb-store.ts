@@ -19,7 +19,8 @@ import {
   type Write,
 } from '../ports.ts'
 
-const schemaVersion = 1
+/** 2: records are named by the hash of their key. What earlier builds stored, none of them released, is not read. */
+const schemaVersion = 2
 const rows = 'rows'
 
 interface Task {
@@ -79,7 +80,8 @@ class IndexedDbStore implements Store {
     }
     this.#opening ??= openDB(this.#name, schemaVersion, {
       upgrade: (database, oldVersion) => {
-        if (oldVersion === 0) created()
+        created()
+        if (oldVersion > 0) database.deleteObjectStore(rows)
         database.createObjectStore(rows)
       },
       blocking: forget,

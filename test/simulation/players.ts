@@ -26,7 +26,7 @@ export interface Outcome {
   readonly isSame: boolean | null
 }
 
-export async function playTask({ seed, settings, twice }: Task): Promise<Outcome> {
+async function playTask({ seed, settings, twice }: Task): Promise<Outcome> {
   const options = optionsFor(seed, settings)
   const { operations, acknowledged, violations, counters, traceHash } = await simulate(options)
   const isSame = twice ? (await simulate(options)).traceHash === traceHash : null
