@@ -14,6 +14,7 @@ export type {
   NodeEvents,
   PutOptions,
   PutResult,
+  RepairResult,
   RequestOptions,
   Status,
   TabringNode,

@@ -99,6 +99,8 @@ export const bounds = {
   batchBytesMax: 524_288,
   /** How long the answering side of a reconciliation keeps its snapshot for the next question. */
   reconcileIdleMs: 30_000,
+  /** Pause between two partitions that are scrubbed: all 1024 in a day. */
+  scrubIntervalMs: 84_000,
   /** Commits remembered by key, beyond which those that nothing can overtake any more are forgotten. */
   commitOrdersMax: 10_000,
   /** Pause after which an undelivered hint is tried again although nothing announced its owner. */

@@ -96,6 +96,37 @@ export interface Status {
   readonly records: number
   readonly hints: number
   readonly storage: 'ok' | 'full' | 'failed'
+  /**
+   * Anti-entropy since the node opened: records that exchanges gave or fetched and bytes they took, comparison included; keys
+   * that scrubbing found altered or missing; and the last exchange this node began with each peer.
+   */
+  readonly repair: {
+    readonly keys: number
+    readonly bytes: number
+    readonly scrubbed: number
+    readonly peers: readonly ExchangeStatus[]
+  }
+}
+
+/** One exchange: with whom, when it ended (ms since 1970), how long it took in ms, and what it moved. */
+export interface ExchangeStatus {
+  readonly id: string
+  readonly endedAt: number
+  readonly ms: number
+  readonly keys: number
+  readonly bytes: number
+}
+
+/** What `repair` did. */
+export interface RepairResult {
+  /** Peers exchanged with, and those with whom it could not be finished. */
+  readonly peers: number
+  readonly failed: number
+  /** Records given or fetched, and bytes that took, comparison included. */
+  readonly keys: number
+  readonly bytes: number
+  /** Keys of this node that had been altered or lost on its disk. */
+  readonly scrubbed: number
 }
 
 /** Where a key belongs. */
@@ -132,6 +163,8 @@ export interface NodeEvents {
     readonly bytes: number
     readonly reason: 'read' | 'exchange'
   }
+  /** An exchange moves records, in either direction: so many of `total` by now. For a progress bar. */
+  readonly exchange: { readonly peer: string; readonly moved: number; readonly total: number }
   /** Hints were delivered to the node they were kept for. */
   readonly handoff: { readonly to: string; readonly keys: number; readonly remaining: number }
   readonly 'data-loss': { readonly reason: 'evicted' | 'lock-lost' | 'corrupt'; readonly previousId: string }
@@ -161,6 +194,13 @@ export interface TabringNode {
    * @example await node.put('cart:alice', context, { eggs: 12 })
    */
   put(key: string, context: Context | null, value: unknown, options?: PutOptions): Promise<PutResult>
+  /**
+   * Reads all that is stored here again, and brings this node and every peer in reach in step with each other. Happens by itself
+   * in the background; this is for whoever does not want to wait. Rejects with `closed` or a storage code.
+   *
+   * @example const { keys, bytes } = await node.repair()
+   */
+  repair(): Promise<RepairResult>
   /**
    * Deletes what the context covers. Null deletes nothing unseen: it adds a tombstone beside the siblings.
    * @example await node.delete('cart:alice', context)

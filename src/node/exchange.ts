@@ -15,12 +15,12 @@ import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import type { Item } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
-import { repeat } from './deadline.ts'
+import { deferred, repeat } from './deadline.ts'
 import { batchesOf, bytesOf, deliver, fetchRecords } from './delivery.ts'
-import type { Events } from './events.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Peers } from './peers.ts'
 import type { Reconciling } from './reconciling.ts'
+import type { RepairLog, Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
@@ -32,10 +32,12 @@ export class Exchange {
   readonly #ownership: Ownership
   readonly #replica: Replica
   readonly #reconciling: Reconciling
-  readonly #events: Events
+  readonly #log: RepairLog
   /** Nodes to exchange with soon. */
   readonly #due = new Set<NodeId>()
   readonly #underWay = new Set<NodeId>()
+  /** The end of the last exchange with each node that has one under way. */
+  readonly #turns = new Map<NodeId, Promise<void>>()
   /** Counts writes of a partition, and at which count each owner had settled it. */
   readonly #writes = new Map<Partition, number>()
   readonly #settled = new Map<Partition, Map<NodeId, number>>()
@@ -50,7 +52,7 @@ export class Exchange {
     ownership: Ownership,
     replica: Replica,
     reconciling: Reconciling,
-    events: Events,
+    log: RepairLog,
   ) {
     this.#clock = clock
     this.#chance = chance
@@ -59,7 +61,7 @@ export class Exchange {
     this.#ownership = ownership
     this.#replica = replica
     this.#reconciling = reconciling
-    this.#events = events
+    this.#log = log
   }
 
   /** Exchanges with one peer after the other, now and then, until the returned function is called. */
@@ -101,7 +103,7 @@ export class Exchange {
     this.#underWay.add(node)
     try {
       const due = this.#routing.dueTo(this.#routing.self, node)
-      if (due.length > 0) await this.#exchange(node, due, 'both ways')
+      if (due.length > 0) await this.#exchange(node, due, null, 'both ways')
       await this.#dropSettled()
     } catch {
       // The node went away, or a store failed. Meeting it again begins anew; if it is still there, so do we.
@@ -112,24 +114,66 @@ export class Exchange {
   }
 
   /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects when it cannot be finished. */
-  handOver(node: NodeId, partitions: readonly Partition[]): Promise<void> {
-    return this.#exchange(node, partitions, 'away')
+  async handOver(node: NodeId, partitions: readonly Partition[]): Promise<void> {
+    await this.#exchange(node, partitions, partitions, 'away')
   }
 
-  async #exchange(node: NodeId, partitions: readonly Partition[], way: 'both ways' | 'away'): Promise<void> {
+  /** Exchanges with a node now, about every partition it owns. Rejects when it cannot be finished. */
+  now(node: NodeId): Promise<Transfer> {
+    const owned = allPartitions.filter((partition) => this.#routing.ownersOf(partition).includes(node))
+    return this.#exchange(node, owned, owned, 'both ways')
+  }
+
+  /** Something of a partition was lost here: exchanges now with those of its owners that are in reach. */
+  restore(partition: Partition): void {
+    for (const owner of this.#routing.ownersOf(partition))
+      if (this.#peers.isReachable(owner)) this.now(owner).catch(() => {})
+  }
+
+  /** One exchange, and a note of it. `scope`: null where both know which partitions are due. */
+  async #exchange(
+    node: NodeId,
+    partitions: readonly Partition[],
+    scope: readonly Partition[] | null,
+    way: 'both ways' | 'away',
+  ): Promise<Transfer> {
+    const before = this.#turns.get(node)
+    const turn = deferred<void>()
+    this.#turns.set(node, turn.promise)
+    // The other answers one reconciliation of ours at a time.
+    await before
+    const transfer = this.#log.begin(node)
+    try {
+      await this.#bringInStep(node, partitions, scope, way, transfer)
+      return transfer
+    } finally {
+      this.#log.end(node, transfer)
+      turn.resolve()
+      if (this.#turns.get(node) === turn.promise) this.#turns.delete(node)
+    }
+  }
+
+  async #bringInStep(
+    node: NodeId,
+    partitions: readonly Partition[],
+    scope: readonly Partition[] | null,
+    way: 'both ways' | 'away',
+    transfer: Transfer,
+  ): Promise<void> {
     const forest = await this.#replica.forest()
     const view = forest.view(partitions)
     const writes = new Map(partitions.map((partition) => [partition, this.#writes.get(partition) ?? 0]))
     const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
-    const { ours, theirs } = await this.#reconciling.differences(node, view, way === 'away' ? partitions : null)
+    const { ours, theirs, bytes } = await this.#reconciling.differences(node, view, scope)
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
-    await this.#pull(node, wanted, failed)
+    transfer.compared(ours.length + wanted.length, bytes)
+    await this.#pull(node, wanted, failed, transfer)
     this.#ownership.received(
       node,
       [...mine].filter((partition) => !failed.has(partition)),
     )
-    await this.#push(node, stillOurs(forest, ours, theirs), failed)
+    await this.#push(node, stillOurs(forest, ours, theirs), failed, transfer)
     const settled = partitions.filter((partition) => !failed.has(partition))
     await this.#peers.request(node, { type: 'settled', partitions: settled }, 'bulk', bounds.operationTimeoutMs)
     for (const partition of settled) {
@@ -140,7 +184,7 @@ export class Exchange {
   }
 
   /** Takes in what the other has and this node, an owner too, has not. */
-  async #pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>): Promise<void> {
+  async #pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
     for (let at = 0; at < wanted.length; ) {
       const keys = wanted.slice(at, at + bounds.batchRecordsMax).map(({ key }) => key)
       const { entries, considered } = await fetchRecords(this.#peers, node, keys)
@@ -149,19 +193,19 @@ export class Exchange {
         'relaxed',
       )
       if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
-      this.#told(node, entries)
+      transfer.moved(entries.length, sizeOf(entries))
       at += considered === 0 ? keys.length : considered
     }
   }
 
   /** Gives the other what it has not. */
-  async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>): Promise<void> {
+  async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
     for (let at = 0; at < ours.length; at += bounds.batchRecordsMax) {
       const page = ours.slice(at, at + bounds.batchRecordsMax)
       for (const batch of batchesOf(await this.#replica.records(page.map(({ key }) => key)))) {
         try {
           await deliver(this.#peers, node, batch)
-          this.#told(node, batch)
+          transfer.moved(batch.length, sizeOf(batch))
         } catch (error) {
           // One record that will not go must not keep the others back.
           if (!this.#peers.isReachable(node)) throw error
@@ -169,11 +213,6 @@ export class Exchange {
         }
       }
     }
-  }
-
-  #told(node: NodeId, records: readonly KeyedRecord[]): void {
-    const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0)
-    if (records.length > 0) this.#events.emit('repair', { peer: node, keys: records.length, bytes, reason: 'exchange' })
   }
 
   /** Drops what others own by now, where each of them has settled it since the last write. */
@@ -203,6 +242,8 @@ export class Exchange {
     }
   }
 }
+
+const sizeOf = (records: readonly KeyedRecord[]): number => records.reduce((sum, record) => sum + bytesOf(record), 0)
 
 /** Those of `ours` that the other still lacks, once what it had is taken in: some had been replaced there. */
 function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {

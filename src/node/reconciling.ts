@@ -13,6 +13,11 @@ import { type Peers, RequestFailure } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
+/** What differs, and how many bytes it took to find out. */
+export interface Found extends Differences {
+  readonly bytes: number
+}
+
 /** A reconciliation that another node has begun. */
 interface Session {
   readonly id: number
@@ -27,6 +32,8 @@ export class Reconciling {
   readonly #replica: Replica
   /** One for each node: whoever asks anew has given up what it asked before. */
   readonly #sessions = new Map<NodeId, Session>()
+  /** Nodes this one was in step with when it last asked: nothing may have changed, so a probe comes first. */
+  readonly #inStep = new Set<NodeId>()
   #lastSession = 0
 
   constructor(clock: Clock, peers: Peers, routing: Routing, replica: Replica) {
@@ -40,26 +47,46 @@ export class Reconciling {
    * What differs between a view of this node and the other, proved. `scope`: the partitions of the view; null where both
    * know which ones are due (`Routing.dueTo`). Rejects when it cannot be found out.
    */
-  async differences(node: NodeId, view: ForestView, scope: readonly Partition[] | null): Promise<Differences> {
+  async differences(node: NodeId, view: ForestView, scope: readonly Partition[] | null): Promise<Found> {
+    const tally = { bytes: 0 }
+    const wasInStep = this.#inStep.delete(node)
+    const probe = new Asking(view, 0)
+    if (wasInStep) await this.#talk(node, probe, probe.begin('probe'), scope, tally)
+    if (probe.isEqual) {
+      this.#inStep.add(node)
+      return { ours: [], theirs: [], ...tally }
+    }
     for (let window = 0; window < windows; window += 1) {
+      const asking = new Asking(view, window)
       // If the proof failed, the other may own something else in its own view: then the partitions are named.
-      const found = await this.#ask(node, new Asking(view, window), window === 0 ? scope : view.partitions)
-      if (found !== null) return found
+      const isOver = await this.#talk(node, asking, asking.begin(), window === 0 ? scope : view.partitions, tally)
+      const found = isOver ? asking.differences() : null
+      if (found === null) continue
+      this.#inStep.add(node)
+      return { ...found, ...tally }
     }
     throw new RequestFailure('refused')
   }
 
-  async #ask(node: NodeId, asking: Asking, scope: readonly Partition[] | null): Promise<Differences | null> {
+  /** One session, from its first message on. Whether it came to its end. */
+  async #talk(
+    node: NodeId,
+    asking: Asking,
+    first: Uint8Array,
+    scope: readonly Partition[] | null,
+    tally: { bytes: number },
+  ): Promise<boolean> {
     this.#lastSession += 1
     const session = this.#lastSession
-    let body: Uint8Array | 'over' | null = asking.begin()
+    let body: Uint8Array | 'over' | null = first
     while (body instanceof Uint8Array) {
       const request: Request = { type: 'reconcile', session, scope, body }
       const reply = await this.#peers.request(node, request, 'bulk', bounds.operationTimeoutMs)
       if (reply.type !== 'reconciled') throw new RequestFailure('refused')
+      tally.bytes += body.length + reply.body.length
       body = asking.next(reply.body)
     }
-    return body === null ? null : asking.differences()
+    return body === 'over'
   }
 
   /** Answers one step. */

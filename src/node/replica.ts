@@ -6,17 +6,16 @@
  * because views of the ring differ for a moment.
  */
 
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
-import { bounds } from '../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../core/hash.ts'
 import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
-import { Forest, partitionIn } from '../core/merkle/forest.ts'
+import type { Forest } from '../core/merkle/forest.ts'
 import { type Dot, dotName } from '../core/versioning/causal-history.ts'
-import { join, type Record, reusedDots } from '../core/versioning/record.ts'
+import { emptyRecord, join, type Record, reusedDots } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
-import type { Decide, Durability, Row, RowKey, Store, Write } from '../ports.ts'
+import type { Durability, Store, Write } from '../ports.ts'
+import { type Changed, Inventory } from './inventory.ts'
 import type { Routing } from './routing.ts'
 import {
   encodeHint,
@@ -27,7 +26,6 @@ import {
   metaRow,
   noBytes,
   owedRow,
-  recordIn,
   recordRow,
   recordRowAt,
 } from './rows.ts'
@@ -44,13 +42,10 @@ export interface Local {
   readonly hinted: boolean
 }
 
-/** A key that a transaction changes; where its records are dropped, only the hash is known. */
-interface Changed {
-  readonly hash: Uint8Array
-  readonly key: StoredKey | null
-}
-
-const changedKey = ({ key }: { readonly key: StoredKey }) => ({ hash: keyHashOf(key), key })
+const changedKey = ({ key }: { readonly key: StoredKey }): Changed & { readonly key: StoredKey } => ({
+  hash: keyHashOf(key),
+  key,
+})
 
 export interface ReplicaHandlers {
   /** A stored row could not be read, or one dot came with two values. */
@@ -61,144 +56,46 @@ export interface ReplicaHandlers {
   written(partition: Partition): void
 }
 
-const scanPage = 256
-
 export class Replica {
   readonly #store: Store
   readonly #routing: Routing
   readonly #handlers: ReplicaHandlers
-  readonly #forest = new Forest()
-  readonly #hinted = new Set<StoredKey>()
-  /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
-  readonly #doubtful = new Map<string, Changed>()
-  #loaded: Promise<void> | undefined
-  /** Counts decisions to commit: they are taken in the order in which their transactions happen. */
-  #order = 0
-  /** Decided and not heard of yet. */
-  readonly #pending = new Set<number>()
-  /** By key hash, the last commit that was heard of: word of two may come the other way round than they happened. */
-  readonly #latest = new Map<string, number>()
+  readonly #inventory: Inventory
 
   constructor(store: Store, routing: Routing, handlers: ReplicaHandlers) {
     this.#store = store
     this.#routing = routing
     this.#handlers = handlers
+    this.#inventory = new Inventory(store, handlers)
   }
 
-  /** What is here of every partition; resolves once records of earlier boots, and those in doubt, are counted in. */
-  async forest(): Promise<Forest> {
-    this.#loaded ??= this.#load()
-    await this.#loaded
-    while (this.#doubtful.size > 0) await this.#lookUp([...this.#doubtful.values()].slice(0, scanPage))
-    return this.#forest
+  /** What is here of every partition; see `Inventory`. */
+  forest(): Promise<Forest> {
+    return this.#inventory.forest()
   }
 
-  /**
-   * Changes keys in one transaction, and lets `heard` know what became of it and when it was decided. If it fails, the keys are
-   * in doubt: a lost connection does not tell whether a transaction took effect.
-   */
-  async #change<T>(
-    keys: readonly Changed[],
-    rows: readonly RowKey[],
-    how: Durability,
-    decide: Decide<T>,
-    heard: (result: T, order: number) => void,
-  ): Promise<T> {
-    let order = 0
-    try {
-      const result = await this.#store.transact(rows, how, (found) => {
-        this.#pending.delete(order)
-        this.#order += 1
-        order = this.#order
-        this.#pending.add(order)
-        return decide(found)
-      })
-      heard(result, order)
-      return result
-    } catch (error) {
-      for (const changed of keys) this.#doubtful.set(bytesToHex(changed.hash), changed)
-      throw error
-    } finally {
-      this.#pending.delete(order)
-      this.#forgetOrders()
-    }
-  }
-
-  /** Word of commits before all that are pending has come: nothing can overtake them any more. */
-  #forgetOrders(): void {
-    if (this.#pending.size === 0) this.#latest.clear()
-    else if (this.#latest.size > bounds.commitOrdersMax) {
-      const first = Math.min(...this.#pending)
-      for (const [hash, order] of this.#latest) if (order < first) this.#latest.delete(hash)
-    }
-  }
-
-  /** The `order`th commit left a key in this version, or deleted it. */
-  #committed(hash: Uint8Array, version: Uint8Array | null, order: number): void {
-    const name = bytesToHex(hash)
-    if ((this.#latest.get(name) ?? 0) > order) return
-    this.#latest.set(name, order)
-    this.#forest.set(hash, version)
-  }
-
-  /** Looks up what is stored of keys in doubt. */
-  async #lookUp(doubtful: readonly Changed[]): Promise<void> {
-    for (const { hash } of doubtful) this.#doubtful.delete(bytesToHex(hash))
-    const places = doubtful.flatMap(({ hash, key }) => [recordRowAt(hash), ...(key === null ? [] : [hintRow(key)])])
-    const reading = (found: readonly (Uint8Array | undefined)[]) => ({ writes: [], result: [...found] })
-    await this.#change(doubtful, places, 'relaxed', reading, (rows, order) => {
-      for (const { hash, key } of doubtful) {
-        const row = rows.shift()
-        const found = keyedRecordIn(row, () => this.#handlers.corrupt(`the record with key hash ${bytesToHex(hash)}`))
-        this.#committed(hash, found === null ? null : versionOf(found.record), order)
-        this.#handlers.written(partitionIn(hash))
-        if (key === null) continue
-        if (rows.shift() === undefined) this.#hinted.delete(key)
-        else this.#hinted.add(key)
-      }
-    })
+  /** Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored now. */
+  scrub(partition: Partition): Promise<number> {
+    return this.#inventory.scrub(partition)
   }
 
   /** Whether records of a partition are here, as far as is known without asking the store. */
   holds(partition: Partition): boolean {
-    return this.#forest.sizeOf(partition) > 0
+    return this.#inventory.holds(partition)
   }
 
   get recordCount(): number {
-    return this.#forest.size
+    return this.#inventory.recordCount
   }
 
   get hintCount(): number {
-    return this.#hinted.size
-  }
-
-  async #load(): Promise<void> {
-    await this.#eachRow('hint', ({ key }) => this.#hinted.add(key[2] as StoredKey))
-    await this.#eachRow('record', ({ key: [, , name], value }) => {
-      const hash = hexToBytes(name)
-      if (this.#forest.version(hash) !== null) return
-      const found = keyedRecordIn(value, () => this.#handlers.corrupt(`the record with key hash ${name}`))
-      if (found !== null) this.#forest.set(hash, versionOf(found.record))
-    })
-  }
-
-  async #eachRow(table: 'hint' | 'record', visit: (row: Row) => void): Promise<void> {
-    let after: RowKey | undefined
-    do {
-      const rows = await this.#store.scan({ table, limit: scanPage, ...(after === undefined ? {} : { after }) })
-      for (const row of rows) visit(row)
-      after = rows.length < scanPage ? undefined : rows.at(-1)?.key
-    } while (after !== undefined)
+    return this.#inventory.hinted.size
   }
 
   async read(key: StoredKey): Promise<Local> {
     const [own, kept] = await this.#store.read([recordRow(key), hintRow(key)])
     const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
-    const record = join(
-      recordIn(own, () => this.#handlers.corrupt(`the record of ${key}`)),
-      hint.record,
-      modeOf(key),
-    )
+    const record = join(this.#inventory.recordAt(keyHashOf(key), own)?.record ?? emptyRecord, hint.record, modeOf(key))
     this.#seeTimes(record)
     return { record, hinted: hint.targets.length > 0 }
   }
@@ -206,10 +103,7 @@ export class Replica {
   /** The node's own records of keys with these hashes, without hints; those it has none of are left out. */
   async records(hashes: readonly Uint8Array[]): Promise<readonly KeyedRecord[]> {
     const rows = await this.#store.read(hashes.map(recordRowAt))
-    return rows.flatMap((row, index) => {
-      const name = bytesToHex(hashes[index] ?? new Uint8Array(0))
-      return keyedRecordIn(row, () => this.#handlers.corrupt(`the record with key hash ${name}`)) ?? []
-    })
+    return hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
   }
 
   /**
@@ -230,10 +124,10 @@ export class Replica {
       }
       return { writes, result: { plans, records } }
     }
-    await this.#change(keys, places, durability, decide, ({ plans, records }, order) => {
-      for (const plan of plans) if (plan.targets.length > 0) this.#hinted.add(plan.key)
+    await this.#inventory.change(keys, places, durability, decide, ({ plans, records }, order) => {
+      for (const plan of plans) if (plan.targets.length > 0) this.#inventory.hinted.add(plan.key)
       for (const { key, record } of records) {
-        this.#committed(keyHashOf(key), versionOf(record), order)
+        this.#inventory.committed(keyHashOf(key), versionOf(record), order)
         this.#handlers.written(partitionOf(key))
       }
     })
@@ -249,7 +143,7 @@ export class Replica {
   }
 
   #joinRecord({ key, record: incoming }: KeyedRecord, held: Uint8Array | undefined, writes: Write[]): KeyedRecord {
-    const mine = recordIn(held, () => this.#handlers.corrupt(`the record of ${key}`))
+    const mine = this.#inventory.recordAt(keyHashOf(key), held)?.record ?? emptyRecord
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
     writes.push({ key: recordRow(key), value: encodeKeyedRecord({ key, record }) })
@@ -312,8 +206,8 @@ export class Replica {
       return { writes, result }
     }
     const places = sent.map(({ key }) => hintRow(key))
-    await this.#change(keys, places, 'relaxed', decide, (gone) => {
-      for (const key of gone) this.#hinted.delete(key)
+    await this.#inventory.change(keys, places, 'relaxed', decide, (gone) => {
+      for (const key of gone) this.#inventory.hinted.delete(key)
     })
   }
 
@@ -322,15 +216,15 @@ export class Replica {
    * whether it did.
    */
   async drop(partition: Partition, isStillDue: () => boolean): Promise<boolean> {
-    const forest = await this.forest()
+    const forest = await this.#inventory.forest()
     const held = forest.keysOf(partition).map((hash) => ({ hash, key: null }))
     const decide = () => {
       if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], result: null }
       const hashes = forest.keysOf(partition)
       return { writes: hashes.map((hash) => ({ key: recordRowAt(hash), value: null })), result: hashes }
     }
-    const dropped = await this.#change(held, [], 'relaxed', decide, (hashes, order) => {
-      for (const hash of hashes ?? []) this.#committed(hash, null, order)
+    const dropped = await this.#inventory.change(held, [], 'relaxed', decide, (hashes, order) => {
+      for (const hash of hashes ?? []) this.#inventory.committed(hash, null, order)
     })
     return dropped !== null
   }
@@ -346,11 +240,11 @@ export class Replica {
   /** Every key stored here, own records first: for inspection. */
   async keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
     const found: { key: StoredKey; owedTo: readonly NodeId[] | null }[] = []
-    await this.#eachRow('record', ({ value }) => {
+    await this.#inventory.eachRow('record', ({ value }) => {
       const row = keyedRecordIn(value, () => {})
       if (row !== null) found.push({ key: row.key, owedTo: null })
     })
-    await this.#eachRow('hint', ({ key, value }) =>
+    await this.#inventory.eachRow('hint', ({ key, value }) =>
       found.push({ key: key[2] as StoredKey, owedTo: hintIn(value, () => {}).targets }),
     )
     return found

@@ -8,15 +8,16 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { keyHashOf } from '../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { partitionIn } from '../core/merkle/forest.ts'
+import { hashBytes } from '../core/merkle/trie.ts'
 import { emptyRecord, type Record } from '../core/versioning/record.ts'
 import { ByteWriter, decodeWith } from '../core/wire/bytes.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
-import { readRecord, writeRecord } from '../core/wire/record-codec.ts'
+import { readRecord, versionOf, writeRecord } from '../core/wire/record-codec.ts'
 import type { RowKey } from '../ports.ts'
 
 const nodeHexDigits = 32
 
-const partitionGroup = (partition: Partition): string => partition.toString(16).padStart(4, '0')
+export const partitionGroup = (partition: Partition): string => partition.toString(16).padStart(4, '0')
 /** The row of the record whose key has this hash. */
 export const recordRowAt = (hash: Uint8Array): RowKey => ['record', partitionGroup(partitionIn(hash)), bytesToHex(hash)]
 export const recordRow = (key: StoredKey): RowKey => recordRowAt(keyHashOf(key))
@@ -31,20 +32,31 @@ export const noBytes: Uint8Array = new Uint8Array(0)
 
 export function encodeKeyedRecord({ key, record }: KeyedRecord): Uint8Array {
   const writer = new ByteWriter()
+  writer.raw(versionOf(record))
   writer.text(key)
   writeRecord(writer, record)
   return writer.done()
 }
 
-/** A record and its key, or null for a row that is not there or cannot be read; `corrupt` hears of the latter. */
-export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void): KeyedRecord | null {
+/** A record and its key, and the version it was written in. */
+export interface StoredRecord extends KeyedRecord {
+  readonly version: Uint8Array
+}
+
+/**
+ * A record and its key, or null for a row that is not there, cannot be read, or does not hold what was written: disks forget.
+ * `corrupt` hears of the latter two.
+ */
+export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void): StoredRecord | null {
   if (bytes === undefined) return null
   const found = decodeWith(bytes, (reader) => {
+    const version = reader.raw(hashBytes)
     const key = reader.text(bytes.length) as StoredKey
-    return { key, record: readRecord(reader) }
+    return { version, key, record: readRecord(reader) }
   })
-  if (found === null) corrupt()
-  return found
+  const isWhole = found !== null && versionOf(found.record).every((byte, index) => byte === found.version[index])
+  if (!isWhole) corrupt()
+  return isWhole ? found : null
 }
 
 /** What a row holds of a key; nothing where it is not there or cannot be read. */

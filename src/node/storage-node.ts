@@ -10,7 +10,7 @@ import { delta, liveValues, type Sibling } from '../core/versioning/record.ts'
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
-import { type Changed, TabringError } from '../errors.ts'
+import { TabringError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import type {
   Context,
@@ -22,7 +22,7 @@ import type {
   NodeEvents,
   PutOptions,
   PutResult,
-  RequestOptions,
+  RepairResult,
   Status,
   TabringNode,
 } from './api.ts'
@@ -36,12 +36,15 @@ import { HintedHandoff } from './hinted-handoff.ts'
 import { Joining } from './joining.ts'
 import { handAllOver } from './leaving.ts'
 import { Operations } from './operations.ts'
+import { judge, putFailed } from './outcomes.ts'
 import { Ownership } from './ownership.ts'
 import { Peers, RequestFailure } from './peers.ts'
 import { read } from './read.ts'
 import { Reconciling } from './reconciling.ts'
+import { RepairLog } from './repair-log.ts'
 import { Replica } from './replica.ts'
 import { Routing } from './routing.ts'
+import { repairAll, Scrub } from './scrub.ts'
 import { beginBoot, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
 import { ValueCodec } from './value-codec.ts'
@@ -65,6 +68,8 @@ export class StorageNode implements TabringNode, Coordination {
   readonly #mint: DotMint
   readonly #values = new ValueCodec()
   readonly #joining: Joining
+  readonly #log: RepairLog
+  readonly #scrub: Scrub
   readonly #operations = new Operations()
   #stops: readonly (() => void)[] = []
   #latest: HybridTime = hybridZero
@@ -85,6 +90,7 @@ export class StorageNode implements TabringNode, Coordination {
     this.routing = new Routing(self.own, self.known, config.n)
     const hello = helloOf(tagOf(config.cluster), config.n, this.id, boot)
     this.#joining = new Joining(clock, this.events)
+    this.#log = new RepairLog(clock, this.events)
     this.peers = new Peers(transport, clock, hello, () => this.routing.hash, {
       serve: (from, request) => serve(this, from, request),
       joined: (node) => this.#joined(node),
@@ -104,11 +110,17 @@ export class StorageNode implements TabringNode, Coordination {
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.#joining.review())
     this.gossip = new Gossip(this.peers, this.routing, chance)
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica)
-    const parts = [this.peers, this.routing, this.ownership, this.replica, this.reconciling, this.events] as const
+    const parts = [this.peers, this.routing, this.ownership, this.replica, this.reconciling, this.#log] as const
     this.exchange = new Exchange(clock, chance, ...parts)
+    this.#scrub = new Scrub(this.replica, this.#log)
     this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.events)
     this.routing.onChange(() => this.#viewChanged())
-    this.#stops = [this.gossip.start(clock), this.exchange.start(), this.handoff.start(clock, chance)]
+    this.#stops = [
+      this.gossip.start(clock),
+      this.exchange.start(),
+      this.handoff.start(clock, chance),
+      this.#scrub.start(clock, chance, (partition) => this.exchange.restore(partition)),
+    ]
   }
 
   /** Opens a node on these ports. `device` is its failure domain. Rejects with a `StoreFailure` where the store does not work. */
@@ -290,7 +302,13 @@ export class StorageNode implements TabringNode, Coordination {
       records: replica.recordCount,
       hints: replica.hintCount,
       storage: this.#storage,
+      repair: this.#log.status((node) => this.routing.isPlaced(node)),
     }
+  }
+
+  async repair(): Promise<RepairResult> {
+    this.#assertOpen()
+    return this.#operations.run(undefined, 'unknown', () => repairAll(this.#scrub, this.peers, this.exchange))
   }
 
   placement(key: string): KeyPlacement {
@@ -368,15 +386,4 @@ export class StorageNode implements TabringNode, Coordination {
     if (this.#state !== 'open' || this.#isClosing)
       throw new TabringError('closed', `this node has been closed (${this.#state}). Nothing was changed.`)
   }
-}
-
-/** Throws where a strict request demands a quorum that was not reached. */
-function judge(quorum: boolean, { strict }: RequestOptions, text: string, changed: Changed = 'nothing'): void {
-  if (!quorum && strict === true) throw new TabringError('quorum-unreachable', text, changed)
-}
-
-function putFailed(failure: unknown): TabringError {
-  const code = failure instanceof RequestFailure && failure.code !== null ? failure.code : 'storage-failed'
-  const text = 'no node has confirmed the write, and this one could not keep it. It may have reached another node.'
-  return new TabringError(code, text, 'unknown', failure)
 }

@@ -1,0 +1,18 @@
+/**
+ * What a request's outcome is to the one who made it: an answer, or an error that says what has changed.
+ */
+import { type Changed, TabringError } from '../errors.ts'
+import type { RequestOptions } from './api.ts'
+import { RequestFailure } from './peers.ts'
+
+/** Throws where a strict request demands a quorum that was not reached. */
+export function judge(quorum: boolean, { strict }: RequestOptions, text: string, changed: Changed = 'nothing'): void {
+  if (!quorum && strict === true) throw new TabringError('quorum-unreachable', text, changed)
+}
+
+/** No node has confirmed a put. */
+export function putFailed(failure: unknown): TabringError {
+  const code = failure instanceof RequestFailure && failure.code !== null ? failure.code : 'storage-failed'
+  const text = 'no node has confirmed the write, and this one could not keep it. It may have reached another node.'
+  return new TabringError(code, text, 'unknown', failure)
+}
