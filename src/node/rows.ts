@@ -8,9 +8,9 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { keyHashOf } from '../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { partitionIn } from '../core/merkle/forest.ts'
-import { hashBytes } from '../core/merkle/trie.ts'
+import { hashBytes, hashOf } from '../core/merkle/trie.ts'
 import { emptyRecord, type Record } from '../core/versioning/record.ts'
-import { ByteWriter, decodeWith } from '../core/wire/bytes.ts'
+import { type ByteReader, ByteWriter, decodeWith } from '../core/wire/bytes.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { readRecord, versionOf, writeRecord } from '../core/wire/record-codec.ts'
 import type { RowKey } from '../ports.ts'
@@ -30,12 +30,30 @@ export const ownershipRow: RowKey = metaRow('ownership')
 
 export const noBytes: Uint8Array = new Uint8Array(0)
 
+/** A row's bytes after a hash of them all: disks forget, and turn bits over. */
+function sealed(body: Uint8Array): Uint8Array {
+  const row = new Uint8Array(hashBytes + body.length)
+  row.set(hashOf(body))
+  row.set(body, hashBytes)
+  return row
+}
+
+/** What `read` makes of a row, or null for one that is not there or is not what was written, of which `corrupt` hears. */
+function opened<T>(row: Uint8Array | undefined, corrupt: () => void, read: (reader: ByteReader) => T): T | null {
+  if (row === undefined) return null
+  const body = row.subarray(hashBytes)
+  const isWhole = row.length >= hashBytes && hashOf(body).every((byte, index) => byte === row[index])
+  const found = isWhole ? decodeWith(body, read) : null
+  if (found === null) corrupt()
+  return found
+}
+
 export function encodeKeyedRecord({ key, record }: KeyedRecord): Uint8Array {
   const writer = new ByteWriter()
   writer.raw(versionOf(record))
   writer.text(key)
   writeRecord(writer, record)
-  return writer.done()
+  return sealed(writer.done())
 }
 
 /** A record and its key, and the version it was written in. */
@@ -43,20 +61,13 @@ export interface StoredRecord extends KeyedRecord {
   readonly version: Uint8Array
 }
 
-/**
- * A record and its key, or null for a row that is not there, cannot be read, or does not hold what was written: disks forget.
- * `corrupt` hears of the latter two.
- */
+/** A record and its key, or null for a row that is not there or is not what was written, of which `corrupt` hears. */
 export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void): StoredRecord | null {
-  if (bytes === undefined) return null
-  const found = decodeWith(bytes, (reader) => {
+  return opened(bytes, corrupt, (reader) => {
     const version = reader.raw(hashBytes)
-    const key = reader.text(bytes.length) as StoredKey
+    const key = reader.text(reader.remaining) as StoredKey
     return { version, key, record: readRecord(reader) }
   })
-  const isWhole = found !== null && versionOf(found.record).every((byte, index) => byte === found.version[index])
-  if (!isWhole) corrupt()
-  return isWhole ? found : null
 }
 
 /** What a row holds of a key; nothing where it is not there or cannot be read. */
@@ -75,16 +86,13 @@ export function encodeHint({ record, targets }: Hint): Uint8Array {
   const writer = new ByteWriter()
   writer.list(targets, (target) => writer.hex(target))
   writeRecord(writer, record)
-  return writer.done()
+  return sealed(writer.done())
 }
 
 export function hintIn(bytes: Uint8Array | undefined, corrupt: () => void): Hint {
-  const none: Hint = { record: emptyRecord, targets: [] }
-  if (bytes === undefined) return none
-  const hint = decodeWith(bytes, (reader) => {
+  const hint = opened(bytes, corrupt, (reader) => {
     const targets = reader.list(() => reader.hex(nodeHexDigits) as NodeId)
     return { targets, record: readRecord(reader) }
   })
-  if (hint === null) corrupt()
-  return hint ?? none
+  return hint ?? { record: emptyRecord, targets: [] }
 }

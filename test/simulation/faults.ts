@@ -91,6 +91,7 @@ function strikeOften(world: World): void {
     world.close(place)
     clock.after(chance.exponential(500), () => world.start(place))
   })
+  often(world, options.rotEveryMs, () => world.rot())
   often(world, options.skewMs === 0 ? 0 : 5_000, () => {
     counters.count('fault: clock jumped')
     chance.pick(world.places).skewMs = (chance.fraction() - 0.5) * 2 * options.skewMs

@@ -38,6 +38,8 @@ export interface Options {
   readonly wipe: boolean
   readonly restore: boolean
   readonly powerCut: number
+  /** Records on that device are altered by its disk. */
+  readonly rotEveryMs: number
   /** Of transactions: aborted, hung; and the mean time of one, ms. */
   readonly abort: number
   readonly hang: number
@@ -70,6 +72,7 @@ export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> =
   wipe: ['wipe'],
   restore: ['restore'],
   power: ['powerCut'],
+  rot: ['rotEveryMs'],
   abort: ['abort'],
   hang: ['hang'],
   clock: ['skewMs'],
@@ -131,5 +134,6 @@ export function optionsOf(seed: number): Options {
     twins: chance.happens(0.2) ? chance.between(1, 2) : 0,
     mixed: chance.happens(0.3),
     core: chance.happens(0.4),
+    rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
   }
 }

@@ -171,7 +171,7 @@ export class Watch {
   #checkDurable(node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
     const { options, counters } = this.#world
     const place = this.#world.placeOf(target)
-    if (place?.boot?.node === undefined || options.wipe || options.restore) return
+    if (place?.boot?.node === undefined || options.wipe || options.restore || options.rotEveryMs > 0) return
     for (const { key, record } of sent) {
       const { routing } = place.boot.node
       if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue

@@ -200,6 +200,20 @@ export class World {
     }
   }
 
+  /** The victim's disk turns over one bit of a record or a hint. */
+  rot(): void {
+    const { disk } = this.chance.pick(this.#ofVictim.length > 0 ? this.#ofVictim : this.places)
+    const rows = [...disk.rows].filter(([, { key }]) => key[0] === 'record' || key[0] === 'hint')
+    const where = this.chance.fraction()
+    const [place, row] = rows[Math.floor(this.chance.fraction() * rows.length)] ?? []
+    if (place === undefined || row === undefined) return
+    this.counters.count('fault: a bit turned over on disk')
+    const value = row.value.slice()
+    const at = Math.floor(where * value.length)
+    value[at] = (value[at] ?? 0) ^ 4
+    disk.rows.set(place, { key: row.key, value })
+  }
+
   snapshotVictim(): ReadonlyMap<Place, ReadonlyMap<string, Row>> {
     return new Map(this.#ofVictim.map((place) => [place, new Map(place.disk.rows)]))
   }
