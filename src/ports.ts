@@ -22,8 +22,11 @@ export interface Random {
   bytes(length: number): Uint8Array
 }
 
-/** `record`: what this node holds of its partitions. `hint`: what it keeps for others; `owed`: whom for. `meta`: about itself. */
-export type Table = 'record' | 'hint' | 'owed' | 'meta'
+/**
+ * `record`: what this node holds of its partitions. `hint`: what it keeps for others; `owed`: whom for. `tree`: the tries of its
+ * partitions as they were some time ago; `journal`: what has changed since. `meta`: about itself.
+ */
+export type Table = 'record' | 'hint' | 'owed' | 'tree' | 'journal' | 'meta'
 
 /** Where a row is: rows are ordered by table, then group, then name, each by UTF-16 code unit. */
 export type RowKey = readonly [table: Table, group: string, name: string]

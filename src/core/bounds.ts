@@ -101,6 +101,13 @@ export const bounds = {
   reconcileIdleMs: 30_000,
   /** Pause between two partitions that are scrubbed: all 1024 in a day. */
   scrubIntervalMs: 84_000,
+  /**
+   * Storing tries: how often it is looked whether one is due, how many changed keys make it due, and how many are stored at once.
+   * What has changed since is read when a node opens: at most 32 small rows for each partition.
+   */
+  checkpointIntervalMs: 10_000,
+  checkpointChangesMin: 32,
+  checkpointPartitionsMax: 64,
   /** Commits remembered by key, beyond which those that nothing can overtake any more are forgotten. */
   commitOrdersMax: 10_000,
   /** Pause after which an undelivered hint is tried again although nothing announced its owner. */

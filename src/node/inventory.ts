@@ -4,13 +4,28 @@
  * Both follow the commits of the store exactly. Word of two commits may come in another order than they happened, and of a
  * transaction that failed nobody knows whether it took effect: so commits are numbered when they are decided, and keys in doubt
  * are looked up before anything is said of them.
+ *
+ * The tries are stored too, so that a start reads no record: every change of a record is journalled in its own transaction, and
+ * a trie with many changes is stored anew.
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import type { Partition, StoredKey } from '../core/ids.ts'
 import { Forest, partitionIn } from '../core/merkle/forest.ts'
-import type { Decide, Durability, Row, RowKey, Store } from '../ports.ts'
-import { hintRow, keyedRecordIn, partitionGroup, recordRowAt, type StoredRecord } from './rows.ts'
+import type { Decide, Durability, Row, RowKey, Store, Table, Write } from '../ports.ts'
+import {
+  encodeTree,
+  hintRow,
+  journalRow,
+  keyedRecordIn,
+  noBytes,
+  partitionGroup,
+  partitionOfGroup,
+  recordRowAt,
+  type StoredRecord,
+  treeIn,
+  treeRow,
+} from './rows.ts'
 
 /** A key that a transaction changes; where its records are dropped, only the hash is known. */
 export interface Changed {
@@ -35,6 +50,8 @@ export class Inventory {
   readonly #forest = new Forest()
   /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
   readonly #doubtful = new Map<string, Changed>()
+  /** By partition, key hashes with a row in the journal. */
+  readonly #journalled = new Map<Partition, Map<string, Uint8Array>>()
   /** Key hashes of rows that are not what was written: told once. */
   readonly #unreadable = new Set<string>()
   #loaded: Promise<void> | undefined
@@ -105,6 +122,13 @@ export class Inventory {
     if (version !== null) this.#unreadable.delete(name)
     this.#latest.set(name, order)
     this.#forest.set(hash, version)
+    this.#noteJournalled(hash)
+  }
+
+  #noteJournalled(hash: Uint8Array): void {
+    const partition = partitionIn(hash)
+    const hashes = this.#journalled.get(partition) ?? new Map<string, Uint8Array>()
+    this.#journalled.set(partition, hashes.set(bytesToHex(hash), hash))
   }
 
   /** The record in a row. A row that is not what was written counts as none: what it held is fetched from another replica. */
@@ -126,15 +150,22 @@ export class Inventory {
   async #lookUp(doubtful: readonly Changed[]): Promise<void> {
     for (const { hash } of doubtful) this.#doubtful.delete(bytesToHex(hash))
     const places = doubtful.flatMap(({ hash, key }) => [recordRowAt(hash), ...(key === null ? [] : [hintRow(key)])])
-    const reading = (found: readonly (Uint8Array | undefined)[]) => ({ writes: [], result: [...found] })
-    await this.change(doubtful, places, 'relaxed', reading, (rows, order) => {
-      for (const { hash, key } of doubtful) {
-        const found = keyedRecordIn(rows.shift(), () => {})
-        this.committed(hash, found?.version ?? null, order)
+    const reading = (found: readonly (Uint8Array | undefined)[]) => {
+      const rows = [...found]
+      const writes: Write[] = []
+      const result = doubtful.map(({ hash, key }) => {
+        const version = keyedRecordIn(rows.shift(), () => {})?.version ?? null
+        writes.push({ key: journalRow(hash), value: version ?? noBytes })
+        return { version, isHinted: key !== null && rows.shift() !== undefined }
+      })
+      return { writes, result }
+    }
+    await this.change(doubtful, places, 'relaxed', reading, (found, order) => {
+      for (const [index, { hash, key }] of doubtful.entries()) {
+        this.committed(hash, found[index]?.version ?? null, order)
         this.#handlers.written(partitionIn(hash))
-        if (key === null) continue
-        if (rows.shift() === undefined) this.hinted.delete(key)
-        else this.hinted.add(key)
+        if (key !== null && found[index]?.isHinted === true) this.hinted.add(key)
+        else if (key !== null) this.hinted.delete(key)
       }
     })
   }
@@ -150,16 +181,45 @@ export class Inventory {
 
   async #load(): Promise<void> {
     await this.eachRow('hint', ({ key }) => this.hinted.add(key[2] as StoredKey))
-    await this.eachRow('record', ({ key: [, , name], value }) => {
-      const hash = hexToBytes(name)
-      if (this.#forest.version(hash) !== null) return
-      const found = this.recordAt(hash, value)
-      if (found !== null) this.#forest.set(hash, found.version)
+    const damaged: Partition[] = []
+    await this.eachRow('tree', ({ key: [, , group], value }) => {
+      const items = treeIn(value)
+      if (items === null) damaged.push(partitionOfGroup(group))
+      else this.#forest.restore(partitionOfGroup(group), items)
     })
+    await this.eachRow('journal', ({ key: [, , name], value }) => {
+      const hash = hexToBytes(name)
+      this.#forest.set(hash, value.length === 0 ? null : value)
+      this.#noteJournalled(hash)
+    })
+    for (const partition of damaged) await this.scrub(partition, this.#forest)
+  }
+
+  /** Stores tries of which so many keys have changed, some tries at a time. */
+  async checkpoint(changesMin: number): Promise<void> {
+    const due = [...this.#journalled].filter(([, hashes]) => hashes.size >= changesMin)
+    for (const [partition] of due.slice(0, bounds.checkpointPartitionsMax)) await this.#storeTrie(partition)
+  }
+
+  async #storeTrie(partition: Partition): Promise<void> {
+    const journalled = [...(this.#journalled.get(partition)?.values() ?? [])]
+    const gone = await this.#store.transact(journalled.map(journalRow), 'relaxed', (rows) => {
+      const items = this.#forest.itemsOf(partition)
+      // A commit nobody has heard of yet is not in the trie: its row stays.
+      const result = journalled.filter((hash, index) => {
+        const version = this.#forest.version(hash)
+        return rows[index] !== undefined && isSame(rows[index] ?? noBytes, version ?? noBytes)
+      })
+      const writes: Write[] = result.map((hash) => ({ key: journalRow(hash), value: null }))
+      writes.push({ key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) })
+      return { writes, result }
+    })
+    const left = this.#journalled.get(partition)
+    for (const hash of gone) left?.delete(bytesToHex(hash))
   }
 
   /** Visits all rows of a table, in order. */
-  async eachRow(table: 'hint' | 'record', visit: (row: Row) => void): Promise<void> {
+  async eachRow(table: Table, visit: (row: Row) => void): Promise<void> {
     let after: RowKey | undefined
     do {
       const rows = await this.#store.scan({ table, limit: scanPage, ...(after === undefined ? {} : { after }) })
@@ -172,8 +232,8 @@ export class Inventory {
    * Reads every record of a partition and compares it with its trie: finds what a disk has altered or lost, and any place where
    * the two have come apart. Returns how many keys that were; the trie then says what is really there.
    */
-  async scrub(partition: Partition): Promise<number> {
-    const forest = await this.forest()
+  async scrub(partition: Partition, loaded?: Forest): Promise<number> {
+    const forest = loaded ?? (await this.forest())
     const unseen = new Map(forest.keysOf(partition).map((hash) => [bytesToHex(hash), hash]))
     let after: RowKey | undefined
     do {
@@ -190,18 +250,18 @@ export class Inventory {
       }
       after = rows.length < scanPage ? undefined : rows.at(-1)?.key
     } while (after !== undefined)
-    return this.#settleDoubts([...unseen.values()])
+    return this.#settleDoubts([...unseen.values()], loaded === undefined)
   }
 
   /** Looks again at keys that seemed to differ, in one transaction each page; returns how many really did. */
-  async #settleDoubts(hashes: readonly Uint8Array[]): Promise<number> {
+  async #settleDoubts(hashes: readonly Uint8Array[], isLoaded: boolean): Promise<number> {
     const before = hashes.map((hash) => this.#forest.version(hash)?.slice() ?? null)
     for (const hash of hashes) this.#doubt({ hash, key: null })
-    await this.forest()
+    if (isLoaded) await this.forest()
     return hashes.filter((hash, index) => !isSame(this.#forest.version(hash), before[index] ?? null)).length
   }
 }
 
 function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === null || b === null ? a === b : a.every((byte, index) => byte === b[index])
+  return a === null || b === null ? a === b : a.length === b.length && a.every((byte, index) => byte === b[index])
 }

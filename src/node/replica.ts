@@ -6,6 +6,7 @@
  * because views of the ring differ for a moment.
  */
 
+import { bounds } from '../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../core/hash.ts'
 import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
 import type { Forest } from '../core/merkle/forest.ts'
@@ -22,6 +23,7 @@ import {
   encodeKeyedRecord,
   hintIn,
   hintRow,
+  journalRow,
   keyedRecordIn,
   metaRow,
   noBytes,
@@ -77,6 +79,11 @@ export class Replica {
   /** Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored now. */
   scrub(partition: Partition): Promise<number> {
     return this.#inventory.scrub(partition)
+  }
+
+  /** Stores tries that have changed much, so that the next start has less to read. */
+  checkpoint(changesMin: number = bounds.checkpointChangesMin): Promise<void> {
+    return this.#inventory.checkpoint(changesMin)
   }
 
   /** Whether records of a partition are here, as far as is known without asking the store. */
@@ -147,6 +154,7 @@ export class Replica {
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
     writes.push({ key: recordRow(key), value: encodeKeyedRecord({ key, record }) })
+    writes.push({ key: journalRow(keyHashOf(key)), value: versionOf(record) })
     return { key, record }
   }
 
@@ -221,7 +229,9 @@ export class Replica {
     const decide = () => {
       if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], result: null }
       const hashes = forest.keysOf(partition)
-      return { writes: hashes.map((hash) => ({ key: recordRowAt(hash), value: null })), result: hashes }
+      const deleted = hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))
+      const journalled = hashes.map((hash) => ({ key: journalRow(hash), value: noBytes }))
+      return { writes: [...deleted, ...journalled], result: hashes }
     }
     const dropped = await this.#inventory.change(held, [], 'relaxed', decide, (hashes, order) => {
       for (const hash of hashes ?? []) this.#inventory.committed(hash, null, order)

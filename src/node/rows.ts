@@ -2,7 +2,8 @@
  * What the rows of the store hold, and where.
  *
  * `record`: group = partition, name = the key's hash, the key and its record: in the order in which tries keep them. `hint`: one row a key, a record and whom it is owed to. `owed`: group =
- * whom, name = key, no value: finds the hints of one node. `meta`: this node itself.
+ * whom, name = key, no value: finds the hints of one node. `tree`: name = partition, the items of its trie. `journal`: group =
+ * partition, name = the key's hash, its version, or nothing where the record was deleted. `meta`: this node itself.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { keyHashOf } from '../core/hash.ts'
@@ -21,6 +22,10 @@ export const partitionGroup = (partition: Partition): string => partition.toStri
 /** The row of the record whose key has this hash. */
 export const recordRowAt = (hash: Uint8Array): RowKey => ['record', partitionGroup(partitionIn(hash)), bytesToHex(hash)]
 export const recordRow = (key: StoredKey): RowKey => recordRowAt(keyHashOf(key))
+/** The row that says what has changed of a key since its trie was stored. */
+export const journalRow = (hash: Uint8Array): RowKey => ['journal', partitionGroup(partitionIn(hash)), bytesToHex(hash)]
+export const treeRow = (partition: Partition): RowKey => ['tree', '', partitionGroup(partition)]
+export const partitionOfGroup = (group: string): Partition => Number.parseInt(group, 16) as Partition
 export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
 export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]
 export const metaRow = (name: string): RowKey => ['meta', '', name]
@@ -47,6 +52,17 @@ function opened<T>(row: Uint8Array | undefined, corrupt: () => void, read: (read
   if (found === null) corrupt()
   return found
 }
+
+/** The items of a trie. */
+export const encodeTree = (items: Uint8Array): Uint8Array => sealed(items)
+
+/** The items of a trie, or null for a row that is not what was written. */
+export const treeIn = (row: Uint8Array): Uint8Array | null =>
+  opened(
+    row,
+    () => {},
+    (reader) => reader.raw(reader.remaining),
+  )
 
 export function encodeKeyedRecord({ key, record }: KeyedRecord): Uint8Array {
   const writer = new ByteWriter()

@@ -36,6 +36,11 @@ export class Scrub {
     })
   }
 
+  /** Stores tries that are due, now and then, until the returned function is called. */
+  keepStored(clock: Clock, chance: () => number): () => void {
+    return repeat(clock, bounds.checkpointIntervalMs, chance, () => this.#replica.checkpoint().catch(() => {}))
+  }
+
   /** Scrubs everything; resolves with how many keys differed. */
   async all(): Promise<number> {
     let keys = 0

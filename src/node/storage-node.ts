@@ -119,6 +119,7 @@ export class StorageNode implements TabringNode, Coordination {
       this.gossip.start(clock),
       this.exchange.start(),
       this.handoff.start(clock, chance),
+      this.#scrub.keepStored(clock, chance),
       this.#scrub.start(clock, chance, (partition) => this.exchange.restore(partition)),
     ]
   }

@@ -42,6 +42,7 @@ export interface Violation {
     | 'RESURRECTED'
     | 'UNSUPERSEDED'
     | 'DIVERGED'
+    | 'DRIFTED'
     | 'PHANTOM'
     | 'FALSE_SIBLING'
     | 'DOT_REUSE'

@@ -92,6 +92,11 @@ function strikeOften(world: World): void {
     clock.after(chance.exponential(500), () => world.start(place))
   })
   often(world, options.rotEveryMs, () => world.rot())
+  often(world, options.checkpointEveryMs, () => {
+    const [spot] = world.serving.length === 0 ? [] : [chance.pick(world.serving)]
+    counters.count('tries stored', Number(spot !== undefined))
+    spot?.node.replica.checkpoint(1).catch(() => {})
+  })
   often(world, options.skewMs === 0 ? 0 : 5_000, () => {
     counters.count('fault: clock jumped')
     chance.pick(world.places).skewMs = (chance.fraction() - 0.5) * 2 * options.skewMs

@@ -37,9 +37,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'hints are lost when their keeper starts again',
-    file: 'src/node/replica.ts',
-    from: "await this.#eachRow('hint', (key) => this.#hinted.add(key))",
-    to: "await this.#eachRow('hint', (key) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: hintRow(key), value: null }], result: null })))",
+    file: 'src/node/inventory.ts',
+    from: "await this.eachRow('hint', ({ key }) => this.hinted.add(key[2] as StoredKey))",
+    to: "await this.eachRow('hint', ({ key: row }) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: row, value: null }], result: null })))",
   },
   {
     name: 'a hint is deleted although a power cut would lose what its owner took',
@@ -55,8 +55,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a change of unknown end counts as not made',
-    file: 'src/node/replica.ts',
-    from: 'for (const key of keys) this.#doubtful.add(key)',
+    file: 'src/node/inventory.ts',
+    from: 'for (const changed of keys) this.#doubt(changed)',
     to: '',
   },
   {
@@ -146,19 +146,31 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no anti-entropy, and no transfer of ownership',
     file: 'src/node/exchange.ts',
-    from: "await this.#exchange(node, due, 'both ways')",
+    from: "await this.#exchange(node, due, null, 'both ways')",
     to: '',
   },
   {
     name: 'an exchange says that it has fetched what it has not',
     file: 'src/node/exchange.ts',
-    from: 'await this.#pull(node, wanted, failed)',
+    from: 'await this.#pull(node, wanted, failed, transfer)',
+    to: '',
+  },
+  {
+    name: 'a trie is stored, and the journal cleared of a change it does not have',
+    file: 'src/node/inventory.ts',
+    from: 'return rows[index] !== undefined && isSame(rows[index] ?? noBytes, version ?? noBytes)',
+    to: 'return version !== undefined || rows[index] !== undefined',
+  },
+  {
+    name: 'a record is changed without a word in the journal',
+    file: 'src/node/replica.ts',
+    from: 'writes.push({ key: journalRow(keyHashOf(key)), value: versionOf(record) })',
     to: '',
   },
   {
     name: 'a change of a record leaves its trie as it was',
-    file: 'src/node/replica.ts',
-    from: 'this.#latest.set(name, order)\n    this.#forest.set(hash, version)',
+    file: 'src/node/inventory.ts',
+    from: 'this.#forest.set(hash, version)\n    this.#noteJournalled(hash)',
     to: 'if (this.#forest.version(hash) === null) this.#forest.set(hash, version)',
   },
   {

@@ -40,6 +40,8 @@ export interface Options {
   readonly powerCut: number
   /** Records on that device are altered by its disk. */
   readonly rotEveryMs: number
+  /** Tries are stored long before they would be. */
+  readonly checkpointEveryMs: number
   /** Of transactions: aborted, hung; and the mean time of one, ms. */
   readonly abort: number
   readonly hang: number
@@ -134,6 +136,7 @@ export function optionsOf(seed: number): Options {
     twins: chance.happens(0.2) ? chance.between(1, 2) : 0,
     mixed: chance.happens(0.3),
     core: chance.happens(0.4),
+    checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
   }
 }

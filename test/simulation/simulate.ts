@@ -63,6 +63,7 @@ export async function simulate(
   violations.push(...(await stillServing(world, workload, world.places)), ...(await converge(world, workload)))
   const { operations } = workload
   const finals = await finalsOf(world, operations)
+  violations.push(...(await drift(world, operations)))
   violations.push(...watch.violations, ...workload.untyped, ...check(operations, finals))
   count(watch, operations, finals)
   for (const { node } of world.serving) void node.close()
@@ -195,6 +196,19 @@ async function finalsOf(
     finals.set(key, replicas)
   }
   return finals
+}
+
+/** Tries say exactly what is stored. */
+async function drift(world: World, operations: readonly Operation[]): Promise<readonly Violation[]> {
+  const found: Violation[] = []
+  for (const { place, node } of world.serving) {
+    for (const key of keysOf(operations)) {
+      const differing = await ahead(world, node.replica.scrub(partitionOf(keyNamed(key))))
+      if (differing > 0 && !(world.options.rotEveryMs > 0 && place.device === world.victim))
+        found.push({ class: 'DRIFTED', key, subject: `place ${place.index}`, witness: `${differing} keys` })
+    }
+  }
+  return found
 }
 
 /** Where nothing fails any more, each of these nodes takes a write and answers a read. */

@@ -45,6 +45,18 @@ export class Forest {
     return this.#tries[partition]?.size ?? 0
   }
 
+  /** The items of a partition in order, 32 bytes each, as they are now. */
+  itemsOf(partition: Partition): Uint8Array {
+    return this.#tries[partition]?.items().slice() ?? new Uint8Array(0)
+  }
+
+  /** Puts items that `itemsOf` gave in place of a partition's. */
+  restore(partition: Partition, items: Uint8Array): void {
+    this.#size -= this.sizeOf(partition)
+    this.#tries[partition] = items.length === 0 ? undefined : Trie.of(items, this.#hash)
+    this.#size += this.sizeOf(partition)
+  }
+
   /** The key hashes of a partition, in order. */
   keysOf(partition: Partition): readonly Uint8Array[] {
     const trie = this.#tries[partition]

@@ -51,6 +51,14 @@ export class Trie {
     this.#hash = hash
   }
 
+  /** The trie of these items, which are in key order, 32 bytes each, and the trie's from now on. */
+  static of(items: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array = hashOf): Trie {
+    const trie = new Trie(hash)
+    trie.#items = items
+    trie.#count = Math.floor(items.length / itemBytes)
+    return trie
+  }
+
   get size(): number {
     return this.#count
   }
