@@ -49,10 +49,11 @@ async function judge(mutant: Mutant, index: number): Promise<Verdict> {
 }
 
 function outputOf(program: readonly string[]): Promise<string> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [...program], { encoding: 'utf8', maxBuffer: 2 ** 28 }, (_error, stdout) =>
-      resolve(stdout),
-    )
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [...program], { encoding: 'utf8', maxBuffer: 2 ** 28 }, (_error, stdout, stderr) => {
+      if (stdout.includes('seeds a second')) resolve(stdout)
+      else reject(new Error(`the simulation itself ended: ${stderr}`))
+    })
   })
 }
 
