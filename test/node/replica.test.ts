@@ -3,10 +3,9 @@
  */
 import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
-import type { ActorId, DeviceId, HybridTime, NodeId, StoredKey } from '../../src/core/ids.ts'
+import type { ActorId, DeviceId, NodeId, StoredKey } from '../../src/core/ids.ts'
 import type { Claim } from '../../src/core/membership/claims.ts'
-import { emptyHistory } from '../../src/core/versioning/causal-history.ts'
-import { delta, emptyRecord, type Record } from '../../src/core/versioning/record.ts'
+import { emptyRecord, type Record } from '../../src/core/versioning/record.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import type { Reply, Request } from '../../src/core/wire/messages.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
@@ -18,6 +17,7 @@ import { Routing } from '../../src/node/routing.ts'
 import { type Coordination, write } from '../../src/node/write.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
 import { systemClock } from '../../src/system-clock.ts'
+import { written } from './written.ts'
 
 const nodeName = (index: number) => index.toString(16).padStart(32, '0') as NodeId
 const claim = (index: number): Claim => ({
@@ -54,15 +54,6 @@ function keyThat(routing: Routing, owned: 'owned' | 'not owned'): StoredKey {
     if (routing.owns(partitionOf(key)) === (owned === 'owned')) return key
   }
 }
-
-const written = (counter: number, value = counter): Record =>
-  delta(emptyHistory, {
-    kind: 'value',
-    dot: { actor: '00000000000000aa' as ActorId, counter },
-    time: counter as HybridTime,
-    value: Uint8Array.of(value),
-    expiresAt: null,
-  })
 
 const values = (record: Record) =>
   record.siblings.map((sibling) => (sibling.kind === 'value' ? sibling.value[0] : null))

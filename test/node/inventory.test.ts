@@ -1,0 +1,89 @@
+/**
+ * Tries that outlive their tab: a start reads them and what has changed since, and no record.
+ */
+import { describe, expect, test } from 'vitest'
+import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
+import type { Partition, StoredKey } from '../../src/core/ids.ts'
+import { versionOf } from '../../src/core/wire/record-codec.ts'
+import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
+import { Inventory } from '../../src/node/inventory.ts'
+import { encodeKeyedRecord, journalRow, recordRowAt, treeRow } from '../../src/node/rows.ts'
+import type { Store, Table } from '../../src/ports.ts'
+import { allPartitions } from '../core/merkle/sets.ts'
+import { written } from './written.ts'
+
+const keyNamed = (index: number) => `=\u0000key ${index}` as StoredKey
+
+/** An inventory on a disk, and the tables it has scanned. */
+function inventoryOn(disk: MemoryDisk) {
+  const scanned: Table[] = []
+  const inner = memoryStore(disk)
+  const store: Store = {
+    ...inner,
+    scan: (range) => {
+      scanned.push(range.table)
+      return inner.scan(range)
+    },
+  }
+  return { inventory: new Inventory(store, { corrupt: () => {}, written: () => {} }), scanned }
+}
+
+/** Writes a record as a replica does: with a word in the journal. */
+async function put(inventory: Inventory, index: number, value: number): Promise<void> {
+  const key = keyNamed(index)
+  const [hash, record] = [keyHashOf(key), written(value)]
+  const writes = [
+    { key: recordRowAt(hash), value: encodeKeyedRecord({ key, record }) },
+    { key: journalRow(hash), value: versionOf(record) },
+  ]
+  const changed = [{ hash, key }]
+  await inventory.change(
+    changed,
+    [],
+    'relaxed',
+    () => ({ writes, result: null }),
+    (_, order) => inventory.committed(hash, versionOf(record), order),
+  )
+}
+
+const proofOf = async (inventory: Inventory) => (await inventory.forest()).view(allPartitions).proof()
+
+describe('an inventory that is opened again', () => {
+  test('knows every trie without reading a record, stored before the tries were or after', async () => {
+    const disk: MemoryDisk = new Map()
+    const { inventory } = inventoryOn(disk)
+    for (let index = 0; index < 100; index += 1) await put(inventory, index, 1)
+    for (let round = 0; round < 2; round += 1) await inventory.checkpoint(1)
+    for (let index = 90; index < 120; index += 1) await put(inventory, index, 2)
+    const again = inventoryOn(disk)
+    expect(await proofOf(again.inventory)).toEqual(await proofOf(inventory))
+    expect(again.inventory.recordCount).toBe(120)
+    expect(again.scanned).not.toContain('record')
+    expect([...disk.values()].filter(({ key }) => key[0] === 'journal')).toHaveLength(30)
+  })
+
+  test('reads the records of a trie that was altered on disk', async () => {
+    const disk: MemoryDisk = new Map()
+    const { inventory } = inventoryOn(disk)
+    for (let index = 0; index < 60; index += 1) await put(inventory, index, 1)
+    await inventory.checkpoint(1)
+    const row = treeRow(partitionOf(keyNamed(7)))
+    disk.set(row.join('\u0000'), { key: row, value: Uint8Array.of(1, 2, 3) })
+    const again = inventoryOn(disk)
+    expect(await proofOf(again.inventory)).toEqual(await proofOf(inventory))
+    expect(again.scanned).toContain('record')
+  })
+
+  test('counts what a crash left behind a stored trie', async () => {
+    const disk: MemoryDisk = new Map()
+    const { inventory } = inventoryOn(disk)
+    await put(inventory, 1, 1)
+    await inventory.checkpoint(1)
+    await put(inventory, 1, 2)
+    const before = await proofOf(inventory)
+    const { inventory: again } = inventoryOn(disk)
+    await again.checkpoint(1)
+    expect(await proofOf(again)).toEqual(before)
+    expect(await again.scrub(partitionOf(keyNamed(1)) as Partition)).toBe(0)
+  })
+})
