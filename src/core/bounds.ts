@@ -97,6 +97,8 @@ export const bounds = {
   /** Records and bytes of one batch of a handoff or exchange. */
   batchRecordsMax: 256,
   batchBytesMax: 524_288,
+  /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
+  batchesAtOnce: 3,
   /** How long the answering side of a reconciliation keeps its snapshot for the next question. */
   reconcileIdleMs: 30_000,
   /** Pause between two partitions that are scrubbed: all 1024 in a day. */

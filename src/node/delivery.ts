@@ -7,6 +7,7 @@ import { keyHashOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
 import { hashBytes } from '../core/merkle/trie.ts'
 import type { KeyedRecord, Reply } from '../core/wire/messages.ts'
+import type { Durability } from '../ports.ts'
 import { type Peers, RequestFailure } from './peers.ts'
 import type { Replica } from './replica.ts'
 
@@ -36,10 +37,34 @@ export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generat
   if (batch.length > 0) yield batch
 }
 
-/** Delivers one batch; resolves once the node has it strictly durable. Rejects with a `RequestFailure`. */
-export async function deliver(peers: Peers, node: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
+/** Does some work for each page of items, a few pages at a time, so that no disk and no network waits for the other. */
+export async function eachPage<T>(items: readonly T[], work: (page: readonly T[]) => Promise<void>): Promise<void> {
+  let next = 0
+  let isFailed = false
+  const worker = async () => {
+    while (next < items.length && !isFailed) {
+      const page = items.slice(next, next + bounds.batchRecordsMax)
+      next += page.length
+      try {
+        await work(page)
+      } catch (error) {
+        isFailed = true
+        throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: bounds.batchesAtOnce }, worker))
+}
+
+/** Delivers one batch; resolves once the node has it, flushed if it is to be `strict`. Rejects with a `RequestFailure`. */
+export async function deliver(
+  peers: Peers,
+  node: NodeId,
+  batch: readonly KeyedRecord[],
+  how: Durability,
+): Promise<void> {
   const entries = batch.map(({ key, record }) => ({ key, record }))
-  const reply = await peers.request(node, { type: 'deliver', entries }, 'bulk', bounds.operationTimeoutMs)
+  const reply = await peers.request(node, { type: 'deliver', how, entries }, 'bulk', bounds.operationTimeoutMs)
   if (reply.type !== 'done') throw new RequestFailure('refused')
 }
 

@@ -16,7 +16,7 @@ import type { Item } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
-import { batchesOf, bytesOf, deliver, fetchRecords } from './delivery.ts'
+import { batchesOf, bytesOf, deliver, eachPage, fetchRecords } from './delivery.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Peers } from './peers.ts'
 import type { Reconciling } from './reconciling.ts'
@@ -33,8 +33,8 @@ export class Exchange {
   readonly #replica: Replica
   readonly #reconciling: Reconciling
   readonly #log: RepairLog
-  /** Nodes to exchange with soon. */
-  readonly #due = new Set<NodeId>()
+  /** Nodes to exchange with soon, and what to do after. */
+  readonly #due = new Map<NodeId, (() => void)[]>()
   readonly #underWay = new Set<NodeId>()
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
@@ -84,13 +84,18 @@ export class Exchange {
     this.#writes.set(partition, (this.#writes.get(partition) ?? 0) + 1)
   }
 
-  /** Exchanges with a node after a moment, so that a burst of reasons makes one exchange. */
-  soon(node: NodeId, delayMs: number = bounds.exchangeSettleMs): void {
-    if (this.#due.has(node)) return
-    this.#due.add(node)
+  /** Exchanges with a node after a moment, so that a burst of reasons makes one exchange. `then` runs after it, well or not. */
+  soon(node: NodeId, delayMs: number = bounds.exchangeSettleMs, then: () => void = () => {}): void {
+    const tasks = this.#due.get(node)
+    tasks?.push(then)
+    if (tasks !== undefined) return
+    this.#due.set(node, [then])
     this.#clock.after(delayMs, () => {
+      const due = this.#due.get(node) ?? []
       this.#due.delete(node)
-      void this.#run(node)
+      void this.#run(node).then(() => {
+        for (const task of due) task()
+      })
     })
   }
 
@@ -185,26 +190,26 @@ export class Exchange {
 
   /** Takes in what the other has and this node, an owner too, has not. */
   async #pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
-    for (let at = 0; at < wanted.length; ) {
-      const keys = wanted.slice(at, at + bounds.batchRecordsMax).map(({ key }) => key)
-      const { entries, considered } = await fetchRecords(this.#peers, node, keys)
-      await this.#replica.take(
-        entries.map((entry) => ({ ...entry, hintFor: [] })),
-        'relaxed',
-      )
-      if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
-      transfer.moved(entries.length, sizeOf(entries))
-      at += considered === 0 ? keys.length : considered
-    }
+    await eachPage(wanted, async (page) => {
+      for (let keys = page.map(({ key }) => key); keys.length > 0; ) {
+        const { entries, considered } = await fetchRecords(this.#peers, node, keys)
+        await this.#replica.take(
+          entries.map((entry) => ({ ...entry, hintFor: [] })),
+          'relaxed',
+        )
+        if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
+        transfer.moved(entries.length, sizeOf(entries))
+        keys = considered === 0 ? [] : keys.slice(considered)
+      }
+    })
   }
 
   /** Gives the other what it has not. */
   async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
-    for (let at = 0; at < ours.length; at += bounds.batchRecordsMax) {
-      const page = ours.slice(at, at + bounds.batchRecordsMax)
+    await eachPage(ours, async (page) => {
       for (const batch of batchesOf(await this.#replica.records(page.map(({ key }) => key)))) {
         try {
-          await deliver(this.#peers, node, batch)
+          await deliver(this.#peers, node, batch, 'relaxed')
           transfer.moved(batch.length, sizeOf(batch))
         } catch (error) {
           // One record that will not go must not keep the others back.
@@ -212,7 +217,7 @@ export class Exchange {
           for (const { key } of batch) failed.add(partitionOf(key))
         }
       }
-    }
+    })
   }
 
   /** Drops what others own by now, where each of them has settled it since the last write. */
@@ -229,9 +234,12 @@ export class Exchange {
 
   /** Whether every owner holds or covers all that is here, and no write came since it said so. */
   #isSettled(partition: Partition): boolean {
-    const settled = this.#settled.get(partition)
-    const count = this.#writes.get(partition) ?? 0
-    return this.#routing.ownersOf(partition).every((owner) => settled?.get(owner) === count)
+    return this.#routing.ownersOf(partition).every((owner) => this.hasAll(owner, partition))
+  }
+
+  /** Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said so. */
+  hasAll(node: NodeId, partition: Partition): boolean {
+    return this.#settled.get(partition)?.get(node) === (this.#writes.get(partition) ?? 0)
   }
 
   /** Follows a change of the member view: what somebody held as an owner says nothing once it is none. */

@@ -2,16 +2,20 @@
  * Hints on their way home (Dynamo, section 4.6): what is kept for a node is delivered when the node is back, and deleted only
  * after the node has it strictly durable.
  *
- * A hint whose target no longer owns the key, or has left, is owed to those who own it now.
+ * A hint whose target no longer owns the key, or has left, is owed to those who own it now. One that an exchange has brought home
+ * already, because its keeper owns the key too, is not sent again.
  */
 import { bounds } from '../core/bounds.ts'
-import { partitionOf } from '../core/hash.ts'
+import { keyHashOf, partitionOf } from '../core/hash.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
+import { holdsAll } from '../core/versioning/record.ts'
+import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { repeat } from './deadline.ts'
 import { batchesOf, deliver } from './delivery.ts'
 import type { Events } from './events.ts'
+import type { Exchange } from './exchange.ts'
 import { OnePerNode } from './one-per-node.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
@@ -21,13 +25,15 @@ export class HintedHandoff {
   readonly #peers: Peers
   readonly #routing: Routing
   readonly #replica: Replica
+  readonly #exchange: Exchange
   readonly #events: Events
   readonly #deliveries = new OnePerNode()
 
-  constructor(peers: Peers, routing: Routing, replica: Replica, events: Events) {
+  constructor(peers: Peers, routing: Routing, replica: Replica, exchange: Exchange, events: Events) {
     this.#peers = peers
     this.#routing = routing
     this.#replica = replica
+    this.#exchange = exchange
     this.#events = events
   }
 
@@ -67,12 +73,31 @@ export class HintedHandoff {
       target,
       kept.filter((hint) => !isDue(hint)),
     )
-    for (const batch of batchesOf(kept.filter(isDue))) {
-      await deliver(this.#peers, target, batch)
-      await this.#replica.settleHints(target, batch)
-      this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hintCount })
+    const due = kept.filter(isDue)
+    const there = await this.#broughtHome(target, due)
+    if (there.length > 0) await this.#settle(target, there)
+    for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {
+      await deliver(this.#peers, target, batch, 'strict')
+      await this.#settle(target, batch)
     }
     return keys.length < bounds.batchRecordsMax ? undefined : keys.at(-1)
+  }
+
+  async #settle(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
+    await this.#replica.settleHints(target, batch)
+    this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hintCount })
+  }
+
+  /** Those of `hints` that say no more than this node's own records, all of which the target holds, flushed. */
+  async #broughtHome(target: NodeId, hints: readonly KeyedRecord[]): Promise<readonly KeyedRecord[]> {
+    const hasAll = ({ key }: KeyedRecord) => this.#exchange.hasAll(target, partitionOf(key))
+    const likely = hints.filter(hasAll)
+    const own = await this.#replica.records(likely.map(({ key }) => keyHashOf(key)))
+    const records = new Map(own.map(({ key, record }) => [key, record]))
+    return likely.filter((hint) => {
+      const record = records.get(hint.key)
+      return record !== undefined && hasAll(hint) && holdsAll(record, hint.record, modeOf(hint.key))
+    })
   }
 
   async #readdress(target: NodeId, kept: readonly KeyedRecord[]): Promise<void> {

@@ -73,6 +73,7 @@ export class Ownership {
 
   /** Partitions owned here and not yet in sync. */
   get syncing(): readonly Partition[] {
+    if (this.#routing.others.length === 0) return []
     return allPartitions.filter((partition) => this.#is(partition, flags.owned) && !this.#is(partition, flags.synced))
   }
 

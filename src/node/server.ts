@@ -56,7 +56,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'deliver':
       await node.replica.take(
         request.entries.map((entry) => ({ ...entry, hintFor: [] })),
-        'strict',
+        request.how,
       )
       return { type: 'done' }
     case 'reconcile':

@@ -2,6 +2,7 @@
  * One storage node: composes membership, placement, replica and coordination, and offers them as the public interface (Dynamo,
  * section 5: request coordination, membership, and a local store, on every node alike).
  */
+import { bounds } from '../core/bounds.ts'
 import { partitionOf, tagOf } from '../core/hash.ts'
 import type { DeviceId, HybridTime, NodeId, Partition } from '../core/ids.ts'
 import { afterWrite, contextOf } from '../core/versioning/context.ts'
@@ -113,7 +114,7 @@ export class StorageNode implements TabringNode, Coordination {
     const parts = [this.peers, this.routing, this.ownership, this.replica, this.reconciling, this.#log] as const
     this.exchange = new Exchange(clock, chance, ...parts)
     this.#scrub = new Scrub(this.replica, this.#log)
-    this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.events)
+    this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.events)
     this.routing.onChange(() => this.#viewChanged())
     this.#stops = [
       this.gossip.start(clock),
@@ -254,8 +255,8 @@ export class StorageNode implements TabringNode, Coordination {
   #joined(node: NodeId): void {
     this.#joining.met()
     void this.gossip.pushPull(node).then(() => {
-      this.exchange.soon(node)
-      void this.handoff.deliverTo(node)
+      // Hints of what this node owns too are handed on by the exchange: the handoff only strikes those off.
+      this.exchange.soon(node, bounds.exchangeSettleMs, () => void this.handoff.deliverTo(node))
     })
     this.#membersChanged()
   }

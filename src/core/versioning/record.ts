@@ -17,6 +17,7 @@ import {
   type Dot,
   dotName,
   emptyHistory,
+  includes,
   unite,
   withDot,
 } from './causal-history.ts'
@@ -121,6 +122,11 @@ export function sameSiblings(a: Record, b: Record): boolean {
     const other = b.siblings[index]
     return other !== undefined && compareDots(sibling.dot, other.dot) === 0
   })
+}
+
+/** Whether joining `part` into a record would change nothing. */
+export function holdsAll(record: Record, part: Record, mode: ConflictMode): boolean {
+  return includes(record.history, part.history) && sameSiblings(join(record, part, mode), record)
 }
 
 /** The values a reader sees at `wallMs`: no tombstones, nothing expired. */

@@ -72,6 +72,7 @@ function oneOf<T extends string>(names: readonly T[]): Codec<T> {
 const status = oneOf(memberStatuses)
 const failureCode = oneOf<FailureCode>(['storage-full', 'storage-failed', 'closed', 'overloaded'])
 const standing = oneOf(['owner', 'syncing', 'hint'] as const)
+const durability = oneOf(['relaxed', 'strict'] as const)
 const truth = oneOf(['no', 'yes'] as const)
 
 const claim: Codec<Claim> = {
@@ -157,9 +158,13 @@ const requests: Rows<Request, 'type'> = {
   },
   members,
   deliver: {
-    write: (writer, { entries }) => writer.list(entries, (entry) => keyedRecord.write(writer, entry)),
+    write: (writer, { how, entries }) => {
+      durability.write(writer, how)
+      writer.list(entries, (entry) => keyedRecord.write(writer, entry))
+    },
     read: (reader) => ({
       type: 'deliver',
+      how: durability.read(reader),
       entries: reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
     }),
   },

@@ -32,8 +32,11 @@ export type Request =
   | { readonly type: 'get'; readonly key: StoredKey }
   /** Push-pull: my claims for yours. */
   | { readonly type: 'members'; readonly claims: readonly Claim[] }
-  /** Join these, strictly durable: hints, repairs, data that moves. */
-  | { readonly type: 'deliver'; readonly entries: readonly KeyedRecord[] }
+  /**
+   * Join these: hints, repairs, data that moves. `strict`: flushed before it is confirmed, since something is deleted then; what
+   * an exchange moves is flushed once, at its end.
+   */
+  | { readonly type: 'deliver'; readonly how: 'relaxed' | 'strict'; readonly entries: readonly KeyedRecord[] }
   /**
    * One step of a reconciliation (see `core/merkle`). `scope`: the partitions it is about; null for those that are due
    * between the two (`Routing.dueTo`). The first step of a session begins it anew.

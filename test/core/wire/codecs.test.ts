@@ -42,7 +42,11 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('put' as const), key, delta: records, hintFor: list(node) }),
   fc.record({ type: fc.constant('get' as const), key }),
   members,
-  fc.record({ type: fc.constant('deliver' as const), entries: list(keyed) }),
+  fc.record({
+    type: fc.constant('deliver' as const),
+    how: fc.constantFrom('relaxed' as const, 'strict' as const),
+    entries: list(keyed),
+  }),
   fc.record({
     type: fc.constant('reconcile' as const),
     session: fc.maxSafeNat(),

@@ -1,0 +1,142 @@
+/**
+ * `npm run bench:rejoin`: how long a tab takes to be in step again, in real Chromium, beside the floor of the same run: the same
+ * bytes over a raw data channel and into IndexedDB in one transaction.
+ */
+import { test, type World } from '../test/browser/world.ts'
+
+const valueBytes = 64
+
+interface Figure {
+  readonly what: string
+  readonly ms: number
+  readonly floorMs: number
+  readonly maxMs: number
+}
+
+const figures: Figure[] = []
+
+/** In a page: what it costs to move so many rows over a data channel and to store them, with nothing else. */
+async function floorOf(rows: number): Promise<number> {
+  const bytesEach = 160
+  const [left, right] = [new RTCPeerConnection(), new RTCPeerConnection()]
+  left.onicecandidate = ({ candidate }) => candidate && void right.addIceCandidate(candidate)
+  right.onicecandidate = ({ candidate }) => candidate && void left.addIceCandidate(candidate)
+  const channel = left.createDataChannel('floor')
+  const received = new Promise<void>((resolve) => {
+    let left = rows * bytesEach
+    right.ondatachannel = ({ channel: other }) => {
+      other.onmessage = ({ data }) => {
+        left -= (data as ArrayBuffer).byteLength
+        if (left <= 0) resolve()
+      }
+    }
+  })
+  const opened = new Promise((resolve) => {
+    channel.onopen = resolve
+  })
+  await left.setLocalDescription(await left.createOffer())
+  await right.setRemoteDescription(left.localDescription as RTCSessionDescription)
+  await right.setLocalDescription(await right.createAnswer())
+  await left.setRemoteDescription(right.localDescription as RTCSessionDescription)
+  await opened
+  const database = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open('floor')
+    request.onupgradeneeded = () => request.result.createObjectStore('rows')
+    request.onsuccess = () => resolve(request.result)
+  })
+  const startedAt = performance.now()
+  const chunk = new Uint8Array(16_000)
+  for (let sent = 0; sent < rows * bytesEach; sent += chunk.length) channel.send(chunk)
+  await received
+  const transaction = database.transaction('rows', 'readwrite', { durability: 'relaxed' })
+  const store = transaction.objectStore('rows')
+  for (let row = 0; row < rows; row += 1) store.put(new Uint8Array(bytesEach), row)
+  await new Promise((resolve) => {
+    transaction.oncomplete = resolve
+  })
+  const ms = performance.now() - startedAt
+  database.close()
+  indexedDB.deleteDatabase('floor')
+  left.close()
+  right.close()
+  return ms
+}
+
+/** Two tabs; one goes away, the other is written to, the first comes back. */
+async function rejoin(world: World, before: number, missed: number, maxMs: number): Promise<void> {
+  const [writer, reader] = await world.ring(['chromium', 'chromium'], { cluster: `rejoin ${missed}`, n: 2 })
+  if (writer === undefined || reader === undefined) throw new Error('a ring of two has two members')
+  const put = (from: number, count: number) =>
+    writer.run(
+      async (node, [start, keys, bytes]) => {
+        for (let at = start; at < start + keys; at += 500) {
+          const some = Array.from({ length: Math.min(500, start + keys - at) }, (_, index) =>
+            node.put(`key ${at + index}`, null, crypto.getRandomValues(new Uint8Array(bytes)), { w: 1 }),
+          )
+          await Promise.all(some)
+        }
+      },
+      [from, count, valueBytes] as const,
+    )
+  await put(0, before)
+  while ((await reader.run((node) => node.status().records, null)) < before) await reader.page.waitForTimeout(100)
+  await reader.run((node) => node.close(), null)
+  await put(before, missed)
+  const floorMs = await reader.page.evaluate(floorOf, missed)
+  await reader.load(reader.page)
+  await reader.open({ cluster: `rejoin ${missed}`, n: 2, signaling: world.signaling.url })
+  const ms = await reader.run(async (node, records) => {
+    while (!node.members().some(({ self, reachable }) => !self && reachable))
+      await new Promise((go) => setTimeout(go, 1))
+    const openedAt = performance.now()
+    while (node.status().records < records) await new Promise((go) => setTimeout(go, 2))
+    return performance.now() - openedAt
+  }, before + missed)
+  figures.push({ what: `a tab that missed ${missed} of ${before + missed} puts is in step`, ms, floorMs, maxMs })
+}
+
+test('a tab that comes back', async ({ world }) => {
+  await rejoin(world, 1000, 10_000, 1500)
+  await rejoin(world, 10_900, 100, 250)
+})
+
+test('a new node that receives a hundred thousand keys', async ({ world }) => {
+  const keys = 100_000
+  const [holder] = await world.ring(['chromium'], { cluster: 'fill', n: 2, w: 1 })
+  if (holder === undefined) throw new Error('a ring of one has one member')
+  await holder.run(
+    async (node, [count, bytes]) => {
+      for (let at = 0; at < count; at += 500) {
+        const value = () => crypto.getRandomValues(new Uint8Array(bytes))
+        await Promise.all(Array.from({ length: 500 }, (_, index) => node.put(`key ${at + index}`, null, value())))
+      }
+    },
+    [keys, valueBytes] as const,
+  )
+  const fresh = await world.profile('chromium')
+  await fresh.start()
+  const floorMs = await fresh.page.evaluate(floorOf, keys)
+  await fresh.page.evaluate(() => {
+    const tasks: number[] = []
+    Object.assign(window, { tasks })
+    new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
+      type: 'longtask',
+    })
+  })
+  await fresh.open({ cluster: 'fill', n: 2, w: 1, signaling: world.signaling.url })
+  const ms = await fresh.run(async (node, records) => {
+    const openedAt = performance.now()
+    while (node.status().records < records) await new Promise((go) => setTimeout(go, 10))
+    return performance.now() - openedAt
+  }, keys)
+  const tasks = await fresh.page.evaluate(() => (window as unknown as { tasks: number[] }).tasks)
+  figures.push({ what: `a new node has ${keys} keys`, ms, floorMs, maxMs: Number.POSITIVE_INFINITY })
+  console.log(`tasks over 50 ms meanwhile: ${tasks.length}, the longest ${Math.max(0, ...tasks)} ms`)
+})
+
+test.afterAll(() => {
+  for (const { what, ms, floorMs, maxMs } of figures) {
+    const times = (ms / floorMs).toFixed(1)
+    console.log(`${what}: ${Math.round(ms)} ms (max ${maxMs}), ${times} times the floor of ${Math.round(floorMs)} ms`)
+  }
+})
