@@ -104,12 +104,11 @@ export const bounds = {
   /** Pause between two partitions that are scrubbed: all 1024 in a day. */
   scrubIntervalMs: 84_000,
   /**
-   * Storing tries: how often it is looked whether one is due, how many changed keys make it due, and how many are stored at once.
-   * What has changed since is read when a node opens: at most 32 small rows for each partition.
+   * Storing tries: how often it is looked whether that is due, and how many commits make it so. They are read when a node opens:
+   * some 20 ms.
    */
   checkpointIntervalMs: 10_000,
-  checkpointChangesMin: 32,
-  checkpointPartitionsMax: 64,
+  checkpointCommitsMin: 2_000,
   /** Commits remembered by key, beyond which those that nothing can overtake any more are forgotten. */
   commitOrdersMax: 10_000,
   /** Pause after which an undelivered hint is tried again although nothing announced its owner. */

@@ -12,13 +12,16 @@ import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import type { Partition, StoredKey } from '../core/ids.ts'
 import { Forest, partitionIn } from '../core/merkle/forest.ts'
-import type { Decide, Durability, Row, RowKey, Store, Table, Write } from '../ports.ts'
+import type { Durability, Row, RowKey, Store, Table, Write } from '../ports.ts'
 import {
+  encodeJournal,
   encodeTree,
   hintRow,
+  journalIn,
   journalRow,
+  type KeyChange,
   keyedRecordIn,
-  noBytes,
+  orderOfRow,
   partitionGroup,
   partitionOfGroup,
   recordRowAt,
@@ -31,6 +34,13 @@ import {
 export interface Changed {
   readonly hash: Uint8Array
   readonly key: StoredKey | null
+}
+
+/** What a transaction writes, what becomes of which record by that, and what it comes to. */
+export interface Change<T> {
+  readonly writes: readonly Write[]
+  readonly changes: readonly KeyChange[]
+  readonly result: T
 }
 
 export interface InventoryHandlers {
@@ -50,8 +60,9 @@ export class Inventory {
   readonly #forest = new Forest()
   /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
   readonly #doubtful = new Map<string, Changed>()
-  /** By partition, key hashes with a row in the journal. */
-  readonly #journalled = new Map<Partition, Map<string, Uint8Array>>()
+  /** Commits with a row in the journal, and partitions that changed since the tries were stored. */
+  readonly #journal = new Set<number>()
+  #changed = new Set<Partition>()
   /** Key hashes of rows that are not what was written: told once. */
   readonly #unreadable = new Set<string>()
   #loaded: Promise<void> | undefined
@@ -76,29 +87,35 @@ export class Inventory {
   }
 
   /**
-   * Changes keys in one transaction, and lets `heard` know what became of it and when it was decided. If it fails, the keys are
-   * in doubt: a lost connection does not tell whether a transaction took effect.
+   * Changes keys in one transaction. `decide` also says what becomes of which record; `heard` is called with its result once
+   * it is known. If the transaction fails, the keys are in doubt: a lost connection does not tell whether it took effect.
    */
   async change<T>(
     keys: readonly Changed[],
     rows: readonly RowKey[],
     how: Durability,
-    decide: Decide<T>,
-    heard: (result: T, order: number) => void,
+    decide: (rows: readonly (Uint8Array | undefined)[]) => Change<T>,
+    heard: (result: T, changes: readonly KeyChange[]) => void,
   ): Promise<T> {
     let order = 0
     try {
-      const result = await this.#store.transact(rows, how, (found) => {
+      const { result, changes } = await this.#store.transact(rows, how, (found) => {
         this.#pending.delete(order)
         this.#order += 1
         order = this.#order
         this.#pending.add(order)
-        return decide(found)
+        const { writes, changes, result } = decide(found)
+        const journal = { key: journalRow(order), value: encodeJournal(changes) }
+        return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }
       })
-      heard(result, order)
+      if (changes.length > 0) this.#journal.add(order)
+      for (const change of changes) this.#committed(change, order)
+      heard(result, changes)
       return result
     } catch (error) {
       for (const changed of keys) this.#doubt(changed)
+      // Its row may be there: it has to go with the others, or it would undo later ones at the next start.
+      if (order > 0) this.#journal.add(order)
       throw error
     } finally {
       this.#pending.delete(order)
@@ -115,20 +132,17 @@ export class Inventory {
     }
   }
 
-  /** The `order`th commit left a key in this version, or deleted it. */
-  committed(hash: Uint8Array, version: Uint8Array | null, order: number): void {
+  #committed({ hash, version }: KeyChange, order: number): void {
     const name = bytesToHex(hash)
     if ((this.#latest.get(name) ?? 0) > order) return
     if (version !== null) this.#unreadable.delete(name)
     this.#latest.set(name, order)
-    this.#forest.set(hash, version)
-    this.#noteJournalled(hash)
+    this.#set({ hash, version })
   }
 
-  #noteJournalled(hash: Uint8Array): void {
-    const partition = partitionIn(hash)
-    const hashes = this.#journalled.get(partition) ?? new Map<string, Uint8Array>()
-    this.#journalled.set(partition, hashes.set(bytesToHex(hash), hash))
+  #set({ hash, version }: KeyChange): void {
+    this.#forest.set(hash, version)
+    this.#changed.add(partitionIn(hash))
   }
 
   /** The record in a row. A row that is not what was written counts as none: what it held is fetched from another replica. */
@@ -152,20 +166,19 @@ export class Inventory {
     const places = doubtful.flatMap(({ hash, key }) => [recordRowAt(hash), ...(key === null ? [] : [hintRow(key)])])
     const reading = (found: readonly (Uint8Array | undefined)[]) => {
       const rows = [...found]
-      const writes: Write[] = []
-      const result = doubtful.map(({ hash, key }) => {
-        const version = keyedRecordIn(rows.shift(), () => {})?.version ?? null
-        writes.push({ key: journalRow(hash), value: version ?? noBytes })
-        return { version, isHinted: key !== null && rows.shift() !== undefined }
-      })
-      return { writes, result }
+      const changes: KeyChange[] = []
+      const hints: { key: StoredKey; isKept: boolean }[] = []
+      for (const { hash, key } of doubtful) {
+        changes.push({ hash, version: keyedRecordIn(rows.shift(), () => {})?.version ?? null })
+        if (key !== null) hints.push({ key, isKept: rows.shift() !== undefined })
+      }
+      return { writes: [], changes, result: hints }
     }
-    await this.change(doubtful, places, 'relaxed', reading, (found, order) => {
-      for (const [index, { hash, key }] of doubtful.entries()) {
-        this.committed(hash, found[index]?.version ?? null, order)
-        this.#handlers.written(partitionIn(hash))
-        if (key !== null && found[index]?.isHinted === true) this.hinted.add(key)
-        else if (key !== null) this.hinted.delete(key)
+    await this.change(doubtful, places, 'relaxed', reading, (hints) => {
+      for (const { hash } of doubtful) this.#handlers.written(partitionIn(hash))
+      for (const { key, isKept } of hints) {
+        if (isKept) this.hinted.add(key)
+        else this.hinted.delete(key)
       }
     })
   }
@@ -187,35 +200,44 @@ export class Inventory {
       if (items === null) damaged.push(partitionOfGroup(group))
       else this.#forest.restore(partitionOfGroup(group), items)
     })
-    await this.eachRow('journal', ({ key: [, , name], value }) => {
-      const hash = hexToBytes(name)
-      this.#forest.set(hash, value.length === 0 ? null : value)
-      this.#noteJournalled(hash)
+    await this.eachRow('journal', ({ key, value }) => {
+      this.#order = orderOfRow(key)
+      this.#journal.add(this.#order)
+      for (const change of journalIn(value)) this.#set(change)
     })
     for (const partition of damaged) await this.scrub(partition, this.#forest)
   }
 
-  /** Stores tries of which so many keys have changed, some tries at a time. */
-  async checkpoint(changesMin: number): Promise<void> {
-    const due = [...this.#journalled].filter(([, hashes]) => hashes.size >= changesMin)
-    for (const [partition] of due.slice(0, bounds.checkpointPartitionsMax)) await this.#storeTrie(partition)
+  /** Stores the tries that have changed, once there are so many commits in the journal, and clears it of those. */
+  async checkpoint(commitsMin: number): Promise<void> {
+    if (this.#journal.size < commitsMin) return
+    await this.forest()
+    const before = this.#changed
+    this.#changed = new Set()
+    try {
+      const stored = await this.#store.transact([], 'relaxed', () =>
+        this.#asStored(new Set([...before, ...this.#changed])),
+      )
+      for (const order of stored ?? []) this.#journal.delete(order)
+      if (stored === null) throw new Error('keys came in doubt meanwhile')
+    } catch (error) {
+      for (const partition of before) this.#changed.add(partition)
+      throw error
+    }
   }
 
-  async #storeTrie(partition: Partition): Promise<void> {
-    const journalled = [...(this.#journalled.get(partition)?.values() ?? [])]
-    const gone = await this.#store.transact(journalled.map(journalRow), 'relaxed', (rows) => {
+  /** What to write so that the tries are stored as they are, and which commits the journal can do without then. */
+  #asStored(changed: ReadonlySet<Partition>): { readonly writes: readonly Write[]; readonly result: number[] | null } {
+    if (this.#doubtful.size > 0) return { writes: [], result: null }
+    // A commit nobody has heard of yet is not in the tries: it stays in the journal, and so does what came after.
+    const heard = Math.min(...this.#pending, Number.POSITIVE_INFINITY)
+    const result = [...this.#journal].filter((order) => order < heard)
+    const writes: Write[] = result.map((order) => ({ key: journalRow(order), value: null }))
+    for (const partition of changed) {
       const items = this.#forest.itemsOf(partition)
-      // A commit nobody has heard of yet is not in the trie: its row stays.
-      const result = journalled.filter((hash, index) => {
-        const version = this.#forest.version(hash)
-        return rows[index] !== undefined && isSame(rows[index] ?? noBytes, version ?? noBytes)
-      })
-      const writes: Write[] = result.map((hash) => ({ key: journalRow(hash), value: null }))
       writes.push({ key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) })
-      return { writes, result }
-    })
-    const left = this.#journalled.get(partition)
-    for (const hash of gone) left?.delete(bytesToHex(hash))
+    }
+    return { writes, result }
   }
 
   /** Visits all rows of a table, in order. */

@@ -9,21 +9,21 @@
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../core/hash.ts'
 import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
-import type { Forest } from '../core/merkle/forest.ts'
+import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Dot, dotName } from '../core/versioning/causal-history.ts'
 import { emptyRecord, join, type Record, reusedDots } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
 import type { Durability, Store, Write } from '../ports.ts'
-import { type Changed, Inventory } from './inventory.ts'
+import { type Change, type Changed, Inventory } from './inventory.ts'
 import type { Routing } from './routing.ts'
 import {
   encodeHint,
   encodeKeyedRecord,
   hintIn,
   hintRow,
-  journalRow,
+  type KeyChange,
   keyedRecordIn,
   metaRow,
   noBytes,
@@ -82,8 +82,8 @@ export class Replica {
   }
 
   /** Stores tries that have changed much, so that the next start has less to read. */
-  checkpoint(changesMin: number = bounds.checkpointChangesMin): Promise<void> {
-    return this.#inventory.checkpoint(changesMin)
+  checkpoint(commitsMin: number = bounds.checkpointCommitsMin): Promise<void> {
+    return this.#inventory.checkpoint(commitsMin)
   }
 
   /** Whether records of a partition are here, as far as is known without asking the store. */
@@ -119,25 +119,36 @@ export class Replica {
    */
   async take(incoming: readonly Incoming[], durability: Durability): Promise<void> {
     const keys = incoming.map(changedKey)
-    const places = keys.flatMap(({ hash, key }) => [recordRowAt(hash), hintRow(key)])
-    const decide = (rows: readonly (Uint8Array | undefined)[]) => {
-      // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
-      const plans = incoming.map((entry) => ({ ...entry, ...this.#destination(entry) }))
+    // Rows of hints are read where a hint is to be kept, as far as can be told before the transaction.
+    const isHinted = incoming.map((entry) => this.#destination(entry).targets.length > 0)
+    const places = keys.flatMap(({ hash, key }, index) => [
+      recordRowAt(hash),
+      ...(isHinted[index] ? [hintRow(key)] : []),
+    ])
+    const hinted = new Set<StoredKey>()
+    const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again'> => {
+      const rows = [...found]
       const writes: Write[] = []
-      const records: KeyedRecord[] = []
-      for (const [index, plan] of plans.entries()) {
-        if (plan.asOwner) records.push(this.#joinRecord(plan, rows[2 * index], writes))
-        if (plan.targets.length > 0) this.#joinHint(plan, rows[2 * index + 1], writes)
+      const changes: KeyChange[] = []
+      hinted.clear()
+      for (const [index, entry] of incoming.entries()) {
+        // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
+        const plan = { ...entry, ...this.#destination(entry) }
+        const record = rows.shift()
+        const hint = isHinted[index] ? rows.shift() : undefined
+        if (plan.targets.length > 0 && !isHinted[index]) return { writes: [], changes: [], result: 'again' }
+        if (plan.asOwner) changes.push(this.#joinRecord(plan, record, writes))
+        if (plan.targets.length === 0) continue
+        this.#joinHint(plan, hint, writes)
+        hinted.add(plan.key)
       }
-      return { writes, result: { plans, records } }
+      return { writes, changes, result: 'taken' }
     }
-    await this.#inventory.change(keys, places, durability, decide, ({ plans, records }, order) => {
-      for (const plan of plans) if (plan.targets.length > 0) this.#inventory.hinted.add(plan.key)
-      for (const { key, record } of records) {
-        this.#inventory.committed(keyHashOf(key), versionOf(record), order)
-        this.#handlers.written(partitionOf(key))
-      }
+    const result = await this.#inventory.change(keys, places, durability, decide, (_, changes) => {
+      for (const key of hinted) this.#inventory.hinted.add(key)
+      for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
     })
+    if (result === 'again') return this.take(incoming, durability)
     for (const { record } of incoming) this.#seeTimes(record)
   }
 
@@ -149,13 +160,14 @@ export class Replica {
     return { asOwner: false, targets: this.#routing.ownersOf(partition) }
   }
 
-  #joinRecord({ key, record: incoming }: KeyedRecord, held: Uint8Array | undefined, writes: Write[]): KeyedRecord {
-    const mine = this.#inventory.recordAt(keyHashOf(key), held)?.record ?? emptyRecord
+  #joinRecord({ key, record: incoming }: KeyedRecord, held: Uint8Array | undefined, writes: Write[]): KeyChange {
+    const hash = keyHashOf(key)
+    const mine = this.#inventory.recordAt(hash, held)?.record ?? emptyRecord
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
-    writes.push({ key: recordRow(key), value: encodeKeyedRecord({ key, record }) })
-    writes.push({ key: journalRow(keyHashOf(key)), value: versionOf(record) })
-    return { key, record }
+    const version = versionOf(record)
+    writes.push({ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record }) })
+    return { hash, version }
   }
 
   #joinHint(
@@ -211,7 +223,7 @@ export class Replica {
         writes.push({ key: hintRow(key), value: targets.length === 0 ? null : encodeHint({ ...hint, targets }) })
         if (targets.length === 0) result.push(key)
       }
-      return { writes, result }
+      return { writes, changes: [], result }
     }
     const places = sent.map(({ key }) => hintRow(key))
     await this.#inventory.change(keys, places, 'relaxed', decide, (gone) => {
@@ -226,17 +238,13 @@ export class Replica {
   async drop(partition: Partition, isStillDue: () => boolean): Promise<boolean> {
     const forest = await this.#inventory.forest()
     const held = forest.keysOf(partition).map((hash) => ({ hash, key: null }))
-    const decide = () => {
-      if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], result: null }
+    const decide = (): Change<boolean> => {
+      if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], changes: [], result: false }
       const hashes = forest.keysOf(partition)
-      const deleted = hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))
-      const journalled = hashes.map((hash) => ({ key: journalRow(hash), value: noBytes }))
-      return { writes: [...deleted, ...journalled], result: hashes }
+      const writes = hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))
+      return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: true }
     }
-    const dropped = await this.#inventory.change(held, [], 'relaxed', decide, (hashes, order) => {
-      for (const hash of hashes ?? []) this.#inventory.committed(hash, null, order)
-    })
-    return dropped !== null
+    return this.#inventory.change(held, [], 'relaxed', decide, () => {})
   }
 
   /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */

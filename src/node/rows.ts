@@ -2,18 +2,18 @@
  * What the rows of the store hold, and where.
  *
  * `record`: group = partition, name = the key's hash, the key and its record: in the order in which tries keep them. `hint`: one row a key, a record and whom it is owed to. `owed`: group =
- * whom, name = key, no value: finds the hints of one node. `tree`: name = partition, the items of its trie. `journal`: group =
- * partition, name = the key's hash, its version, or nothing where the record was deleted. `meta`: this node itself.
+ * whom, name = key, no value: finds the hints of one node. `tree`: name = partition, the items of its trie. `journal`: name =
+ * place of a commit among all, what it changed: items of tries. `meta`: this node itself.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { keyHashOf } from '../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { partitionIn } from '../core/merkle/forest.ts'
-import { hashBytes, hashOf } from '../core/merkle/trie.ts'
+import { hashBytes, hashOf, itemBytes } from '../core/merkle/trie.ts'
 import { emptyRecord, type Record } from '../core/versioning/record.ts'
 import { type ByteReader, ByteWriter, decodeWith } from '../core/wire/bytes.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
-import { readRecord, versionOf, writeRecord } from '../core/wire/record-codec.ts'
+import { readRecord, writeRecord } from '../core/wire/record-codec.ts'
 import type { RowKey } from '../ports.ts'
 
 const nodeHexDigits = 32
@@ -22,8 +22,9 @@ export const partitionGroup = (partition: Partition): string => partition.toStri
 /** The row of the record whose key has this hash. */
 export const recordRowAt = (hash: Uint8Array): RowKey => ['record', partitionGroup(partitionIn(hash)), bytesToHex(hash)]
 export const recordRow = (key: StoredKey): RowKey => recordRowAt(keyHashOf(key))
-/** The row that says what has changed of a key since its trie was stored. */
-export const journalRow = (hash: Uint8Array): RowKey => ['journal', partitionGroup(partitionIn(hash)), bytesToHex(hash)]
+/** The row that says what one commit, the `order`th of all, has changed. */
+export const journalRow = (order: number): RowKey => ['journal', '', order.toString(16).padStart(14, '0')]
+export const orderOfRow = ([, , name]: RowKey): number => Number.parseInt(name, 16)
 export const treeRow = (partition: Partition): RowKey => ['tree', '', partitionGroup(partition)]
 export const partitionOfGroup = (group: string): Partition => Number.parseInt(group, 16) as Partition
 export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
@@ -53,6 +54,30 @@ function opened<T>(row: Uint8Array | undefined, corrupt: () => void, read: (read
   return found
 }
 
+/** What a commit made of a key: its version, or null where the record was deleted. */
+export interface KeyChange {
+  readonly hash: Uint8Array
+  readonly version: Uint8Array | null
+}
+
+/** Items of tries; a version of zeros, which no hash is, stands for a deleted record. */
+export function encodeJournal(changes: readonly KeyChange[]): Uint8Array {
+  const bytes = new Uint8Array(changes.length * itemBytes)
+  for (const [index, { hash, version }] of changes.entries()) {
+    bytes.set(hash, index * itemBytes)
+    if (version !== null) bytes.set(version, index * itemBytes + hashBytes)
+  }
+  return bytes
+}
+
+export function journalIn(bytes: Uint8Array): readonly KeyChange[] {
+  return Array.from({ length: Math.floor(bytes.length / itemBytes) }, (_, index) => {
+    const at = index * itemBytes
+    const version = bytes.slice(at + hashBytes, at + itemBytes)
+    return { hash: bytes.slice(at, at + hashBytes), version: version.every((byte) => byte === 0) ? null : version }
+  })
+}
+
 /** The items of a trie. */
 export const encodeTree = (items: Uint8Array): Uint8Array => sealed(items)
 
@@ -64,17 +89,17 @@ export const treeIn = (row: Uint8Array): Uint8Array | null =>
     (reader) => reader.raw(reader.remaining),
   )
 
-export function encodeKeyedRecord({ key, record }: KeyedRecord): Uint8Array {
-  const writer = new ByteWriter()
-  writer.raw(versionOf(record))
-  writer.text(key)
-  writeRecord(writer, record)
-  return sealed(writer.done())
-}
-
 /** A record and its key, and the version it was written in. */
 export interface StoredRecord extends KeyedRecord {
   readonly version: Uint8Array
+}
+
+export function encodeKeyedRecord({ key, version, record }: StoredRecord): Uint8Array {
+  const writer = new ByteWriter()
+  writer.raw(version)
+  writer.text(key)
+  writeRecord(writer, record)
+  return sealed(writer.done())
 }
 
 /** A record and its key, or null for a row that is not there or is not what was written, of which `corrupt` hears. */
