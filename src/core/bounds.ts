@@ -99,6 +99,8 @@ export const bounds = {
   batchBytesMax: 524_288,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
+  /** Items that one answer of a reconciliation lists at most: what a page can take in without a pause that is felt. */
+  reconcileItemsMax: 8_192,
   /** How long the answering side of a reconciliation keeps its snapshot for the next question. */
   reconcileIdleMs: 30_000,
   /** Pause between two partitions that are scrubbed: all 1024 in a day. */

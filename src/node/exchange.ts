@@ -169,7 +169,13 @@ export class Exchange {
     const view = forest.view(partitions)
     const writes = new Map(partitions.map((partition) => [partition, this.#writes.get(partition) ?? 0]))
     const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
-    const { ours, theirs, bytes } = await this.#reconciling.differences(node, view, scope)
+    const found = await this.#reconciling.differences(node, view, scope)
+    if ('tooMuch' in found) {
+      for (const slice of slicesOf(partitions, found.tooMuch))
+        await this.#bringInStep(node, slice, slice, way, transfer)
+      return
+    }
+    const { ours, theirs, bytes } = found
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
     transfer.compared(ours.length + wanted.length, bytes)
@@ -249,6 +255,16 @@ export class Exchange {
       for (const owner of owners.keys()) if (!current.includes(owner)) owners.delete(owner)
     }
   }
+}
+
+/** Some partitions at a time, so that each time few enough of so many items are compared. */
+function slicesOf(partitions: readonly Partition[], items: number): readonly (readonly Partition[])[] {
+  // Half of what would fit, since partitions differ; and always less than before.
+  const count = Math.max(2, Math.ceil((2 * items) / bounds.reconcileItemsMax))
+  const size = Math.max(1, Math.min(Math.ceil(partitions.length / count), partitions.length - 1))
+  return Array.from({ length: Math.ceil(partitions.length / size) }, (_, index) =>
+    partitions.slice(index * size, (index + 1) * size),
+  )
 }
 
 const sizeOf = (records: readonly KeyedRecord[]): number => records.reduce((sum, record) => sum + bytesOf(record), 0)

@@ -45,9 +45,13 @@ export class Reconciling {
 
   /**
    * What differs between a view of this node and the other, proved. `scope`: the partitions of the view; null where both
-   * know which ones are due (`Routing.dueTo`). Rejects when it cannot be found out.
+   * know which ones are due (`Routing.dueTo`). `tooMuch`: how many items the other has, where less is to be compared at a time. Rejects when it cannot be found out.
    */
-  async differences(node: NodeId, view: ForestView, scope: readonly Partition[] | null): Promise<Found> {
+  async differences(
+    node: NodeId,
+    view: ForestView,
+    scope: readonly Partition[] | null,
+  ): Promise<Found | { readonly tooMuch: number }> {
     const tally = { bytes: 0 }
     const wasInStep = this.#inStep.delete(node)
     const probe = new Asking(view, 0)
@@ -60,6 +64,7 @@ export class Reconciling {
       const asking = new Asking(view, window)
       // If the proof failed, the other may own something else in its own view: then the partitions are named.
       const isOver = await this.#talk(node, asking, asking.begin(), window === 0 ? scope : view.partitions, tally)
+      if (asking.tooMuch !== null && view.partitions.length > 1) return { tooMuch: asking.tooMuch }
       const found = isOver ? asking.differences() : null
       if (found === null) continue
       this.#inStep.add(node)
@@ -97,7 +102,7 @@ export class Reconciling {
     const answering =
       known?.id === session
         ? known.answering
-        : new Answering(forest.view(scope ?? this.#routing.dueTo(from, this.#routing.self)))
+        : new Answering(forest.view(scope ?? this.#routing.dueTo(from, this.#routing.self)), bounds.reconcileItemsMax)
     const reply = answering.answer(body)
     if (reply === null) this.#sessions.delete(from)
     else {

@@ -23,7 +23,7 @@ export class Transfer {
 
   /** The comparison is over: so many records are to move, and so many bytes it took. */
   compared(records: number, bytes: number): void {
-    this.#total = records
+    this.#total += records
     this.bytes += bytes
     if (records > 0) this.#tell()
   }

@@ -27,6 +27,7 @@ import { hashBytes, itemBytes } from './trie.ts'
 export class Answering {
   readonly #view: ForestView
   readonly #cut: (fingerprint: number) => number
+  readonly #itemsMax: number
   #window = 0
   #stage: 'first' | 'second' | 'items' = 'first'
   /** What the next message is about. */
@@ -34,8 +35,14 @@ export class Answering {
   /** Listed so far, 32 bytes each. */
   readonly #listed: Uint8Array[] = []
 
-  constructor(view: ForestView, cut: (fingerprint: number) => number = (word) => word) {
+  /** `itemsMax`: more items than that are not sent in one message; `cut` weakens fingerprints, for tests. */
+  constructor(
+    view: ForestView,
+    itemsMax: number = Number.POSITIVE_INFINITY,
+    cut: (fingerprint: number) => number = (word) => word,
+  ) {
     this.#view = view
+    this.#itemsMax = itemsMax
     this.#cut = cut
   }
 
@@ -79,12 +86,27 @@ export class Answering {
     const cells = split(wholeView, depth)
     const theirs = readWords(reader, cells.length)
     if (isEqual) return writer.done()
+    if (this.#isTooMuch(cells, theirs)) {
+      const refusal = new ByteWriter()
+      refusal.byte(verdicts.tooMuch)
+      refusal.integer(this.#view.size)
+      return refusal.done()
+    }
     writer.raw(proof)
     const { rest, comparison } = this.#compare(writer, cells, theirs)
     if (rest.length === 0) this.#stage = 'items'
     else if (isDense(comparison)) this.#list(writer, rest, comparison, 'with plan')
     else this.#splitOrList(writer, rest, comparison)
     return writer.done()
+  }
+
+  /** Whether the first answer would list more items than are sent at once. */
+  #isTooMuch(cells: readonly Prefix[], theirs: readonly number[]): boolean {
+    if (this.#view.size <= this.#itemsMax) return false
+    const differing = cells.filter((cell, index) => this.#fingerprint(cell) !== theirs[index])
+    const items = differing.reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
+    const isEmpty = theirs.every((word) => word === 0)
+    return isEmpty || isDense({ compared: cells.length, differing: differing.length, items })
   }
 
   /** Says which cells differ, and sends what is here of those where the other has nothing. Returns the others. */

@@ -28,12 +28,20 @@ import { hashBytes, itemBytes } from './trie.ts'
 
 const nameOf = ({ key, version }: Item): string => bytesToHex(key) + bytesToHex(version)
 
+/** What a fingerprint told apart, without what is the same after all. */
+function apart(ours: readonly Item[], theirs: readonly Item[]): readonly [readonly Item[], readonly Item[]] {
+  if (ours.length === 0 || theirs.length === 0) return [ours, theirs]
+  const [mine, other] = [new Set(ours.map(nameOf)), new Set(theirs.map(nameOf))]
+  return [ours.filter((item) => !other.has(nameOf(item))), theirs.filter((item) => !mine.has(nameOf(item)))]
+}
+
 /** The side that wants to know. Each message that comes is answered by the next one to send, until `differences` says. */
 export class Asking {
   readonly #view: ForestView
   readonly #window: number
   readonly #cut: (fingerprint: number) => number
   #isProbe = false
+  #tooMuch: number | null = null
   #isEqual = false
   #theirProof: Uint8Array = new Uint8Array(0)
   /** What the next answer is about, and whether the other was told that nothing is here. */
@@ -92,6 +100,11 @@ export class Asking {
     return this.#isEqual
   }
 
+  /** How many items the other has, if it said that this is too much for one answer: then less is to be compared at a time. */
+  get tooMuch(): number | null {
+    return this.#tooMuch
+  }
+
   /** Whether the differences are found and only the items the other has are still to come. */
   get isFetching(): boolean {
     return this.#stage === 'items'
@@ -100,10 +113,7 @@ export class Asking {
   /** What differs, if it can be proved; null if some fingerprints looked alike and were not. */
   differences(): Differences | null {
     if (this.#isEqual) return { theirs: [], ours: [] }
-    // What a fingerprint told apart and is the same after all.
-    const [mine, other] = [new Set(this.#ours.map(nameOf)), new Set(this.#theirs.map(nameOf))]
-    const ours = this.#ours.filter((item) => !other.has(nameOf(item)))
-    const theirs = this.#theirs.filter((item) => !mine.has(nameOf(item)))
+    const [ours, theirs] = apart(this.#ours, this.#theirs)
     const patched = this.#view.patched([...ours.map(({ key }) => ({ key, version: null })), ...theirs])
     return isSame(patched.proof(), this.#theirProof) ? { theirs, ours } : null
   }
@@ -113,8 +123,10 @@ export class Asking {
   }
 
   #first(reader: ByteReader): Uint8Array | 'over' {
-    this.#isEqual = reader.byte() === verdicts.equal
-    if (this.#isEqual || this.#isProbe) {
+    const verdict = reader.byte()
+    this.#isEqual = verdict === verdicts.equal
+    if (verdict === verdicts.tooMuch) this.#tooMuch = reader.integer()
+    if (verdict !== verdicts.differing || this.#isProbe) {
       this.#stage = 'over'
       return 'over'
     }
@@ -188,6 +200,10 @@ export class Asking {
   /** All that the other has of a prefix. */
   #takeItems(cell: Prefix, items: readonly Item[]): void {
     const mine = itemsIn(this.#view.itemsOf(cell))
+    if (mine.length === 0) {
+      for (const item of items) this.#theirs.push(item)
+      return
+    }
     const [held, theirs] = [new Set(mine.map(nameOf)), new Set(items.map(nameOf))]
     this.#ours.push(...mine.filter((item) => !theirs.has(nameOf(item))))
     this.#theirs.push(...items.filter((item) => !held.has(nameOf(item))))

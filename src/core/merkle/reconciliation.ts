@@ -11,6 +11,7 @@
  *   3. what differs of the splits    ->   4. of each: items, or a list
  *   5. entries of lists it lacks     ->   6. those items
  *
+ * Where so much differs that 2 would have to list very many items, it only says how many: then less is compared at a time.
  * After 2 or 4 the asking side knows what it has that the other lacks; after 6 it can prove what it lacks itself.
  */
 import type { ByteReader, ByteWriter } from '../wire/bytes.ts'
@@ -23,7 +24,7 @@ export const windows = 4
 /** How a prefix is told about: the fingerprints of its items, or the items themselves. */
 export const listing = { fingerprints: 0, items: 1 } as const
 /** The first byte of an answer. */
-export const verdicts = { equal: 0, differing: 1 } as const
+export const verdicts = { equal: 0, differing: 1, tooMuch: 2 } as const
 /** Bits of the longest prefix: beyond it a set is listed, whatever it holds. */
 export const depthMax = 28
 export const frontierBitsMax = 16

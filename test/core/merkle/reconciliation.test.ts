@@ -61,7 +61,7 @@ test('with fingerprints of eight bits accepts nothing wrong, and another part of
       const cut = (word: number) => word >>> 24
       const answers = Array.from({ length: windows }, (_, window) => {
         const asking = new Asking(viewOf(left), window, cut)
-        talk(asking, new Answering(viewOf(right), cut))
+        talk(asking, new Answering(viewOf(right), Number.POSITIVE_INFINITY, cut))
         return asking.differences()
       })
       for (const found of answers) {
@@ -101,6 +101,18 @@ test('a view stays as it was while the forest goes on', () => {
   for (const { key, version } of itemsOf(300, 2)) forest.set(key, version)
   expect(view.proof()).toEqual(before)
   expect(forest.view(allPartitions).proof()).not.toEqual(before)
+})
+
+test('where an answer would list too many items it says how many there are, and fewer partitions are compared', () => {
+  const items = itemsOf(3000, 4)
+  const asking = new Asking(viewOf([]), 0)
+  talk(asking, new Answering(viewOf(items), 1000))
+  expect(asking.tooMuch).toBe(3000)
+  const some = allPartitions.slice(0, 256)
+  const fewer = new Asking(forestOf([]).view(some), 0)
+  talk(fewer, new Answering(forestOf(items).view(some), 1000))
+  expect(fewer.tooMuch).toBeNull()
+  expect(fewer.differences()?.theirs.length).toBe(items.filter(({ key }) => partitionIn(key) < 256).length)
 })
 
 test('a probe says whether anything differs, and nothing else', () => {
