@@ -13,7 +13,7 @@ import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import type { Item } from '../core/merkle/reconciliation.ts'
-import type { KeyedRecord } from '../core/wire/messages.ts'
+import type { KeyedRecord, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
 import { batchesOf, bytesOf, deliver, eachPage, fetchRecords } from './delivery.ts'
@@ -41,6 +41,9 @@ export class Exchange {
   /** Counts writes of a partition, and at which count each owner had settled it. */
   readonly #writes = new Map<Partition, number>()
   readonly #settled = new Map<Partition, Map<NodeId, number>>()
+  /** By node that asks, what had been written here when its last reconciliation began. */
+  readonly #answered = new Map<NodeId, { readonly session: number; readonly writes: ReadonlyMap<Partition, number> }>()
+  readonly #onSettled: (node: NodeId) => void
   #turn = 0
   #stopped = false
 
@@ -53,6 +56,7 @@ export class Exchange {
     replica: Replica,
     reconciling: Reconciling,
     log: RepairLog,
+    onSettled: (node: NodeId) => void,
   ) {
     this.#clock = clock
     this.#chance = chance
@@ -62,6 +66,7 @@ export class Exchange {
     this.#replica = replica
     this.#reconciling = reconciling
     this.#log = log
+    this.#onSettled = onSettled
   }
 
   /** Exchanges with one peer after the other, now and then, until the returned function is called. */
@@ -180,18 +185,39 @@ export class Exchange {
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
     transfer.compared(ours.length + wanted.length, bytes)
     await this.#pull(node, wanted, failed, transfer)
-    this.#ownership.received(
-      node,
-      [...mine].filter((partition) => !failed.has(partition)),
-    )
+    const back = [...mine].filter((partition) => !failed.has(partition))
+    this.#ownership.received(node, back)
     await this.#push(node, stillOurs(forest, ours, theirs), failed, transfer)
     const settled = partitions.filter((partition) => !failed.has(partition))
-    await this.#peers.request(node, { type: 'settled', partitions: settled }, 'bulk', bounds.operationTimeoutMs)
-    for (const partition of settled) {
+    // What was fetched is flushed before the other may rely on it.
+    if (wanted.length > 0) await this.#replica.flush()
+    await this.#peers.request(node, { type: 'settled', partitions: settled, back }, 'bulk', bounds.operationTimeoutMs)
+    this.#settle(node, settled, writes)
+    if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
+  }
+
+  /** A node holds or covers all that was here of these partitions after so many writes. */
+  #settle(node: NodeId, partitions: readonly Partition[], writes: ReadonlyMap<Partition, number>): void {
+    for (const partition of partitions) {
       const owners = this.#settled.get(partition) ?? new Map<NodeId, number>()
       this.#settled.set(partition, owners.set(node, writes.get(partition) ?? 0))
     }
-    if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
+  }
+
+  /** Answers one step of a reconciliation, and notes how much had been written here when it began. */
+  answer(from: NodeId, request: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
+    if (this.#answered.get(from)?.session !== request.session)
+      this.#answered.set(from, { session: request.session, writes: new Map(this.#writes) })
+    return this.#reconciling.answer(from, request)
+  }
+
+  /** A node that has asked says that it holds by now, flushed, all that was here of these partitions. */
+  settledBy(node: NodeId, partitions: readonly Partition[]): void {
+    const answered = this.#answered.get(node)
+    this.#answered.delete(node)
+    if (answered === undefined || partitions.length === 0) return
+    this.#settle(node, partitions, answered.writes)
+    this.#onSettled(node)
   }
 
   /** Takes in what the other has and this node, an owner too, has not. */

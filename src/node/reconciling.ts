@@ -2,7 +2,7 @@
  * Reconciliations with other nodes: those this node asks for, and those it answers (see `core/merkle/reconciliation.ts`).
  */
 import { bounds } from '../core/bounds.ts'
-import type { NodeId, Partition } from '../core/ids.ts'
+import type { ActorId, NodeId, Partition } from '../core/ids.ts'
 import { Answering } from '../core/merkle/answering.ts'
 import { Asking } from '../core/merkle/asking.ts'
 import type { ForestView } from '../core/merkle/forest.ts'
@@ -17,6 +17,9 @@ import type { Routing } from './routing.ts'
 export interface Found extends Differences {
   readonly bytes: number
 }
+
+/** Of a boot's 16 digits, so many begin its sessions: that leaves room to count. */
+const sessionHexDigits = 12
 
 /** A reconciliation that another node has begun. */
 interface Session {
@@ -34,13 +37,15 @@ export class Reconciling {
   readonly #sessions = new Map<NodeId, Session>()
   /** Nodes this one was in step with when it last asked: nothing may have changed, so a probe comes first. */
   readonly #inStep = new Set<NodeId>()
-  #lastSession = 0
+  #lastSession: number
 
-  constructor(clock: Clock, peers: Peers, routing: Routing, replica: Replica) {
+  /** `boot` is of this boot alone: sessions of an earlier one may still be known to others, and must not be taken for ours. */
+  constructor(clock: Clock, peers: Peers, routing: Routing, replica: Replica, boot: ActorId) {
     this.#clock = clock
     this.#peers = peers
     this.#routing = routing
     this.#replica = replica
+    this.#lastSession = Number.parseInt(boot.slice(0, sessionHexDigits), 16)
   }
 
   /**

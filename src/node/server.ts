@@ -6,9 +6,9 @@ import type { NodeId } from '../core/ids.ts'
 import type { FailureCode, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
 import { answerFetch } from './delivery.ts'
+import type { Exchange } from './exchange.ts'
 import type { Gossip } from './gossip.ts'
 import type { Ownership } from './ownership.ts'
-import type { Reconciling } from './reconciling.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
@@ -17,7 +17,7 @@ export interface Serving {
   readonly replica: Replica
   readonly ownership: Ownership
   readonly gossip: Gossip
-  readonly reconciling: Reconciling
+  readonly exchange: Exchange
   /** It is leaving and takes nothing in any more. */
   readonly isClosing: boolean
   /** The store has failed, or works. */
@@ -60,13 +60,14 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
       )
       return { type: 'done' }
     case 'reconcile':
-      return node.reconciling.answer(from, request)
+      return node.exchange.answer(from, request)
     case 'fetch':
       return answerFetch(node.replica, request.hashes)
     case 'settled':
       // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
       await node.replica.flush()
       node.ownership.received(from, request.partitions)
+      node.exchange.settledBy(from, request.back)
       return { type: 'done' }
     default:
       return request satisfies never

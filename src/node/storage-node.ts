@@ -110,9 +110,9 @@ export class StorageNode implements TabringNode, Coordination {
     const holds = (partition: Partition) => this.replica.holds(partition)
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.#joining.review())
     this.gossip = new Gossip(this.peers, this.routing, chance)
-    this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica)
+    this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
     const parts = [this.peers, this.routing, this.ownership, this.replica, this.reconciling, this.#log] as const
-    this.exchange = new Exchange(clock, chance, ...parts)
+    this.exchange = new Exchange(clock, chance, ...parts, (node) => void this.handoff.deliverTo(node))
     this.#scrub = new Scrub(this.replica, this.#log)
     this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.events)
     this.routing.onChange(() => this.#viewChanged())
@@ -255,8 +255,9 @@ export class StorageNode implements TabringNode, Coordination {
   #joined(node: NodeId): void {
     this.#joining.met()
     void this.gossip.pushPull(node).then(() => {
-      // Hints of what this node owns too are handed on by the exchange: the handoff only strikes those off.
-      this.exchange.soon(node, bounds.exchangeSettleMs, () => void this.handoff.deliverTo(node))
+      // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
+      const waits = this.routing.dueTo(node, this.id).length > 0
+      this.exchange.soon(node, bounds.exchangeSettleMs, () => void (waits || this.handoff.deliverTo(node)))
     })
     this.#membersChanged()
   }

@@ -108,6 +108,12 @@ export const mutants: readonly Mutant[] = [
     to: 'return true || record === undefined',
   },
   {
+    name: 'a session of a former boot is taken for one of this boot',
+    file: 'src/node/reconciling.ts',
+    from: 'this.#lastSession = Number.parseInt(boot.slice(0, sessionHexDigits), 16)',
+    to: 'this.#lastSession = 0',
+  },
+  {
     name: 'hints are never delivered',
     file: 'src/node/hinted-handoff.ts',
     from: 'for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {',

@@ -187,8 +187,11 @@ const requests: Rows<Request, 'type'> = {
     read: (reader) => ({ type: 'fetch', hashes: reader.bytes(bounds.batchRecordsMax * 16) }),
   },
   settled: {
-    write: (writer, message) => partitions.write(writer, message.partitions),
-    read: (reader) => ({ type: 'settled', partitions: partitions.read(reader) }),
+    write: (writer, message) => {
+      partitions.write(writer, message.partitions)
+      partitions.write(writer, message.back)
+    },
+    read: (reader) => ({ type: 'settled', partitions: partitions.read(reader), back: partitions.read(reader) }),
   },
 }
 
@@ -269,7 +272,7 @@ const messages: Rows<Message, 'kind'> = {
 }
 
 /** Stands where a body could not be read; the reader has failed by then, so nobody sees it. */
-const nothing: Request = { type: 'settled', partitions: [] }
+const nothing: Request = { type: 'settled', partitions: [], back: [] }
 
 export function encodeMessage(message: Message): Uint8Array {
   const writer = new ByteWriter()
