@@ -189,8 +189,8 @@ export class Exchange {
     this.#ownership.received(node, back)
     await this.#push(node, stillOurs(forest, ours, theirs), failed, transfer)
     const settled = partitions.filter((partition) => !failed.has(partition))
-    // What was fetched is flushed before the other may rely on it.
-    if (wanted.length > 0) await this.#replica.flush()
+    // What is here is flushed before the other may rely on it: also what was here already, and equal.
+    if (back.length > 0) await this.#replica.flush()
     await this.#peers.request(node, { type: 'settled', partitions: settled, back }, 'bulk', bounds.operationTimeoutMs)
     this.#settle(node, settled, writes)
     if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)

@@ -108,6 +108,12 @@ export const mutants: readonly Mutant[] = [
     to: 'return true || record === undefined',
   },
   {
+    name: 'what an exchange found equal is relied on before it is flushed',
+    file: 'src/node/exchange.ts',
+    from: 'if (back.length > 0) await this.#replica.flush()',
+    to: 'if (wanted.length > 0) await this.#replica.flush()',
+  },
+  {
     name: 'a session of a former boot is taken for one of this boot',
     file: 'src/node/reconciling.ts',
     from: 'this.#lastSession = Number.parseInt(boot.slice(0, sessionHexDigits), 16)',
