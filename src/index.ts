@@ -6,6 +6,7 @@ export { type Changed, type ErrorCode, TabringError } from './errors.ts'
 export type {
   AbortSignalLike,
   Context,
+  ExchangeStatus,
   GetOptions,
   GetResult,
   Inspection,
