@@ -2,6 +2,7 @@
  * The real nodes on the memory world: what the paper's sections 4.3 to 4.7 promise, without a browser.
  */
 import { afterEach, describe, expect, test } from 'vitest'
+import { bounds } from '../../src/core/bounds.ts'
 import { type MemoryCluster, openCluster, type TabringNode } from '../../src/memory/open-cluster.ts'
 
 let cluster: MemoryCluster | undefined
@@ -185,6 +186,23 @@ describe('when nodes are away', () => {
 })
 
 describe('what once went wrong', () => {
+  test.each([1, 2, 3, 4])(
+    'a node that restarts at once is in step at once, whoever of the two asks (seed %i)',
+    async (seed) => {
+      const ring = await open({ nodes: 2, n: 2, w: 1, seed })
+      await ring.node(0).put('before', null, 1)
+      await until(() => ring.node(1).status().records === 1)
+      ring.kill(1)
+      for (let index = 0; index < 50; index += 1) await ring.node(0).put(`missed ${index}`, null, index)
+      const node = await ring.restart(1)
+      const startedAt = performance.now()
+      await until(() => node.status().records === 51)
+      await until(() => ring.node(0).status().hints === 0)
+      // Long before the next exchange that is due anyway, or the next sweep of hints.
+      expect(performance.now() - startedAt).toBeLessThan(bounds.handoffIntervalMs / 2)
+    },
+  )
+
   test('a put before the owners are in sync is kept, says that no quorum confirmed it, and is there later', async () => {
     const ring = await open({ nodes: 3 })
     ring.kill(1)

@@ -3,7 +3,8 @@
  * [--trace] [--until-violation] [--no-shrink] [--json]`: plays seeds until they or the time run out; prints what struck, which
  * rare paths were taken, and every violation with what is needed to see it again. Exit code 1 if there was a violation, if one
  * of the first `--twice` seeds took another way the second time, or if in a thousand seeds or more a rare path was never taken.
- * `--mutants` plants defects instead and says how many seeds it took to catch each; exit code 1 if one was not.
+ * `--mutants` plants defects instead and says how many seeds it took to catch each; exit code 1 if one was not. `--only journal`:
+ * those with that in their name.
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -33,6 +34,7 @@ function parse() {
       'until-violation': { type: 'boolean', default: false },
       'no-shrink': { type: 'boolean', default: false },
       mutants: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
       json: { type: 'boolean', default: false },
     },
   })

@@ -114,12 +114,6 @@ export const mutants: readonly Mutant[] = [
     to: 'if (wanted.length > 0) await this.#replica.flush()',
   },
   {
-    name: 'a session of a former boot is taken for one of this boot',
-    file: 'src/node/reconciling.ts',
-    from: 'this.#lastSession = Number.parseInt(boot.slice(0, sessionHexDigits), 16)',
-    to: 'this.#lastSession = 0',
-  },
-  {
     name: 'hints are never delivered',
     file: 'src/node/hinted-handoff.ts',
     from: 'for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {',
@@ -168,10 +162,10 @@ export const mutants: readonly Mutant[] = [
     to: '',
   },
   {
-    name: 'a trie is stored, and the journal cleared of a commit it does not have',
+    name: 'the journal is cleared, and the tries are not stored',
     file: 'src/node/inventory.ts',
-    from: 'const heard = Math.min(...this.#pending, Number.POSITIVE_INFINITY)',
-    to: 'const heard = Number.POSITIVE_INFINITY; for (const order of this.#pending) this.#journal.add(order)',
+    from: 'writes.push({ key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) })',
+    to: 'if (items.length > 2 ** 24) writes.push({ key: treeRow(partition), value: encodeTree(items) })',
   },
   {
     name: 'a record is changed without a word in the journal',

@@ -57,10 +57,18 @@ function outputOf(program: readonly string[]): Promise<string> {
   })
 }
 
-/** Judges all mutants, `jobs` at a time, and prints a line each. Returns whether every one was caught. */
-export async function runMutants({ json, jobs }: { readonly json: boolean; readonly jobs: number }): Promise<boolean> {
+/** Judges the mutants with `only` in their names, `jobs` at a time, and prints a line each. Returns whether every one was caught. */
+export async function runMutants({
+  json,
+  jobs,
+  only,
+}: {
+  readonly json: boolean
+  readonly jobs: number
+  readonly only: string
+}): Promise<boolean> {
   const verdicts: Verdict[] = []
-  const due = [...mutants.entries()]
+  const due = [...mutants.entries()].filter(([, { name }]) => name.includes(only))
   const work = async () => {
     for (let next = due.shift(); next !== undefined; next = due.shift()) {
       const verdict = await judge(next[1], next[0])
