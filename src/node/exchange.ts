@@ -180,7 +180,7 @@ export class Exchange {
         await this.#bringInStep(node, slice, slice, way, transfer)
       return
     }
-    const { ours, theirs, bytes } = found
+    const { ours, theirs, bytes, session } = found
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
     transfer.compared(ours.length + wanted.length, bytes)
@@ -191,7 +191,12 @@ export class Exchange {
     const settled = partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
     if (back.length > 0) await this.#replica.flush()
-    await this.#peers.request(node, { type: 'settled', partitions: settled, back }, 'bulk', bounds.operationTimeoutMs)
+    await this.#peers.request(
+      node,
+      { type: 'settled', session, partitions: settled, back },
+      'bulk',
+      bounds.operationTimeoutMs,
+    )
     this.#settle(node, settled, writes)
     if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
   }
@@ -212,10 +217,11 @@ export class Exchange {
   }
 
   /** A node that has asked says that it holds by now, flushed, all that was here of these partitions. */
-  settledBy(node: NodeId, partitions: readonly Partition[]): void {
+  settledBy(node: NodeId, session: number, partitions: readonly Partition[]): void {
     const answered = this.#answered.get(node)
+    if (answered?.session !== session) return
     this.#answered.delete(node)
-    if (answered === undefined || partitions.length === 0) return
+    if (partitions.length === 0) return
     this.#settle(node, partitions, answered.writes)
     this.#onSettled(node)
   }

@@ -16,6 +16,8 @@ import type { Routing } from './routing.ts'
 /** What differs, and how many bytes it took to find out. */
 export interface Found extends Differences {
   readonly bytes: number
+  /** The last session, by which it was found out. */
+  readonly session: number
 }
 
 /** Of a boot's 16 digits, so many begin its sessions: that leaves room to count. */
@@ -57,7 +59,7 @@ export class Reconciling {
     view: ForestView,
     scope: readonly Partition[] | null,
   ): Promise<Found | { readonly tooMuch: number }> {
-    const tally = { bytes: 0 }
+    const tally = { bytes: 0, session: 0 }
     const wasInStep = this.#inStep.delete(node)
     const probe = new Asking(view, 0)
     if (wasInStep) await this.#talk(node, probe, probe.begin('probe'), scope, tally)
@@ -84,10 +86,11 @@ export class Reconciling {
     asking: Asking,
     first: Uint8Array,
     scope: readonly Partition[] | null,
-    tally: { bytes: number },
+    tally: { bytes: number; session: number },
   ): Promise<boolean> {
     this.#lastSession += 1
     const session = this.#lastSession
+    tally.session = session
     let body: Uint8Array | 'over' | null = first
     while (body instanceof Uint8Array) {
       const request: Request = { type: 'reconcile', session, scope, body }

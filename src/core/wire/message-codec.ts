@@ -188,10 +188,16 @@ const requests: Rows<Request, 'type'> = {
   },
   settled: {
     write: (writer, message) => {
+      writer.integer(message.session)
       partitions.write(writer, message.partitions)
       partitions.write(writer, message.back)
     },
-    read: (reader) => ({ type: 'settled', partitions: partitions.read(reader), back: partitions.read(reader) }),
+    read: (reader) => ({
+      type: 'settled',
+      session: reader.integer(),
+      partitions: partitions.read(reader),
+      back: partitions.read(reader),
+    }),
   },
 }
 
@@ -272,7 +278,7 @@ const messages: Rows<Message, 'kind'> = {
 }
 
 /** Stands where a body could not be read; the reader has failed by then, so nobody sees it. */
-const nothing: Request = { type: 'settled', partitions: [], back: [] }
+const nothing: Request = { type: 'settled', session: 0, partitions: [], back: [] }
 
 export function encodeMessage(message: Message): Uint8Array {
   const writer = new ByteWriter()

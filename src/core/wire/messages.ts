@@ -49,8 +49,13 @@ export type Request =
     }
   /** The records of keys with these hashes, 16 bytes each. */
   | { readonly type: 'fetch'; readonly hashes: Uint8Array }
-  /** You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when the last reconciliation began. */
-  | { readonly type: 'settled'; readonly partitions: readonly Partition[]; readonly back: readonly Partition[] }
+  /** You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when that session began. */
+  | {
+      readonly type: 'settled'
+      readonly session: number
+      readonly partitions: readonly Partition[]
+      readonly back: readonly Partition[]
+    }
 
 export type FailureCode = 'storage-full' | 'storage-failed' | 'closed' | 'overloaded'
 

@@ -54,7 +54,7 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
     body: fc.uint8Array(),
   }),
   fc.record({ type: fc.constant('fetch' as const), hashes: fc.uint8Array() }),
-  fc.record({ type: fc.constant('settled' as const), partitions, back: partitions }),
+  fc.record({ type: fc.constant('settled' as const), session: fc.maxSafeNat(), partitions, back: partitions }),
 )
 const replies: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({
