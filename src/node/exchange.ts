@@ -19,7 +19,7 @@ import { deferred, repeat } from './deadline.ts'
 import { batchesOf, bytesOf, deliver, eachPage, fetchRecords } from './delivery.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Peers } from './peers.ts'
-import type { Reconciling } from './reconciling.ts'
+import { isEarlier, type Reconciling } from './reconciling.ts'
 import type { RepairLog, Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
@@ -41,8 +41,11 @@ export class Exchange {
   /** Counts writes of a partition, and at which count each owner had settled it. */
   readonly #writes = new Map<Partition, number>()
   readonly #settled = new Map<Partition, Map<NodeId, number>>()
-  /** By node that asks, what had been written here when its last reconciliation began. */
-  readonly #answered = new Map<NodeId, { readonly session: number; readonly writes: ReadonlyMap<Partition, number> }>()
+  /** By node that asks, what had been written here when its last reconciliation began; null once that is settled. */
+  readonly #answered = new Map<
+    NodeId,
+    { readonly session: number; readonly writes: ReadonlyMap<Partition, number> | null }
+  >()
   readonly #onSettled: (node: NodeId) => void
   #turn = 0
   #stopped = false
@@ -210,17 +213,20 @@ export class Exchange {
   }
 
   /** Answers one step of a reconciliation, and notes how much had been written here when it began. */
-  answer(from: NodeId, request: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
-    if (this.#answered.get(from)?.session !== request.session)
-      this.#answered.set(from, { session: request.session, writes: new Map(this.#writes) })
+  async answer(from: NodeId, request: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
+    const { session } = request
+    const last = this.#answered.get(from)?.session
+    // A message that comes twice, or late, must not begin again what is over: it would be settled with what came since.
+    if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
+    if (last !== session) this.#answered.set(from, { session, writes: new Map(this.#writes) })
     return this.#reconciling.answer(from, request)
   }
 
   /** A node that has asked says that it holds by now, flushed, all that was here of these partitions. */
   settledBy(node: NodeId, session: number, partitions: readonly Partition[]): void {
     const answered = this.#answered.get(node)
-    if (answered?.session !== session) return
-    this.#answered.delete(node)
+    if (answered?.session !== session || answered.writes === null) return
+    this.#answered.set(node, { session, writes: null })
     if (partitions.length === 0) return
     this.#settle(node, partitions, answered.writes)
     this.#onSettled(node)

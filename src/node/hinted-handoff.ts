@@ -68,7 +68,7 @@ export class HintedHandoff {
   async #deliverPage(target: NodeId, after: StoredKey | undefined): Promise<StoredKey | undefined> {
     const keys = await this.#replica.owedTo(target, bounds.batchRecordsMax, after)
     const kept = await this.#replica.hints(keys)
-    const isDue = ({ key }: KeyedRecord) => this.#routing.ownersOf(partitionOf(key)).includes(target)
+    const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
     await this.#readdress(
       target,
       kept.filter((hint) => !isDue(hint)),
@@ -81,6 +81,10 @@ export class HintedHandoff {
       await this.#settle(target, batch)
     }
     return keys.length < bounds.batchRecordsMax ? undefined : keys.at(-1)
+  }
+
+  #isDue(target: NodeId, { key }: KeyedRecord): boolean {
+    return this.#routing.ownersOf(partitionOf(key)).includes(target)
   }
 
   async #settle(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
@@ -107,7 +111,11 @@ export class HintedHandoff {
       return { key, record, hintFor: owners.filter((owner) => owner !== this.#routing.self) }
     })
     await this.#replica.take(moved, 'strict')
-    // Taking changed the rows: settle what is stored now.
-    await this.#replica.settleHints(target, await this.#replica.hints(kept.map(({ key }) => key)))
+    // Taking changed the rows: settle what is stored now, unless the target has come to own it again meanwhile.
+    const stored = await this.#replica.hints(kept.map(({ key }) => key))
+    await this.#replica.settleHints(
+      target,
+      stored.filter((hint) => !this.#isDue(target, hint)),
+    )
   }
 }

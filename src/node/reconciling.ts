@@ -23,6 +23,14 @@ export interface Found extends Differences {
 /** Of a boot's 16 digits, so many begin its sessions: that leaves room to count. */
 const sessionHexDigits = 12
 
+/** Sessions that a boot begins at most. Those of two boots are farther apart than that, but for once in 100 million times. */
+const sessionsMax = 2 ** 20
+
+/** Whether a session is one that its node had begun before another. */
+export function isEarlier(session: number, other: number): boolean {
+  return session < other && other - session < sessionsMax
+}
+
 /** A reconciliation that another node has begun. */
 interface Session {
   readonly id: number

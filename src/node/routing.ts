@@ -35,11 +35,16 @@ export class Routing {
   #withoutSelf: Placement | undefined
   /** By node and capacity: a tab may come back with another weight. */
   readonly #tokens = new Map<string, readonly Token[]>()
+  /** By pair, what one asks the other about. */
+  readonly #due = new Map<string, readonly Partition[]>()
+  readonly #place: typeof place
   readonly #listeners: (() => void)[] = []
 
-  constructor(own: Claim, known: readonly Claim[], n: number) {
+  /** `placing` may remember placements between nodes of one process; it must answer as `place` does. */
+  constructor(own: Claim, known: readonly Claim[], n: number, placing: typeof place = place) {
     this.self = own.node
     this.n = n
+    this.#place = placing
     this.#view = mergeClaims(new Map([[own.node, own]]), known)
     this.#hash = hashView(this.#view)
   }
@@ -104,6 +109,7 @@ export class Routing {
     this.#hash = hashView(view)
     this.#placement = undefined
     this.#withoutSelf = undefined
+    this.#due.clear()
     for (const listener of this.#listeners) listener()
   }
 
@@ -118,7 +124,7 @@ export class Routing {
   }
 
   get placement(): Placement {
-    this.#placement ??= place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#tokensOf)
+    this.#placement ??= this.#place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#tokensOf)
     return this.#placement
   }
 
@@ -139,14 +145,19 @@ export class Routing {
    * lower one: it brings both in step.
    */
   dueTo(asking: NodeId, owner: NodeId): readonly Partition[] {
-    return this.placement.owners.flatMap((owners, partition) =>
-      owners.includes(owner) && (asking < owner || !owners.includes(asking)) ? [partition as Partition] : [],
-    )
+    const pair = `${asking} ${owner}`
+    const due =
+      this.#due.get(pair) ??
+      this.placement.owners.flatMap((owners, partition) =>
+        owners.includes(owner) && (asking < owner || !owners.includes(asking)) ? [partition as Partition] : [],
+      )
+    this.#due.set(pair, due)
+    return due
   }
 
   /** Who owns a partition if this node does not count: those who took over from it, or whom it takes over from. */
   ownersWithoutSelf(partition: Partition): readonly NodeId[] {
-    this.#withoutSelf ??= place(
+    this.#withoutSelf ??= this.#place(
       this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map(ringMember),
       this.n,
       this.#tokensOf,

@@ -5,6 +5,7 @@
 import { bounds } from '../core/bounds.ts'
 import { partitionOf, tagOf } from '../core/hash.ts'
 import type { DeviceId, HybridTime, NodeId, Partition } from '../core/ids.ts'
+import type { place } from '../core/partitioning/placement.ts'
 import { afterWrite, contextOf } from '../core/versioning/context.ts'
 import { hybridZero, nextTime, observeTime } from '../core/versioning/hybrid-time.ts'
 import { delta, liveValues, type Sibling } from '../core/versioning/record.ts'
@@ -78,7 +79,13 @@ export class StorageNode implements TabringNode, Coordination {
   #isClosing = false
   #storage: Status['storage'] = 'ok'
 
-  private constructor(ports: Ports, config: CheckedConfig, self: Self, standing: Uint8Array) {
+  private constructor(
+    ports: Ports,
+    config: CheckedConfig,
+    self: Self,
+    standing: Uint8Array,
+    placing: typeof place | undefined,
+  ) {
     this.#ports = ports
     this.#config = config
     this.#device = self.own.device
@@ -88,7 +95,7 @@ export class StorageNode implements TabringNode, Coordination {
     const chance = () => (random.bytes(1)[0] ?? 0) / 256
     const boot = mintActor(random)
     this.#mint = new DotMint(random, boot)
-    this.routing = new Routing(self.own, self.known, config.n)
+    this.routing = new Routing(self.own, self.known, config.n, placing)
     const hello = helloOf(tagOf(config.cluster), config.n, this.id, boot)
     this.#joining = new Joining(clock, this.events)
     this.#log = new RepairLog(clock, this.events)
@@ -125,10 +132,18 @@ export class StorageNode implements TabringNode, Coordination {
     ]
   }
 
-  /** Opens a node on these ports. `device` is its failure domain. Rejects with a `StoreFailure` where the store does not work. */
-  static async open(ports: Ports, config: CheckedConfig, device: DeviceId): Promise<StorageNode> {
+  /**
+   * Opens a node on these ports. `device` is its failure domain. `placing` may remember placements that nodes of one process
+   * share. Rejects with a `StoreFailure` where the store does not work.
+   */
+  static async open(
+    ports: Ports,
+    config: CheckedConfig,
+    device: DeviceId,
+    placing?: typeof place,
+  ): Promise<StorageNode> {
     const self = await beginBoot(ports.store, ports.random, device, config.capacity)
-    const node = new StorageNode(ports, config, self, await Ownership.load(ports.store))
+    const node = new StorageNode(ports, config, self, await Ownership.load(ports.store), placing)
     try {
       await node.replica.forest()
     } catch (error) {

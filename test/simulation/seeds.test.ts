@@ -37,6 +37,7 @@ describe('simulated clusters', () => {
     [111, 'devices were counted that only kept a write until an owner had it, on a device that had it too'],
     [1511, 'the same, where some hints had gone home and others had not'],
     [143, 'a hint was struck off for an owner that held its write and had not flushed it'],
+    [917, 'a hint was struck off for a node that had come to own it again meanwhile'],
     [175, 'the answer to a node came from a session of its former boot'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
     const { violations } = await simulateSeed(seed)

@@ -9,6 +9,7 @@ import type { Random, Row } from '../../src/ports.ts'
 import { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
 import type { Options } from './options.ts'
+import { sharedPlacements } from './placements.ts'
 import { SimNetwork } from './sim-network.ts'
 import { SimDisk, simStore } from './sim-store.ts'
 import type { Gate, VirtualClock } from './virtual-clock.ts'
@@ -88,6 +89,7 @@ export class World {
   /** Hears of every node that begins to serve. */
   onServing: (place: Place, node: StorageNode) => void = () => {}
   readonly trace: (line: string) => void
+  readonly #placing = sharedPlacements()
 
   constructor(clock: VirtualClock, options: Options, counters: Counters, trace: (line: string) => void) {
     this.clock = clock
@@ -152,7 +154,8 @@ export class World {
       lifecycle,
     }
     this.trace(`boot ${place.index}`)
-    StorageNode.open(ports, checkConfig({ cluster: 'simulation', capacity: place.capacity }), place.device).then(
+    const config = checkConfig({ cluster: 'simulation', capacity: place.capacity })
+    StorageNode.open(ports, config, place.device, this.#placing).then(
       (node) => {
         boot.node = node
         this.onServing(place, node)
