@@ -95,15 +95,25 @@ export interface TransportHandlers {
   closed(peer: PeerId, reason: CloseReason): void
   message(peer: PeerId, message: Uint8Array): void
   signaling(event: SignalingEvent): void
+  /** An introduction that no server can pass on, for the mesh to carry. */
+  introduce(to: PeerId, body: string): void
 }
 
 /** Channels to every peer that can be met. Finds them and keeps trying by itself. Messages arrive whole and in lane order, or the channel closes. */
 export interface Transport {
+  /** What this end is called: a new name with each boot. */
+  readonly self: PeerId
   start(handlers: TransportHandlers): void
   /** Resolves when the first introductions are over: those who were there have been connected to, or nobody answered. */
-  introduced(): Promise<void>
+  met(): Promise<void>
   /** Resolves when the channel has taken the whole message (back-pressure); rejects when it closes before, or its queue is full. */
   send(peer: PeerId, message: Uint8Array, lane: Lane): Promise<void>
+  /** Peers to keep channels to, besides those that servers name; replaces what was wanted before. */
+  want(peers: ReadonlySet<PeerId>): void
+  /** What a peer sent through the mesh to be introduced. */
+  introduced(from: PeerId, body: string): void
+  /** Whether to stay with the signaling servers, where newcomers come first. Until told otherwise, it does. */
+  listen(how: 'always' | 'not now'): void
   /** Closes the channel to one peer. `for good`: it is not tried again. */
   drop(peer: PeerId, how: 'for now' | 'for good'): void
   /** Closes every channel at once, synchronously: a tab that goes away has no time. */
@@ -136,6 +146,8 @@ export interface Signaling {
 
 /** Word of the host's own life. */
 export interface Lifecycle {
+  /** The tab is about to be frozen: it runs nothing more for a while, and its channels stay open. */
+  onSleep(task: () => void): void
   /** The tab is about to be hidden for good or put aside: last chance to close channels. */
   onSuspend(task: () => void): void
   /** It is back after all. */

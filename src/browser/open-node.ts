@@ -14,6 +14,7 @@ import { timedOut, within } from '../node/deadline.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import { StoreFailure } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
+import { BroadcastRoom } from './broadcast-room.ts'
 import { cryptoRandom } from './crypto-random.ts'
 import { pretendedDevice, profileDevice, type Slot, takeSlot } from './identity.ts'
 import { openIndexedDbStore } from './indexeddb-store.ts'
@@ -24,7 +25,7 @@ import { WebSocketSignaling } from './websocket-signaling.ts'
 export interface NodeOptions {
   /** Same cluster, same ring. 1 to 256 bytes of UTF-8. */
   readonly cluster: string
-  /** Where to meet: `ws:` or `wss:` addresses. None: this tab stays alone. */
+  /** Where to meet: `ws:` or `wss:` addresses. None: this tab meets the other tabs of its browser. */
   readonly signaling?: string | readonly string[]
   /** Replicas of each key, 1 to 16. A cluster constant: nodes with another n are refused. Default 3. */
   readonly n?: number
@@ -39,6 +40,13 @@ export interface NodeOptions {
   readonly rtc?: RTCConfiguration
   /** Default wait of a request in ms. Default 5000. */
   readonly timeoutMs?: number
+  /**
+   * How long a node may be gone, in ms, before it is out of placement and its keys get other replicas: 1 s to 7 days. Default ten
+   * minutes. Data survives unless all holders vanish within one such grace.
+   */
+  readonly graceMs?: number
+  /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */
+  readonly network?: 'internet' | 'local'
   /** Gives the opening up. */
   readonly signal?: AbortSignalLike
 }
@@ -53,6 +61,8 @@ const known: readonly (keyof NodeOptions)[] = [
   'device',
   'rtc',
   'timeoutMs',
+  'graceMs',
+  'network',
   'signal',
 ]
 
@@ -100,8 +110,12 @@ async function openOn(
 ): Promise<StorageNode> {
   const { store: database, existed } = await openIndexedDbStore(slot.database, systemClock, lost)
   const peer = bytesToHex(cryptoRandom.bytes(8)) as PeerId
-  const signaling = new WebSocketSignaling(urls, tagOf(`tabring room ${config.cluster}`), systemClock, cryptoRandom)
-  const transport = new WebRtcTransport(peer, signaling, rtc, systemClock, cryptoRandom)
+  const room = tagOf(`tabring room ${config.cluster}`)
+  const meeting = {
+    servers: new WebSocketSignaling(urls, room, systemClock, cryptoRandom),
+    tabs: typeof BroadcastChannel === 'undefined' ? null : new BroadcastRoom(room, systemClock),
+  }
+  const transport = new WebRtcTransport(peer, meeting, rtc, systemClock, cryptoRandom)
   const lifecycle = pageLifecycle()
   const ended = () => {
     lifecycle.end()

@@ -1,6 +1,7 @@
 /**
- * Word of the tab's life. `pagehide` is the last event that comes before a tab closes, navigates or is put aside; a page that
- * comes back from the back-forward cache gets `pageshow` with `persisted`.
+ * Word of the tab's life. `freeze` and `resume` (Page Lifecycle; Chromium only) frame a time in which nothing runs. `pagehide` is the
+ * last event that comes before a tab closes, navigates or is put aside; a page that comes back from the back-forward cache gets
+ * `pageshow` with `persisted`.
  */
 import type { Lifecycle } from '../ports.ts'
 
@@ -11,13 +12,17 @@ export interface PageLifecycle extends Lifecycle {
 
 export function pageLifecycle(): PageLifecycle {
   const ends: (() => void)[] = []
-  const listen = (type: 'pagehide' | 'pageshow', listener: (event: PageTransitionEvent) => void) => {
-    addEventListener(type, listener)
-    ends.push(() => removeEventListener(type, listener))
+  const listen = (target: EventTarget, type: string, listener: (event: Event) => void) => {
+    target.addEventListener(type, listener)
+    ends.push(() => target.removeEventListener(type, listener))
   }
   return {
-    onSuspend: (task) => listen('pagehide', task),
-    onResume: (task) => listen('pageshow', (event) => event.persisted && task()),
+    onSleep: (task) => listen(document, 'freeze', task),
+    onSuspend: (task) => listen(globalThis, 'pagehide', task),
+    onResume: (task) => {
+      listen(document, 'resume', task)
+      listen(globalThis, 'pageshow', (event) => event instanceof PageTransitionEvent && event.persisted && task())
+    },
     end: () => {
       for (const end of ends.splice(0)) end()
     },

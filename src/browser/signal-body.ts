@@ -1,12 +1,13 @@
 /**
- * What two transports tell each other through signaling: a description or a candidate, and which attempt it belongs to.
+ * What two transports tell each other through signaling, through the mesh or through a broadcast channel: a description or a
+ * candidate, and which attempt it belongs to; that the other end should begin; that frames go through the broadcast channel.
  */
 export interface SignalBody {
   readonly attempt: string
   readonly signal: { readonly type: (typeof signalTypes)[number] }
 }
 
-const signalTypes = ['offer', 'answer', 'candidate'] as const
+const signalTypes = ['offer', 'answer', 'candidate', 'invite', 'local'] as const
 
 export function encodeSignal(attempt: string, signal: object): string {
   return JSON.stringify({ attempt, signal })

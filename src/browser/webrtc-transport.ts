@@ -1,42 +1,58 @@
 /**
- * Channels to every peer of the room, over WebRTC.
+ * Channels to peers, over WebRTC: to some that servers or other tabs name, and to all that the mesh wants.
  *
- * Of each pair, the peer whose name sorts first initiates, so offers never cross. Every attempt has a random name that all its
- * signals carry; a signal of another attempt is stale and dropped. A channel that fails or closes is tried again at a growing
- * pace for as long as signaling says that the peer is there: Chromium counts dead connections for half a minute against its
- * 500, so the pace matters.
+ * Of each pair, the peer whose name sorts first initiates, so offers never cross; the other one may ask it to. Every attempt has a
+ * random name that all its signals carry; a signal of another attempt is stale and dropped. A channel that fails or closes is tried
+ * again at a growing pace for as long as somebody wants it: Chromium counts dead connections for half a minute against its 500, so
+ * the pace matters. Servers introduce a newcomer to a few; whom it has met introduces it to the others.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { compareText, type PeerId } from '../core/ids.ts'
-import type { Clock, CloseReason, Lane, Random, Signaling, Transport, TransportHandlers } from '../ports.ts'
-import { decodeSignal, encodeSignal } from './signal-body.ts'
+import type {
+  Clock,
+  CloseReason,
+  Lane,
+  Random,
+  Signaling,
+  SignalingHandlers,
+  Transport,
+  TransportHandlers,
+} from '../ports.ts'
+import type { BroadcastRoom } from './broadcast-room.ts'
+import { Contact, type Way } from './contact.ts'
+import { decodeSignal, encodeSignal, type SignalBody } from './signal-body.ts'
 import { WebRtcChannel } from './webrtc-channel.ts'
 
-interface Contact {
-  readonly peer: PeerId
-  /** Whether signaling says that it is there. */
-  present: boolean
-  attempt: string
-  channel: WebRtcChannel | undefined
-  failures: number
-  dropped: boolean
+type Room = 'servers' | 'tabs'
+
+/** Where a transport meets others. */
+export interface Meeting {
+  readonly servers: Signaling
+  /** The other tabs of this browser; none where it has no broadcast channels. */
+  readonly tabs: BroadcastRoom | null
 }
 
 export class WebRtcTransport implements Transport {
-  readonly #self: PeerId
-  readonly #signaling: Signaling
+  readonly self: PeerId
+  readonly #meeting: Meeting
   readonly #config: RTCConfiguration
   readonly #clock: Clock
   readonly #random: Random
   readonly #contacts = new Map<PeerId, Contact>()
+  /** Peers that a room has named and that are not contacted: others will introduce us. */
+  readonly #named = new Set<PeerId>()
   #handlers: TransportHandlers | undefined
-  #introduced: (() => void)[] = []
-  #answered = false
+  #waiting: (() => void)[] = []
+  /** Rooms that have answered, or will not. */
+  readonly #answered = new Set<Room>()
+  #listening = true
+  /** This browser has offered no address to be reached at. */
+  #hasNoRoute = false
 
-  constructor(self: PeerId, signaling: Signaling, config: RTCConfiguration, clock: Clock, random: Random) {
-    this.#self = self
-    this.#signaling = signaling
+  constructor(self: PeerId, meeting: Meeting, config: RTCConfiguration, clock: Clock, random: Random) {
+    this.self = self
+    this.#meeting = meeting
     this.#config = config
     this.#clock = clock
     this.#random = random
@@ -45,133 +61,266 @@ export class WebRtcTransport implements Transport {
   start(handlers: TransportHandlers): void {
     if (this.#handlers !== undefined) return
     this.#handlers = handlers
-    this.#signaling.join(this.#self, {
+    this.#listening = true
+    const { servers, tabs } = this.#meeting
+    servers.join(this.self, this.#room('servers', handlers))
+    if (tabs === null) this.#answered.add('tabs')
+    else tabs.join(this.self, this.#room('tabs', handlers))
+  }
+
+  #room(room: Room, handlers: TransportHandlers): SignalingHandlers {
+    return {
       joined: (peers) => {
-        // Whoever this server did not name may still be met through another one, or over the channel that is open already.
-        for (const peer of peers) this.#arrived(peer)
-        this.#answered = true
+        // Whoever this room did not name may still be met through another one, or over the channel that is open already.
+        for (const peer of peers) this.#named.add(peer)
+        this.#answered.add(room)
+        this.#contactSome(room)
         this.#review()
       },
-      arrived: (peer) => this.#arrived(peer),
+      arrived: (peer) => this.#arrived(peer, room),
       gone: (peer) => {
-        const contact = this.#contacts.get(peer)
-        if (contact !== undefined) contact.present = false
+        this.#named.delete(peer)
+        this.#contacts.get(peer)?.present.delete(room)
         this.#review()
       },
-      message: (from, body) => this.#signaled(from, body),
+      message: (from, body) => this.#signaled(from, body, room),
       state: (event) => {
-        if (event.state !== 'open') this.#answered = true
+        if (event.state !== 'open') this.#answered.add(room)
         handlers.signaling(event)
         this.#review()
       },
-    })
+    }
   }
 
-  introduced(): Promise<void> {
+  listen(how: 'always' | 'not now'): void {
+    const handlers = this.#handlers
+    const listening = how === 'always'
+    if (handlers === undefined || listening === this.#listening) return
+    this.#listening = listening
+    const { servers } = this.#meeting
+    if (listening) servers.join(this.self, this.#room('servers', handlers))
+    else {
+      servers.close()
+      for (const { present } of this.#contacts.values()) present.delete('servers')
+    }
+  }
+
+  want(peers: ReadonlySet<PeerId>): void {
+    for (const contact of this.#contacts.values()) contact.wanted = peers.has(contact.peer)
+    for (const peer of peers) {
+      const contact = this.#contactOf(peer)
+      if (contact === undefined || contact.wanted) continue
+      contact.wanted = true
+      this.#initiate(contact)
+    }
+  }
+
+  met(): Promise<void> {
     return new Promise((resolve) => {
-      this.#introduced.push(resolve)
+      this.#waiting.push(resolve)
       this.#review()
     })
   }
 
-  /** Introductions are over when signaling has answered and nobody who is there is still untried. */
+  /** Introductions are over when every room has answered and nobody who is there is still untried. */
   #review(): void {
     const pending = [...this.#contacts.values()].some(
-      (contact) => contact.present && !contact.dropped && contact.failures === 0 && contact.channel?.isOpen !== true,
+      (contact) => contact.present.size > 0 && !contact.dropped && contact.failures === 0 && !contact.isOpen,
     )
-    if (!this.#answered || pending) return
-    for (const resolve of this.#introduced.splice(0)) resolve()
+    if (this.#answered.size < 2 || pending) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   send(peer: PeerId, message: Uint8Array, lane: Lane): Promise<void> {
-    const channel = this.#contacts.get(peer)?.channel
-    return channel === undefined
-      ? Promise.reject(new Error('there is no channel to that peer'))
-      : channel.send(message, lane)
+    const contact = this.#contacts.get(peer)
+    return contact?.send(message, lane) ?? Promise.reject(new Error('there is no channel to that peer'))
   }
 
   drop(peer: PeerId, how: 'for now' | 'for good'): void {
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
     contact.dropped = how === 'for good'
-    contact.channel?.end('closed')
+    contact.end()
   }
 
   close(): void {
     this.#handlers = undefined
-    this.#signaling.close()
-    for (const contact of this.#contacts.values()) contact.channel?.end('closed')
+    this.#meeting.servers.close()
+    this.#meeting.tabs?.close()
+    for (const contact of this.#contacts.values()) contact.end()
     this.#contacts.clear()
-    this.#answered = true
+    this.#named.clear()
+    for (const room of ['servers', 'tabs'] as const) this.#answered.add(room)
     this.#review()
   }
 
-  #arrived(peer: PeerId): void {
-    if (peer === this.#self || this.#handlers === undefined) return
+  // Whom to meet
+
+  #arrived(peer: PeerId, room: Room): void {
+    if (peer === this.self || this.#handlers === undefined) return
     const contact = this.#contactOf(peer)
     if (contact === undefined) return
-    contact.present = true
+    contact.present.add(room)
     contact.failures = 0
     this.#initiate(contact)
   }
 
+  /** Contacts a few of those that were named, at random, until so many are met or tried. */
+  #contactSome(room: Room): void {
+    const tried = [...this.#contacts.values()].filter(({ isOpen, channel }) => isOpen || channel !== undefined).length
+    const untried = [...this.#named].filter((peer) => this.#contacts.get(peer)?.isDesired !== true)
+    for (let count = tried; count < bounds.firstContacts && untried.length > 0; count += 1) {
+      const at = Math.floor(this.#chance() * untried.length)
+      for (const peer of untried.splice(at, 1)) this.#arrived(peer, room)
+    }
+  }
+
+  #chance(): number {
+    return (this.#random.bytes(1)[0] ?? 0) / 256
+  }
+
   #contactOf(peer: PeerId): Contact | undefined {
     const known = this.#contacts.get(peer)
-    if (known !== undefined) return known
-    for (const [old, contact] of this.#contacts) {
-      const isIdle = contact.channel === undefined && (!contact.present || this.#contacts.size >= bounds.peersMax)
-      if (isIdle) this.#contacts.delete(old)
-    }
+    if (known !== undefined || peer === this.self) return known
+    for (const [old, contact] of this.#contacts) if (contact.isIdle) this.#contacts.delete(old)
     if (this.#contacts.size >= bounds.peersMax) return undefined
-    const contact: Contact = { peer, present: false, attempt: '', channel: undefined, failures: 0, dropped: false }
+    const contact = new Contact(peer)
     this.#contacts.set(peer, contact)
     return contact
   }
 
   #initiate(contact: Contact): void {
-    if (compareText(this.#self, contact.peer) > 0 || contact.channel !== undefined || contact.dropped) return
-    this.#open(contact, bytesToHex(this.#random.bytes(8)), 'initiator')
+    if (contact.channel !== undefined || !contact.isDesired) return
+    if (compareText(this.self, contact.peer) < 0) {
+      if (this.#hasNoRoute) this.#openLocally(contact)
+      this.#open(contact, bytesToHex(this.#random.bytes(8)), 'initiator')
+    } else {
+      this.#clock.after(bounds.inviteMs, () => {
+        const waits = contact.channel === undefined && !contact.isOpen && contact.wanted
+        if (waits && this.#handlers !== undefined) this.#say(contact, encodeSignal('', { type: 'invite' }))
+      })
+    }
   }
 
+  // Introductions
+
+  /** Tells a peer something, by the way it was heard from last, or by any that leads there. */
+  #say(contact: Contact, body: string): void {
+    const { peer, present, way } = contact
+    const { servers, tabs } = this.#meeting
+    const ways: Record<Way, () => boolean> = {
+      tabs: () => tabs?.send(peer, body) === true,
+      servers: () => (present.has('servers') || way === 'servers') && servers.send(peer, body),
+      mesh: () => {
+        this.#handlers?.introduce(peer, body)
+        return true
+      },
+    }
+    const order: readonly Way[] = ['tabs', ...(way === undefined ? [] : [way]), 'servers', 'mesh']
+    order.some((each) => ways[each]())
+  }
+
+  introduced(from: PeerId, body: string): void {
+    this.#signaled(from, body, 'mesh')
+  }
+
+  #signaled(from: PeerId, body: string, way: Way): void {
+    const message = decodeSignal(body)
+    if (message === null || from === this.self || this.#handlers === undefined) return
+    const contact = this.#contactOf(from)
+    if (contact === undefined || contact.dropped) return
+    contact.way = way
+    this.#act(contact, message)
+  }
+
+  #act(contact: Contact, { attempt, signal }: SignalBody): void {
+    const isFirst = compareText(this.self, contact.peer) < 0
+    if (signal.type === 'invite') {
+      if (!isFirst || contact.isOpen) return
+      contact.wanted = true
+      this.#initiate(contact)
+      return
+    }
+    if (signal.type === 'local') {
+      this.#openLocally(contact)
+      return
+    }
+    if (signal.type === 'offer' && attempt !== contact.attempt && !isFirst) {
+      // The initiator began anew, so what we had is dead at its end.
+      contact.channel?.end('closed')
+      this.#open(contact, attempt, 'responder')
+    }
+    if (attempt === contact.attempt) contact.channel?.signal(signal)
+  }
+
+  // Channels
+
   #open(contact: Contact, attempt: string, role: 'initiator' | 'responder'): void {
-    const { peer } = contact
     contact.attempt = attempt
     const channel = new WebRtcChannel(role, this.#config, this.#clock, {
-      opened: (binding) => {
-        contact.failures = 0
-        this.#handlers?.opened(peer, binding)
-        this.#review()
-      },
-      message: (message) => this.#handlers?.message(peer, message),
-      signal: (signal) => this.#signaling.send(peer, encodeSignal(attempt, signal)),
+      opened: (binding) => this.#opened(contact, binding),
+      message: (message) => this.#handlers?.message(contact.peer, message),
+      signal: (signal) => this.#say(contact, encodeSignal(attempt, signal)),
       closed: (reason) => this.#closed(contact, channel, reason),
     })
     contact.channel = channel
   }
 
+  #opened(contact: Contact, binding: Uint8Array | null): void {
+    contact.failures = 0
+    this.#hasNoRoute = false
+    const { local } = contact
+    // The messages move over; what is under way through the broadcast channel arrives within a moment.
+    if (local !== undefined) this.#clock.after(bounds.inviteMs, () => local.end())
+    this.#tellOpen(contact, binding)
+  }
+
+  #tellOpen(contact: Contact, binding: Uint8Array | null): void {
+    if (!contact.told) {
+      contact.told = true
+      this.#handlers?.opened(contact.peer, binding)
+    }
+    this.#review()
+  }
+
   #closed(contact: Contact, channel: WebRtcChannel, reason: CloseReason): void {
     if (contact.channel === channel) contact.channel = undefined
     contact.failures += 1
-    this.#handlers?.closed(contact.peer, reason)
-    this.#review()
+    if (reason === 'no-route') {
+      this.#hasNoRoute = true
+      if (!contact.isOpen) this.#openLocally(contact)
+    }
+    this.#ended(contact, reason)
     const pause = Math.min(bounds.reconnectLastMs, bounds.reconnectFirstMs * 2 ** (contact.failures - 1))
-    this.#clock.after(pause * (0.75 + (this.#random.bytes(1)[0] ?? 0) / 512), () => {
-      const wanted = contact.present && this.#handlers !== undefined && this.#contacts.get(contact.peer) === contact
-      if (wanted) this.#initiate(contact)
+    const local = contact.local === undefined ? pause : bounds.localRetryMs
+    this.#clock.after(local * (0.75 + this.#chance() / 2), () => {
+      if (this.#handlers !== undefined && this.#contacts.get(contact.peer) === contact) this.#initiate(contact)
     })
+    for (const room of ['servers', 'tabs'] as const) if (this.#listening || room === 'tabs') this.#contactSome(room)
   }
 
-  #signaled(from: PeerId, body: string): void {
-    const message = decodeSignal(body)
-    if (message === null || from === this.#self || this.#handlers === undefined) return
-    const contact = this.#contactOf(from)
-    if (contact === undefined || contact.dropped) return
-    const isOffer = message.signal.type === 'offer'
-    if (isOffer && message.attempt !== contact.attempt && compareText(this.#self, from) > 0) {
-      // The initiator began anew, so what we had is dead at its end.
-      contact.channel?.end('closed')
-      this.#open(contact, message.attempt, 'responder')
+  /** One way to a peer has ended; if it was the last, those above hear of it, also of an attempt that never opened. */
+  #ended(contact: Contact, reason: CloseReason): void {
+    if (!contact.isOpen) {
+      contact.told = false
+      this.#handlers?.closed(contact.peer, reason)
     }
-    if (message.attempt === contact.attempt) contact.channel?.signal(message.signal)
+    this.#review()
+  }
+
+  /** Talks to another tab of this browser through the broadcast channel, since there is no address to reach it at. */
+  #openLocally(contact: Contact): void {
+    const { tabs } = this.#meeting
+    if (tabs === null || !tabs.has(contact.peer) || contact.isOpen) return
+    const link = tabs.link(contact.peer, {
+      message: (message) => this.#handlers?.message(contact.peer, message),
+      closed: () => {
+        if (contact.local === link) contact.local = undefined
+        if (contact.told) this.#ended(contact, 'closed')
+      },
+    })
+    contact.local = link
+    tabs.send(contact.peer, encodeSignal('', { type: 'local' }))
+    this.#tellOpen(contact, null)
   }
 }

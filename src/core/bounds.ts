@@ -71,8 +71,35 @@ export const bounds = {
   signalingRetryLastMs: 30_000,
   /** A socket that has not opened by then counts as failed. */
   signalingOpenTimeoutMs: 5_000,
-  /** Peers one tab keeps channels to: Chromium allows 500 connections in a process and closed ones linger. */
-  peersMax: 64,
+  /** Links one tab keeps at most: Chromium allows 500 connections in a process and closed ones linger. So many members form a full mesh. */
+  linksMax: 48,
+  /** Bytes a node passes on for others at a time; more are refused, since its own come first. */
+  relayBytesMax: 8_388_608,
+  /** A node that could not be reached through others is tried again after that. */
+  relayRetryMs: 5_000,
+  /** Messages through others in so many ms that make a channel of its own worth opening. */
+  relayedToLink: 8,
+  relayedToLinkMs: 10_000,
+  /** Tabs of one browser have answered each other by then. */
+  tabsAnswerMs: 200,
+  /** Frames that one tab has posted to another and that are not confirmed: half a megabyte. */
+  framesUnderWayMax: 32,
+  /** Two tabs that talk through a broadcast channel try WebRTC again so often. */
+  localRetryMs: 10_000,
+  /** Whoever waits for the other end to begin asks it to after that. */
+  inviteMs: 1_000,
+  /** How often a node looks whether its channels are those it should have. */
+  linkReviewMs: 5_000,
+  /** Members that stay with the signaling servers for newcomers; one of the others looks in about so often, and stays so long. */
+  listeners: 3,
+  serverVisitMs: 30_000,
+  serverStayMs: 10_000,
+  /** A tab leaves the servers only when it has been in the mesh for a while: those who open together meet there. */
+  serverLeaveMs: 5_000,
+  /** Peers that a newcomer is introduced to by a server; they introduce it to the others. */
+  firstContacts: 4,
+  /** Peers one tab knows of at a time, linked or about to be. */
+  peersMax: 128,
 
   /** A request unanswered for so long makes its peer unreachable until it is heard again. */
   requestTimeoutMs: 2_000,
@@ -86,8 +113,60 @@ export const bounds = {
   /** Requests under way at one node at once; more are refused as overloaded. */
   requestsMax: 4096,
   operationsMax: 1024,
-  /** Membership exchange with a random peer (the paper's section 4.8: every second). */
-  gossipIntervalMs: 1_000,
+
+  /** The newest messages this build understands; each member carries its own, and is sent no newer ones. */
+  speaks: 1,
+  speaksMax: 65_535,
+  /**
+   * SWIM with Lifeguard (Das, Gupta, Motivala 2002; Dadgar, Phillips, Currey 2018), for tabs across the internet: one neighbour
+   * is probed every interval, so each member is probed about as often, however many there are. Twice memberlist's figures for
+   * one data center, because a hidden tab's timers fire once a second. `presets` has those for tabs on one machine.
+   */
+  probeIntervalMs: 2_000,
+  probeTimeoutMs: 1_000,
+  /** Members asked to probe for us before we suspect (memberlist: 3). */
+  indirectProbes: 3,
+  /**
+   * A suspect has `suspicionFactor x max(1, log10 members) x probeIntervalMs` to refute once `suspicionFactor - 2` others suspect
+   * it too, and `suspicionMaxFactor` times that while nobody else does (Lifeguard, section 4.2).
+   */
+  suspicionFactor: 5,
+  suspicionMaxFactor: 6,
+  /** Local health runs from 0 to one less than this; intervals and timeouts are multiplied by one more than it (Lifeguard, 4.1). */
+  healthLevels: 8,
+  /** A timer that fires later than this judges nobody the first time: what is queued is heard first. */
+  lateTimerMs: 250,
+  /** The second time it may be as late as a hidden tab's timers are at worst; later, the tab stood still again. */
+  lateAgainMs: 1_500,
+  /** Pause in which queued messages are heard: more than one turn of the event loop. */
+  drainMs: 50,
+  /** Each piece of news is passed on `newsFactor x ceil(log10(members + 1))` times by each who learns it (SWIM, section 4.1). */
+  newsFactor: 4,
+  /** Pieces of news in one message: about 1,200 bytes. */
+  newsPerMessageMax: 16,
+  /** What goes with it: a word about the receiver, one about a suspect, two that put old beliefs right. */
+  remindersMax: 4,
+  /** News goes to so many others, so often, whether a probe is due or not. Nothing is sent where there is no news. */
+  gossipIntervalMs: 500,
+  gossipFanOut: 3,
+  /** A whole member list is exchanged with a random peer so often; above 32 members as many times less as keeps the bytes flat. */
+  pushPullIntervalMs: 30_000,
+  /** Members that hear at once that a tab goes to sleep: it has time for a frame each. */
+  farewells: 5,
+  /** How long a member may be away or dead before it is out of placement, unless the application says otherwise; and at least. */
+  graceMs: 600_000,
+  graceMsMin: 1_000,
+  graceMsMax: 604_800_000,
+  /** Members that are out or have left are remembered so long, so that old claims do not bring them back. */
+  formerMemberMs: 3_600_000,
+  /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. */
+  asleepMs: 5_000,
+  /** How often a tab looks at its clocks. */
+  heartbeatMs: 1_000,
+  /** Changes of the member list within so long are stored at once. */
+  rememberMs: 1_000,
+  /** A suspect that was heard from so recently is still asked: somebody else's line to it is bad. */
+  freshMs: 2_000,
   /** Fallbacks a get consults beyond the n owners. A put goes on down the whole list. */
   readFallbacksPerOwner: 2,
 

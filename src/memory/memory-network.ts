@@ -37,20 +37,25 @@ export class MemoryNetwork {
   /** A transport for one node. */
   transport(peer: PeerId): Transport {
     const endpoint: Endpoint = { peer, handlers: undefined, links: new Map(), dropped: new Set() }
-    let introduced: Promise<void> = Promise.resolve()
+    let met: Promise<void> = Promise.resolve()
     return {
+      self: peer,
       start: (handlers) => {
         endpoint.handlers = handlers
         endpoint.dropped.clear()
         this.#endpoints.set(peer, endpoint)
-        introduced = new Promise((resolve) => {
+        met = new Promise((resolve) => {
           this.#clock.after(tickMs, () => {
             this.#connectAll()
             resolve()
           })
         })
       },
-      introduced: () => introduced,
+      met: () => met,
+      // Everybody meets everybody here, and nobody has to be introduced.
+      want: () => {},
+      introduced: () => {},
+      listen: () => {},
       send: (to, message, lane) =>
         new Promise((resolve, reject) => {
           const link = endpoint.links.get(to)

@@ -89,7 +89,7 @@ export async function openCluster(options: ClusterOptions): Promise<MemoryCluste
       random,
       store: memoryStore(place.disk),
       transport: network.transport(place.peer),
-      lifecycle: { onSuspend: () => {}, onResume: () => {} },
+      lifecycle: { onSleep: () => {}, onSuspend: () => {}, onResume: () => {} },
     }
     place.node = await StorageNode.open(ports, config, place.device)
     return place.node

@@ -57,7 +57,7 @@ export interface GetResult<T> {
 export interface PutResult {
   /** The context handed in plus this write: for the same writer's next put. It never covers what the writer has not seen. */
   readonly context: Context
-  /** Nodes that have stored the write: in IndexedDB, transaction complete. */
+  /** Nodes that have stored the write, in IndexedDB, transaction complete: as many as are left when its hints have gone home. */
   readonly acks: number
   /** Distinct devices that hold it, now and after its hints have gone to the owners they are kept for. */
   readonly devices: number
@@ -90,6 +90,8 @@ export interface Status {
   /** Members that placement counts on, this node included, and how many of them requests reach now. */
   readonly members: number
   readonly reachable: number
+  /** Channels to other nodes: to all of them in a small ring, never more than 48. */
+  readonly links: number
   /** Partitions of the ring this node owns; of those, how many it is still fetching; and how many it holds for new owners. */
   readonly partitions: { readonly owned: number; readonly syncing: number; readonly retained: number }
   /** Keys held as an owner, tombstones included, and keys kept as hints for others. */

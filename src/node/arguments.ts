@@ -5,6 +5,7 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import type { StoredKey } from '../core/ids.ts'
+import { presets, type Timing } from '../core/membership/timing.ts'
 import { defaultFor, defaultQuorum, type QuorumSizes, quorumFault } from '../core/quorum/requirements.ts'
 import { blindContext, type SeenContext } from '../core/versioning/context.ts'
 import { storedKey } from '../core/versioning/stored-key.ts'
@@ -21,6 +22,8 @@ export interface NodeConfig {
   readonly w?: number | undefined
   readonly capacity?: number | undefined
   readonly timeoutMs?: number | undefined
+  readonly graceMs?: number | undefined
+  readonly network?: 'internet' | 'local' | undefined
 }
 
 /** The same, checked and complete. */
@@ -28,6 +31,8 @@ export interface CheckedConfig extends QuorumSizes {
   readonly cluster: string
   readonly capacity: number
   readonly timeoutMs: number
+  readonly graceMs: number
+  readonly timing: Timing
 }
 
 const refuse = (message: string): never => {
@@ -39,6 +44,7 @@ const utf8Length = (text: string): number => utf8ToBytes(text).length
 /** Checks what a node is opened with. */
 export function checkConfig(config: NodeConfig): CheckedConfig {
   const { cluster, n = defaultQuorum.n, capacity = 1, timeoutMs = bounds.operationTimeoutMs } = config
+  const { graceMs = bounds.graceMs, network = 'internet' } = config
   const sizes = { n, r: config.r ?? defaultFor(n), w: config.w ?? defaultFor(n) }
   if (
     typeof cluster !== 'string' ||
@@ -53,7 +59,11 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
   if (typeof capacity !== 'number' || !(capacity >= bounds.capacityMin && capacity <= bounds.capacityMax)) {
     refuse(`capacity must be a number from ${bounds.capacityMin} to ${bounds.capacityMax}, not ${capacity}`)
   }
-  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs) }
+  if (typeof graceMs !== 'number' || !(graceMs >= bounds.graceMsMin && graceMs <= bounds.graceMsMax)) {
+    refuse(`graceMs must be a number from ${bounds.graceMsMin} to ${bounds.graceMsMax}, not ${graceMs}`)
+  }
+  const timing = Object.hasOwn(presets, network) ? presets[network] : refuse("network must be 'internet' or 'local'")
+  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, timing }
 }
 
 /** A wait in ms that has an end. */

@@ -75,7 +75,7 @@ export class Exchange {
   /** Exchanges with one peer after the other, now and then, until the returned function is called. */
   start(): () => void {
     const stop = repeat(this.#clock, bounds.exchangeIntervalMs, this.#chance, async () => {
-      const peers = this.#peers.connected
+      const peers = this.#routing.others.filter((node) => this.#peers.isReachable(node))
       // In turn, not at random: then there is a time after which every pair has met.
       this.#turn += 1
       const chosen = peers[this.#turn % Math.max(1, peers.length)]

@@ -8,7 +8,7 @@ import { TabringError } from '../errors.ts'
 import type { Clock, CloseReason, SignalingEvent, Transport } from '../ports.ts'
 import { deferred, timedOut, within } from './deadline.ts'
 import type { Events } from './events.ts'
-import type { Gossip } from './gossip.ts'
+import type { Membership } from './membership.ts'
 import type { Peers } from './peers.ts'
 
 interface Waiter {
@@ -35,11 +35,11 @@ export class Joining {
     return this.#first
   }
 
-  begin(transport: Transport, peers: Peers, gossip: Gossip): void {
+  begin(transport: Transport, peers: Peers, membership: Membership): void {
     const meeting = async () => {
-      await transport.introduced()
+      await transport.met()
       await peers.greeted()
-      await Promise.all(peers.connected.map((node) => gossip.pushPull(node)))
+      await Promise.all(peers.connected.map((node) => membership.pushPull(node)))
     }
     this.#first = within(this.#clock, bounds.firstJoinTimeoutMs, meeting())
   }

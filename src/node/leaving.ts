@@ -1,11 +1,10 @@
 /**
  * Leaving for good (Dynamo, section 4.9): everything is handed over before the others are told.
  */
-import { bounds } from '../core/bounds.ts'
-import type { NodeId } from '../core/ids.ts'
 import { TabringError } from '../errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { HintedHandoff } from './hinted-handoff.ts'
+import type { Membership } from './membership.ts'
 import { allPartitions } from './ownership.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
@@ -14,10 +13,11 @@ import type { Routing } from './routing.ts'
 export interface Leaver {
   readonly routing: Routing
   readonly peers: Peers
+  readonly membership: Membership
   readonly replica: Replica
   readonly exchange: Exchange
   readonly handoff: HintedHandoff
-  /** Refuses every write from now on, and remembers for the next boot that this node has left. */
+  /** Refuses every write from now on, and says, also to the next boot, that this node has left. */
   stopTakingIn(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ const roundsMax = 5
  * everything still in its database after.
  */
 export async function handAllOver(leaver: Leaver): Promise<void> {
-  const { routing, peers } = leaver
+  const { peers, membership } = leaver
   await handOver(leaver)
   await leaver.handoff.sweep()
   const left = await remaining(leaver)
@@ -40,9 +40,8 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
       `${left} have nobody in reach to take them. Nothing was deleted; close() keeps the data for later.`,
     )
   }
-  routing.claimLeft()
   await leaver.stopTakingIn()
-  await Promise.all(peers.connected.map((peer) => tell(leaver, peer)))
+  await Promise.all(peers.connected.map((peer) => membership.pushPull(peer)))
   for (let round = 0; round < roundsMax; round += 1) {
     await handOver(leaver)
     await leaver.handoff.sweep()
@@ -67,7 +66,7 @@ async function remaining({ routing, peers, replica }: Leaver): Promise<string | 
 }
 
 async function handOver({ routing, peers, exchange }: Leaver): Promise<void> {
-  for (const node of peers.connected.filter((peer) => peers.isReachable(peer))) {
+  for (const node of routing.others.filter((other) => peers.isReachable(other))) {
     const due = allPartitions.filter((partition) => routing.ownersWithoutSelf(partition).includes(node))
     try {
       await exchange.handOver(node, due)
@@ -75,13 +74,5 @@ async function handOver({ routing, peers, exchange }: Leaver): Promise<void> {
       const text = `handing over to ${node} failed. Nothing was deleted; close() keeps the data for later.`
       throw new TabringError('timeout', text, 'unknown', error)
     }
-  }
-}
-
-async function tell({ routing, peers }: Leaver, node: NodeId): Promise<void> {
-  try {
-    await peers.request(node, { type: 'members', claims: routing.claims }, 'control', bounds.requestTimeoutMs)
-  } catch {
-    // It will hear from the others.
   }
 }

@@ -30,6 +30,8 @@ export class Ownership {
   readonly #standing: Uint8Array
   /** Who has given all it has of a partition since this node began to fetch it. */
   readonly #received = new Map<Partition, Set<NodeId>>()
+  /** Partitions in sync before this node was away, and not caught up with yet. */
+  #doubtful: ReadonlySet<Partition> = new Set()
   #saving: Promise<void> | undefined
 
   /** `saved` is what `load` found. `changed` hears of partitions that got in sync. */
@@ -48,6 +50,7 @@ export class Ownership {
     this.#standing = saved
     this.#known = new Set(routing.others)
     this.follow()
+    this.doubt()
   }
 
   /** How an earlier boot stood to its partitions. */
@@ -62,19 +65,33 @@ export class Ownership {
 
   /** Whether this node's answers for a partition may count: it is in sync, or there is nobody else who could know better. */
   counts(partition: Partition): boolean {
-    return this.#is(partition, flags.synced) || this.#routing.others.length === 0
+    if (this.#routing.others.length === 0) return true
+    if (!this.#is(partition, flags.synced)) return false
+    // Where nobody is in reach, what was in sync is the best there is.
+    return !this.#doubtful.has(partition) || !this.#routing.others.some(this.#isReachable)
+  }
+
+  /** This node was away, and what it holds may be out of date: its answers count again when it has caught up. */
+  doubt(): void {
+    if (this.#routing.others.length === 0) return
+    this.#doubtful = new Set(allPartitions.filter((partition) => this.#is(partition, flags.synced)))
+    for (const partition of this.#doubtful) this.#received.delete(partition)
+  }
+
+  #isFetching(partition: Partition): boolean {
+    const isSynced = this.#is(partition, flags.synced) && !this.#doubtful.has(partition)
+    return this.#is(partition, flags.owned) && !isSynced
   }
 
   /** Whom to ask besides this node: nobody, unless it owns the partition and is still fetching it. */
   sources(partition: Partition): readonly NodeId[] {
-    const fetching = this.#is(partition, flags.owned) && !this.#is(partition, flags.synced)
-    return fetching ? this.#routing.sourcesOf(partition) : []
+    return this.#isFetching(partition) ? this.#routing.sourcesOf(partition) : []
   }
 
   /** Partitions owned here and not yet in sync. */
   get syncing(): readonly Partition[] {
     if (this.#routing.others.length === 0) return []
-    return allPartitions.filter((partition) => this.#is(partition, flags.owned) && !this.#is(partition, flags.synced))
+    return allPartitions.filter((partition) => this.#isFetching(partition))
   }
 
   get ownedCount(): number {
@@ -122,6 +139,7 @@ export class Ownership {
   /** Looks which partitions are in sync by now: every source that can be reached has given all it has, and one at least has. */
   review(): void {
     let changed = false
+    const doubtful = new Set(this.#doubtful)
     for (const partition of this.syncing) {
       const givers = this.#received.get(partition)
       if (givers === undefined) continue
@@ -129,9 +147,11 @@ export class Ownership {
       if (!reachable.every((source) => givers.has(source))) continue
       this.#standing[partition] = flags.owned | flags.synced
       this.#received.delete(partition)
+      doubtful.delete(partition)
       changed = true
     }
     if (!changed) return
+    this.#doubtful = doubtful
     this.#save()
     this.#changed()
   }

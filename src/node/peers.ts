@@ -1,11 +1,14 @@
 /**
  * The other nodes within reach: the handshake that admits them, requests to them, and whether they answer.
  *
- * A peer is reachable when its channel is open and no request to it has gone unanswered for two seconds; the next thing heard
- * from it makes it reachable again. Bytes that make no sense end the channel they came over.
+ * A node is reachable when it is believed to be awake, there is a channel to it, or to somebody who has one, and no request to it
+ * has gone unanswered for two seconds; the next thing heard from it makes it reachable again. A suspect is, if it was heard from a
+ * moment ago: then it is somebody else's line that is bad. Bytes that make no sense end the channel they came over.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
+import type { MemberStatus } from '../core/membership/claims.ts'
+import type { SwimMessage } from '../core/membership/swim-port.ts'
 import { decodeMessage, encodeMessage } from '../core/wire/message-codec.ts'
 import type { FailureCode, Hello, Message, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock, CloseReason, Lane, SignalingEvent, Transport } from '../ports.ts'
@@ -27,16 +30,25 @@ export class RequestFailure extends Error {
 export interface PeersHandlers {
   /** Answers a request of another node. */
   serve(from: NodeId, request: Request): Promise<Reply>
-  /** A node has been met, or has become reachable again. */
-  joined(node: NodeId): void
-  /** Its channel has closed, or it does not answer. */
-  lost(node: NodeId): void
-  /** A node showed the hash of its member view. */
+  /** A node has said hello on a new channel. */
+  met(node: NodeId): void
+  /** Its channel has closed. `parted`: only because there were too many. */
+  closed(node: NodeId, how: 'lost' | 'parted'): void
+  /** It answers again, or does not any more. */
+  answering(node: NodeId): void
+  /** A node showed by what hash it places keys. */
   viewSeen(node: NodeId, view: ViewHash): void
+  swim(from: NodeId, message: SwimMessage): void
+  /** What is believed of a node, if anything. */
+  statusOf(node: NodeId): MemberStatus | undefined
+  /** Through whom a node can be reached that there is no channel to. */
+  relaysTo(node: NodeId): readonly NodeId[]
   connectionFailed(peer: PeerId, reason: CloseReason): void
   /** The handshake failed, for good. */
   refused(peer: PeerId, reason: string): void
   signaling(event: SignalingEvent): void
+  /** A peer is to be introduced to. */
+  introduce(to: PeerId, body: string): void
 }
 
 /** One channel. */
@@ -45,9 +57,13 @@ interface Channel {
   /** Who is there; null until its hello came. */
   node: NodeId | null
   answering: boolean
+  heardAt: number
+  parted: boolean
   /** Settles when the handshake is over, either way. */
   readonly greeted: Deferred<void>
 }
+
+type Talk = Extract<Message, { kind: 'request' | 'reply' }>
 
 export class Peers {
   readonly #transport: Transport
@@ -57,7 +73,13 @@ export class Peers {
   readonly #handlers: PeersHandlers
   readonly #channels = new Map<PeerId, Channel>()
   readonly #byNode = new Map<NodeId, Channel>()
-  readonly #waiting = new Map<number, { readonly peer: PeerId; readonly reply: Deferred<Reply> }>()
+  readonly #waiting = new Map<
+    number,
+    { readonly node: NodeId; readonly peer: PeerId; readonly reply: Deferred<Reply> }
+  >()
+  /** Nodes that were not reached through others, and when that was. */
+  readonly #unrelayed = new Map<NodeId, number>()
+  #relayedBytes = 0
   #lastRequest = 0
   #serving = 0
 
@@ -75,6 +97,7 @@ export class Peers {
       closed: (peer, reason) => this.#closed(peer, reason),
       message: (peer, bytes) => this.#received(peer, bytes),
       signaling: (event) => this.#handlers.signaling(event),
+      introduce: (to, body) => this.#handlers.introduce(to, body),
     })
   }
 
@@ -84,13 +107,37 @@ export class Peers {
     for (const peer of [...this.#channels.keys()]) this.#closed(peer, 'closed')
   }
 
-  isReachable(node: NodeId): boolean {
-    return this.#byNode.get(node)?.answering === true
-  }
-
   /** Nodes with an open channel, whether they answer or not. */
   get connected(): readonly NodeId[] {
     return [...this.#byNode.keys()]
+  }
+
+  isConnected(node: NodeId): boolean {
+    return this.#byNode.has(node)
+  }
+
+  isReachable(node: NodeId): boolean {
+    const status = this.#handlers.statusOf(node)
+    const channel = this.#byNode.get(node)
+    if (channel === undefined) return status === 'alive' && this.#relayTo(node) !== undefined
+    if (!channel.answering) return false
+    if (status === 'suspect') return this.#clock.now() - channel.heardAt < bounds.freshMs
+    return status === 'alive' || status === undefined
+  }
+
+  /** When a node was last heard from over its channel, ms of this clock. */
+  heardAt(node: NodeId): number {
+    return this.#byNode.get(node)?.heardAt ?? 0
+  }
+
+  /** Closes the channel to a node because there are too many; it is opened again when somebody wants it. */
+  part(node: NodeId): void {
+    const channel = this.#byNode.get(node)
+    if (channel === undefined) return
+    channel.parted = true
+    this.#send(channel.peer, { kind: 'part' }, 'control')
+      .catch(() => {})
+      .finally(() => this.#transport.drop(channel.peer, 'for now'))
   }
 
   /** Resolves when the handshakes on all channels that are open now are over. */
@@ -98,27 +145,41 @@ export class Peers {
     await Promise.all([...this.#channels.values()].map((channel) => channel.greeted.promise))
   }
 
-  /** Asks a node. Rejects with a `RequestFailure`. */
+  /** Sends what nobody replies to, over a channel if there is one. */
+  tell(node: NodeId, body: SwimMessage): void {
+    const peer = this.#byNode.get(node)?.peer
+    if (peer !== undefined) this.#send(peer, { kind: 'swim', view: this.#viewHash(), body }, 'control').catch(() => {})
+  }
+
+  /** Passes an introduction on through a node. */
+  introduce(through: NodeId, from: PeerId, to: PeerId, body: string): void {
+    const peer = this.#byNode.get(through)?.peer
+    if (peer !== undefined) this.#send(peer, { kind: 'signal', from, to, body }, 'control').catch(() => {})
+  }
+
+  /** Asks a node, through another one where there is no channel to it. Rejects with a `RequestFailure`. */
   async request(
     node: NodeId,
     body: Request,
     lane: Lane = 'control',
     timeoutMs: number = bounds.requestTimeoutMs,
   ): Promise<Reply> {
-    const channel = this.#byNode.get(node)
-    if (channel === undefined || this.#waiting.size >= bounds.requestsMax) throw new RequestFailure('unreachable')
+    const direct = this.#byNode.get(node)
+    const route = direct ?? this.#relayTo(node)
+    if (route === undefined || this.#waiting.size >= bounds.requestsMax) throw new RequestFailure('unreachable')
     this.#lastRequest += 1
     const id = this.#lastRequest
     const reply = deferred<Reply>()
     // The channel may close while the request is still being sent: then nobody waits for the reply yet.
     reply.promise.catch(() => {})
-    this.#waiting.set(id, { peer: channel.peer, reply })
+    this.#waiting.set(id, { node, peer: route.peer, reply })
     try {
       // The time runs from when the channel has taken the request: a long queue is our slowness, not the peer's.
-      await this.#send(channel.peer, { kind: 'request', id, view: this.#viewHash(), body }, lane)
+      await this.#talk(route, node, { kind: 'request', id, view: this.#viewHash(), body }, lane)
       const answer = await within(this.#clock, timeoutMs, reply.promise)
       if (answer === timedOut) {
-        this.#setAnswering(channel, false)
+        if (direct === undefined) this.#notRelayed(node)
+        else this.#setAnswering(direct, false)
         throw new RequestFailure('silent')
       }
       if (answer.type === 'failed') throw new RequestFailure('refused', answer.code)
@@ -126,6 +187,13 @@ export class Peers {
     } finally {
       this.#waiting.delete(id)
     }
+  }
+
+  /** Sends to a node over its own channel, or over that of a node between. */
+  #talk(route: Channel, node: NodeId, message: Talk, lane: Lane): Promise<void> {
+    if (route.node === node) return this.#send(route.peer, message, lane)
+    const wrapped = { kind: 'relay', from: this.#hello.node, to: node, message: encodeMessage(message) } as const
+    return this.#send(route.peer, wrapped, lane)
   }
 
   async #send(peer: PeerId, message: Message, lane: Lane): Promise<void> {
@@ -136,8 +204,11 @@ export class Peers {
     }
   }
 
+  // Channels
+
   #opened(peer: PeerId): void {
-    const channel: Channel = { peer, node: null, answering: true, greeted: deferred<void>() }
+    const heardAt = this.#clock.now()
+    const channel: Channel = { peer, node: null, answering: true, heardAt, parted: false, greeted: deferred<void>() }
     this.#channels.set(peer, channel)
     this.#send(peer, { kind: 'hello', hello: this.#hello }, 'control').catch(() => {})
     const late = () => {
@@ -150,13 +221,17 @@ export class Peers {
     const channel = this.#channels.get(peer)
     this.#channels.delete(peer)
     channel?.greeted.resolve()
-    for (const waiting of this.#waiting.values()) {
-      if (waiting.peer === peer) waiting.reply.reject(new RequestFailure('unreachable'))
-    }
+    this.#fail((waiting) => waiting.peer === peer)
     if (channel === undefined) this.#handlers.connectionFailed(peer, reason)
     else if (channel.node !== null && this.#byNode.get(channel.node) === channel) {
       this.#byNode.delete(channel.node)
-      this.#handlers.lost(channel.node)
+      this.#handlers.closed(channel.node, channel.parted ? 'parted' : 'lost')
+    }
+  }
+
+  #fail(which: (waiting: { readonly node: NodeId; readonly peer: PeerId }) => boolean): void {
+    for (const waiting of this.#waiting.values()) {
+      if (which(waiting)) waiting.reply.reject(new RequestFailure('unreachable'))
     }
   }
 
@@ -182,8 +257,9 @@ export class Peers {
     const former = this.#byNode.get(hello.node)
     channel.node = hello.node
     this.#byNode.set(hello.node, channel)
+    this.#unrelayed.delete(hello.node)
     if (former !== undefined) this.#transport.drop(former.peer, 'for good')
-    this.#handlers.joined(hello.node)
+    this.#handlers.met(hello.node)
     channel.greeted.resolve()
   }
 
@@ -193,17 +269,49 @@ export class Peers {
     this.#clock.after(bounds.exchangeSettleMs, () => this.#transport.drop(channel.peer, 'for good'))
   }
 
-  #heard(channel: Channel, node: NodeId, message: Extract<Message, { kind: 'request' | 'reply' }>): void {
+  #heard(channel: Channel, node: NodeId, message: Exclude<Message, { kind: 'hello' | 'refuse' }>): void {
+    channel.heardAt = this.#clock.now()
     this.#setAnswering(channel, true)
-    this.#handlers.viewSeen(node, message.view)
-    if (message.kind === 'reply') this.#waiting.get(message.id)?.reply.resolve(message.body)
-    else this.#answer(channel.peer, node, message.id, message.body)
+    switch (message.kind) {
+      case 'request':
+      case 'reply':
+        this.#talked(channel, node, message)
+        return
+      case 'swim':
+        this.#handlers.viewSeen(node, message.view)
+        this.#handlers.swim(node, message.body)
+        return
+      case 'signal':
+        this.#introduction(channel, message)
+        return
+      case 'relay':
+        this.#relayed(channel, node, message)
+        return
+      case 'unrelayed':
+        this.#notRelayed(message.to)
+        this.#fail((waiting) => waiting.node === message.to && waiting.peer === channel.peer)
+        return
+      case 'part':
+        channel.parted = true
+        return
+      default:
+        message satisfies never
+    }
   }
 
-  #answer(peer: PeerId, node: NodeId, id: number, request: Request): void {
+  #talked(route: Channel, from: NodeId, message: Talk): void {
+    this.#handlers.viewSeen(from, message.view)
+    if (message.kind === 'request') this.#answer(route, from, message.id, message.body)
+    else {
+      const waiting = this.#waiting.get(message.id)
+      if (waiting?.node === from) waiting.reply.resolve(message.body)
+    }
+  }
+
+  #answer(route: Channel, from: NodeId, id: number, request: Request): void {
     const respond = (body: Reply) => {
       const lane = body.type === 'record' ? 'bulk' : 'control'
-      this.#send(peer, { kind: 'reply', id, view: this.#viewHash(), body }, lane).catch(() => {})
+      this.#talk(route, from, { kind: 'reply', id, view: this.#viewHash(), body }, lane).catch(() => {})
     }
     if (this.#serving >= bounds.requestsMax) {
       respond({ type: 'failed', code: 'overloaded' })
@@ -211,7 +319,7 @@ export class Peers {
     }
     this.#serving += 1
     this.#handlers
-      .serve(node, request)
+      .serve(from, request)
       .then(respond)
       .finally(() => {
         this.#serving -= 1
@@ -221,7 +329,53 @@ export class Peers {
   #setAnswering(channel: Channel, answering: boolean): void {
     if (channel.answering === answering || channel.node === null || this.#byNode.get(channel.node) !== channel) return
     channel.answering = answering
-    if (answering) this.#handlers.joined(channel.node)
-    else this.#handlers.lost(channel.node)
+    this.#handlers.answering(channel.node)
+  }
+
+  // For others, and through them
+
+  /** Somebody who has a channel to a node that there is none to. */
+  #relayTo(node: NodeId): Channel | undefined {
+    const failedAt = this.#unrelayed.get(node)
+    if (failedAt !== undefined && this.#clock.now() - failedAt < bounds.relayRetryMs) return undefined
+    for (const between of this.#handlers.relaysTo(node)) {
+      const channel = this.#byNode.get(between)
+      if (channel?.answering === true && this.#handlers.statusOf(between) === 'alive') return channel
+    }
+    return undefined
+  }
+
+  #notRelayed(node: NodeId): void {
+    this.#unrelayed.set(node, this.#clock.now())
+    this.#handlers.answering(node)
+  }
+
+  /** One hop: what its sender hands us goes on to somebody we have a channel to, and no further. */
+  #relayed(channel: Channel, node: NodeId, message: Extract<Message, { kind: 'relay' }>): void {
+    const { from, to } = message
+    if (to === this.#hello.node) {
+      const inner = decodeMessage(message.message)
+      if (inner?.kind === 'request' || inner?.kind === 'reply') this.#talked(channel, from, inner)
+      return
+    }
+    const target = this.#byNode.get(to)
+    const size = message.message.length
+    if (from !== node || target === undefined || this.#relayedBytes + size > bounds.relayBytesMax) {
+      this.#send(channel.peer, { kind: 'unrelayed', to }, 'control').catch(() => {})
+      return
+    }
+    this.#relayedBytes += size
+    this.#send(target.peer, message, 'bulk')
+      .catch(() => this.#send(channel.peer, { kind: 'unrelayed', to }, 'control').catch(() => {}))
+      .finally(() => {
+        this.#relayedBytes -= size
+      })
+  }
+
+  #introduction(channel: Channel, message: Extract<Message, { kind: 'signal' }>): void {
+    const { from, to, body } = message
+    if (to === this.#transport.self) this.#transport.introduced(from, body)
+    else if (from === channel.peer && this.#channels.get(to)?.node != null)
+      this.#send(to, message, 'control').catch(() => {})
   }
 }

@@ -5,18 +5,9 @@
  * exchanges can follow (Dynamo, sections 4.2, 4.3 and 4.8).
  */
 import { present } from '../core/assert.ts'
-import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { DeviceId, NodeId, Partition, StoredKey, Token, ViewHash } from '../core/ids.ts'
-import {
-  type Claim,
-  claimsOf,
-  compareClaims,
-  hashView,
-  isPlaced,
-  type MemberView,
-  mergeClaims,
-} from '../core/membership/claims.ts'
+import { type Claim, claimsOf, hashPlaced, isPlaced, type MemberView } from '../core/membership/claims.ts'
 import { type Placement, type PreferenceList, place, preferenceList } from '../core/partitioning/placement.ts'
 import { type RingMember, tokensOf } from '../core/partitioning/ring.ts'
 
@@ -41,14 +32,15 @@ export class Routing {
   readonly #listeners: (() => void)[] = []
 
   /** `placing` may remember placements between nodes of one process; it must answer as `place` does. */
-  constructor(own: Claim, known: readonly Claim[], n: number, placing: typeof place = place) {
-    this.self = own.node
+  constructor(self: NodeId, view: MemberView, n: number, placing: typeof place = place) {
+    this.self = self
     this.n = n
     this.#place = placing
-    this.#view = mergeClaims(new Map([[own.node, own]]), known)
-    this.#hash = hashView(this.#view)
+    this.#view = view
+    this.#hash = hashPlaced(view)
   }
 
+  /** Equal where two nodes place every key alike. */
   get hash(): ViewHash {
     return this.#hash
   }
@@ -75,38 +67,17 @@ export class Routing {
     return this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map((claim) => claim.node)
   }
 
+  /** Hears of every change of placement. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener)
   }
 
-  /**
-   * Takes claims in. What others claim of this node is refuted by a higher incarnation. Only that it has left cannot be: then a
-   * former boot of it had begun to leave, and it is to end.
-   */
-  merge(claims: readonly Claim[]): void {
-    const before = this.#view
-    const merged = mergeClaims(before, claims.slice(0, bounds.membersMax))
-    if (merged === before || merged.size > bounds.membersMax) return
-    const own = present(before.get(this.self), 'a node is in its own view')
-    const claimed = present(merged.get(this.self), 'merging forgets nobody')
-    const isRefuted = claimed.status !== 'left' && compareClaims(claimed, own) !== 0
-    this.#adopt(isRefuted ? new Map(merged).set(this.self, { ...own, incarnation: claimed.incarnation + 1 }) : merged)
-  }
-
-  /** Whether the ring holds that this node has left. */
-  get hasLeft(): boolean {
-    return this.#view.get(this.self)?.status === 'left'
-  }
-
-  /** Says of this node that it leaves for good. */
-  claimLeft(): void {
-    const own = present(this.#view.get(this.self), 'a node is in its own view')
-    this.#adopt(mergeClaims(this.#view, [{ ...own, status: 'left' }]))
-  }
-
-  #adopt(view: MemberView): void {
+  /** Follows the member view; who is suspected or asleep changes no placement. */
+  follow(view: MemberView): void {
     this.#view = view
-    this.#hash = hashView(view)
+    const hash = hashPlaced(view)
+    if (hash === this.#hash) return
+    this.#hash = hash
     this.#placement = undefined
     this.#withoutSelf = undefined
     this.#due.clear()

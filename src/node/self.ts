@@ -5,7 +5,8 @@
  * lost. Every boot raises the incarnation, which overrides whatever was claimed of the node while it was away.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { DeviceId, NodeId } from '../core/ids.ts'
+import { bounds } from '../core/bounds.ts'
+import type { DeviceId, NodeId, PeerId } from '../core/ids.ts'
 import type { Claim } from '../core/membership/claims.ts'
 import { ByteWriter, decodeWith } from '../core/wire/bytes.ts'
 import { decodeClaims, encodeClaims } from '../core/wire/message-codec.ts'
@@ -28,7 +29,13 @@ function identityIn(bytes: Uint8Array | undefined): { readonly node: NodeId; rea
 }
 
 /** Loads the node's identity, or mints one for a new database, and begins a new incarnation, strictly durable. */
-export async function beginBoot(store: Store, random: Random, device: DeviceId, capacity: number): Promise<Self> {
+export async function beginBoot(
+  store: Store,
+  random: Random,
+  peer: PeerId,
+  device: DeviceId,
+  capacity: number,
+): Promise<Self> {
   const fresh = bytesToHex(random.bytes(nodeBytes)) as NodeId
   return store.transact([identityRow, membersRow], 'strict', ([stored, members]) => {
     const known = members === undefined ? [] : (decodeClaims(members) ?? [])
@@ -41,7 +48,15 @@ export async function beginBoot(store: Store, random: Random, device: DeviceId, 
     const writer = new ByteWriter()
     writer.hex(node)
     writer.integer(incarnation)
-    const own: Claim = { node, device, capacity16ths: Math.round(capacity * 16), incarnation, status: 'alive' }
+    const own: Claim = {
+      node,
+      peer,
+      device,
+      capacity16ths: Math.round(capacity * 16),
+      speaks: bounds.speaks,
+      incarnation,
+      status: 'alive',
+    }
     return {
       // Another node stands to no partition yet; what lies here from before is handed to those who own it.
       writes: [{ key: identityRow, value: writer.done() }, ...(hasLeft ? [{ key: ownershipRow, value: null }] : [])],

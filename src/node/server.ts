@@ -7,7 +7,7 @@ import type { FailureCode, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
 import { answerFetch } from './delivery.ts'
 import type { Exchange } from './exchange.ts'
-import type { Gossip } from './gossip.ts'
+import type { Membership } from './membership.ts'
 import type { Ownership } from './ownership.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
@@ -16,7 +16,7 @@ export interface Serving {
   readonly routing: Routing
   readonly replica: Replica
   readonly ownership: Ownership
-  readonly gossip: Gossip
+  readonly membership: Membership
   readonly exchange: Exchange
   /** It is leaving and takes nothing in any more. */
   readonly isClosing: boolean
@@ -52,7 +52,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'get':
       return answerGet(node, request)
     case 'members':
-      return { type: 'members', claims: node.gossip.answer(from, request.claims) }
+      return node.membership.answer(from, request)
     case 'deliver':
       await node.replica.take(
         request.entries.map((entry) => ({ ...entry, hintFor: [] })),

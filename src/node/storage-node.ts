@@ -2,14 +2,12 @@
  * One storage node: composes membership, placement, replica and coordination, and offers them as the public interface (Dynamo,
  * section 5: request coordination, membership, and a local store, on every node alike).
  */
-import { bounds } from '../core/bounds.ts'
 import { partitionOf, tagOf } from '../core/hash.ts'
 import type { DeviceId, HybridTime, NodeId, Partition } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
 import { afterWrite, contextOf } from '../core/versioning/context.ts'
 import { hybridZero, nextTime, observeTime } from '../core/versioning/hybrid-time.ts'
 import { delta, liveValues, type Sibling } from '../core/versioning/record.ts'
-import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
@@ -32,34 +30,35 @@ import { type CheckedConfig, checkContext, checkExpiry, checkKey, checkRequest, 
 import { DotMint, mintActor } from './dot-mint.ts'
 import { Events } from './events.ts'
 import { Exchange } from './exchange.ts'
-import { Gossip } from './gossip.ts'
-import { helloOf } from './handshake.ts'
 import { HintedHandoff } from './hinted-handoff.ts'
 import { Joining } from './joining.ts'
 import { handAllOver } from './leaving.ts'
+import { inspectionOf, membersOf, statusOf } from './looking-in.ts'
+import type { Membership } from './membership.ts'
 import { Operations } from './operations.ts'
 import { judge, putFailed } from './outcomes.ts'
 import { Ownership } from './ownership.ts'
-import { Peers, RequestFailure } from './peers.ts'
+import { type Peers, RequestFailure } from './peers.ts'
+import { Presence, type Present } from './presence.ts'
 import { read } from './read.ts'
 import { Reconciling } from './reconciling.ts'
 import { RepairLog } from './repair-log.ts'
 import { Replica } from './replica.ts'
-import { Routing } from './routing.ts'
+import type { Routing } from './routing.ts'
 import { repairAll, Scrub } from './scrub.ts'
 import { beginBoot, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
 import { ValueCodec } from './value-codec.ts'
 import { type Coordination, write } from './write.ts'
 
-export class StorageNode implements TabringNode, Coordination {
+export class StorageNode implements TabringNode, Coordination, Present {
   readonly id: NodeId
   readonly clock: Ports['clock']
   readonly routing: Routing
   readonly peers: Peers
   readonly replica: Replica
   readonly ownership: Ownership
-  readonly gossip: Gossip
+  readonly membership: Membership
   readonly reconciling: Reconciling
   readonly exchange: Exchange
   readonly handoff: HintedHandoff
@@ -69,9 +68,10 @@ export class StorageNode implements TabringNode, Coordination {
   readonly #device: DeviceId
   readonly #mint: DotMint
   readonly #values = new ValueCodec()
-  readonly #joining: Joining
+  readonly joining: Joining
   readonly #log: RepairLog
   readonly #scrub: Scrub
+  readonly #presence: Presence
   readonly #operations = new Operations()
   #stops: readonly (() => void)[] = []
   #latest: HybridTime = hybridZero
@@ -91,40 +91,39 @@ export class StorageNode implements TabringNode, Coordination {
     this.#device = self.own.device
     this.id = self.own.node
     this.clock = ports.clock
-    const { store, transport, clock, random } = ports
+    const { store, clock, random } = ports
     const chance = () => (random.bytes(1)[0] ?? 0) / 256
     const boot = mintActor(random)
     this.#mint = new DotMint(random, boot)
-    this.routing = new Routing(self.own, self.known, config.n, placing)
-    const hello = helloOf(tagOf(config.cluster), config.n, this.id, boot)
-    this.#joining = new Joining(clock, this.events)
+    this.joining = new Joining(clock, this.events)
     this.#log = new RepairLog(clock, this.events)
-    this.peers = new Peers(transport, clock, hello, () => this.routing.hash, {
-      serve: (from, request) => serve(this, from, request),
-      joined: (node) => this.#joined(node),
-      lost: () => this.#membersChanged(),
-      viewSeen: (node, view) => this.gossip.seen(node, view),
-      connectionFailed: (peer, reason) => this.#joining.connectionFailed(peer, reason),
-      refused: (peer, reason) => this.#joining.refused(peer, reason),
-      signaling: (event) => this.#joining.signaling(event),
-    })
-    const isReachable = (node: NodeId) => this.peers.isReachable(node)
+    this.#presence = new Presence(
+      ports,
+      config,
+      { self, actor: boot, cluster: tagOf(config.cluster) },
+      chance,
+      placing,
+      this,
+    )
+    const { peers, membership, routing } = this.#presence
+    this.peers = peers
+    this.membership = membership
+    this.routing = routing
+    const isReachable = (node: NodeId) => peers.isReachable(node)
     this.replica = new Replica(store, this.routing, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
       timeSeen: (time) => this.#seeTime(time),
       written: (partition) => this.exchange.written(partition),
     })
     const holds = (partition: Partition) => this.replica.holds(partition)
-    this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.#joining.review())
-    this.gossip = new Gossip(this.peers, this.routing, chance)
+    this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
     const parts = [this.peers, this.routing, this.ownership, this.replica, this.reconciling, this.#log] as const
     this.exchange = new Exchange(clock, chance, ...parts, (node) => void this.handoff.deliverTo(node))
     this.#scrub = new Scrub(this.replica, this.#log)
     this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.events)
-    this.routing.onChange(() => this.#viewChanged())
     this.#stops = [
-      this.gossip.start(clock),
+      ...this.#presence.start(chance),
       this.exchange.start(),
       this.handoff.start(clock, chance),
       this.#scrub.keepStored(clock, chance),
@@ -142,7 +141,7 @@ export class StorageNode implements TabringNode, Coordination {
     device: DeviceId,
     placing?: typeof place,
   ): Promise<StorageNode> {
-    const self = await beginBoot(ports.store, ports.random, device, config.capacity)
+    const self = await beginBoot(ports.store, ports.random, ports.transport.self, device, config.capacity)
     const node = new StorageNode(ports, config, self, await Ownership.load(ports.store), placing)
     try {
       await node.replica.forest()
@@ -150,10 +149,8 @@ export class StorageNode implements TabringNode, Coordination {
       node.#end('closed')
       throw error
     }
-    node.peers.start()
-    node.#joining.begin(ports.transport, node.peers, node.gossip)
-    ports.lifecycle.onSuspend(() => node.peers.close())
-    ports.lifecycle.onResume(() => node.#state === 'open' && node.peers.start())
+    node.#presence.open()
+    node.joining.begin(ports.transport, node.peers, node.membership)
     return node
   }
 
@@ -161,11 +158,12 @@ export class StorageNode implements TabringNode, Coordination {
 
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
     this.#assertOpen()
+    this.#presence.look()
     const stored = checkKey(key)
     const { needed: r, timeoutMs } = checkRequest(options, 'r', options.r, this.#config)
     const atLeast = checkContext(stored, options.atLeast ?? null).history
     return this.#operations.run(options.signal, 'nothing', async () => {
-      await this.#joining.first
+      await this.joining.first
       const { record, replies, quorum } = await read(this, stored, { r, atLeast, timeoutMs })
       const values = liveValues(record, this.clock.wall()).flatMap((bytes) => {
         const value = this.#values.decode(bytes)
@@ -200,13 +198,13 @@ export class StorageNode implements TabringNode, Coordination {
     const seen = checkContext(stored, context)
     const { needed: w, timeoutMs } = checkRequest(options, 'w', options.w, this.#config)
     return this.#operations.run(options.signal, 'unknown', async () => {
-      await this.#joining.first
+      await this.joining.first
       this.#seeTime(seen.time)
       // Later than all its writer saw, however wrong the clocks; but only believable times move our own clock.
       const time = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.clock.wall())
       this.#seeTime(time)
       const written = { dot: this.#mint.next(stored), time }
-      const { nodes, devices, hinted, isStored, failure } = await write(
+      const { acks, devices, hinted, isStored, failure } = await write(
         this,
         stored,
         delta(seen.history, sibling(written)),
@@ -214,15 +212,16 @@ export class StorageNode implements TabringNode, Coordination {
         timeoutMs,
       )
       if (!isStored) throw putFailed(failure)
-      const quorum = nodes.length >= w
-      judge(quorum, options, `${nodes.length} of w = ${w} nodes hold the write; it will be handed on`, 'stored')
+      const quorum = acks >= w
+      judge(quorum, options, `${acks} of w = ${w} nodes hold the write; it will be handed on`, 'stored')
       const after = encodeContext(stored, afterWrite(seen, written.dot, written.time)) as Context
-      return { context: after, acks: nodes.length, devices, hinted, quorum }
+      return { context: after, acks, devices, hinted, quorum }
     })
   }
 
   /** Asks a node; itself without a detour. */
   async ask(node: NodeId, request: Request): Promise<Reply> {
+    this.#presence.asks(node)
     if (node !== this.id) return this.peers.request(node, request, request.type === 'put' ? 'bulk' : 'control')
     const reply = await serve(this, this.id, request)
     if (reply.type === 'failed') throw new RequestFailure('refused', reply.code)
@@ -244,7 +243,7 @@ export class StorageNode implements TabringNode, Coordination {
   async joined({ members = 2, timeoutMs = 30_000 }: { members?: number; timeoutMs?: number } = {}): Promise<void> {
     this.#assertOpen()
     const wait = checkTimeout(timeoutMs)
-    await this.#joining.wait(
+    await this.joining.wait(
       () => this.#reachableCount() >= members && this.ownership.syncing.length === 0,
       wait,
       () =>
@@ -256,72 +255,33 @@ export class StorageNode implements TabringNode, Coordination {
     return this.members().filter((member) => member.reachable && member.status === 'alive').length
   }
 
-  members(): readonly Member[] {
-    return this.routing.claims.map((claim) => ({
-      id: claim.node,
-      device: claim.device,
-      capacity: claim.capacity16ths / 16,
-      status: claim.status,
-      reachable: claim.node === this.id ? this.#state === 'open' : this.peers.isReachable(claim.node),
-      self: claim.node === this.id,
-    }))
+  serve(from: NodeId, request: Request): Promise<Reply> {
+    return serve(this, from, request)
   }
 
-  #joined(node: NodeId): void {
-    this.#joining.met()
-    void this.gossip.pushPull(node).then(() => {
-      // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
-      const waits = this.routing.dueTo(node, this.id).length > 0
-      this.exchange.soon(node, bounds.exchangeSettleMs, () => void (waits || this.handoff.deliverTo(node)))
-    })
-    this.#membersChanged()
-  }
-
-  #viewChanged(): void {
-    this.ownership.follow()
-    this.exchange.follow()
-    rememberMembers(this.#ports.store, this.routing.claims)
-      // A former boot had begun to leave: this one makes room for another node.
-      .then(() => this.routing.hasLeft && !this.#isClosing && this.lost('evicted'))
-      .catch(() => {})
-    for (const node of this.peers.connected) this.exchange.soon(node)
-    // Hints for those who own nothing any more, or have left, are owed to others now.
-    void this.handoff.sweep()
-    this.#membersChanged()
-  }
-
-  #membersChanged(): void {
+  membersChanged(): void {
     this.ownership.review()
-    this.#joining.review()
+    this.joining.review()
     this.events.emit('members', this.members())
+  }
+
+  hadLeft(): void {
+    this.lost('evicted')
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
   }
 
   // Looking in
 
+  members(): readonly Member[] {
+    return membersOf(this, this.#state)
+  }
+
   status(): Status {
-    const members = this.members()
-    const placed = members.filter((member) => member.status !== 'left' && member.status !== 'out')
-    const { ownership, replica } = this
-    const partitions = {
-      owned: ownership.ownedCount,
-      syncing: ownership.syncing.length,
-      retained: ownership.retained.length,
-    }
-    return {
-      id: this.id,
-      device: this.#device,
-      state: this.#state,
-      n: this.#config.n,
-      r: this.#config.r,
-      w: this.#config.w,
-      members: placed.length,
-      reachable: placed.filter((member) => member.reachable).length,
-      partitions,
-      records: replica.recordCount,
-      hints: replica.hintCount,
-      storage: this.#storage,
-      repair: this.#log.status((node) => this.routing.isPlaced(node)),
-    }
+    const now = { device: this.#device, state: this.#state, storage: this.#storage }
+    return statusOf(this, this.#config, this.#log, now)
   }
 
   async repair(): Promise<RepairResult> {
@@ -336,16 +296,7 @@ export class StorageNode implements TabringNode, Coordination {
 
   async inspect(): Promise<Inspection> {
     this.#assertOpen()
-    const ring = this.routing.placement.ring.map(({ token, owner }) => ({ token, node: owner }))
-    const keys = await this.#operations.run(undefined, 'nothing', () => this.replica.keys())
-    return {
-      ring,
-      keys: keys.map(({ key, owedTo }) => {
-        const partition = partitionOf(key)
-        const role = owedTo !== null ? 'hint' : this.routing.owns(partition) ? 'owner' : 'retained'
-        return { key: parseStoredKey(key)?.key ?? key, partition, role, owedTo: owedTo ?? [] }
-      }),
-    }
+    return this.#operations.run(undefined, 'nothing', () => inspectionOf(this))
   }
 
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void {
@@ -372,6 +323,7 @@ export class StorageNode implements TabringNode, Coordination {
 
   async stopTakingIn(): Promise<void> {
     this.#isClosing = true
+    this.membership.leave()
     await rememberMembers(this.#ports.store, this.routing.claims)
   }
 
@@ -381,6 +333,7 @@ export class StorageNode implements TabringNode, Coordination {
 
   async close(): Promise<void> {
     if (this.#state !== 'open') return
+    this.membership.sleep()
     this.#end('closed')
     await this.#ports.store.close()
   }
@@ -397,7 +350,7 @@ export class StorageNode implements TabringNode, Coordination {
     for (const stop of this.#stops) stop()
     this.peers.close()
     this.#operations.end()
-    this.#joining.end()
+    this.joining.end()
   }
 
   #assertOpen(): void {

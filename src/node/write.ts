@@ -6,7 +6,7 @@
  * a put is never refused because others are unreachable.
  */
 import type { NodeId, StoredKey } from '../core/ids.ts'
-import { fewestDevices, uncovered } from '../core/quorum/stand-ins.ts'
+import { fewestPlaces, uncovered } from '../core/quorum/stand-ins.ts'
 import type { Record } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
@@ -29,8 +29,8 @@ export interface Coordination {
 }
 
 export interface WriteOutcome {
-  /** Nodes that have stored the delta and count for w. */
-  readonly nodes: readonly NodeId[]
+  /** Nodes that have stored the delta and count for w, whichever of its hints have gone home by now. */
+  readonly acks: number
   /** Distinct devices that have it, whichever of its hints have gone home by now. */
   readonly devices: number
   /** How many of them keep it as a hint. */
@@ -71,18 +71,23 @@ export async function write(
       }
     },
   )
+  const startedAt = clock.now()
   await within(clock, timeoutMs, fanOut.decided)
+  const counted = () => new Map(fanOut.counted.map(({ node: id, hintFor }) => [id, hintFor]))
+  // A hint for an owner that has answered after all is no copy of its own: then others have to be waited for.
+  if (leastNodes(counted()) < w) await within(clock, startedAt + timeoutMs - clock.now(), fanOut.settled)
   /** Who has it, and for whom. */
-  const copies = new Map(fanOut.counted.map(({ node: id, hintFor }) => [id, hintFor]))
+  const copies = counted()
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
+  const acks = () => leastNodes(copies)
   const outcome = (): WriteOutcome => ({
-    nodes: [...copies.keys()],
-    devices: fewestDevices([...copies], (id) => routing.deviceOf(id)),
+    acks: acks(),
+    devices: fewestPlaces([...copies], (id) => routing.deviceOf(id)),
     hinted: [...hinting].filter((id) => copies.has(id)).length,
     isStored,
     failure,
   })
-  if (copies.size >= w) {
+  if (acks() >= w) {
     // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
     void fanOut.settled.then(keep).catch(() => {})
     return outcome()
@@ -100,6 +105,11 @@ export async function write(
     failure = error
   }
   return outcome()
+}
+
+/** Nodes that hold a write, whichever of its hints have gone home. */
+function leastNodes(copies: ReadonlyMap<NodeId, readonly NodeId[]>): number {
+  return fewestPlaces([...copies], (id) => id)
 }
 
 /** Keeps the delta here for those owners that neither have it nor have a stand-in, and returns them. */

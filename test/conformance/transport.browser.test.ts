@@ -11,6 +11,7 @@ describe('WebRTC between two ends in one page', () =>
     const room = new MemoryRoom()
     return Array.from({ length: count }, (_, index) => {
       const peer = peerName(index + 1)
-      return { peer, transport: new WebRtcTransport(peer, room.signaling(), {}, systemClock, cryptoRandom) }
+      const meeting = { servers: room.signaling(), tabs: null }
+      return { peer, transport: new WebRtcTransport(peer, meeting, {}, systemClock, cryptoRandom) }
     })
   }))

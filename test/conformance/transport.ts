@@ -41,6 +41,7 @@ class Witness {
         heard()
       },
       signaling: () => {},
+      introduce: () => {},
     })
   }
 
@@ -72,7 +73,7 @@ export function describeTransport(stations: (count: number) => Promise<readonly 
 
   test('everybody meets everybody, and introductions come to an end', async () => {
     const { all, close } = await connected(3)
-    await Promise.all(all.map(({ transport }) => transport.introduced()))
+    await Promise.all(all.map(({ transport }) => transport.met()))
     close()
   })
 

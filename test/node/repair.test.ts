@@ -25,7 +25,7 @@ async function threeReplicas(): Promise<{ readonly node: StorageNode; readonly d
   nodes = await Promise.all(
     disks.map((disk, index) => {
       const transport = network.transport(`${index}`.repeat(16) as PeerId)
-      const lifecycle = { onSuspend: () => {}, onResume: () => {} }
+      const lifecycle = { onSleep: () => {}, onSuspend: () => {}, onResume: () => {} }
       const ports = { clock: systemClock, random, store: memoryStore(disk), transport, lifecycle }
       return StorageNode.open(ports, checkConfig({ cluster: 'repair' }), `device ${index}` as DeviceId)
     }),

@@ -59,8 +59,11 @@ function freeze(world: World, name: string, meanMs: number): void {
   const { boot } = chance.pick(world.places)
   if (boot === undefined || boot.isFrozen) return
   counters.count(`fault: ${name}`)
+  // A tab that the browser freezes is told, and says so; one that stands still by itself is not.
+  const isTold = name === 'frozen' && chance.happens(0.5)
+  if (isTold) boot.sleep()
   boot.freeze()
-  clock.after(chance.exponential(meanMs), () => boot.thaw())
+  clock.after(chance.exponential(meanMs), () => (isTold ? boot.resume() : boot.thaw()))
 }
 
 /** A tab in the background: its timers fire once a second, or once a minute. */

@@ -56,8 +56,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a new owner counts before it has fetched anything',
     file: 'src/node/ownership.ts',
-    from: 'return this.#is(partition, flags.synced) || this.#routing.others.length === 0',
-    to: 'return partition >= 0',
+    from: 'if (!this.#is(partition, flags.synced)) return false',
+    to: 'if (!this.#is(partition, flags.synced)) return true',
   },
   {
     name: 'version vectors without dots beyond them',

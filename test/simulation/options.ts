@@ -51,6 +51,8 @@ export interface Options {
   readonly joins: number
   readonly leaves: number
   readonly twins: number
+  /** How long a node may be gone before it is out of placement, ms. */
+  readonly graceMs: number
   /** Nodes differ in capacity. */
   readonly mixed: boolean
   /** After chaos only some nodes are healed at first, and have to make progress alone. */
@@ -144,6 +146,7 @@ export function optionsOf(seed: number): Options {
     leaves: chance.happens(0.3) ? 1 : 0,
     twins: chance.happens(0.2) ? chance.between(1, 2) : 0,
     mixed: chance.happens(0.3),
+    graceMs: chance.happens(0.4) ? chance.between(2, 30) * 1000 : 600_000,
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,

@@ -68,16 +68,22 @@ export class SimNetwork {
   transport(peer: PeerId, place: number, gate: Gate, isAwake: () => boolean): Transport {
     const endpoint: Endpoint = { peer, place, isAwake, handlers: undefined, channels: new Map(), dropped: new Set() }
     return {
+      self: peer,
+      // Everybody meets everybody here, and nobody has to be introduced.
+      want: () => {},
+      introduced: () => {},
+      listen: () => {},
       start: (handlers) => {
         endpoint.handlers = {
           opened: (other, binding) => gate(() => handlers.opened(other, binding)),
           closed: (other, reason) => gate(() => handlers.closed(other, reason)),
           message: (other, message) => gate(() => handlers.message(other, message)),
           signaling: (event) => gate(() => handlers.signaling(event)),
+          introduce: (to, body) => gate(() => handlers.introduce(to, body)),
         }
         this.#endpoints.set(peer, endpoint)
       },
-      introduced: () => new Promise((resolve) => this.#clock.after(2 * connectEveryMs, () => gate(resolve))),
+      met: () => new Promise((resolve) => this.#clock.after(2 * connectEveryMs, () => gate(resolve))),
       send: async (to, message) => {
         const channel = endpoint.channels.get(to)
         if (channel === undefined) throw new Error('there is no channel to that peer')

@@ -18,6 +18,9 @@ import type { Gate, VirtualClock } from './virtual-clock.ts'
 export class Boot {
   readonly peer: PeerId
   node: StorageNode | undefined
+  /** What the node does when its tab is about to be frozen, and when it goes on. */
+  sleep: () => void = () => {}
+  wake: () => void = () => {}
   #alive = true
   #frozen: (() => void)[] | undefined
 
@@ -52,6 +55,13 @@ export class Boot {
     const due = this.#frozen ?? []
     this.#frozen = undefined
     for (const task of due) this.gate(task)
+  }
+
+  /** Browsers tell a tab that it goes on, as a rule before what was due. */
+  resume(): void {
+    if (this.#frozen === undefined) return
+    this.#frozen.unshift(() => this.wake())
+    this.thaw()
   }
 }
 
@@ -145,7 +155,15 @@ export class World {
     const surroundings = { clock, chance: this.#storage, options, counters }
     const store = simStore(place.disk, surroundings, boot.gate, () => this.calm)
     const transport = this.network.transport(boot.peer, place.index, boot.gate, () => !boot.isFrozen)
-    const lifecycle = { onSuspend: () => {}, onResume: () => {} }
+    const lifecycle = {
+      onSleep: (task: () => void) => {
+        boot.sleep = task
+      },
+      onSuspend: () => {},
+      onResume: (task: () => void) => {
+        boot.wake = task
+      },
+    }
     const ports = {
       clock: clock.seenBy(boot.gate, place),
       random: this.#random,
@@ -154,7 +172,7 @@ export class World {
       lifecycle,
     }
     this.trace(`boot ${place.index}`)
-    const config = checkConfig({ cluster: 'simulation', capacity: place.capacity })
+    const config = checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs: options.graceMs })
     StorageNode.open(ports, config, place.device, this.#placing).then(
       (node) => {
         boot.node = node

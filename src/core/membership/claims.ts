@@ -7,7 +7,7 @@
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { digestOf } from '../hash.ts'
-import { compareText, type DeviceId, type NodeId, type ViewHash } from '../ids.ts'
+import { compareText, type DeviceId, type NodeId, type PeerId, type ViewHash } from '../ids.ts'
 
 /** Graver statuses win over milder ones of the same incarnation. `left` is for good. */
 export const memberStatuses = ['alive', 'suspect', 'away', 'dead', 'out', 'left'] as const
@@ -15,9 +15,13 @@ export type MemberStatus = (typeof memberStatuses)[number]
 
 export interface Claim {
   readonly node: NodeId
+  /** How the transport knows this boot of it: whom to be introduced to. */
+  readonly peer: PeerId
   readonly device: DeviceId
   /** Weight in placement, in steps of 1/16: whole, so that every node computes the same. */
   readonly capacity16ths: number
+  /** The newest messages it understands (`bounds.speaks`): tabs with an older build live in the same ring. */
+  readonly speaks: number
   readonly incarnation: number
   readonly status: MemberStatus
 }
@@ -35,7 +39,9 @@ export function compareClaims(a: Claim, b: Claim): number {
     a.incarnation - b.incarnation ||
     gravity(a.status) - gravity(b.status) ||
     compareText(a.device, b.device) ||
-    a.capacity16ths - b.capacity16ths
+    a.capacity16ths - b.capacity16ths ||
+    a.speaks - b.speaks ||
+    compareText(a.peer, b.peer)
   )
 }
 
@@ -63,13 +69,26 @@ export function claimsOf(view: MemberView): readonly Claim[] {
 
 /** Equal for equal views, and only for those. */
 export function hashView(view: MemberView): ViewHash {
-  // JSON keeps apart what a device's name might otherwise run together.
-  const rows = claimsOf(view).map(({ node, device, capacity16ths, incarnation, status }) => [
-    node,
-    device,
-    capacity16ths,
-    incarnation,
-    status,
-  ])
+  return hashOf(
+    claimsOf(view).map(({ node, peer, device, capacity16ths, speaks, incarnation, status }) => [
+      node,
+      peer,
+      device,
+      capacity16ths,
+      speaks,
+      incarnation,
+      status,
+    ]),
+  )
+}
+
+/** Equal for views that place every key alike: whether a member is suspected or asleep makes no difference. */
+export function hashPlaced(view: MemberView): ViewHash {
+  const placed = claimsOf(view).filter(isPlaced)
+  return hashOf(placed.map(({ node, device, capacity16ths }) => [node, device, capacity16ths]))
+}
+
+/** JSON keeps apart what a device's name might otherwise run together. */
+function hashOf(rows: readonly (readonly unknown[])[]): ViewHash {
   return digestOf(utf8ToBytes(JSON.stringify(rows))).slice(0, 16) as ViewHash
 }

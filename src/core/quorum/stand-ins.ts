@@ -37,20 +37,21 @@ export function uncovered(candidates: readonly Candidate[]): readonly NodeId[] {
 }
 
 /**
- * On how many devices a write is for certain. A hint goes home some time, and its copy with it: perhaps to a device that has
- * one already. So this is the least there can be, whichever hints have gone. `copies`: who has it, and for whom (nobody: its own).
+ * In how many places, nodes or devices, a write is for certain. A hint goes home some time, and its copy with it: perhaps to a
+ * place that has one already. So this is the least there can be, whichever hints have gone. `copies`: who has it, and for whom
+ * (nobody: its own).
  */
-export function fewestDevices(
+export function fewestPlaces(
   copies: readonly (readonly [NodeId, readonly NodeId[]])[],
-  deviceOf: (node: NodeId) => unknown,
+  placeOf: (node: NodeId) => unknown,
   on: ReadonlySet<unknown> = new Set(),
 ): number {
   const [copy, ...others] = copies
   if (copy === undefined) return on.size
   const [holder, owners] = copy
-  const here = fewestDevices(others, deviceOf, new Set([...on, deviceOf(holder)]))
+  const here = fewestPlaces(others, placeOf, new Set([...on, placeOf(holder)]))
   if (owners.length === 0) return here
-  return Math.min(here, fewestDevices(others, deviceOf, new Set([...on, ...owners.map(deviceOf)])))
+  return Math.min(here, fewestPlaces(others, placeOf, new Set([...on, ...owners.map(placeOf)])))
 }
 
 function isHinted(candidates: readonly Candidate[], owner: NodeId): boolean {

@@ -4,15 +4,17 @@
  * One table row per kind of message holds its writer and its reader side by side, so that they cannot drift apart.
  */
 import { bounds } from '../bounds.ts'
-import type { ActorId, DeviceId, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
+import type { ActorId, DeviceId, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../ids.ts'
 import { type Claim, memberStatuses } from '../membership/claims.ts'
+import type { News } from '../membership/news.ts'
+import { type SwimMessage, swimMessageTypes } from '../membership/swim-port.ts'
 import { parseStoredKey } from '../versioning/stored-key.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
 import { readCells, writeCells } from './cells.ts'
 import type { FailureCode, Hello, KeyedRecord, Message, Reply, Request } from './messages.ts'
 import { readRecord, writeRecord } from './record-codec.ts'
 
-const digits = { node: 32, boot: 16, view: 16, tag: 32 } as const
+const digits = { node: 32, boot: 16, peer: 16, view: 16, tag: 32 } as const
 const storedKeyBytesMax = bounds.keyBytesMax + bounds.collectionBytesMax + 2
 const reasonBytesMax = 1024
 
@@ -50,6 +52,7 @@ function readTagged<T extends object, K extends keyof T & string>(rows: Rows<T, 
 }
 
 const readNode = (reader: ByteReader) => reader.hex(digits.node) as NodeId
+const readPeer = (reader: ByteReader) => reader.hex(digits.peer) as PeerId
 const readView = (reader: ByteReader) => reader.hex(digits.view) as ViewHash
 
 function readKey(reader: ByteReader): StoredKey {
@@ -78,20 +81,25 @@ const truth = oneOf(['no', 'yes'] as const)
 const claim: Codec<Claim> = {
   write: (writer, value) => {
     writer.hex(value.node)
+    writer.hex(value.peer)
     writer.text(value.device)
     writer.integer(value.capacity16ths)
+    writer.integer(value.speaks)
     writer.integer(value.incarnation)
     status.write(writer, value.status)
   },
   read: (reader) => {
     const node = readNode(reader)
+    const peer = readPeer(reader)
     const device = reader.text(bounds.deviceBytesMax) as DeviceId
     const capacity16ths = reader.integer(bounds.capacityMax * 16)
     if (capacity16ths < bounds.capacityMin * 16) reader.fail()
     return {
       node,
+      peer,
       device,
       capacity16ths,
+      speaks: reader.integer(bounds.speaksMax),
       incarnation: reader.integer(bounds.incarnationMax),
       status: status.read(reader),
     }
@@ -132,12 +140,45 @@ const partitions: Codec<readonly Partition[]> = {
   read: (reader) => readCells(reader, bounds.partitions) as readonly Partition[],
 }
 
-const members = {
-  write: (writer: ByteWriter, { claims }: { readonly claims: readonly Claim[] }) =>
-    writer.list(claims, (item) => claim.write(writer, item)),
-  read: (reader: ByteReader) => ({
-    type: 'members' as const,
-    claims: reader.list(() => claim.read(reader), bounds.membersMax),
+const claims: Codec<readonly Claim[]> = {
+  write: (writer, value) => writer.list(value, (item) => claim.write(writer, item)),
+  read: (reader) => reader.list(() => claim.read(reader), bounds.membersMax),
+}
+
+const members: Codec<Extract<Request, { type: 'members' }>> = {
+  write: (writer, value) => {
+    writer.hex(value.digest)
+    claims.write(writer, value.claims)
+  },
+  read: (reader) => ({ type: 'members', digest: readView(reader), claims: claims.read(reader) }),
+}
+
+const news: Codec<readonly News[]> = {
+  write: (writer, value) =>
+    writer.list(value, (item) => {
+      claim.write(writer, item.claim)
+      writer.hex(item.by)
+    }),
+  read: (reader) =>
+    reader.list(
+      () => ({ claim: claim.read(reader), by: readNode(reader) }),
+      bounds.newsPerMessageMax + bounds.remindersMax,
+    ),
+}
+
+const swimType = oneOf(swimMessageTypes)
+const swim: Codec<SwimMessage> = {
+  write: (writer, value) => {
+    swimType.write(writer, value.type)
+    writer.integer(value.sequence)
+    writer.list(value.target === null ? [] : [value.target], (node) => writer.hex(node))
+    news.write(writer, value.news)
+  },
+  read: (reader) => ({
+    type: swimType.read(reader),
+    sequence: reader.integer(),
+    target: reader.list(() => readNode(reader), 1)[0] ?? null,
+    news: news.read(reader),
   }),
 }
 
@@ -275,6 +316,44 @@ const messages: Rows<Message, 'kind'> = {
       return { kind: 'reply', id, view, body: readTagged<Reply, 'type'>(replies, reader) ?? { type: 'done' } }
     },
   },
+  swim: {
+    write: (writer, { view, body }) => {
+      writer.hex(view)
+      swim.write(writer, body)
+    },
+    read: (reader) => ({ kind: 'swim', view: readView(reader), body: swim.read(reader) }),
+  },
+  signal: {
+    write: (writer, { from, to, body }) => {
+      writer.hex(from)
+      writer.hex(to)
+      writer.text(body)
+    },
+    read: (reader) => ({
+      kind: 'signal',
+      from: readPeer(reader),
+      to: readPeer(reader),
+      body: reader.text(bounds.signalingMessageCharsMax),
+    }),
+  },
+  relay: {
+    write: (writer, { from, to, message }) => {
+      writer.hex(from)
+      writer.hex(to)
+      writer.bytes(message)
+    },
+    read: (reader) => ({
+      kind: 'relay',
+      from: readNode(reader),
+      to: readNode(reader),
+      message: reader.bytes(bounds.messageBytesMax),
+    }),
+  },
+  unrelayed: {
+    write: (writer, { to }) => writer.hex(to),
+    read: (reader) => ({ kind: 'unrelayed', to: readNode(reader) }),
+  },
+  part: { write: () => {}, read: () => ({ kind: 'part' }) },
 }
 
 /** Stands where a body could not be read; the reader has failed by then, so nobody sees it. */
@@ -292,13 +371,13 @@ export function decodeMessage(bytes: Uint8Array): Message | null {
 }
 
 /** A member list as it is kept in the store. */
-export function encodeClaims(claims: readonly Claim[]): Uint8Array {
+export function encodeClaims(list: readonly Claim[]): Uint8Array {
   const writer = new ByteWriter()
-  members.write(writer, { claims })
+  claims.write(writer, list)
   return writer.done()
 }
 
 /** The member list, or null if the bytes are none. */
 export function decodeClaims(bytes: Uint8Array): readonly Claim[] | null {
-  return decodeWith(bytes, (reader) => members.read(reader).claims)
+  return decodeWith(bytes, (reader) => claims.read(reader))
 }

@@ -5,8 +5,9 @@
  * Both carry the sender's view hash, so that a difference in membership shows with the first message.
  */
 
-import type { ActorId, NodeId, Partition, StoredKey, ViewHash } from '../ids.ts'
+import type { ActorId, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../ids.ts'
 import type { Claim } from '../membership/claims.ts'
+import type { SwimMessage } from '../membership/swim-port.ts'
 import type { Record } from '../versioning/record.ts'
 
 /** What two nodes must agree on, and who speaks. */
@@ -30,8 +31,8 @@ export type Request =
   /** Store this delta. With `hintFor`, keep it for those owners instead of as one. */
   | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
   | { readonly type: 'get'; readonly key: StoredKey }
-  /** Push-pull: my claims for yours. */
-  | { readonly type: 'members'; readonly claims: readonly Claim[] }
+  /** Push-pull. It begins with a digest of the member list and no claims; where that differs, claims follow, both ways. */
+  | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
   /**
    * Join these: hints, repairs, data that moves. `strict`: flushed before it is confirmed, since something is deleted then; what
    * an exchange moves is flushed once, at its end.
@@ -64,7 +65,7 @@ export type Reply =
   | { readonly type: 'stored'; readonly standing: 'owner' | 'syncing' | 'hint' }
   /** `counts`: the answer may count for r. `sources`: whom to ask besides, since this replica is not in sync yet. */
   | { readonly type: 'record'; readonly record: Record; readonly counts: boolean; readonly sources: readonly NodeId[] }
-  | { readonly type: 'members'; readonly claims: readonly Claim[] }
+  | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
   /** The next step; empty where the last one made no sense, or its session is over. */
   | { readonly type: 'reconciled'; readonly body: Uint8Array }
   /** What there is of the first `considered` hashes; the others did not fit and may be asked for again. */
@@ -78,3 +79,13 @@ export type Message =
   | { readonly kind: 'refuse'; readonly reason: string }
   | { readonly kind: 'request'; readonly id: number; readonly view: ViewHash; readonly body: Request }
   | { readonly kind: 'reply'; readonly id: number; readonly view: ViewHash; readonly body: Reply }
+  /** Failure detection and news; nobody replies to it as such. */
+  | { readonly kind: 'swim'; readonly view: ViewHash; readonly body: SwimMessage }
+  /** An introduction on its way through the mesh: to a peer that the receiver has a channel to, or is. */
+  | { readonly kind: 'signal'; readonly from: PeerId; readonly to: PeerId; readonly body: string }
+  /** A whole message for a node that the receiver has a channel to, or is: one hop for pairs that have none. */
+  | { readonly kind: 'relay'; readonly from: NodeId; readonly to: NodeId; readonly message: Uint8Array }
+  /** What was to be relayed to that node was not. */
+  | { readonly kind: 'unrelayed'; readonly to: NodeId }
+  /** This channel is closed because there are too many, and for no other reason. */
+  | { readonly kind: 'part' }

@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { DeviceId, NodeId } from '../../../src/core/ids.ts'
+import type { DeviceId, NodeId, PeerId } from '../../../src/core/ids.ts'
 import {
   type Claim,
   claimsOf,
@@ -17,6 +17,8 @@ import {
 const node = (index: number) => index.toString(16).padStart(32, '0') as NodeId
 const claims: fc.Arbitrary<Claim> = fc.record({
   node: fc.nat(3).map(node),
+  peer: fc.constantFrom('0'.repeat(16), '1'.repeat(16)).map((name) => name as PeerId),
+  speaks: fc.integer({ min: 1, max: 2 }),
   device: fc.constantFrom('a', 'b').map((name) => name as DeviceId),
   capacity16ths: fc.integer({ min: 1, max: 3 }),
   incarnation: fc.nat(3),
@@ -49,8 +51,10 @@ test('views have equal hashes exactly when they hold equal claims', () => {
 
 const claim = (status: Claim['status'], incarnation: number): Claim => ({
   node: node(1),
+  peer: '0'.repeat(16) as PeerId,
   device: 'd' as DeviceId,
   capacity16ths: 16,
+  speaks: 1,
   incarnation,
   status,
 })

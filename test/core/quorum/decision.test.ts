@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../../src/core/ids.ts'
 import { type Answer, decide } from '../../../src/core/quorum/decision.ts'
 import { defaultFor, quorumFault } from '../../../src/core/quorum/requirements.ts'
-import { type Candidate, fewestDevices, standInFor, uncovered } from '../../../src/core/quorum/stand-ins.ts'
+import { type Candidate, fewestPlaces, standInFor, uncovered } from '../../../src/core/quorum/stand-ins.ts'
 
 const letters = { '.': 'unasked', w: 'waiting', '+': 'counted', '-': 'uncounted', x: 'failed' } as const
 const answers = (text: string): readonly Answer[] => [...text].map((letter) => letters[letter as keyof typeof letters])
@@ -104,7 +104,7 @@ describe('on how many devices a write is, whichever hints have gone home', () =>
     ],
     [[['a1', ['a2', 'b1', 'c1']]], 1],
   ] as const)('%j: %i', (copies, devices) => {
-    expect(fewestDevices(copies as never, (node) => node[0])).toBe(devices)
+    expect(fewestPlaces(copies as never, (node) => node[0])).toBe(devices)
   })
 })
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import type { ActorId, DeviceId, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../../../src/core/ids.ts'
 import { memberStatuses } from '../../../src/core/membership/claims.ts'
+import { type SwimMessage, swimMessageTypes } from '../../../src/core/membership/swim-port.ts'
 import { actorsOf } from '../../../src/core/versioning/causal-history.ts'
 import { parseStoredKey, storedKey } from '../../../src/core/versioning/stored-key.ts'
 import { framesOf, Reassembler } from '../../../src/core/wire/frames.ts'
@@ -20,6 +21,7 @@ import { histories, records } from '../arbitraries.ts'
 const hex = (length: number) =>
   fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((bytes) => Buffer.from(bytes).toString('hex'))
 const node = hex(32).map((text) => text as NodeId)
+const peer = hex(16).map((text) => text as PeerId)
 const view = hex(16).map((text) => text as ViewHash)
 const partitions = fc
   .uniqueArray(fc.nat(bounds.partitions - 1))
@@ -30,13 +32,22 @@ const key = fc
 const keyed = fc.record({ key, record: records })
 const claim = fc.record({
   node,
+  peer,
   device: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text as DeviceId),
   capacity16ths: fc.integer({ min: 1, max: 1024 }),
+  speaks: fc.nat(bounds.speaksMax),
   incarnation: fc.nat(),
   status: fc.constantFrom(...memberStatuses),
 })
 const list = <T>(of: fc.Arbitrary<T>) => fc.array(of, { maxLength: 5 })
-const members = fc.record({ type: fc.constant('members' as const), claims: list(claim) })
+const members = fc.record({ type: fc.constant('members' as const), digest: view, claims: list(claim) })
+
+const swim: fc.Arbitrary<SwimMessage> = fc.record({
+  type: fc.constantFrom(...swimMessageTypes),
+  sequence: fc.maxSafeNat(),
+  target: fc.option(node),
+  news: list(fc.record({ claim, by: node })),
+})
 
 const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('put' as const), key, delta: records, hintFor: list(node) }),
@@ -89,6 +100,11 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ kind: fc.constant('refuse' as const), reason: fc.string() }),
   fc.record({ kind: fc.constant('request' as const), id: fc.maxSafeNat(), view, body: requests }),
   fc.record({ kind: fc.constant('reply' as const), id: fc.maxSafeNat(), view, body: replies }),
+  fc.record({ kind: fc.constant('swim' as const), view, body: swim }),
+  fc.record({ kind: fc.constant('signal' as const), from: peer, to: peer, body: fc.string({ unit: 'binary' }) }),
+  fc.record({ kind: fc.constant('relay' as const), from: node, to: node, message: fc.uint8Array() }),
+  fc.record({ kind: fc.constant('unrelayed' as const), to: node }),
+  fc.record({ kind: fc.constant('part' as const) }),
 )
 
 describe('messages between nodes', () => {

@@ -1,0 +1,137 @@
+/**
+ * What one node believes of all members, and how it takes in what others claim (Dynamo, section 4.8).
+ *
+ * Claims merge as `claims.ts` orders them. Around that order stand three rules for what is hearsay. Nobody is judged by an old
+ * list: a verdict that comes with one only makes a member suspect, and not even that where there is a link to it. Of a member that
+ * nobody here knows, it is not news that it is out or has left. And what others claim of this node itself is refuted.
+ */
+import { present } from '../assert.ts'
+import { bounds } from '../bounds.ts'
+import type { NodeId } from '../ids.ts'
+import { type Claim, compareClaims, isPlaced, type MemberView } from './claims.ts'
+
+/** How a claim came: as news, told by whom it concerns or by whom has judged; or in a list, perhaps an old one. */
+export type Source = 'news' | 'list'
+
+/** What taking a claim in came to. `refuted`: it was of this node, which now says otherwise. */
+export type Intake =
+  | { readonly kind: 'adopted'; readonly claim: Claim }
+  | { readonly kind: 'confirmed'; readonly claim: Claim }
+  | { readonly kind: 'refuted'; readonly claim: Claim; readonly claimed: Claim }
+  | { readonly kind: 'nothing' }
+
+const nothing: Intake = { kind: 'nothing' }
+
+/** Whether somebody else says it of a member, who may refute it. A member itself says that it is away or leaves. */
+const isVerdict = ({ status }: Claim): boolean => status === 'suspect' || status === 'dead' || status === 'out'
+/** Whether a member is taken to be awake. */
+export const isAwake = ({ status }: Claim): boolean => status === 'alive' || status === 'suspect'
+
+export class MemberList {
+  readonly self: NodeId
+  readonly #view: Map<NodeId, Claim>
+  /** Since when a member has been as it is, for those that time passes over; by this node's clock. */
+  readonly #since = new Map<NodeId, number>()
+  readonly #isLinked: (node: NodeId) => boolean
+  #awake: readonly NodeId[] | undefined
+
+  constructor(own: Claim, known: readonly Claim[], isLinked: (node: NodeId) => boolean, now: number) {
+    this.self = own.node
+    this.#isLinked = isLinked
+    this.#view = new Map()
+    for (const claim of known) this.#put(claim, now)
+    this.#put(own, now)
+  }
+
+  get view(): MemberView {
+    return this.#view
+  }
+
+  get own(): Claim {
+    return present(this.#view.get(this.self), 'a node is in its own view')
+  }
+
+  /** Members that are awake, this one included if it is. */
+  get awake(): readonly NodeId[] {
+    this.#awake ??= [...this.#view.values()].filter(isAwake).map(({ node }) => node)
+    return this.#awake
+  }
+
+  isAwake(node: NodeId): boolean {
+    const claim = this.#view.get(node)
+    return claim !== undefined && isAwake(claim)
+  }
+
+  #put(claim: Claim, now: number): void {
+    this.#view.set(claim.node, claim)
+    this.#awake = undefined
+    if (isAwake(claim)) this.#since.delete(claim.node)
+    // From away to dead, the same absence goes on.
+    else if (!this.#since.has(claim.node) || !isPlaced(claim)) this.#since.set(claim.node, now)
+  }
+
+  /** Takes in what somebody claims. */
+  take(claim: Claim, source: Source, now: number): Intake {
+    if (claim.node === this.self) return this.#takeOwn(claim, now)
+    const held = this.#view.get(claim.node)
+    if (held === undefined) {
+      if (!isPlaced(claim) || this.#view.size >= bounds.membersMax) return nothing
+      return this.#adopt(claim, now)
+    }
+    if (source === 'list' && isVerdict(claim) && isAwake(held)) {
+      if (this.#isLinked(claim.node)) return nothing
+      return this.#compared({ ...claim, status: 'suspect' }, held, now)
+    }
+    return this.#compared(claim, held, now)
+  }
+
+  #compared(claim: Claim, held: Claim, now: number): Intake {
+    const order = compareClaims(claim, held)
+    if (order > 0) return this.#adopt(claim, now)
+    return order === 0 && claim.status === 'suspect' ? { kind: 'confirmed', claim } : nothing
+  }
+
+  #adopt(claim: Claim, now: number): Intake {
+    this.#put(claim, now)
+    return { kind: 'adopted', claim }
+  }
+
+  /** Only that it has left cannot be refuted: then a former boot of this node had begun to leave, and it is to end. */
+  #takeOwn(claimed: Claim, now: number): Intake {
+    const { own } = this
+    if (compareClaims(claimed, own) <= 0) return nothing
+    if (claimed.status === 'left') return this.#adopt({ ...own, incarnation: claimed.incarnation, status: 'left' }, now)
+    const claim = { ...own, incarnation: Math.min(claimed.incarnation + 1, bounds.incarnationMax) }
+    this.#put(claim, now)
+    return { kind: 'refuted', claim, claimed }
+  }
+
+  /** This node's own word of itself, or its verdict of another. */
+  claim(claim: Claim, now: number): void {
+    this.#put(claim, now)
+  }
+
+  /** Members whose absence has lasted for the grace, and are to be out. */
+  overdue(graceMs: number, now: number): readonly Claim[] {
+    return [...this.#since].flatMap(([node, since]) => {
+      const claim = this.#view.get(node)
+      return claim !== undefined && node !== this.self && isPlaced(claim) && now - since >= graceMs ? [claim] : []
+    })
+  }
+
+  /** Forgets members that are out or have left: after a while, and the longest gone where there are too many. Whether it did. */
+  forget(now: number): boolean {
+    const former = [...this.#since].filter(([node]) => {
+      const claim = this.#view.get(node)
+      return node !== this.self && claim !== undefined && !isPlaced(claim)
+    })
+    const before = this.#view.size
+    const surplus = before - bounds.membersMax / 2
+    for (const [index, [node, since]] of former.sort((a, b) => a[1] - b[1]).entries()) {
+      if (index >= surplus && now - since < bounds.formerMemberMs) continue
+      this.#view.delete(node)
+      this.#since.delete(node)
+    }
+    return this.#view.size < before
+  }
+}

@@ -1,0 +1,396 @@
+/**
+ * Who is here: SWIM (Das, Gupta, Motivala 2002) with Lifeguard (Dadgar, Phillips, Currey 2018), for tabs.
+ *
+ * One neighbour after the other is probed; one that does not answer is probed through others, then suspected, and dead when it
+ * has not refuted in time. Lifeguard makes a node that is slow itself judge slowly. Browsers add one rule: a timer that fires late
+ * judges nobody before what is queued has been heard, and tells a node that it is slow. Whoever has no link to anybody is itself
+ * the one that is cut off, and judges nobody.
+ *
+ * The machine knows neither clocks nor promises: time is an argument, chance and sending are its port's, timers are data.
+ */
+import { bounds } from '../bounds.ts'
+import type { NodeId, ViewHash } from '../ids.ts'
+import { type Claim, claimsOf, compareClaims, hashView, isPlaced, type MemberView } from './claims.ts'
+import { neighboursOf } from './links.ts'
+import { type Intake, isAwake, MemberList, type Source } from './member-list.ts'
+import { NewsQueue, Unheard } from './news.ts'
+import { Suspicions } from './suspicions.ts'
+import type { SwimMessage, SwimOptions, SwimPort, SwimTimer } from './swim-port.ts'
+import { transmissions } from './timing.ts'
+
+interface Probe {
+  readonly target: NodeId
+  readonly sequence: number
+  /** Members that probe for us, and how many of them have said so. */
+  expected: number
+  nacks: number
+  /** The suspicion that ends with this probe, one way or the other. */
+  readonly verdictOf: number | null
+}
+
+/** Probes made for others and not answered yet; more are forgotten. */
+const errandsMax = 256
+
+export class Swim {
+  readonly #port: SwimPort
+  readonly #options: SwimOptions
+  readonly #list: MemberList
+  readonly #news = new NewsQueue()
+  readonly #suspicions: Suspicions
+  readonly #errands = new Map<number, { readonly for: NodeId; readonly sequence: number }>()
+  readonly #unheard = new Unheard()
+  #order: NodeId[] = []
+  /** Not answered yet; one may still wait when the next begins. */
+  readonly #probes = new Map<number, Probe>()
+  #sequence = 0
+  #health = 0
+  #isGossiping = false
+  #digest: ViewHash | undefined
+  #neighbours: ReadonlySet<NodeId> | undefined
+
+  constructor(own: Claim, known: readonly Claim[], options: SwimOptions, port: SwimPort, now: number) {
+    this.#port = port
+    this.#options = options
+    this.#suspicions = new Suspicions(options)
+    this.#list = new MemberList(own, known, (node) => port.isLinked(node), now)
+  }
+
+  get view(): MemberView {
+    return this.#list.view
+  }
+
+  get own(): Claim {
+    return this.#list.own
+  }
+
+  /** Equal where two nodes believe the same of all members that placement counts on: then there is nothing to exchange. */
+  get digest(): ViewHash {
+    this.#digest ??= hashView(new Map([...this.view].filter(([, claim]) => isPlaced(claim))))
+    return this.#digest
+  }
+
+  get claims(): readonly Claim[] {
+    return claimsOf(this.view)
+  }
+
+  /** 0: well. Every level makes this node wait that much longer before it judges. */
+  get health(): number {
+    return this.#health
+  }
+
+  /** Members that a link is kept to. */
+  get neighbours(): ReadonlySet<NodeId> {
+    this.#neighbours ??= neighboursOf(this.#list.self, this.#list.awake, this.#options.linksMax)
+    return this.#neighbours
+  }
+
+  /** Begins, at a random moment of the first interval: tabs that opened together need not probe together. */
+  start(now: number): void {
+    for (const claim of this.view.values()) if (claim.status === 'suspect') this.#beginSuspicion(claim, claim.node, now)
+    this.#arm(this.#port.chance() * this.#options.probeIntervalMs, { kind: 'probe' }, now)
+    this.#announce(this.own, now)
+  }
+
+  // What others say
+
+  received(from: NodeId, message: SwimMessage, now: number): void {
+    for (const { claim, by } of message.news) {
+      const held = this.view.get(claim.node)
+      if (held !== undefined && compareClaims(claim, held) < 0) this.#unheard.note(from, claim.node)
+      this.#take(claim, by, 'news', now)
+    }
+    switch (message.type) {
+      case 'ping':
+        this.#send(from, 'ack', message.sequence)
+        return
+      case 'ping-request':
+        if (message.target !== null) this.#runErrand(from, message.target, message.sequence)
+        return
+      case 'ack':
+        this.#acked(from, message.sequence, now)
+        return
+      case 'nack':
+        this.#nacked(message.sequence)
+        return
+      case 'news':
+        return
+      default:
+        message.type satisfies never
+    }
+  }
+
+  /** Takes in somebody's whole list. */
+  takeList(from: NodeId, claims: readonly Claim[], now: number): void {
+    for (const claim of claims) this.#take(claim, from, 'list', now)
+  }
+
+  #take(claim: Claim, by: NodeId, source: Source, now: number): void {
+    this.#follow(this.#list.take(claim, source, now), by, now)
+  }
+
+  #follow(intake: Intake, by: NodeId, now: number): void {
+    if (intake.kind === 'adopted') this.#adopted(intake.claim, by, now)
+    if (intake.kind === 'confirmed') this.#confirmed(intake.claim, by, now)
+    if (intake.kind !== 'refuted') return
+    // Whoever is suspected is slow, or far away: let it judge more slowly (Lifeguard, section 4.1).
+    if (intake.claimed.status === 'suspect') this.#worsen(1)
+    this.#adopted(intake.claim, this.#list.self, now)
+  }
+
+  #adopted(claim: Claim, by: NodeId, now: number): void {
+    this.#suspicions.end(claim.node)
+    this.#digest = undefined
+    this.#neighbours = undefined
+    if (claim.status === 'suspect') this.#beginSuspicion(claim, by, now)
+    this.#news.add({ claim, by })
+    this.#gossipSoon(now)
+    this.#port.changed(claim, by)
+  }
+
+  // What this node says of itself, and of others
+
+  #announce(claim: Claim, now: number): void {
+    this.#list.claim(claim, now)
+    this.#adopted(claim, this.#list.self, now)
+  }
+
+  /** This tab is about to sleep: says so at once to as many as one frame each reaches. */
+  sleep(now: number): void {
+    if (!isAwake(this.own)) return
+    this.#announce({ ...this.own, status: 'away' }, now)
+    for (const node of this.#pick(bounds.farewells)) this.#send(node, 'news')
+  }
+
+  /** It is back: a new incarnation takes back whatever was claimed meanwhile. */
+  wake(now: number): void {
+    if (this.own.status === 'left') return
+    const incarnation = Math.min(this.own.incarnation + 1, bounds.incarnationMax)
+    this.#announce({ ...this.own, incarnation, status: 'alive' }, now)
+  }
+
+  leave(now: number): void {
+    this.#announce({ ...this.own, status: 'left' }, now)
+  }
+
+  /** A link has broken, or its member does not answer: that is evidence, and no verdict. */
+  suspect(node: NodeId, now: number): void {
+    const held = this.view.get(node)
+    if (held === undefined || this.#port.linked().length === 0) return
+    if (held.status === 'alive') this.#announce({ ...held, status: 'suspect' }, now)
+    if (held.status === 'suspect') this.#confirmed(held, this.#list.self, now)
+  }
+
+  // Time
+
+  fired(timer: SwimTimer, now: number): void {
+    const { task } = timer
+    if (task.kind === 'probe') this.#nextProbe(now)
+    else if (task.kind === 'gossip') this.#gossip(now)
+    else if (this.#isLate(timer, now)) this.#arm(bounds.drainMs, task, now, true)
+    else if (task.kind === 'suspicion') this.#suspicionEnded(task.node, task.stamp, now)
+    else this.#unanswered(task.kind, task.sequence, now)
+  }
+
+  #unanswered(kind: 'ping timeout' | 'probe end', sequence: number, now: number): void {
+    const probe = this.#probes.get(sequence)
+    if (probe === undefined) return
+    if (kind === 'ping timeout') this.#askOthers(probe, now)
+    else this.#probeFailed(probe, now)
+  }
+
+  /** Whether a timer is so late that this node may not have heard what came in time. */
+  #isLate({ due, again }: SwimTimer, now: number): boolean {
+    const { lateTimerMs } = this.#options
+    const allowedMs = again ? Math.max(lateTimerMs, bounds.lateAgainMs) : lateTimerMs
+    if (now - due <= allowedMs) return false
+    if (!again) this.#worsen(1)
+    return true
+  }
+
+  #arm(delayMs: number, task: SwimTimer['task'], now: number, again = false): void {
+    this.#port.after(delayMs, { task, due: now + delayMs, again })
+  }
+
+  #worsen(levels: number): void {
+    this.#health = Math.min(this.#options.healthLevels - 1, this.#health + levels)
+  }
+
+  // Probing
+
+  #nextProbe(now: number): void {
+    this.#arm(this.#options.probeIntervalMs * (this.#health + 1), { kind: 'probe' }, now)
+    this.#keepHouse(now)
+    const target = this.#nextTarget()
+    if (target === undefined || !isAwake(this.own)) return
+    this.#beginProbe(target, null, now)
+  }
+
+  #beginProbe(target: NodeId, verdictOf: number | null, now: number): void {
+    this.#sequence += 1
+    const probe = { target, sequence: this.#sequence, expected: 0, nacks: 0, verdictOf }
+    this.#probes.set(probe.sequence, probe)
+    if (!this.#port.isLinked(target)) this.#askOthers(probe, now)
+    else {
+      this.#send(target, 'ping', this.#sequence)
+      this.#armProbe('ping timeout', this.#sequence, now)
+    }
+  }
+
+  #armProbe(kind: 'ping timeout' | 'probe end', sequence: number, now: number): void {
+    this.#arm(this.#options.probeTimeoutMs * (this.#health + 1), { kind, sequence }, now)
+  }
+
+  /** The neighbours in random order, each once, then in another order: a bound on how long one goes unprobed (SWIM, section 4.3). */
+  #nextTarget(): NodeId | undefined {
+    if (this.#order.length === 0) this.#order = this.#shuffled([...this.neighbours])
+    for (let target = this.#order.pop(); target !== undefined; target = this.#order.pop()) {
+      if (this.#list.isAwake(target)) return target
+    }
+    return undefined
+  }
+
+  #askOthers(probe: Probe, now: number): void {
+    const others = this.#pick(bounds.indirectProbes, probe.target)
+    probe.expected = others.length
+    for (const node of others) {
+      this.#send(node, 'ping-request', probe.sequence, probe.target)
+    }
+    this.#armProbe('probe end', probe.sequence, now)
+  }
+
+  #probeFailed(probe: Probe, now: number): void {
+    const { sequence, expected, nacks } = probe
+    this.#probes.delete(sequence)
+    // Those who were asked and said nothing either: it is rather us (Lifeguard, section 4.1).
+    this.#worsen(expected === 0 ? 1 : Math.max(0, expected - nacks))
+    this.#probeEnded(probe, now)
+  }
+
+  #acked(from: NodeId, sequence: number, now: number): void {
+    const probe = this.#probes.get(sequence)
+    if (probe !== undefined) {
+      this.#probes.delete(sequence)
+      this.#health = Math.max(0, this.#health - 1)
+      // Asked through others, its refutation is on its way; it gets the time of one probe more.
+      if (probe.verdictOf !== null)
+        this.#arm(this.#options.probeIntervalMs, { kind: 'suspicion', node: probe.target, stamp: probe.verdictOf }, now)
+      return
+    }
+    const errand = this.#errands.get(sequence)
+    if (errand === undefined || errand.for === from) return
+    this.#errands.delete(sequence)
+    this.#send(errand.for, 'ack', errand.sequence)
+  }
+
+  #nacked(sequence: number): void {
+    const probe = this.#probes.get(sequence)
+    if (probe !== undefined) probe.nacks += 1
+  }
+
+  #runErrand(from: NodeId, target: NodeId, sequence: number): void {
+    this.#send(from, 'nack', sequence)
+    if (target === this.#list.self || !this.#port.isLinked(target)) return
+    this.#sequence += 1
+    const [oldest] = this.#errands.keys()
+    if (this.#errands.size >= errandsMax && oldest !== undefined) this.#errands.delete(oldest)
+    this.#errands.set(this.#sequence, { for: from, sequence })
+    this.#send(target, 'ping', this.#sequence)
+  }
+
+  // Suspicion
+
+  #beginSuspicion(claim: Claim, by: NodeId, now: number): void {
+    this.#suspicions.begin(claim.node, by, now)
+    this.#armSuspicion(claim.node, now)
+  }
+
+  #confirmed(claim: Claim, by: NodeId, now: number): void {
+    if (!this.#suspicions.confirm(claim.node, by, this.#list.awake.length)) return
+    this.#news.add({ claim, by })
+    this.#gossipSoon(now)
+    this.#armSuspicion(claim.node, now)
+  }
+
+  #armSuspicion(node: NodeId, now: number): void {
+    const { leftMs, stamp } = this.#suspicions.next(node, this.#list.awake.length, now)
+    this.#arm(leftMs, { kind: 'suspicion', node, stamp }, now)
+  }
+
+  #suspicionEnded(node: NodeId, stamp: number, now: number): void {
+    const held = this.view.get(node)
+    if (!this.#suspicions.isCurrent(node, stamp) || held?.status !== 'suspect') return
+    if (this.#port.linked().length === 0)
+      this.#arm(this.#options.probeIntervalMs, { kind: 'suspicion', node, stamp }, now)
+    else if (this.#options.reminds) this.#beginProbe(node, stamp, now)
+    else this.#announce({ ...held, status: 'dead' }, now)
+  }
+
+  /** Neither word of its refutation came, nor an answer to the last question. */
+  #probeEnded({ target, verdictOf }: Probe, now: number): void {
+    const held = this.view.get(target)
+    if (verdictOf === null) this.suspect(target, now)
+    else if (this.#suspicions.isCurrent(target, verdictOf) && held?.status === 'suspect')
+      this.#announce({ ...held, status: 'dead' }, now)
+  }
+
+  #keepHouse(now: number): void {
+    if (this.#port.linked().length > 0) {
+      for (const claim of this.#list.overdue(this.#options.graceMs, now))
+        this.#announce({ ...claim, status: 'out' }, now)
+    }
+    if (this.#list.forget(now)) this.#digest = undefined
+  }
+
+  // News
+
+  #gossipSoon(now: number): void {
+    if (this.#isGossiping) return
+    this.#isGossiping = true
+    this.#arm(this.#options.gossipIntervalMs, { kind: 'gossip' }, now)
+  }
+
+  #gossip(now: number): void {
+    this.#isGossiping = false
+    if (this.#news.isEmpty) return
+    for (const node of this.#pick(bounds.gossipFanOut)) {
+      if (!this.#news.isEmpty) this.#send(node, 'news')
+    }
+    this.#gossipSoon(now)
+  }
+
+  #send(to: NodeId, type: SwimMessage['type'], sequence = 0, target: NodeId | null = null): void {
+    const tellings = transmissions(this.#list.awake.length)
+    const news = this.#news.take(bounds.newsPerMessageMax, tellings, to)
+    const reminders = this.#options.reminds ? this.#remindersFor(to) : []
+    const also = reminders.flatMap((node) => {
+      const claim = this.view.get(node)
+      const isTold = claim === undefined || news.some((item) => item.claim.node === node)
+      return isTold ? [] : [{ claim, by: this.#list.self }]
+    })
+    this.#port.send(to, { type, sequence, target, news: [...news, ...also] })
+  }
+
+  /**
+   * What a member hears besides the news: what we think ill of it, so that it can refute (Lifeguard's buddy system); whom we have
+   * suspected for longest, so that whoever knows better can say so; and what it has shown it has not heard.
+   */
+  #remindersFor(to: NodeId): readonly NodeId[] {
+    const isDoubted = this.view.get(to)?.status !== 'alive'
+    return [...new Set([...(isDoubted ? [to] : []), ...this.#suspicions.oldest, ...this.#unheard.take(to)])]
+  }
+
+  /** Some linked members at random: those thought ill of too, who are to hear it, but none that has left. */
+  #pick(count: number, except?: NodeId): readonly NodeId[] {
+    const there = this.#port.linked().filter((node) => node !== except && this.view.get(node)?.status !== 'left')
+    return this.#shuffled([...there]).slice(0, count)
+  }
+
+  #shuffled(nodes: NodeId[]): NodeId[] {
+    for (let at = nodes.length - 1; at > 0; at -= 1) {
+      const other = Math.floor(this.#port.chance() * (at + 1))
+      const [a, b] = [nodes[at], nodes[other]]
+      if (a !== undefined && b !== undefined) [nodes[at], nodes[other]] = [b, a]
+    }
+    return nodes
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Which channels this node keeps: to its neighbours in the mesh, to those it talks to much, and no more than its share.
+ *
+ * Whoever is met once is introduced to everybody else by those it knows: no server is needed for that. Servers hear of newcomers
+ * only; a few members stay with them, and the others look in now and then, in case those few cannot be reached there.
+ */
+import { bounds } from '../core/bounds.ts'
+import type { NodeId, PeerId } from '../core/ids.ts'
+import { relaysTo } from '../core/membership/links.ts'
+import { isAwake } from '../core/membership/member-list.ts'
+import type { Clock, Transport } from '../ports.ts'
+import { repeat } from './deadline.ts'
+import type { Membership } from './membership.ts'
+import type { Peers } from './peers.ts'
+
+interface Traffic {
+  since: number
+  messages: number
+}
+
+export class Links {
+  readonly #clock: Clock
+  readonly #transport: Transport
+  readonly #peers: Peers
+  readonly #membership: Membership
+  readonly #linksMax: number
+  /** What went to members through others, lately. */
+  readonly #traffic = new Map<NodeId, Traffic>()
+  /** Members talked to much. */
+  readonly #busy = new Set<NodeId>()
+  /** How often an introduction to a peer has been begun anew: each time another member passes it on. */
+  readonly #attempts = new Map<PeerId, number>()
+  #visitUntil = 0
+  /** Since when there has been a channel to somebody. */
+  #meshedSince: number | null = null
+  #isDue = false
+
+  constructor(clock: Clock, transport: Transport, peers: Peers, membership: Membership, linksMax: number) {
+    this.#clock = clock
+    this.#transport = transport
+    this.#peers = peers
+    this.#membership = membership
+    this.#linksMax = linksMax
+  }
+
+  /** Looks after links and servers until the returned function is called. */
+  start(chance: () => number): () => void {
+    return repeat(this.#clock, bounds.linkReviewMs, chance, async () => {
+      // The more members there are, the less often each looks in: about one of them every `serverVisitMs`.
+      const visits = bounds.linkReviewMs / (bounds.serverVisitMs * Math.max(1, this.#awake.length))
+      if (chance() < visits) this.#visitUntil = this.#clock.now() + bounds.serverStayMs
+      this.#review()
+    })
+  }
+
+  get #awake(): readonly NodeId[] {
+    return [...this.#membership.view.values()].filter(isAwake).map(({ node }) => node)
+  }
+
+  /** Something changed: looks after the links once, a moment later. */
+  changed(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    this.#clock.after(bounds.exchangeSettleMs, () => {
+      this.#isDue = false
+      this.#review()
+    })
+  }
+
+  /** Through whom a member can be reached. */
+  relaysTo(node: NodeId): readonly NodeId[] {
+    return relaysTo(this.#membership.own.node, node, this.#awake, this.#linksMax)
+  }
+
+  /** A message goes to a member, perhaps through another. */
+  sent(node: NodeId): void {
+    if (this.#peers.isConnected(node) || node === this.#membership.own.node) return
+    const now = this.#clock.now()
+    const traffic = this.#traffic.get(node)
+    if (traffic === undefined || now - traffic.since > bounds.relayedToLinkMs) {
+      this.#traffic.set(node, { since: now, messages: 1 })
+      return
+    }
+    traffic.messages += 1
+    if (traffic.messages < bounds.relayedToLink || this.#busy.has(node)) return
+    this.#busy.add(node)
+    this.changed()
+  }
+
+  /** Passes an introduction on: through a member that knows the peer, each attempt through another one. */
+  introduce(from: PeerId, to: PeerId, body: string): void {
+    const claim = [...this.#membership.view.values()].find(({ peer }) => peer === to)
+    const likely = claim === undefined ? [] : this.relaysTo(claim.node)
+    const between = likely.filter((node) => this.#peers.isReachable(node))
+    const others = between.length > 0 ? between : this.#peers.connected
+    const through = others[(this.#attempts.get(to) ?? 0) % Math.max(1, others.length)]
+    if (through !== undefined) this.#peers.introduce(through, from, to, body)
+  }
+
+  /** An attempt to reach a peer has failed. */
+  failed(peer: PeerId): void {
+    this.#attempts.set(peer, (this.#attempts.get(peer) ?? 0) + 1)
+  }
+
+  #review(): void {
+    const { own, view, neighbours } = this.#membership
+    this.#closeIdlest(neighbours)
+    const wanted = [...neighbours, ...this.#busy].flatMap((node) => {
+      const claim = view.get(node)
+      return claim !== undefined && isAwake(claim) && node !== own.node ? [claim.peer] : []
+    })
+    this.#transport.want(new Set(wanted))
+    for (const peer of this.#attempts.keys()) if (!wanted.includes(peer)) this.#attempts.delete(peer)
+    this.#transport.listen(this.#shouldListen() ? 'always' : 'not now')
+  }
+
+  /** A few members stay with the servers, those whose ids come first; and whoever is alone, or looks in. */
+  #shouldListen(): boolean {
+    const { own } = this.#membership
+    const now = this.#clock.now()
+    if (this.#peers.connected.length === 0) this.#meshedSince = null
+    else this.#meshedSince ??= now
+    if (this.#meshedSince === null || now < this.#meshedSince + bounds.serverLeaveMs || now < this.#visitUntil)
+      return true
+    const awake = [...this.#awake].sort().slice(0, bounds.listeners)
+    return awake.includes(own.node) || !awake.some((node) => this.#peers.isReachable(node))
+  }
+
+  /** Closes channels that are not of the mesh, the longest unused first, until there are few enough. */
+  #closeIdlest(neighbours: ReadonlySet<NodeId>): void {
+    const { connected } = this.#peers
+    const surplus = connected.length + [...this.#busy].filter((node) => !this.#peers.isConnected(node)).length
+    const idle = connected
+      .filter((node) => !neighbours.has(node))
+      .sort((a, b) => this.#peers.heardAt(a) - this.#peers.heardAt(b))
+    for (const node of idle.slice(0, Math.max(0, surplus - this.#linksMax))) {
+      this.#busy.delete(node)
+      this.#traffic.delete(node)
+      this.#peers.part(node)
+    }
+    if (this.#busy.size > bounds.linksMax) this.#busy.clear()
+  }
+}

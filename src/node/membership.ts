@@ -1,0 +1,170 @@
+/**
+ * Membership on the wire (Dynamo, section 4.8): gives the machine of `core/membership` its clock, its timers and its messages, and
+ * exchanges whole member lists: now and then with a random peer, at once with whoever is met, wakes up, or places keys otherwise.
+ */
+import { bounds } from '../core/bounds.ts'
+import type { NodeId, ViewHash } from '../core/ids.ts'
+import type { Claim, MemberView } from '../core/membership/claims.ts'
+import { Swim } from '../core/membership/swim.ts'
+import type { SwimMessage, SwimOptions, SwimTimer } from '../core/membership/swim-port.ts'
+import { pushPullMs } from '../core/membership/timing.ts'
+import type { Reply, Request } from '../core/wire/messages.ts'
+import type { Clock } from '../ports.ts'
+import { OnePerNode } from './one-per-node.ts'
+import type { Peers } from './peers.ts'
+import type { Self } from './self.ts'
+
+type MembersRequest = Extract<Request, { type: 'members' }>
+
+export interface MembershipHandlers {
+  /** What is believed of a member has changed. */
+  changed(claim: Claim): void
+  /** The hash by which this node places keys. */
+  placed(): ViewHash
+}
+
+export class Membership {
+  readonly #peers: Peers
+  readonly #clock: Clock
+  readonly #chance: () => number
+  readonly #handlers: MembershipHandlers
+  readonly #swim: Swim
+  readonly #exchanges = new OnePerNode()
+  /** Those set and not fired, to be called off at the end. */
+  readonly #timers = new Set<() => void>()
+  #stopped = false
+  #cancelPushPull = () => {}
+
+  constructor(
+    peers: Peers,
+    clock: Clock,
+    chance: () => number,
+    self: Self,
+    options: SwimOptions,
+    handlers: MembershipHandlers,
+  ) {
+    this.#peers = peers
+    this.#clock = clock
+    this.#chance = chance
+    this.#handlers = handlers
+    const port = {
+      send: (to: NodeId, message: SwimMessage) => peers.tell(to, message),
+      after: (delayMs: number, timer: SwimTimer) => this.#after(delayMs, timer),
+      linked: () => peers.connected,
+      isLinked: (node: NodeId) => peers.isConnected(node),
+      changed: (claim: Claim) => handlers.changed(claim),
+      chance,
+    }
+    this.#swim = new Swim(self.own, self.known, options, port, clock.now())
+  }
+
+  get view(): MemberView {
+    return this.#swim.view
+  }
+
+  get claims(): readonly Claim[] {
+    return this.#swim.claims
+  }
+
+  get own(): Claim {
+    return this.#swim.own
+  }
+
+  /** Members a link is kept to. */
+  get neighbours(): ReadonlySet<NodeId> {
+    return this.#swim.neighbours
+  }
+
+  /** Whether the ring holds that this node has left. */
+  get hasLeft(): boolean {
+    return this.#swim.own.status === 'left'
+  }
+
+  /** Watches until the returned function is called. */
+  start(): () => void {
+    this.#swim.start(this.#clock.now())
+    this.#armPushPull()
+    return () => {
+      this.#stopped = true
+      this.#cancelPushPull()
+      for (const cancel of this.#timers) cancel()
+    }
+  }
+
+  #after(delayMs: number, timer: SwimTimer): void {
+    if (this.#stopped) return
+    const cancel = this.#clock.after(delayMs, () => {
+      this.#timers.delete(cancel)
+      this.#swim.fired(timer, this.#clock.now())
+    })
+    this.#timers.add(cancel)
+  }
+
+  #armPushPull(): void {
+    const pauseMs = pushPullMs(this.view.size) * (0.75 + this.#chance() / 2)
+    this.#cancelPushPull = this.#clock.after(pauseMs, () => {
+      const { connected } = this.#peers
+      const chosen = connected[Math.floor(this.#chance() * connected.length)]
+      if (chosen !== undefined) void this.pushPull(chosen)
+      this.#armPushPull()
+    })
+  }
+
+  received(from: NodeId, message: SwimMessage): void {
+    this.#swim.received(from, message, this.#clock.now())
+  }
+
+  /** A channel broke, or its node does not answer. */
+  suspect(node: NodeId): void {
+    if (!this.#stopped) this.#swim.suspect(node, this.#clock.now())
+  }
+
+  /** This tab goes to sleep, or for a while: whoever can be reached in a frame hears it. */
+  sleep(): void {
+    this.#swim.sleep(this.#clock.now())
+  }
+
+  /** It is awake again, and says so. */
+  wake(): void {
+    this.#swim.wake(this.#clock.now())
+  }
+
+  leave(): void {
+    this.#swim.leave(this.#clock.now())
+  }
+
+  /** A node showed by what hash it places keys; where ours differs, lists are exchanged. */
+  seen(node: NodeId, placed: ViewHash): void {
+    if (placed !== this.#handlers.placed()) void this.pushPull(node)
+  }
+
+  /** What to answer to a node's digest, or to its claims. */
+  answer(from: NodeId, { digest, claims }: MembersRequest): Extract<Reply, { type: 'members' }> {
+    this.#swim.takeList(from, claims, this.#clock.now())
+    const isNews = claims.length === 0 && digest !== this.#swim.digest
+    return { type: 'members', digest: this.#swim.digest, claims: isNews ? this.claims : [] }
+  }
+
+  /** One exchange of lists with one node, never two at once. Its failure shows in the node's reachability. */
+  pushPull(node: NodeId): Promise<void> {
+    return this.#exchanges.run(node, () => this.#exchange(node))
+  }
+
+  async #exchange(node: NodeId): Promise<void> {
+    try {
+      const theirs = await this.#ask(node, [])
+      if (theirs.digest === this.#swim.digest) return
+      this.#swim.takeList(node, theirs.claims, this.#clock.now())
+      if (theirs.digest !== this.#swim.digest) await this.#ask(node, this.claims)
+    } catch {
+      // Silence and refusals are the peers' to judge.
+    }
+  }
+
+  async #ask(node: NodeId, claims: readonly Claim[]): Promise<Extract<Reply, { type: 'members' }>> {
+    const request = { type: 'members', digest: this.#swim.digest, claims } as const
+    const reply = await this.#peers.request(node, request, 'control', bounds.requestTimeoutMs)
+    if (reply.type !== 'members') throw new Error('not a member list')
+    return reply
+  }
+}

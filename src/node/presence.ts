@@ -1,0 +1,218 @@
+/**
+ * This node among the others (Dynamo, section 4.8): whom it knows, whom it reaches, and what follows from a change of either.
+ *
+ * A change of placement moves ownership. Whoever comes within reach is exchanged with and gets its hints. And when this tab has been
+ * asleep, it says that it is awake, and what it holds counts again when it has caught up with the others.
+ */
+import { bounds } from '../core/bounds.ts'
+import type { ActorId, NodeId } from '../core/ids.ts'
+import type { Claim } from '../core/membership/claims.ts'
+import { swimDefaults } from '../core/membership/swim-port.ts'
+import type { place } from '../core/partitioning/placement.ts'
+import type { Reply, Request } from '../core/wire/messages.ts'
+import type { Ports } from '../ports.ts'
+import type { CheckedConfig } from './arguments.ts'
+import type { Exchange } from './exchange.ts'
+import { helloOf } from './handshake.ts'
+import { Heartbeat } from './heartbeat.ts'
+import type { HintedHandoff } from './hinted-handoff.ts'
+import type { Joining } from './joining.ts'
+import { Links } from './links.ts'
+import { Membership } from './membership.ts'
+import type { Ownership } from './ownership.ts'
+import { Peers, type PeersHandlers } from './peers.ts'
+import { Reach } from './reach.ts'
+import { Routing } from './routing.ts'
+import { rememberMembers, type Self } from './self.ts'
+
+/** The node whose presence this is. */
+export interface Present {
+  readonly ownership: Ownership
+  readonly exchange: Exchange
+  readonly handoff: HintedHandoff
+  readonly joining: Joining
+  readonly isOpen: boolean
+  /** It is leaving and takes nothing in any more. */
+  readonly isClosing: boolean
+  serve(from: NodeId, request: Request): Promise<Reply>
+  membersChanged(): void
+  /** A former boot had begun to leave: this node is to make room for another. */
+  hadLeft(): void
+}
+
+/** What a node is when it boots. */
+export interface Boot {
+  readonly self: Self
+  readonly actor: ActorId
+  /** Tag of the cluster's name. */
+  readonly cluster: string
+}
+
+export class Presence {
+  readonly peers: Peers
+  readonly membership: Membership
+  readonly routing: Routing
+  readonly #ports: Ports
+  readonly #node: Present
+  readonly #links: Links
+  readonly #reach: Reach
+  readonly #heartbeat: Heartbeat
+  #isRemembering = false
+
+  constructor(
+    ports: Ports,
+    config: CheckedConfig,
+    boot: Boot,
+    chance: () => number,
+    placing: typeof place | undefined,
+    node: Present,
+  ) {
+    const { clock, transport } = ports
+    this.#ports = ports
+    this.#node = node
+    const { own } = boot.self
+    const hello = helloOf(boot.cluster, config.n, own.node, boot.actor)
+    this.peers = new Peers(transport, clock, hello, () => this.routing.hash, this.#handlers())
+    this.membership = new Membership(
+      this.peers,
+      clock,
+      chance,
+      boot.self,
+      { ...swimDefaults, ...config.timing, graceMs: config.graceMs },
+      { changed: (claim) => this.#claimed(claim), placed: () => this.routing.hash },
+    )
+    this.routing = new Routing(own.node, this.membership.view, config.n, placing)
+    this.#links = new Links(clock, transport, this.peers, this.membership, swimDefaults.linksMax)
+    this.#reach = new Reach(this.peers, (peer) => this.#came(peer))
+    const isAway = () => node.isOpen && this.membership.own.status === 'away'
+    this.#heartbeat = new Heartbeat(clock, isAway, () => this.#woke())
+  }
+
+  /** Begins, when the node is whole, until the returned functions are called. */
+  start(chance: () => number): readonly (() => void)[] {
+    this.routing.onChange(() => this.#placementChanged())
+    return [this.membership.start(), this.#links.start(chance), this.#heartbeat.start(chance)]
+  }
+
+  /** Meets the others; and follows the tab's life. */
+  open(): void {
+    const { lifecycle } = this.#ports
+    this.peers.start()
+    lifecycle.onSleep(() => this.membership.sleep())
+    lifecycle.onSuspend(() => {
+      this.membership.sleep()
+      this.peers.close()
+    })
+    lifecycle.onResume(() => {
+      if (!this.#node.isOpen) return
+      this.peers.start()
+      this.#woke()
+    })
+  }
+
+  /** Somebody looks at the clocks. */
+  look(): void {
+    this.#heartbeat.look()
+  }
+
+  /** A request goes to a node. */
+  asks(node: NodeId): void {
+    this.#links.sent(node)
+  }
+
+  #handlers(): PeersHandlers {
+    const node = this.#node
+    return {
+      serve: (from, request) => {
+        this.look()
+        return node.serve(from, request)
+      },
+      met: (peer) => this.#met(peer),
+      closed: (peer, how) => {
+        if (how === 'lost') this.membership.suspect(peer)
+        this.#reachChanged(peer)
+      },
+      answering: (peer) => this.#reachChanged(peer),
+      viewSeen: (peer, view) => this.membership.seen(peer, view),
+      swim: (from, message) => {
+        this.look()
+        this.membership.received(from, message)
+      },
+      statusOf: (peer) => this.membership.view.get(peer)?.status,
+      relaysTo: (peer) => this.#links.relaysTo(peer),
+      connectionFailed: (peer, reason) => {
+        this.#links.failed(peer)
+        node.joining.connectionFailed(peer, reason)
+      },
+      refused: (peer, reason) => node.joining.refused(peer, reason),
+      signaling: (event) => node.joining.signaling(event),
+      introduce: (to, body) => this.#links.introduce(this.#ports.transport.self, to, body),
+    }
+  }
+
+  /** A node has said hello: lists are exchanged, whatever was believed of it. */
+  #met(node: NodeId): void {
+    this.#node.joining.met()
+    void this.membership.pushPull(node).then(() => this.#reach.renew([node]))
+    this.#links.changed()
+    this.#node.membersChanged()
+  }
+
+  #reachChanged(node: NodeId): void {
+    this.#reach.review(node)
+    this.#links.changed()
+    this.#node.membersChanged()
+  }
+
+  /** A node has come within reach, and may have missed something, or this node may. */
+  #came(node: NodeId): void {
+    const { exchange, handoff } = this.#node
+    // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
+    const waits = this.routing.dueTo(node, this.routing.self).length > 0
+    exchange.soon(node, bounds.exchangeSettleMs, () => void (waits || handoff.deliverTo(node)))
+  }
+
+  /** What is believed of a member has changed. */
+  #claimed({ node }: Claim): void {
+    this.routing.follow(this.membership.view)
+    this.#reach.review(node)
+    this.#links.changed()
+    this.#remember()
+    if (this.membership.hasLeft && !this.#node.isClosing) void this.#leftBefore()
+    this.#node.membersChanged()
+  }
+
+  async #leftBefore(): Promise<void> {
+    await rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
+    this.#node.hadLeft()
+  }
+
+  /** Keeps the member list, once for many changes. */
+  #remember(): void {
+    if (this.#isRemembering) return
+    this.#isRemembering = true
+    this.#ports.clock.after(bounds.rememberMs, () => {
+      this.#isRemembering = false
+      if (this.#node.isOpen) rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
+    })
+  }
+
+  #placementChanged(): void {
+    const { ownership, exchange, handoff } = this.#node
+    ownership.follow()
+    exchange.follow()
+    for (const node of this.routing.others) if (this.peers.isReachable(node)) exchange.soon(node)
+    // Hints for those who own nothing any more, or have left, are owed to others now.
+    void handoff.sweep()
+  }
+
+  #woke(): void {
+    const { isOpen, isClosing, ownership } = this.#node
+    if (!isOpen || isClosing) return
+    this.membership.wake()
+    ownership.doubt()
+    for (const node of this.peers.connected) void this.membership.pushPull(node)
+    this.#reach.renew(this.routing.others)
+    this.#node.membersChanged()
+  }
+}
