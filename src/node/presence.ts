@@ -173,9 +173,11 @@ export class Presence {
   }
 
   /** What is believed of a member has changed. */
-  #claimed({ node }: Claim): void {
+  #claimed({ node, status }: Claim): void {
     this.routing.follow(this.membership.view)
-    this.#reach.review(node)
+    // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
+    if (status === 'alive' && node !== this.routing.self) this.#reach.renew([node])
+    else this.#reach.review(node)
     this.#links.changed()
     this.#remember()
     if (this.membership.hasLeft && !this.#node.isClosing) void this.#leftBefore()

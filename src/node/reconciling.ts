@@ -110,6 +110,12 @@ export class Reconciling {
     return body === 'over'
   }
 
+  /** Forgets every session: the node has ended. */
+  end(): void {
+    for (const { forget } of this.#sessions.values()) forget()
+    this.#sessions.clear()
+  }
+
   /** Answers one step. */
   async answer(from: NodeId, { session, scope, body }: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
     const forest = await this.#replica.forest()

@@ -349,6 +349,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.#state = state
     for (const stop of this.#stops) stop()
     this.peers.close()
+    this.reconciling.end()
     this.#operations.end()
     this.joining.end()
   }
