@@ -4,6 +4,7 @@
  * WebRTC is what carries messages. Where the browser offers no address to be reached at, and the peer is another tab of it, the
  * same messages go through a broadcast channel until WebRTC becomes possible; then they move over, and nobody above notices.
  */
+import { bounds } from '../core/bounds.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { Lane } from '../ports.ts'
 import type { BroadcastLink } from './broadcast-room.ts'
@@ -27,9 +28,20 @@ export class Contact {
   dropped = false
   /** Whether those above have been told that there is a channel. */
   told = false
+  readonly #early: { readonly attempt: string; readonly signal: object }[] = []
 
   constructor(peer: PeerId) {
     this.peer = peer
+  }
+
+  /** A candidate that has overtaken its offer, as may happen in the mesh. */
+  keepEarly(attempt: string, signal: object): void {
+    if (this.#early.length < bounds.earlySignalsMax) this.#early.push({ attempt, signal })
+  }
+
+  /** What came early for an attempt that begins now; the rest is old. */
+  takeEarly(attempt: string): readonly object[] {
+    return this.#early.splice(0).flatMap((each) => (each.attempt === attempt ? [each.signal] : []))
   }
 
   get isDesired(): boolean {

@@ -28,6 +28,8 @@ export class WebRtcChannel {
   #connection: RTCPeerConnection | undefined
   #candidates = 0
   #open = false
+  /** The other end has said something. */
+  #isAnswered = false
   #ended = false
   #sending = false
 
@@ -49,6 +51,8 @@ export class WebRtcChannel {
       wrtc,
     })
     this.#cancelDeadline = clock.after(bounds.connectTimeoutMs, () => !this.#open && this.end('timeout'))
+    // Nobody took the offer: it was lost on its way, and another attempt may get through.
+    if (role === 'initiator') clock.after(bounds.answerTimeoutMs, () => !this.#isAnswered && this.end('timeout'))
     this.#peer.on('signal', (signal) => !this.#ended && handlers.signal(signal))
     this.#peer.on('connect', () => this.#opened())
     this.#peer.on('data', (data) => this.#received(data))
@@ -80,6 +84,7 @@ export class WebRtcChannel {
   /** What the other end sent through signaling. */
   signal(signal: object): void {
     if (this.#ended || this.#peer.destroyed) return
+    this.#isAnswered = true
     try {
       this.#peer.signal(signal)
     } catch {

@@ -210,7 +210,7 @@ export class WebRtcTransport implements Transport {
     const { servers, tabs } = this.#meeting
     const ways: Record<Way, () => boolean> = {
       tabs: () => tabs?.send(peer, body) === true,
-      servers: () => (present.has('servers') || way === 'servers') && servers.send(peer, body),
+      servers: () => present.has('servers') && servers.send(peer, body),
       mesh: () => {
         this.#handlers?.introduce(peer, body)
         return true
@@ -230,6 +230,8 @@ export class WebRtcTransport implements Transport {
     const contact = this.#contactOf(from)
     if (contact === undefined || contact.dropped) return
     contact.way = way
+    // Whoever says something in a room is there.
+    if (way !== 'mesh') contact.present.add(way)
     this.#act(contact, message)
   }
 
@@ -249,8 +251,10 @@ export class WebRtcTransport implements Transport {
       // The initiator began anew, so what we had is dead at its end.
       contact.channel?.end('closed')
       this.#open(contact, attempt, 'responder')
-    }
-    if (attempt === contact.attempt) contact.channel?.signal(signal)
+      contact.channel?.signal(signal)
+      for (const early of contact.takeEarly(attempt)) contact.channel?.signal(early)
+    } else if (attempt === contact.attempt) contact.channel?.signal(signal)
+    else if (!isFirst) contact.keepEarly(attempt, signal)
   }
 
   // Channels

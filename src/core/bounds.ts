@@ -58,6 +58,10 @@ export const bounds = {
 
   /** A channel that has not opened by then is given up: simple-peer itself would wait for ever. */
   connectTimeoutMs: 15_000,
+  /** Candidates of one peer that came before their offer. */
+  earlySignalsMax: 32,
+  /** An offer that nobody has answered by then is given up: it was lost. */
+  answerTimeoutMs: 5_000,
   /** An attempt that has gathered no address of this browser by then never will: it has no network route. */
   gatherTimeoutMs: 5_000,
   /** Nothing but a hello is accepted before the handshake is done, and it has this long. */

@@ -13,6 +13,11 @@ import { repeat } from './deadline.ts'
 import type { Membership } from './membership.ts'
 import type { Peers } from './peers.ts'
 
+/** Introductions that came back and are remembered, so that none goes round for ever. */
+const refusalsMax = 1024
+/** How often all are asked to pass one on. */
+const introductionRounds = 3
+
 interface Traffic {
   since: number
   messages: number
@@ -30,6 +35,8 @@ export class Links {
   readonly #busy = new Set<NodeId>()
   /** How often an introduction to a peer has been begun anew: each time another member passes it on. */
   readonly #attempts = new Map<PeerId, number>()
+  /** Introductions that were not passed on, and how often. */
+  readonly #refusals = new Map<string, number>()
   #visitUntil = 0
   /** Since when there has been a channel to somebody. */
   #meshedSince: number | null = null
@@ -91,10 +98,22 @@ export class Links {
   introduce(from: PeerId, to: PeerId, body: string): void {
     const claim = [...this.#membership.view.values()].find(({ peer }) => peer === to)
     const likely = claim === undefined ? [] : this.relaysTo(claim.node)
-    const between = likely.filter((node) => this.#peers.isReachable(node))
+    const between = likely.filter((node) => this.#peers.isConnected(node) && this.#peers.isReachable(node))
     const others = between.length > 0 ? between : this.#peers.connected
     const through = others[(this.#attempts.get(to) ?? 0) % Math.max(1, others.length)]
     if (through !== undefined) this.#peers.introduce(through, from, to, body)
+  }
+
+  /** Whoever was to pass it on does not know the peer: asks the next one; and all again a moment later, for they are meeting too. */
+  introduceAgain(from: PeerId, to: PeerId, body: string): void {
+    const tries = this.#refusals.get(body) ?? 1
+    if (this.#refusals.size >= refusalsMax) this.#refusals.clear()
+    this.#refusals.set(body, tries + 1)
+    const others = Math.max(1, this.#peers.connected.length)
+    if (tries >= introductionRounds * others) return
+    this.failed(to)
+    const pauseMs = tries % others === 0 ? bounds.inviteMs : 0
+    this.#clock.after(pauseMs, () => this.introduce(from, to, body))
   }
 
   /** An attempt to reach a peer has failed. */

@@ -49,6 +49,8 @@ export interface PeersHandlers {
   signaling(event: SignalingEvent): void
   /** A peer is to be introduced to. */
   introduce(to: PeerId, body: string): void
+  /** The one asked to pass an introduction on has no channel to that peer. */
+  notIntroduced(to: PeerId, body: string): void
 }
 
 /** One channel. */
@@ -284,6 +286,9 @@ export class Peers {
       case 'signal':
         this.#introduction(channel, message)
         return
+      case 'unsignaled':
+        this.#handlers.notIntroduced(message.to, message.body)
+        return
       case 'relay':
         this.#relayed(channel, node, message)
         return
@@ -375,7 +380,9 @@ export class Peers {
   #introduction(channel: Channel, message: Extract<Message, { kind: 'signal' }>): void {
     const { from, to, body } = message
     if (to === this.#transport.self) this.#transport.introduced(from, body)
-    else if (from === channel.peer && this.#channels.get(to)?.node != null)
-      this.#send(to, message, 'control').catch(() => {})
+    else if (from === channel.peer) {
+      const onward = this.#channels.get(to)?.node == null ? Promise.reject() : this.#send(to, message, 'control')
+      onward.catch(() => this.#send(from, { kind: 'unsignaled', to, body }, 'control').catch(() => {}))
+    }
   }
 }

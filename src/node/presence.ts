@@ -147,6 +147,7 @@ export class Presence {
       refused: (peer, reason) => node.joining.refused(peer, reason),
       signaling: (event) => node.joining.signaling(event),
       introduce: (to, body) => this.#links.introduce(this.#ports.transport.self, to, body),
+      notIntroduced: (to, body) => this.#links.introduceAgain(this.#ports.transport.self, to, body),
     }
   }
 

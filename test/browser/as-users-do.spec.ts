@@ -2,15 +2,9 @@
  * Browsers as users have them: no flags, no permissions. Where there is a network route two tabs meet; where there is none,
  * browsers gather no address, and the tab says so instead of waiting.
  */
-import { spawnSync } from 'node:child_process'
-import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { networkInterfaces, tmpdir } from 'node:os'
-import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import type { BrowserContext } from '@playwright/test'
-import WebSocket from 'ws'
-import { findBrowsers } from './browsers.mjs'
-import { expect, type PageGlobals, type Profile, test, type World } from './world.ts'
+import { networkInterfaces } from 'node:os'
+import { bridge, routelessChromium } from './routeless.ts'
+import { expect, type PageGlobals, type Profile, test } from './world.ts'
 
 const hasNetwork = Object.values(networkInterfaces())
   .flat()
@@ -35,35 +29,9 @@ test('two browsers without any flag meet, or say at once that they have no route
   }
 })
 
-/** Serves the test page and the signaling socket through the test itself: the browser has no network at all. */
-async function bridge(context: BrowserContext, world: World): Promise<void> {
-  const root = fileURLToPath(new URL('../../node_modules/.cache/harness', import.meta.url))
-  const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' }
-  await context.route(/^http:/, async (route) => {
-    const { pathname } = new URL(route.request().url())
-    const file = pathname === '/' ? 'index.html' : pathname
-    await route.fulfill({ body: await readFile(join(root, file)), contentType: types[extname(file)] ?? 'text/plain' })
-  })
-  await context.routeWebSocket(/.*/, (socket) => {
-    const server = new WebSocket(world.signaling.url)
-    const early: string[] = []
-    server.on('open', () => {
-      for (const text of early.splice(0)) server.send(text)
-    })
-    server.on('message', (data) => socket.send(String(data)))
-    socket.onMessage((text) => (server.readyState === WebSocket.OPEN ? server.send(text) : early.push(String(text))))
-    socket.onClose(() => server.close())
-  })
-}
-
 test('two tabs without a network route learn within seconds that they cannot connect, and why', async ({ world }) => {
-  // A network of its own with nothing in it needs Linux and its superuser; elsewhere the first test is all there is.
-  if (spawnSync('unshare', ['--net', 'true']).status !== 0) return
-  const browser = findBrowsers().chromium?.executablePath
-  if (browser === undefined) return
-  const wrapper = join(await mkdtemp(join(tmpdir(), 'tabring-wrapper-')), 'browser')
-  await writeFile(wrapper, `#!/bin/sh\nexec unshare --net -- '${browser}' "$@"\n`)
-  await chmod(wrapper, 0o755)
+  const wrapper = await routelessChromium()
+  if (wrapper === null) return
   const pair = [
     await world.profile('chromium', { executablePath: wrapper }),
     await world.profile('chromium', { executablePath: wrapper }),

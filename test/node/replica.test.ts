@@ -217,6 +217,7 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     statusOf: () => 'alive' as const,
     relaysTo: () => [],
     introduce: () => {},
+    notIntroduced: () => {},
     connectionFailed: () => {},
     refused: () => {},
     signaling: () => {},

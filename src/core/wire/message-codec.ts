@@ -336,6 +336,17 @@ const messages: Rows<Message, 'kind'> = {
       body: reader.text(bounds.signalingMessageCharsMax),
     }),
   },
+  unsignaled: {
+    write: (writer, { to, body }) => {
+      writer.hex(to)
+      writer.text(body)
+    },
+    read: (reader) => ({
+      kind: 'unsignaled',
+      to: readPeer(reader),
+      body: reader.text(bounds.signalingMessageCharsMax),
+    }),
+  },
   relay: {
     write: (writer, { from, to, message }) => {
       writer.hex(from)

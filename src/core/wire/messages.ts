@@ -83,6 +83,8 @@ export type Message =
   | { readonly kind: 'swim'; readonly view: ViewHash; readonly body: SwimMessage }
   /** An introduction on its way through the mesh: to a peer that the receiver has a channel to, or is. */
   | { readonly kind: 'signal'; readonly from: PeerId; readonly to: PeerId; readonly body: string }
+  /** What was to be passed on to that peer was not: here it is again. */
+  | { readonly kind: 'unsignaled'; readonly to: PeerId; readonly body: string }
   /** A whole message for a node that the receiver has a channel to, or is: one hop for pairs that have none. */
   | { readonly kind: 'relay'; readonly from: NodeId; readonly to: NodeId; readonly message: Uint8Array }
   /** What was to be relayed to that node was not. */

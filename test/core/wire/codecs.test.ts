@@ -102,6 +102,7 @@ const messages: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ kind: fc.constant('reply' as const), id: fc.maxSafeNat(), view, body: replies }),
   fc.record({ kind: fc.constant('swim' as const), view, body: swim }),
   fc.record({ kind: fc.constant('signal' as const), from: peer, to: peer, body: fc.string({ unit: 'binary' }) }),
+  fc.record({ kind: fc.constant('unsignaled' as const), to: peer, body: fc.string({ unit: 'binary' }) }),
   fc.record({ kind: fc.constant('relay' as const), from: node, to: node, message: fc.uint8Array() }),
   fc.record({ kind: fc.constant('unrelayed' as const), to: node }),
   fc.record({ kind: fc.constant('part' as const) }),
