@@ -113,5 +113,6 @@ const test = {
 export default defineConfig(({ mode }) => {
   if (mode === 'demo') return demo
   if (mode === 'simulate') return program('test/simulation/cli.ts', 'simulate')
-  return mode === 'bench' ? program('bench/sync.ts', 'bench') : { ...library, test }
+  if (mode === 'bench') return program('bench/sync.ts', 'bench')
+  return mode === 'bench-membership' ? program('bench/membership.ts', 'bench-membership') : { ...library, test }
 })

@@ -79,6 +79,8 @@ export const bounds = {
   linksMax: 48,
   /** Bytes a node passes on for others at a time; more are refused, since its own come first. */
   relayBytesMax: 8_388_608,
+  /** Members asked to pass one request on, one after the other. */
+  relaysTried: 3,
   /** A node that could not be reached through others is tried again after that. */
   relayRetryMs: 5_000,
   /** Messages through others in so many ms that make a channel of its own worth opening. */

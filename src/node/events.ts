@@ -22,6 +22,11 @@ export class Events {
     }
   }
 
+  /** Whether anybody listens. */
+  has(event: keyof NodeEvents): boolean {
+    return (this.#listeners.get(event)?.size ?? 0) > 0
+  }
+
   emit<E extends keyof NodeEvents>(event: E, value: NodeEvents[E]): void {
     const listeners = this.#listeners.get(event) ?? new Set()
     if (event === 'data-loss' && listeners.size === 0 && this.#untold.length < bounds.untoldEventsMax) {

@@ -31,6 +31,8 @@ export class Links {
   readonly #linksMax: number
   /** What went to members through others, lately. */
   readonly #traffic = new Map<NodeId, Traffic>()
+  /** Through whom each member can be reached, as long as the same members are awake. */
+  readonly #relays = new Map<NodeId, readonly NodeId[]>()
   /** Members talked to much. */
   readonly #busy = new Set<NodeId>()
   /** How often an introduction to a peer has been begun anew: each time another member passes it on. */
@@ -76,7 +78,17 @@ export class Links {
 
   /** Through whom a member can be reached. */
   relaysTo(node: NodeId): readonly NodeId[] {
-    return relaysTo(this.#membership.own.node, node, this.#awake, this.#linksMax)
+    const known = this.#relays.get(node)
+    if (known !== undefined) return known
+    const relays = relaysTo(this.#membership.own.node, node, this.#awake, this.#linksMax)
+    this.#relays.set(node, relays)
+    return relays
+  }
+
+  /** Who is awake has changed. */
+  membersChanged(): void {
+    this.#relays.clear()
+    this.changed()
   }
 
   /** A message goes to a member, perhaps through another. */
@@ -97,9 +109,10 @@ export class Links {
   /** Passes an introduction on: through a member that knows the peer, each attempt through another one. */
   introduce(from: PeerId, to: PeerId, body: string): void {
     const claim = [...this.#membership.view.values()].find(({ peer }) => peer === to)
+    // Those first who should have a channel to it; and then everybody, for the mesh may still be forming.
     const likely = claim === undefined ? [] : this.relaysTo(claim.node)
-    const between = likely.filter((node) => this.#peers.isConnected(node) && this.#peers.isReachable(node))
-    const others = between.length > 0 ? between : this.#peers.connected
+    const { connected } = this.#peers
+    const others = [...new Set([...likely, ...connected])].filter((node) => this.#peers.isConnected(node))
     const through = others[(this.#attempts.get(to) ?? 0) % Math.max(1, others.length)]
     if (through !== undefined) this.#peers.introduce(through, from, to, body)
   }

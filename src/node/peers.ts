@@ -121,7 +121,7 @@ export class Peers {
   isReachable(node: NodeId): boolean {
     const status = this.#handlers.statusOf(node)
     const channel = this.#byNode.get(node)
-    if (channel === undefined) return status === 'alive' && this.#relayTo(node) !== undefined
+    if (channel === undefined) return status === 'alive' && this.#relaysTo(node).length > 0
     if (!channel.answering) return false
     if (status === 'suspect') return this.#clock.now() - channel.heardAt < bounds.freshMs
     return status === 'alive' || status === undefined
@@ -167,8 +167,22 @@ export class Peers {
     timeoutMs: number = bounds.requestTimeoutMs,
   ): Promise<Reply> {
     const direct = this.#byNode.get(node)
-    const route = direct ?? this.#relayTo(node)
-    if (route === undefined || this.#waiting.size >= bounds.requestsMax) throw new RequestFailure('unreachable')
+    if (direct !== undefined) return this.#ask(direct, node, body, lane, timeoutMs)
+    const relays = this.#relaysTo(node).slice(0, bounds.relaysTried)
+    for (const relay of relays) {
+      try {
+        return await this.#ask(relay, node, body, lane, timeoutMs)
+      } catch (error) {
+        // Whoever says at once that it has no channel to that node is followed by the next; silence is the node's own.
+        if (!(error instanceof RequestFailure) || error.reason !== 'unreachable') throw error
+      }
+    }
+    this.#notRelayed(node)
+    throw new RequestFailure('unreachable')
+  }
+
+  async #ask(route: Channel, node: NodeId, body: Request, lane: Lane, timeoutMs: number): Promise<Reply> {
+    if (this.#waiting.size >= bounds.requestsMax) throw new RequestFailure('unreachable')
     this.#lastRequest += 1
     const id = this.#lastRequest
     const reply = deferred<Reply>()
@@ -180,8 +194,8 @@ export class Peers {
       await this.#talk(route, node, { kind: 'request', id, view: this.#viewHash(), body }, lane)
       const answer = await within(this.#clock, timeoutMs, reply.promise)
       if (answer === timedOut) {
-        if (direct === undefined) this.#notRelayed(node)
-        else this.#setAnswering(direct, false)
+        if (route.node === node) this.#setAnswering(route, false)
+        else this.#notRelayed(node)
         throw new RequestFailure('silent')
       }
       if (answer.type === 'failed') throw new RequestFailure('refused', answer.code)
@@ -205,8 +219,6 @@ export class Peers {
       throw new RequestFailure('unreachable')
     }
   }
-
-  // Channels
 
   #opened(peer: PeerId): void {
     const heardAt = this.#clock.now()
@@ -293,7 +305,6 @@ export class Peers {
         this.#relayed(channel, node, message)
         return
       case 'unrelayed':
-        this.#notRelayed(message.to)
         this.#fail((waiting) => waiting.node === message.to && waiting.peer === channel.peer)
         return
       case 'part':
@@ -339,15 +350,14 @@ export class Peers {
 
   // For others, and through them
 
-  /** Somebody who has a channel to a node that there is none to. */
-  #relayTo(node: NodeId): Channel | undefined {
+  /** Those who should have a channel to a node that there is none to. */
+  #relaysTo(node: NodeId): readonly Channel[] {
     const failedAt = this.#unrelayed.get(node)
-    if (failedAt !== undefined && this.#clock.now() - failedAt < bounds.relayRetryMs) return undefined
-    for (const between of this.#handlers.relaysTo(node)) {
+    if (failedAt !== undefined && this.#clock.now() - failedAt < bounds.relayRetryMs) return []
+    return this.#handlers.relaysTo(node).flatMap((between) => {
       const channel = this.#byNode.get(between)
-      if (channel?.answering === true && this.#handlers.statusOf(between) === 'alive') return channel
-    }
-    return undefined
+      return channel?.answering === true && this.#handlers.statusOf(between) === 'alive' ? [channel] : []
+    })
   }
 
   #notRelayed(node: NodeId): void {

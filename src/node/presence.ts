@@ -174,12 +174,13 @@ export class Presence {
   }
 
   /** What is believed of a member has changed. */
-  #claimed({ node, status }: Claim): void {
-    this.routing.follow(this.membership.view)
+  #claimed(claim: Claim): void {
+    const { node, status } = claim
+    this.#links.membersChanged()
+    this.routing.follow(this.membership.view, claim)
     // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
     if (status === 'alive' && node !== this.routing.self) this.#reach.renew([node])
     else this.#reach.review(node)
-    this.#links.changed()
     this.#remember()
     if (this.membership.hasLeft && !this.#node.isClosing) void this.#leftBefore()
     this.#node.membersChanged()

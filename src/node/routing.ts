@@ -17,11 +17,18 @@ const ringMember = (claim: Claim): RingMember => ({
   capacity: claim.capacity16ths / 16,
 })
 
+/** What of a claim placement depends on. */
+function standingOf(claim: Claim | undefined): string {
+  return claim === undefined || !isPlaced(claim) ? '' : `${claim.capacity16ths} ${claim.device}`
+}
+
 export class Routing {
   readonly self: NodeId
   readonly n: number
   #view: MemberView
   #hash: ViewHash
+  /** What placement takes of each member. */
+  readonly #standings: Map<NodeId, string>
   #placement: Placement | undefined
   #withoutSelf: Placement | undefined
   /** By node and capacity: a tab may come back with another weight. */
@@ -38,6 +45,7 @@ export class Routing {
     this.#place = placing
     this.#view = view
     this.#hash = hashPlaced(view)
+    this.#standings = new Map([...view].map(([node, claim]) => [node, standingOf(claim)]))
   }
 
   /** Equal where two nodes place every key alike. */
@@ -72,12 +80,13 @@ export class Routing {
     this.#listeners.push(listener)
   }
 
-  /** Follows the member view; who is suspected or asleep changes no placement. */
-  follow(view: MemberView): void {
+  /** Follows the member view, in which one claim has changed; who is suspected or asleep changes no placement. */
+  follow(view: MemberView, { node }: Claim): void {
     this.#view = view
-    const hash = hashPlaced(view)
-    if (hash === this.#hash) return
-    this.#hash = hash
+    const standing = standingOf(view.get(node))
+    if (standing === this.#standings.get(node)) return
+    this.#standings.set(node, standing)
+    this.#hash = hashPlaced(view)
     this.#placement = undefined
     this.#withoutSelf = undefined
     this.#due.clear()

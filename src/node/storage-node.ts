@@ -262,7 +262,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   membersChanged(): void {
     this.ownership.review()
     this.joining.review()
-    this.events.emit('members', this.members())
+    if (this.events.has('members')) this.events.emit('members', this.members())
   }
 
   hadLeft(): void {

@@ -244,7 +244,7 @@ export class Swim {
   #nextTarget(): NodeId | undefined {
     if (this.#order.length === 0) this.#order = this.#shuffled([...this.neighbours])
     for (let target = this.#order.pop(); target !== undefined; target = this.#order.pop()) {
-      if (this.#list.isAwake(target)) return target
+      if (this.#list.isAwake(target) && this.neighbours.has(target)) return target
     }
     return undefined
   }
