@@ -82,7 +82,7 @@ class QuietRing {
     // Of a node without storage nothing is asked but what it knows.
     const present = {
       ownership: { follow: () => {}, doubt: () => {} },
-      exchange: { follow: () => {}, soon: () => {} },
+      exchange: { follow: () => {}, soon: () => {}, wasAway: () => {} },
       handoff: { sweep: async () => {}, deliverTo: async () => {} },
       joining: new Joining(clock, new Events()),
       isOpen: true,

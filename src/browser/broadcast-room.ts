@@ -70,6 +70,11 @@ export class BroadcastRoom implements Signaling {
     return this.#present.has(peer)
   }
 
+  /** A tab that does not answer is taken to be gone; it is there again when it is heard. */
+  forget(peer: PeerId): void {
+    this.#present.delete(peer)
+  }
+
   /** Frames to and from another tab, open at once. */
   link(peer: PeerId, handlers: LinkHandlers): BroadcastLink {
     const link = new BroadcastLink(

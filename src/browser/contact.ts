@@ -28,6 +28,8 @@ export class Contact {
   dropped = false
   /** Whether those above have been told that there is a channel. */
   told = false
+  /** Calls off what is to be done for it later. */
+  cancelRetry: () => void = () => {}
   readonly #early: { readonly attempt: string; readonly signal: object }[] = []
 
   constructor(peer: PeerId) {
@@ -63,6 +65,7 @@ export class Contact {
   }
 
   end(): void {
+    this.cancelRetry()
     this.local?.end()
     this.channel?.end('closed')
   }

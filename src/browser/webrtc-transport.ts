@@ -40,8 +40,8 @@ export class WebRtcTransport implements Transport {
   readonly #clock: Clock
   readonly #random: Random
   readonly #contacts = new Map<PeerId, Contact>()
-  /** Peers that a room has named and that are not contacted: others will introduce us. */
-  readonly #named = new Set<PeerId>()
+  /** Peers that each room has named; most are not contacted: others will introduce us. */
+  readonly #named: Readonly<Record<Room, Set<PeerId>>> = { servers: new Set(), tabs: new Set() }
   #handlers: TransportHandlers | undefined
   #waiting: (() => void)[] = []
   /** Rooms that have answered, or will not. */
@@ -72,14 +72,14 @@ export class WebRtcTransport implements Transport {
     return {
       joined: (peers) => {
         // Whoever this room did not name may still be met through another one, or over the channel that is open already.
-        for (const peer of peers) this.#named.add(peer)
+        for (const peer of peers) this.#named[room].add(peer)
         this.#answered.add(room)
         this.#contactSome(room)
         this.#review()
       },
       arrived: (peer) => this.#arrived(peer, room),
       gone: (peer) => {
-        this.#named.delete(peer)
+        this.#named[room].delete(peer)
         this.#contacts.get(peer)?.present.delete(room)
         this.#review()
       },
@@ -101,11 +101,13 @@ export class WebRtcTransport implements Transport {
     if (listening) servers.join(this.self, this.#room('servers', handlers))
     else {
       servers.close()
+      this.#named.servers.clear()
       for (const { present } of this.#contacts.values()) present.delete('servers')
     }
   }
 
   want(peers: ReadonlySet<PeerId>): void {
+    if (this.#handlers === undefined) return
     for (const contact of this.#contacts.values()) contact.wanted = peers.has(contact.peer)
     for (const peer of peers) {
       const contact = this.#contactOf(peer)
@@ -140,6 +142,8 @@ export class WebRtcTransport implements Transport {
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
     contact.dropped = how === 'for good'
+    // Met again only if the mesh wants it, or a room names it anew.
+    contact.present.clear()
     contact.end()
   }
 
@@ -149,7 +153,7 @@ export class WebRtcTransport implements Transport {
     this.#meeting.tabs?.close()
     for (const contact of this.#contacts.values()) contact.end()
     this.#contacts.clear()
-    this.#named.clear()
+    for (const named of Object.values(this.#named)) named.clear()
     for (const room of ['servers', 'tabs'] as const) this.#answered.add(room)
     this.#review()
   }
@@ -168,7 +172,7 @@ export class WebRtcTransport implements Transport {
   /** Contacts a few of those that were named, at random, until so many are met or tried. */
   #contactSome(room: Room): void {
     const tried = [...this.#contacts.values()].filter(({ isOpen, channel }) => isOpen || channel !== undefined).length
-    const untried = [...this.#named].filter((peer) => this.#contacts.get(peer)?.isDesired !== true)
+    const untried = [...this.#named[room]].filter((peer) => this.#contacts.get(peer)?.isDesired !== true)
     for (let count = tried; count < bounds.firstContacts && untried.length > 0; count += 1) {
       const at = Math.floor(this.#chance() * untried.length)
       for (const peer of untried.splice(at, 1)) this.#arrived(peer, room)
@@ -190,16 +194,25 @@ export class WebRtcTransport implements Transport {
   }
 
   #initiate(contact: Contact): void {
-    if (contact.channel !== undefined || !contact.isDesired) return
+    if (contact.channel !== undefined || !contact.isDesired || this.#handlers === undefined) return
     if (compareText(this.self, contact.peer) < 0) {
       if (this.#hasNoRoute) this.#openLocally(contact)
       this.#open(contact, bytesToHex(this.#random.bytes(8)), 'initiator')
-    } else {
-      this.#clock.after(bounds.inviteMs, () => {
-        const waits = contact.channel === undefined && !contact.isOpen && contact.wanted
-        if (waits && this.#handlers !== undefined) this.#say(contact, encodeSignal('', { type: 'invite' }))
+    } else if (contact.wanted) {
+      this.#retry(contact, bounds.inviteMs, () => {
+        if (contact.channel !== undefined || contact.isOpen || !contact.wanted) return
+        this.#say(contact, encodeSignal('', { type: 'invite' }))
+        this.#retry(contact, bounds.connectTimeoutMs, () => this.#initiate(contact))
       })
     }
+  }
+
+  /** Does something for a contact after a while, instead of what was to be done before. */
+  #retry(contact: Contact, delayMs: number, task: () => void): void {
+    contact.cancelRetry()
+    contact.cancelRetry = this.#clock.after(delayMs * (0.75 + this.#chance() / 2), () => {
+      if (this.#handlers !== undefined && this.#contacts.get(contact.peer) === contact) task()
+    })
   }
 
   // Introductions
@@ -295,12 +308,18 @@ export class WebRtcTransport implements Transport {
       if (!contact.isOpen) this.#openLocally(contact)
     }
     this.#ended(contact, reason)
+    if (reason === 'timeout' && contact.failures >= bounds.goneAfterFailures) this.#takeForGone(contact)
     const pause = Math.min(bounds.reconnectLastMs, bounds.reconnectFirstMs * 2 ** (contact.failures - 1))
-    const local = contact.local === undefined ? pause : bounds.localRetryMs
-    this.#clock.after(local * (0.75 + this.#chance() / 2), () => {
-      if (this.#handlers !== undefined && this.#contacts.get(contact.peer) === contact) this.#initiate(contact)
-    })
+    const pauseMs = contact.local === undefined ? pause : bounds.localRetryMs
+    this.#retry(contact, pauseMs, () => this.#initiate(contact))
     for (const room of ['servers', 'tabs'] as const) if (this.#listening || room === 'tabs') this.#contactSome(room)
+  }
+
+  /** A tab that crashed says no goodbye: after some attempts it is taken for gone from the room, until it is heard again. */
+  #takeForGone(contact: Contact): void {
+    contact.present.delete('tabs')
+    this.#named.tabs.delete(contact.peer)
+    this.#meeting.tabs?.forget(contact.peer)
   }
 
   /** One way to a peer has ended; if it was the last, those above hear of it, also of an attempt that never opened. */

@@ -92,6 +92,8 @@ export const bounds = {
   framesUnderWayMax: 32,
   /** Two tabs that talk through a broadcast channel try WebRTC again so often. */
   localRetryMs: 10_000,
+  /** Attempts without an answer after which a tab is taken to be gone from its browser's room. */
+  goneAfterFailures: 4,
   /** Whoever waits for the other end to begin asks it to after that. */
   inviteMs: 1_000,
   /** How often a node looks whether its channels are those it should have. */
@@ -163,10 +165,10 @@ export const bounds = {
   graceMs: 600_000,
   graceMsMin: 1_000,
   graceMsMax: 604_800_000,
-  /** Members that are out or have left are remembered so long, so that old claims do not bring them back. */
-  formerMemberMs: 3_600_000,
-  /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. */
-  asleepMs: 5_000,
+  /** Members that are out or have left are remembered so long, so that old lists do not bring them back; fewer of them where there are many. */
+  formerMemberMs: 604_800_000,
+  /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. A page that is only busy is not. */
+  asleepMs: 10_000,
   /** How often a tab looks at its clocks. */
   heartbeatMs: 1_000,
   /** Changes of the member list within so long are stored at once. */

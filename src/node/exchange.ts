@@ -44,8 +44,10 @@ export class Exchange {
   /** By node that asks, what had been written here when its last reconciliation began; null once that is settled. */
   readonly #answered = new Map<
     NodeId,
-    { readonly session: number; readonly writes: ReadonlyMap<Partition, number> | null }
+    { readonly session: number; readonly epoch: number; readonly writes: ReadonlyMap<Partition, number> | null }
   >()
+  /** How often this node was away: what was compared before says nothing of what it missed. */
+  #epoch = 0
   readonly #onSettled: (node: NodeId) => void
   #turn = 0
   #stopped = false
@@ -173,6 +175,7 @@ export class Exchange {
     way: 'both ways' | 'away',
     transfer: Transfer,
   ): Promise<void> {
+    const epoch = this.#epoch
     const forest = await this.#replica.forest()
     const view = forest.view(partitions)
     const writes = new Map(partitions.map((partition) => [partition, this.#writes.get(partition) ?? 0]))
@@ -189,7 +192,7 @@ export class Exchange {
     transfer.compared(ours.length + wanted.length, bytes)
     await this.#pull(node, wanted, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
-    this.#ownership.received(node, back)
+    if (epoch === this.#epoch) this.#ownership.received(node, back)
     await this.#push(node, stillOurs(forest, ours, theirs), failed, transfer)
     const settled = partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
@@ -218,15 +221,26 @@ export class Exchange {
     const last = this.#answered.get(from)?.session
     // A message that comes twice, or late, must not begin again what is over: it would be settled with what came since.
     if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
-    if (last !== session) this.#answered.set(from, { session, writes: new Map(this.#writes) })
+    if (last !== session) this.#answered.set(from, { session, epoch: this.#epoch, writes: new Map(this.#writes) })
     return this.#reconciling.answer(from, request)
+  }
+
+  /** This node was away: only what is compared from now on brings it in sync. */
+  wasAway(): void {
+    this.#epoch += 1
+  }
+
+  /** Whether that session of a node began after this node was last away. */
+  isCurrent(node: NodeId, session: number): boolean {
+    const answered = this.#answered.get(node)
+    return answered?.session === session && answered.epoch === this.#epoch
   }
 
   /** A node that has asked says that it holds by now, flushed, all that was here of these partitions. */
   settledBy(node: NodeId, session: number, partitions: readonly Partition[]): void {
     const answered = this.#answered.get(node)
     if (answered?.session !== session || answered.writes === null) return
-    this.#answered.set(node, { session, writes: null })
+    this.#answered.set(node, { ...answered, writes: null })
     if (partitions.length === 0) return
     this.#settle(node, partitions, answered.writes)
     this.#onSettled(node)

@@ -1,6 +1,7 @@
 /**
  * Leaving for good (Dynamo, section 4.9): everything is handed over before the others are told.
  */
+import type { Partition } from '../core/ids.ts'
 import { TabringError } from '../errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { HintedHandoff } from './hinted-handoff.ts'
@@ -31,9 +32,9 @@ const roundsMax = 5
  */
 export async function handAllOver(leaver: Leaver): Promise<void> {
   const { peers, membership } = leaver
-  await handOver(leaver)
+  const taken = await handOver(leaver)
   await leaver.handoff.sweep()
-  const left = await remaining(leaver)
+  const left = await remaining(leaver, taken)
   if (left !== null) {
     throw new TabringError(
       'quorum-unreachable',
@@ -43,9 +44,9 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
   await leaver.stopTakingIn()
   await Promise.all(peers.connected.map((peer) => membership.pushPull(peer)))
   for (let round = 0; round < roundsMax; round += 1) {
-    await handOver(leaver)
+    const takenNow = await handOver(leaver)
     await leaver.handoff.sweep()
-    if ((await remaining(leaver)) === null) return
+    if ((await remaining(leaver, takenNow)) === null) return
   }
   throw new TabringError(
     'timeout',
@@ -54,25 +55,26 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
   )
 }
 
-/** What is here that nobody in reach could take, or null. */
-async function remaining({ routing, peers, replica }: Leaver): Promise<string | null> {
+/** What is here and was taken by nobody in this round, or null: that somebody is in reach now does not mean that he has it. */
+async function remaining({ replica }: Leaver, taken: ReadonlySet<Partition>): Promise<string | null> {
   const forest = await replica.forest()
-  const stranded = allPartitions.filter(
-    (partition) =>
-      forest.sizeOf(partition) > 0 && !routing.ownersWithoutSelf(partition).some((owner) => peers.isReachable(owner)),
-  )
+  const stranded = allPartitions.filter((partition) => forest.sizeOf(partition) > 0 && !taken.has(partition))
   const { hintCount } = replica
   return stranded.length === 0 && hintCount === 0 ? null : `${stranded.length} partitions and ${hintCount} hints`
 }
 
-async function handOver({ routing, peers, exchange }: Leaver): Promise<void> {
+/** Hands over to every owner in reach; returns the partitions that at least one of them holds by now. */
+async function handOver({ routing, peers, exchange }: Leaver): Promise<ReadonlySet<Partition>> {
+  const taken = new Set<Partition>()
   for (const node of routing.others.filter((other) => peers.isReachable(other))) {
     const due = allPartitions.filter((partition) => routing.ownersWithoutSelf(partition).includes(node))
     try {
       await exchange.handOver(node, due)
+      for (const partition of due) taken.add(partition)
     } catch (error) {
       const text = `handing over to ${node} failed. Nothing was deleted; close() keeps the data for later.`
       throw new TabringError('timeout', text, 'unknown', error)
     }
   }
+  return taken
 }

@@ -13,7 +13,7 @@ import { repeat } from './deadline.ts'
 import type { Membership } from './membership.ts'
 import type { Peers } from './peers.ts'
 
-/** Introductions that came back and are remembered, so that none goes round for ever. */
+/** Introductions that are remembered, so that none goes round for ever. */
 const refusalsMax = 1024
 /** How often all are asked to pass one on. */
 const introductionRounds = 3
@@ -37,12 +37,13 @@ export class Links {
   readonly #busy = new Set<NodeId>()
   /** How often an introduction to a peer has been begun anew: each time another member passes it on. */
   readonly #attempts = new Map<PeerId, number>()
-  /** Introductions that were not passed on, and how often. */
+  /** The last introductions, and how often each was not passed on. */
   readonly #refusals = new Map<string, number>()
   #visitUntil = 0
   /** Since when there has been a channel to somebody. */
   #meshedSince: number | null = null
   #isDue = false
+  #stopped = false
 
   constructor(clock: Clock, transport: Transport, peers: Peers, membership: Membership, linksMax: number) {
     this.#clock = clock
@@ -54,12 +55,16 @@ export class Links {
 
   /** Looks after links and servers until the returned function is called. */
   start(chance: () => number): () => void {
-    return repeat(this.#clock, bounds.linkReviewMs, chance, async () => {
+    const stop = repeat(this.#clock, bounds.linkReviewMs, chance, async () => {
       // The more members there are, the less often each looks in: about one of them every `serverVisitMs`.
       const visits = bounds.linkReviewMs / (bounds.serverVisitMs * Math.max(1, this.#awake.length))
       if (chance() < visits) this.#visitUntil = this.#clock.now() + bounds.serverStayMs
       this.#review()
     })
+    return () => {
+      this.#stopped = true
+      stop()
+    }
   }
 
   get #awake(): readonly NodeId[] {
@@ -72,7 +77,7 @@ export class Links {
     this.#isDue = true
     this.#clock.after(bounds.exchangeSettleMs, () => {
       this.#isDue = false
-      this.#review()
+      if (!this.#stopped) this.#review()
     })
   }
 
@@ -108,6 +113,13 @@ export class Links {
 
   /** Passes an introduction on: through a member that knows the peer, each attempt through another one. */
   introduce(from: PeerId, to: PeerId, body: string): void {
+    const [oldest] = this.#refusals.keys()
+    if (this.#refusals.size >= refusalsMax && oldest !== undefined) this.#refusals.delete(oldest)
+    this.#refusals.set(body, 0)
+    this.#passOn(from, to, body)
+  }
+
+  #passOn(from: PeerId, to: PeerId, body: string): void {
     const claim = [...this.#membership.view.values()].find(({ peer }) => peer === to)
     // Those first who should have a channel to it; and then everybody, for the mesh may still be forming.
     const likely = claim === undefined ? [] : this.relaysTo(claim.node)
@@ -119,14 +131,16 @@ export class Links {
 
   /** Whoever was to pass it on does not know the peer: asks the next one; and all again a moment later, for they are meeting too. */
   introduceAgain(from: PeerId, to: PeerId, body: string): void {
-    const tries = this.#refusals.get(body) ?? 1
-    if (this.#refusals.size >= refusalsMax) this.#refusals.clear()
-    this.#refusals.set(body, tries + 1)
+    const refused = this.#refusals.get(body)
+    // What this node never sent is not passed on in its name.
+    if (refused === undefined) return
+    const tries = refused + 1
+    this.#refusals.set(body, tries)
     const others = Math.max(1, this.#peers.connected.length)
     if (tries >= introductionRounds * others) return
     this.failed(to)
     const pauseMs = tries % others === 0 ? bounds.inviteMs : 0
-    this.#clock.after(pauseMs, () => this.introduce(from, to, body))
+    this.#clock.after(pauseMs, () => this.#passOn(from, to, body))
   }
 
   /** An attempt to reach a peer has failed. */

@@ -105,6 +105,8 @@ export class Peers {
 
   /** Closes every channel; requests under way fail as unreachable. */
   close(): void {
+    // This end closes, which says nothing of the others.
+    for (const channel of this.#channels.values()) channel.parted = true
     this.#transport.close()
     for (const peer of [...this.#channels.keys()]) this.#closed(peer, 'closed')
   }
@@ -128,9 +130,7 @@ export class Peers {
   }
 
   /** When a node was last heard from over its channel, ms of this clock. */
-  heardAt(node: NodeId): number {
-    return this.#byNode.get(node)?.heardAt ?? 0
-  }
+  readonly heardAt = (node: NodeId): number => this.#byNode.get(node)?.heardAt ?? 0
 
   /** Closes the channel to a node because there are too many; it is opened again when somebody wants it. */
   part(node: NodeId): void {
@@ -309,9 +309,7 @@ export class Peers {
         return
       case 'part':
         channel.parted = true
-        return
-      default:
-        message satisfies never
+        this.#transport.drop(channel.peer, 'for now')
     }
   }
 
@@ -320,7 +318,8 @@ export class Peers {
     if (message.kind === 'request') this.#answer(route, from, message.id, message.body)
     else {
       const waiting = this.#waiting.get(message.id)
-      if (waiting?.node === from) waiting.reply.resolve(message.body)
+      // Over the channel that was asked: whoever passes messages on must not speak for others.
+      if (waiting?.node === from && waiting.peer === route.peer) waiting.reply.resolve(message.body)
     }
   }
 

@@ -211,9 +211,10 @@ export class Presence {
   }
 
   #woke(): void {
-    const { isOpen, isClosing, ownership } = this.#node
+    const { isOpen, isClosing, ownership, exchange } = this.#node
     if (!isOpen || isClosing) return
     this.membership.wake()
+    exchange.wasAway()
     ownership.doubt()
     for (const node of this.peers.connected) void this.membership.pushPull(node)
     this.#reach.renew(this.routing.others)

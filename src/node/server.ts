@@ -66,7 +66,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'settled':
       // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
       await node.replica.flush()
-      node.ownership.received(from, request.partitions)
+      if (node.exchange.isCurrent(from, request.session)) node.ownership.received(from, request.partitions)
       node.exchange.settledBy(from, request.session, request.back)
       return { type: 'done' }
     default:

@@ -14,6 +14,7 @@ import { type Claim, claimsOf, compareClaims, hashView, isPlaced, type MemberVie
 import { neighboursOf } from './links.ts'
 import { type Intake, isAwake, MemberList, type Source } from './member-list.ts'
 import { NewsQueue, Unheard } from './news.ts'
+import { shuffled } from './shuffle.ts'
 import { Suspicions } from './suspicions.ts'
 import type { SwimMessage, SwimOptions, SwimPort, SwimTimer } from './swim-port.ts'
 import { transmissions } from './timing.ts'
@@ -186,6 +187,7 @@ export class Swim {
     const { task } = timer
     if (task.kind === 'probe') this.#nextProbe(now)
     else if (task.kind === 'gossip') this.#gossip(now)
+    else if (!this.#matters(task)) return
     else if (this.#isLate(timer, now)) this.#arm(bounds.drainMs, task, now, true)
     else if (task.kind === 'suspicion') this.#suspicionEnded(task.node, task.stamp, now)
     else this.#unanswered(task.kind, task.sequence, now)
@@ -196,6 +198,13 @@ export class Swim {
     if (probe === undefined) return
     if (kind === 'ping timeout') this.#askOthers(probe, now)
     else this.#probeFailed(probe, now)
+  }
+
+  /** Whether there still is something to judge: what was answered in time says nothing of this node's health. */
+  #matters(task: Exclude<SwimTimer['task'], { kind: 'probe' | 'gossip' }>): boolean {
+    return task.kind === 'suspicion'
+      ? this.#suspicions.isCurrent(task.node, task.stamp)
+      : this.#probes.has(task.sequence)
   }
 
   /** Whether a timer is so late that this node may not have heard what came in time. */
@@ -242,7 +251,7 @@ export class Swim {
 
   /** The neighbours in random order, each once, then in another order: a bound on how long one goes unprobed (SWIM, section 4.3). */
   #nextTarget(): NodeId | undefined {
-    if (this.#order.length === 0) this.#order = this.#shuffled([...this.neighbours])
+    if (this.#order.length === 0) this.#order = shuffled(this.neighbours, () => this.#port.chance())
     for (let target = this.#order.pop(); target !== undefined; target = this.#order.pop()) {
       if (this.#list.isAwake(target) && this.neighbours.has(target)) return target
     }
@@ -329,6 +338,8 @@ export class Swim {
   #probeEnded({ target, verdictOf }: Probe, now: number): void {
     const held = this.view.get(target)
     if (verdictOf === null) this.suspect(target, now)
+    else if (this.#port.linked().length === 0)
+      this.#arm(this.#options.probeIntervalMs, { kind: 'suspicion', node: target, stamp: verdictOf }, now)
     else if (this.#suspicions.isCurrent(target, verdictOf) && held?.status === 'suspect')
       this.#announce({ ...held, status: 'dead' }, now)
   }
@@ -382,15 +393,6 @@ export class Swim {
   /** Some linked members at random: those thought ill of too, who are to hear it, but none that has left. */
   #pick(count: number, except?: NodeId): readonly NodeId[] {
     const there = this.#port.linked().filter((node) => node !== except && this.view.get(node)?.status !== 'left')
-    return this.#shuffled([...there]).slice(0, count)
-  }
-
-  #shuffled(nodes: NodeId[]): NodeId[] {
-    for (let at = nodes.length - 1; at > 0; at -= 1) {
-      const other = Math.floor(this.#port.chance() * (at + 1))
-      const [a, b] = [nodes[at], nodes[other]]
-      if (a !== undefined && b !== undefined) [nodes[at], nodes[other]] = [b, a]
-    }
-    return nodes
+    return shuffled(there, () => this.#port.chance()).slice(0, count)
   }
 }
