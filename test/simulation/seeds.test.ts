@@ -38,6 +38,8 @@ describe('simulated clusters', () => {
     [1511, 'the same, where some hints had gone home and others had not'],
     [143, 'a hint was struck off for an owner that held its write and had not flushed it'],
     [917, 'a hint was struck off for a node that had come to own it again meanwhile'],
+    [1510, 'a stand-in for the coordinator itself was counted as one more node'],
+    [32, 'a tab that had said it goes to sleep and went on without a word stayed away for good'],
     [175, 'the answer to a node came from a session of its former boot'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
     const { violations } = await simulateSeed(seed)
