@@ -6,7 +6,7 @@
  * was due meanwhile happens when it goes on: timers first, then messages, which is the worst order there is. One message in twenty
  * is lost; the others take 40 ms in the mean.
  */
-import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
+import type { NodeId } from '../../src/core/ids.ts'
 import type { Claim } from '../../src/core/membership/claims.ts'
 import { Swim } from '../../src/core/membership/swim.ts'
 import {
@@ -16,6 +16,7 @@ import {
   type SwimTimer,
   swimDefaults,
 } from '../../src/core/membership/swim-port.ts'
+import { claimOf, nodeName } from '../../test/members.ts'
 import { type Event, EventHeap } from './heap.ts'
 import { uniform } from './uniform.ts'
 
@@ -58,18 +59,6 @@ export interface Detection {
   readonly messages: number
 }
 
-const nodeName = (index: number): NodeId => index.toString(16).padStart(32, '0') as NodeId
-
-const claimOf = (index: number, incarnation: number): Claim => ({
-  node: nodeName(index),
-  peer: index.toString(16).padStart(16, '0') as PeerId,
-  device: `device ${index}` as DeviceId,
-  capacity16ths: 16,
-  speaks: 1,
-  incarnation,
-  status: 'alive',
-})
-
 export class DetectionRun {
   readonly #heap = new EventHeap()
   readonly #members: Member[] = []
@@ -104,8 +93,8 @@ export class DetectionRun {
   }
 
   #boot(index: number, incarnation: number, count: number): Swim {
-    const others = Array.from({ length: count }, (_, other) => claimOf(other, 1)).filter((_, other) => other !== index)
-    return new Swim(claimOf(index, incarnation), others, this.#options, this.#port(index, others), this.#now)
+    const others = Array.from({ length: count }, (_, other) => claimOf(other)).filter((_, other) => other !== index)
+    return new Swim(claimOf(index, 'alive', incarnation), others, this.#options, this.#port(index, others), this.#now)
   }
 
   #port(index: number, others: readonly Claim[]): SwimPort {

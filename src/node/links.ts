@@ -57,7 +57,7 @@ export class Links {
   start(chance: () => number): () => void {
     const stop = repeat(this.#clock, bounds.linkReviewMs, chance, async () => {
       // The more members there are, the less often each looks in: about one of them every `serverVisitMs`.
-      const visits = bounds.linkReviewMs / (bounds.serverVisitMs * Math.max(1, this.#awake.length))
+      const visits = bounds.linkReviewMs / (bounds.serverVisitMs * Math.max(1, this.#membership.awake.length))
       if (chance() < visits) this.#visitUntil = this.#clock.now() + bounds.serverStayMs
       this.#review()
     })
@@ -65,10 +65,6 @@ export class Links {
       this.#stopped = true
       stop()
     }
-  }
-
-  get #awake(): readonly NodeId[] {
-    return [...this.#membership.view.values()].filter(isAwake).map(({ node }) => node)
   }
 
   /** Something changed: looks after the links once, a moment later. */
@@ -85,7 +81,7 @@ export class Links {
   relaysTo(node: NodeId): readonly NodeId[] {
     const known = this.#relays.get(node)
     if (known !== undefined) return known
-    const relays = relaysTo(this.#membership.own.node, node, this.#awake, this.#linksMax)
+    const relays = relaysTo(this.#membership.own.node, node, this.#membership.awake, this.#linksMax)
     this.#relays.set(node, relays)
     return relays
   }
@@ -168,7 +164,7 @@ export class Links {
     else this.#meshedSince ??= now
     if (this.#meshedSince === null || now < this.#meshedSince + bounds.serverLeaveMs || now < this.#visitUntil)
       return true
-    const awake = [...this.#awake].sort().slice(0, bounds.listeners)
+    const awake = [...this.#membership.awake].sort().slice(0, bounds.listeners)
     return awake.includes(own.node) || !awake.some((node) => this.#peers.isReachable(node))
   }
 

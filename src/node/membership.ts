@@ -70,6 +70,11 @@ export class Membership {
     return this.#swim.own
   }
 
+  /** Members that are awake, this one included if it is. */
+  get awake(): readonly NodeId[] {
+    return this.#swim.awake
+  }
+
   /** Members a link is kept to. */
   get neighbours(): ReadonlySet<NodeId> {
     return this.#swim.neighbours

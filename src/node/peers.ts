@@ -130,7 +130,9 @@ export class Peers {
   }
 
   /** When a node was last heard from over its channel, ms of this clock. */
-  readonly heardAt = (node: NodeId): number => this.#byNode.get(node)?.heardAt ?? 0
+  heardAt(node: NodeId): number {
+    return this.#byNode.get(node)?.heardAt ?? 0
+  }
 
   /** Closes the channel to a node because there are too many; it is opened again when somebody wants it. */
   part(node: NodeId): void {

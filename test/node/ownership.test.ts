@@ -2,22 +2,12 @@
  * When a node's answers count: after it has caught up, whatever kept it away. Method: the bookkeeping alone, with others in reach or not.
  */
 import { describe, expect, test } from 'vitest'
-import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
-import { type Claim, mergeClaims } from '../../src/core/membership/claims.ts'
+import type { NodeId } from '../../src/core/ids.ts'
+import { mergeClaims } from '../../src/core/membership/claims.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { allPartitions, Ownership } from '../../src/node/ownership.ts'
 import { Routing } from '../../src/node/routing.ts'
-
-const name = (index: number) => index.toString(16).padStart(32, '0') as NodeId
-const claim = (index: number): Claim => ({
-  node: name(index),
-  peer: index.toString(16).padStart(16, '0') as PeerId,
-  device: `device ${index}` as DeviceId,
-  capacity16ths: 16,
-  speaks: 1,
-  incarnation: 1,
-  status: 'alive',
-})
+import { claimOf as claim, nodeName as name } from '../members.ts'
 
 /** Node 1 of three, which own everything, with a disk on which it was in sync. */
 function station() {

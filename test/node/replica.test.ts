@@ -17,18 +17,8 @@ import { Routing } from '../../src/node/routing.ts'
 import { type Coordination, write } from '../../src/node/write.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
 import { systemClock } from '../../src/system-clock.ts'
+import { claimOf as claim, nodeName } from '../members.ts'
 import { written } from './written.ts'
-
-const nodeName = (index: number) => index.toString(16).padStart(32, '0') as NodeId
-const claim = (index: number): Claim => ({
-  node: nodeName(index),
-  peer: index.toString(16).padStart(16, '0') as PeerId,
-  device: `device ${index}` as DeviceId,
-  capacity16ths: 16,
-  speaks: 1,
-  incarnation: 1,
-  status: 'alive',
-})
 
 const viewOf = (claims: readonly Claim[]): MemberView => mergeClaims(new Map(), claims)
 

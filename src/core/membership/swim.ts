@@ -12,7 +12,7 @@ import { bounds } from '../bounds.ts'
 import type { NodeId, ViewHash } from '../ids.ts'
 import { type Claim, claimsOf, compareClaims, hashView, isPlaced, type MemberView } from './claims.ts'
 import { neighboursOf } from './links.ts'
-import { type Intake, isAwake, MemberList, type Source } from './member-list.ts'
+import { isAwake, MemberList, type Source } from './member-list.ts'
 import { NewsQueue, Unheard } from './news.ts'
 import { shuffled } from './shuffle.ts'
 import { Suspicions } from './suspicions.ts'
@@ -68,6 +68,11 @@ export class Swim {
   get digest(): ViewHash {
     this.#digest ??= hashView(new Map([...this.view].filter(([, claim]) => isPlaced(claim))))
     return this.#digest
+  }
+
+  /** Members that are awake, this one included if it is. */
+  get awake(): readonly NodeId[] {
+    return this.#list.awake
   }
 
   get claims(): readonly Claim[] {
@@ -126,10 +131,7 @@ export class Swim {
   }
 
   #take(claim: Claim, by: NodeId, source: Source, now: number): void {
-    this.#follow(this.#list.take(claim, source, now), by, now)
-  }
-
-  #follow(intake: Intake, by: NodeId, now: number): void {
+    const intake = this.#list.take(claim, source, now)
     if (intake.kind === 'adopted') this.#adopted(intake.claim, by, now)
     if (intake.kind === 'confirmed') this.#confirmed(intake.claim, by, now)
     if (intake.kind !== 'refuted') return
@@ -261,9 +263,7 @@ export class Swim {
   #askOthers(probe: Probe, now: number): void {
     const others = this.#pick(bounds.indirectProbes, probe.target)
     probe.expected = others.length
-    for (const node of others) {
-      this.#send(node, 'ping-request', probe.sequence, probe.target)
-    }
+    for (const node of others) this.#send(node, 'ping-request', probe.sequence, probe.target)
     this.#armProbe('probe end', probe.sequence, now)
   }
 

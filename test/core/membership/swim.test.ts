@@ -4,21 +4,11 @@
  */
 import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
-import type { DeviceId, NodeId, PeerId } from '../../../src/core/ids.ts'
+import type { NodeId } from '../../../src/core/ids.ts'
 import type { Claim } from '../../../src/core/membership/claims.ts'
 import { Swim } from '../../../src/core/membership/swim.ts'
 import { type SwimOptions, type SwimTimer, swimDefaults } from '../../../src/core/membership/swim-port.ts'
-
-const name = (index: number) => index.toString(16).padStart(32, '0') as NodeId
-const claimOf = (index: number, status: Claim['status'] = 'alive', incarnation = 1): Claim => ({
-  node: name(index),
-  peer: index.toString(16).padStart(16, '0') as PeerId,
-  device: `device ${index}` as DeviceId,
-  capacity16ths: 16,
-  speaks: 1,
-  incarnation,
-  status,
-})
+import { claimOf, nodeName as name } from '../../members.ts'
 
 interface Timer {
   readonly at: number
