@@ -35,7 +35,6 @@ export class Exchange {
   readonly #log: RepairLog
   /** Nodes to exchange with soon, and what to do after. */
   readonly #due = new Map<NodeId, (() => void)[]>()
-  readonly #underWay = new Set<NodeId>()
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
   /** Counts writes of a partition, and at which count each owner had settled it. */
@@ -100,22 +99,20 @@ export class Exchange {
     tasks?.push(then)
     if (tasks !== undefined) return
     this.#due.set(node, [then])
-    this.#clock.after(delayMs, () => {
-      const due = this.#due.get(node) ?? []
-      this.#due.delete(node)
-      void this.#run(node).then(() => {
-        for (const task of due) task()
-      })
-    })
+    this.#clock.after(delayMs, () => void this.#runDue(node))
+  }
+
+  /** Runs what is due with a node, once the exchange under way with it is over: whatever becomes due meanwhile joins in. */
+  async #runDue(node: NodeId): Promise<void> {
+    await this.#turns.get(node)
+    const due = this.#due.get(node) ?? []
+    this.#due.delete(node)
+    await this.#run(node)
+    for (const task of due) task()
   }
 
   async #run(node: NodeId): Promise<void> {
     if (this.#stopped || !this.#peers.isReachable(node)) return
-    if (this.#underWay.has(node)) {
-      this.soon(node)
-      return
-    }
-    this.#underWay.add(node)
     try {
       const due = this.#routing.dueTo(this.#routing.self, node)
       if (due.length > 0) await this.#exchange(node, due, null, 'both ways')
@@ -123,8 +120,6 @@ export class Exchange {
     } catch {
       // The node went away, or a store failed. Meeting it again begins anew; if it is still there, so do we.
       if (this.#peers.isReachable(node)) this.soon(node, bounds.requestTimeoutMs)
-    } finally {
-      this.#underWay.delete(node)
     }
   }
 

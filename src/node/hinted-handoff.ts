@@ -67,6 +67,7 @@ export class HintedHandoff {
   /** Hands over one page of hints; returns where the next one begins, if there is one. */
   async #deliverPage(target: NodeId, after: StoredKey | undefined): Promise<StoredKey | undefined> {
     const keys = await this.#replica.owedTo(target, bounds.batchRecordsMax, after)
+    if (keys.length === 0) return undefined
     const kept = await this.#replica.hints(keys)
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
     await this.#readdress(
@@ -96,6 +97,7 @@ export class HintedHandoff {
   async #broughtHome(target: NodeId, hints: readonly KeyedRecord[]): Promise<readonly KeyedRecord[]> {
     const hasAll = ({ key }: KeyedRecord) => this.#exchange.hasAll(target, partitionOf(key))
     const likely = hints.filter(hasAll)
+    if (likely.length === 0) return []
     const own = await this.#replica.records(likely.map(({ key }) => keyHashOf(key)))
     const records = new Map(own.map(({ key, record }) => [key, record]))
     return likely.filter((hint) => {

@@ -78,9 +78,12 @@ export class Ownership {
     for (const partition of this.#doubtful) this.#received.delete(partition)
   }
 
+  #isInSync(partition: Partition): boolean {
+    return this.#is(partition, flags.synced) && !this.#doubtful.has(partition)
+  }
+
   #isFetching(partition: Partition): boolean {
-    const isSynced = this.#is(partition, flags.synced) && !this.#doubtful.has(partition)
-    return this.#is(partition, flags.owned) && !isSynced
+    return this.#is(partition, flags.owned) && !this.#isInSync(partition)
   }
 
   /** Whom to ask besides this node: nobody, unless it owns the partition and is still fetching it. */
@@ -130,6 +133,7 @@ export class Ownership {
   /** A node has given all it has of these partitions. */
   received(from: NodeId, partitions: readonly Partition[]): void {
     for (const partition of partitions) {
+      if (this.#isInSync(partition)) continue
       const givers = this.#received.get(partition) ?? new Set()
       this.#received.set(partition, givers.add(from))
     }
@@ -138,20 +142,18 @@ export class Ownership {
 
   /** Looks which partitions are in sync by now: every source that can be reached has given all it has, and one at least has. */
   review(): void {
-    let changed = false
-    const doubtful = new Set(this.#doubtful)
-    for (const partition of this.syncing) {
-      const givers = this.#received.get(partition)
-      if (givers === undefined) continue
+    if (this.#routing.others.length === 0) return
+    const inSync = new Set<Partition>()
+    for (const [partition, givers] of this.#received) {
+      if (!this.#isFetching(partition)) continue
       const reachable = this.#routing.sourcesOf(partition).filter(this.#isReachable)
       if (!reachable.every((source) => givers.has(source))) continue
       this.#standing[partition] = flags.owned | flags.synced
-      this.#received.delete(partition)
-      doubtful.delete(partition)
-      changed = true
+      inSync.add(partition)
     }
-    if (!changed) return
-    this.#doubtful = doubtful
+    if (inSync.size === 0) return
+    for (const partition of inSync) this.#received.delete(partition)
+    this.#doubtful = new Set([...this.#doubtful].filter((partition) => !inSync.has(partition)))
     this.#save()
     this.#changed()
   }

@@ -22,6 +22,19 @@ function standingOf(claim: Claim | undefined): string {
   return claim === undefined || !isPlaced(claim) ? '' : `${claim.capacity16ths} ${claim.device}`
 }
 
+/** The partitions of every node, in order. */
+function byOwner({ owners }: Placement): ReadonlyMap<NodeId, readonly Partition[]> {
+  const owned = new Map<NodeId, Partition[]>()
+  for (const [partition, nodes] of owners.entries()) {
+    for (const node of nodes) {
+      const list = owned.get(node) ?? []
+      list.push(partition as Partition)
+      owned.set(node, list)
+    }
+  }
+  return owned
+}
+
 export class Routing {
   readonly self: NodeId
   readonly n: number
@@ -33,8 +46,10 @@ export class Routing {
   #withoutSelf: Placement | undefined
   /** By node and capacity: a tab may come back with another weight. */
   readonly #tokens = new Map<string, readonly Token[]>()
-  /** By pair, what one asks the other about. */
+  /** What follows from the placement, worked out once for each. */
+  #owned: ReadonlyMap<NodeId, readonly Partition[]> | undefined
   readonly #due = new Map<string, readonly Partition[]>()
+  readonly #sources = new Map<Partition, readonly NodeId[]>()
   readonly #place: typeof place
   readonly #listeners: (() => void)[] = []
 
@@ -89,7 +104,9 @@ export class Routing {
     this.#hash = hashPlaced(view)
     this.#placement = undefined
     this.#withoutSelf = undefined
+    this.#owned = undefined
     this.#due.clear()
+    this.#sources.clear()
     for (const listener of this.#listeners) listener()
   }
 
@@ -126,13 +143,17 @@ export class Routing {
    */
   dueTo(asking: NodeId, owner: NodeId): readonly Partition[] {
     const pair = `${asking} ${owner}`
-    const due =
-      this.#due.get(pair) ??
-      this.placement.owners.flatMap((owners, partition) =>
-        owners.includes(owner) && (asking < owner || !owners.includes(asking)) ? [partition as Partition] : [],
-      )
+    const known = this.#due.get(pair)
+    if (known !== undefined) return known
+    const owned = this.#ownedBy(owner)
+    const due = asking < owner ? owned : owned.filter((partition) => !this.ownersOf(partition).includes(asking))
     this.#due.set(pair, due)
     return due
+  }
+
+  #ownedBy(node: NodeId): readonly Partition[] {
+    this.#owned ??= byOwner(this.placement)
+    return this.#owned.get(node) ?? []
   }
 
   /** Who owns a partition if this node does not count: those who took over from it, or whom it takes over from. */
@@ -147,8 +168,12 @@ export class Routing {
 
   /** Whom a new owner fetches a partition from, and names to others meanwhile: those who own it too, or did before. */
   sourcesOf(partition: Partition): readonly NodeId[] {
-    const sources = new Set([...this.ownersOf(partition), ...this.ownersWithoutSelf(partition)])
-    sources.delete(this.self)
-    return [...sources]
+    const known = this.#sources.get(partition)
+    if (known !== undefined) return known
+    const holders = new Set([...this.ownersOf(partition), ...this.ownersWithoutSelf(partition)])
+    holders.delete(this.self)
+    const sources = [...holders]
+    this.#sources.set(partition, sources)
+    return sources
   }
 }

@@ -10,6 +10,7 @@ interface Event {
   readonly at: number
   readonly turn: number
   readonly task: () => void
+  isCancelled: boolean
 }
 
 /** Lets a task of one boot happen: at once, later (the tab is frozen), or never (it is gone). */
@@ -31,11 +32,11 @@ export class VirtualClock {
 
   /** Runs `task` once `delayMs` have passed. */
   after(delayMs: number, task: () => void): () => void {
-    let wanted = true
     this.#turns += 1
-    this.#push({ at: this.#now + Math.max(0, delayMs), turn: this.#turns, task: () => wanted && task() })
+    const event = { at: this.#now + Math.max(0, delayMs), turn: this.#turns, task, isCancelled: false }
+    this.#push(event)
     return () => {
-      wanted = false
+      event.isCancelled = true
     }
   }
 
@@ -62,6 +63,7 @@ export class VirtualClock {
     for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
       this.#pop()
       this.#now = next.at
+      if (next.isCancelled) continue
       this.events += 1
       next.task()
       await hop()

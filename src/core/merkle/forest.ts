@@ -117,8 +117,10 @@ export class ForestView {
     const input = new Uint8Array(this.partitions.length * (2 + hashBytes))
     for (const [index, partition] of this.partitions.entries()) {
       const at = index * (2 + hashBytes)
-      input.set([partition >> 8, partition & 0xff], at)
-      input.set(this.#tries[index]?.root() ?? new Uint8Array(hashBytes), at + 2)
+      input[at] = partition >> 8
+      input[at + 1] = partition & 0xff
+      const root = this.#tries[index]?.root()
+      if (root) input.set(root, at + 2)
     }
     return this.#hash(input)
   }
