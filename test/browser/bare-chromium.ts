@@ -108,6 +108,13 @@ export class BareTab {
   async resume(): Promise<void> {
     await this.#tools.send('Page.setWebLifecycleState', { state: 'active' }, this.#session)
   }
+
+  /** Its process dies in the middle of whatever it does; the tab is closed after. */
+  async kill(): Promise<void> {
+    // A page that has crashed does not answer.
+    this.#tools.send('Page.crash', {}, this.#session).catch(() => {})
+    await this.#tools.send('Target.closeTarget', { targetId: this.#target })
+  }
 }
 
 export class BareChromium {
