@@ -6,7 +6,6 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId } from '../core/ids.ts'
-import { relaysTo } from '../core/membership/links.ts'
 import { isAwake } from '../core/membership/member-list.ts'
 import type { Clock, Transport } from '../ports.ts'
 import { repeat } from './deadline.ts'
@@ -31,8 +30,6 @@ export class Links {
   readonly #linksMax: number
   /** What went to members through others, lately. */
   readonly #traffic = new Map<NodeId, Traffic>()
-  /** Through whom each member can be reached, as long as the same members are awake. */
-  readonly #relays = new Map<NodeId, readonly NodeId[]>()
   /** Members talked to much. */
   readonly #busy = new Set<NodeId>()
   /** How often an introduction to a peer has been begun anew: each time another member passes it on. */
@@ -79,17 +76,7 @@ export class Links {
 
   /** Through whom a member can be reached. */
   relaysTo(node: NodeId): readonly NodeId[] {
-    const known = this.#relays.get(node)
-    if (known !== undefined) return known
-    const relays = relaysTo(this.#membership.own.node, node, this.#membership.awake, this.#linksMax)
-    this.#relays.set(node, relays)
-    return relays
-  }
-
-  /** Who is awake has changed. */
-  membersChanged(): void {
-    this.#relays.clear()
-    this.changed()
+    return this.#membership.mesh.relaysTo(this.#membership.own.node, node)
   }
 
   /** A message goes to a member, perhaps through another. */

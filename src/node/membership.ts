@@ -5,6 +5,7 @@
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, ViewHash } from '../core/ids.ts'
 import type { Claim, MemberView } from '../core/membership/claims.ts'
+import type { Mesh } from '../core/membership/links.ts'
 import { Swim } from '../core/membership/swim.ts'
 import type { SwimMessage, SwimOptions, SwimTimer } from '../core/membership/swim-port.ts'
 import { pushPullMs } from '../core/membership/timing.ts'
@@ -76,6 +77,10 @@ export class Membership {
   }
 
   /** Members a link is kept to. */
+  get mesh(): Mesh {
+    return this.#swim.mesh
+  }
+
   get neighbours(): ReadonlySet<NodeId> {
     return this.#swim.neighbours
   }

@@ -176,7 +176,7 @@ export class Presence {
   /** What is believed of a member has changed. */
   #claimed(claim: Claim): void {
     const { node, status } = claim
-    this.#links.membersChanged()
+    this.#links.changed()
     this.routing.follow(this.membership.view, claim)
     // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
     if (status === 'alive' && node !== this.routing.self) this.#reach.renew([node])

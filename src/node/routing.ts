@@ -39,9 +39,10 @@ export class Routing {
   readonly self: NodeId
   readonly n: number
   #view: MemberView
-  #hash: ViewHash
+  #hash: ViewHash | undefined
   /** What placement takes of each member. */
   readonly #standings: Map<NodeId, string>
+  #others: readonly NodeId[] | undefined
   #placement: Placement | undefined
   #withoutSelf: Placement | undefined
   /** By node and capacity: a tab may come back with another weight. */
@@ -59,12 +60,12 @@ export class Routing {
     this.n = n
     this.#place = placing
     this.#view = view
-    this.#hash = hashPlaced(view)
     this.#standings = new Map([...view].map(([node, claim]) => [node, standingOf(claim)]))
   }
 
   /** Equal where two nodes place every key alike. */
   get hash(): ViewHash {
+    this.#hash ??= hashPlaced(this.#view)
     return this.#hash
   }
 
@@ -87,7 +88,8 @@ export class Routing {
 
   /** Members that placement counts on, other than this node. */
   get others(): readonly NodeId[] {
-    return this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map((claim) => claim.node)
+    this.#others ??= this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map(({ node }) => node)
+    return this.#others
   }
 
   /** Hears of every change of placement. */
@@ -101,7 +103,8 @@ export class Routing {
     const standing = standingOf(view.get(node))
     if (standing === this.#standings.get(node)) return
     this.#standings.set(node, standing)
-    this.#hash = hashPlaced(view)
+    this.#hash = undefined
+    this.#others = undefined
     this.#placement = undefined
     this.#withoutSelf = undefined
     this.#owned = undefined

@@ -8,30 +8,11 @@
  */
 import { compareText, type NodeId } from '../ids.ts'
 
-/** The members in the order of the grid. */
-const inOrder = (members: readonly NodeId[]): readonly NodeId[] => [...members].sort(compareText)
-
 /** Half the length of a row: places to either side. */
 function reachOf(count: number): number {
   let reach = 1
   while ((2 * reach + 1) ** 2 < count) reach += 1
   return reach
-}
-
-/** The members that `self` links to, when nobody may have more than `linksMax` links and all are linked where that is enough. */
-export function neighboursOf(self: NodeId, members: readonly NodeId[], linksMax: number): ReadonlySet<NodeId> {
-  const others = members.filter((node) => node !== self)
-  if (others.length < linksMax) return new Set(others)
-  const order = inOrder([self, ...others])
-  const at = order.indexOf(self)
-  const neighbours = new Set<NodeId>()
-  for (const offset of offsetsOf(order.length)) {
-    for (const index of [at + offset, at - offset]) {
-      const node = order[(index + order.length) % order.length]
-      if (node !== undefined && node !== self) neighbours.add(node)
-    }
-  }
-  return neighbours
 }
 
 /** Distances at which members of a grid are linked: within a row, then whole rows, half way round. */
@@ -43,14 +24,51 @@ function offsetsOf(count: number): readonly number[] {
   return [...within, ...rows]
 }
 
-/** Through whom `self` reaches `target`, likeliest first: members that are linked to both. */
-export function relaysTo(
-  self: NodeId,
-  target: NodeId,
-  members: readonly NodeId[],
-  linksMax: number,
-): readonly NodeId[] {
-  const mine = neighboursOf(self, members, linksMax)
-  const theirs = neighboursOf(target, members, linksMax)
-  return [...mine].filter((node) => node !== target && theirs.has(node))
+/** The links between some members, worked out as they are asked for. */
+export class Mesh {
+  readonly #members: readonly NodeId[]
+  readonly #linksMax: number
+  /** The members in the order of the grid; null where all are linked to all. */
+  readonly #order: readonly NodeId[] | null
+  readonly #places = new Map<NodeId, number>()
+  readonly #offsets: readonly number[]
+  readonly #neighbours = new Map<NodeId, ReadonlySet<NodeId>>()
+  readonly #relays = new Map<string, readonly NodeId[]>()
+
+  /** Nobody may have more than `linksMax` links, and all are linked where that is enough. */
+  constructor(members: readonly NodeId[], linksMax: number) {
+    this.#members = members
+    this.#linksMax = linksMax
+    this.#order = members.length <= linksMax ? null : [...members].sort(compareText)
+    this.#offsets = offsetsOf(members.length)
+    for (const [place, node] of (this.#order ?? []).entries()) this.#places.set(node, place)
+  }
+
+  /** Whom a node links to; it may be none of the members, and is taken for one then. */
+  neighboursOf(node: NodeId): ReadonlySet<NodeId> {
+    const known = this.#neighbours.get(node)
+    if (known !== undefined) return known
+    const neighbours = this.#order === null ? new Set(this.#members) : this.#inGrid(node, this.#order)
+    neighbours.delete(node)
+    this.#neighbours.set(node, neighbours)
+    return neighbours
+  }
+
+  #inGrid(node: NodeId, order: readonly NodeId[]): Set<NodeId> {
+    const at = this.#places.get(node)
+    if (at === undefined) return new Set(new Mesh([...order, node], this.#linksMax).neighboursOf(node))
+    const around = this.#offsets.flatMap((offset) => [at + offset, at - offset])
+    return new Set(around.map((place) => order[(place + order.length) % order.length] as NodeId))
+  }
+
+  /** Through whom `self` reaches `target`, likeliest first: members that are linked to both. */
+  relaysTo(self: NodeId, target: NodeId): readonly NodeId[] {
+    const pair = `${self} ${target}`
+    const known = this.#relays.get(pair)
+    if (known !== undefined) return known
+    const theirs = this.neighboursOf(target)
+    const relays = [...this.neighboursOf(self)].filter((node) => node !== target && theirs.has(node))
+    this.#relays.set(pair, relays)
+    return relays
+  }
 }

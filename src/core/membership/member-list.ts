@@ -63,8 +63,9 @@ export class MemberList {
   }
 
   #put(claim: Claim, now: number): void {
+    const held = this.#view.get(claim.node)
+    if (isAwake(claim) !== (held !== undefined && isAwake(held))) this.#awake = undefined
     this.#view.set(claim.node, claim)
-    this.#awake = undefined
     if (isAwake(claim)) this.#since.delete(claim.node)
     // From away to dead, the same absence goes on.
     else if (!this.#since.has(claim.node) || !isPlaced(claim)) this.#since.set(claim.node, now)

@@ -11,7 +11,7 @@
 import { bounds } from '../bounds.ts'
 import type { NodeId, ViewHash } from '../ids.ts'
 import { type Claim, claimsOf, compareClaims, hashView, isPlaced, type MemberView } from './claims.ts'
-import { neighboursOf } from './links.ts'
+import { Mesh } from './links.ts'
 import { isAwake, MemberList, type Source } from './member-list.ts'
 import { NewsQueue, Unheard } from './news.ts'
 import { shuffled } from './shuffle.ts'
@@ -47,7 +47,7 @@ export class Swim {
   #health = 0
   #isGossiping = false
   #digest: ViewHash | undefined
-  #neighbours: ReadonlySet<NodeId> | undefined
+  #mesh: { readonly of: readonly NodeId[]; readonly links: Mesh } | undefined
 
   constructor(own: Claim, known: readonly Claim[], options: SwimOptions, port: SwimPort, now: number) {
     this.#port = port
@@ -84,10 +84,16 @@ export class Swim {
     return this.#health
   }
 
+  /** The links between all who are awake. */
+  get mesh(): Mesh {
+    const { awake } = this.#list
+    if (this.#mesh?.of !== awake) this.#mesh = { of: awake, links: new Mesh(awake, this.#options.linksMax) }
+    return this.#mesh.links
+  }
+
   /** Members that a link is kept to. */
   get neighbours(): ReadonlySet<NodeId> {
-    this.#neighbours ??= neighboursOf(this.#list.self, this.#list.awake, this.#options.linksMax)
-    return this.#neighbours
+    return this.mesh.neighboursOf(this.#list.self)
   }
 
   /** Begins, at a random moment of the first interval: tabs that opened together need not probe together. */
@@ -143,7 +149,6 @@ export class Swim {
   #adopted(claim: Claim, by: NodeId, now: number): void {
     this.#suspicions.end(claim.node)
     this.#digest = undefined
-    this.#neighbours = undefined
     if (claim.status === 'suspect') this.#beginSuspicion(claim, by, now)
     this.#news.add({ claim, by })
     this.#gossipSoon(now)

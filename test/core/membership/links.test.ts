@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../../src/core/ids.ts'
-import { neighboursOf, relaysTo } from '../../../src/core/membership/links.ts'
+import { Mesh } from '../../../src/core/membership/links.ts'
 
 const linksMax = 48
 const members = (count: number): readonly NodeId[] =>
@@ -13,14 +13,16 @@ describe('links', () => {
   test('up to 48 members are all linked to each other', () => {
     for (const count of [1, 2, 10, 48]) {
       const all = members(count)
-      for (const self of all) expect(neighboursOf(self, all, linksMax).size).toBe(count - 1)
+      const mesh = new Mesh(all, linksMax)
+      for (const self of all) expect(mesh.neighboursOf(self).size).toBe(count - 1)
     }
   })
 
   test('of more, each has at most 48 links, and both ends of a link know of it', () => {
     for (const count of [49, 64, 100, 257, 500]) {
       const all = members(count)
-      const links = new Map(all.map((self) => [self, neighboursOf(self, all, linksMax)]))
+      const mesh = new Mesh(all, linksMax)
+      const links = new Map(all.map((self) => [self, mesh.neighboursOf(self)]))
       for (const [self, neighbours] of links) {
         expect(neighbours.size).toBeLessThanOrEqual(linksMax)
         for (const neighbour of neighbours) expect(links.get(neighbour)?.has(self), `of ${count}`).toBe(true)
@@ -28,13 +30,22 @@ describe('links', () => {
     }
   })
 
+  test('whoever is none of the members is linked to as if it were', () => {
+    for (const count of [10, 100]) {
+      const all = members(count)
+      const [self, ...others] = all as [NodeId, ...NodeId[]]
+      expect(new Mesh(others, linksMax).neighboursOf(self)).toEqual(new Mesh(all, linksMax).neighboursOf(self))
+    }
+  })
+
   test('any two that are not linked have a neighbour in common', () => {
     for (const count of [49, 64, 100, 257, 500]) {
       const all = members(count)
+      const mesh = new Mesh(all, linksMax)
       const [self] = all as [NodeId]
       for (const target of all.slice(1)) {
-        if (neighboursOf(self, all, linksMax).has(target)) continue
-        expect(relaysTo(self, target, all, linksMax), `of ${count}`).not.toEqual([])
+        if (mesh.neighboursOf(self).has(target)) continue
+        expect(mesh.relaysTo(self, target), `of ${count}`).not.toEqual([])
       }
     }
   })
