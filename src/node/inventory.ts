@@ -36,6 +36,13 @@ export interface Changed {
   readonly key: StoredKey | null
 }
 
+/** A key that has to be looked up, and what commits that seemed to fail may have made of it. */
+interface Doubt extends Changed {
+  readonly maybe: readonly (Uint8Array | null)[]
+}
+
+const doubtOf = (hash: Uint8Array): Doubt => ({ hash, key: null, maybe: [] })
+
 /** What a transaction writes, what becomes of which record by that, and what it comes to. */
 export interface Change<T> {
   readonly writes: readonly Write[]
@@ -59,7 +66,7 @@ export class Inventory {
   readonly hinted: Set<StoredKey> = new Set()
   readonly #forest = new Forest()
   /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
-  readonly #doubtful = new Map<string, Changed>()
+  readonly #doubtful = new Map<string, Doubt>()
   /** Commits with a row in the journal, and partitions that changed since the tries were stored. */
   readonly #journal = new Set<number>()
   #changed = new Set<Partition>()
@@ -68,8 +75,8 @@ export class Inventory {
   #loaded: Promise<void> | undefined
   /** Counts decisions to commit: they are taken in the order in which their transactions happen. */
   #order = 0
-  /** Decided and not heard of yet. */
-  readonly #pending = new Set<number>()
+  /** What was decided and is not heard of yet. */
+  readonly #pending = new Map<number, readonly KeyChange[]>()
   /** By key hash, the last commit that was heard of: word of two may come the other way round than they happened. */
   readonly #latest = new Map<string, number>()
 
@@ -98,13 +105,15 @@ export class Inventory {
     heard: (result: T, changes: readonly KeyChange[]) => void,
   ): Promise<T> {
     let order = 0
+    let decided: readonly KeyChange[] = []
     try {
       const { result, changes } = await this.#store.transact(rows, how, (found) => {
         this.#pending.delete(order)
         this.#order += 1
         order = this.#order
-        this.#pending.add(order)
         const { writes, changes, result } = decide(found)
+        decided = changes
+        this.#pending.set(order, changes)
         const journal = { key: journalRow(order), value: encodeJournal(changes) }
         return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }
       })
@@ -113,6 +122,7 @@ export class Inventory {
       heard(result, changes)
       return result
     } catch (error) {
+      for (const { hash, version } of decided) this.#doubt({ hash, key: null }, [version])
       for (const changed of keys) this.#doubt(changed)
       // Its row may be there: it has to go with the others, or it would undo later ones at the next start.
       if (order > 0) this.#journal.add(order)
@@ -127,7 +137,7 @@ export class Inventory {
   #forgetOrders(): void {
     if (this.#pending.size === 0) this.#latest.clear()
     else if (this.#latest.size > bounds.commitOrdersMax) {
-      const first = Math.min(...this.#pending)
+      const first = Math.min(...this.#pending.keys())
       for (const [hash, order] of this.#latest) if (order < first) this.#latest.delete(hash)
     }
   }
@@ -155,32 +165,50 @@ export class Inventory {
     })
   }
 
-  #doubt({ hash, key }: Changed): void {
+  #doubt({ hash, key }: Changed, maybe: readonly (Uint8Array | null)[] = []): void {
     const name = bytesToHex(hash)
-    this.#doubtful.set(name, { hash, key: key ?? this.#doubtful.get(name)?.key ?? null })
+    const before = this.#doubtful.get(name)
+    this.#doubtful.set(name, { hash, key: key ?? before?.key ?? null, maybe: [...(before?.maybe ?? []), ...maybe] })
   }
 
-  /** Looks up what is stored of keys in doubt. */
-  async #lookUp(doubtful: readonly Changed[]): Promise<void> {
-    for (const { hash } of doubtful) this.#doubtful.delete(bytesToHex(hash))
+  /** Looks up what is stored of keys in doubt. Returns of how many it is something else than any commit has left. */
+  async #lookUp(doubtful: readonly Doubt[]): Promise<number> {
     const places = doubtful.flatMap(({ hash, key }) => [recordRowAt(hash), ...(key === null ? [] : [hintRow(key)])])
     const reading = (found: readonly (Uint8Array | undefined)[]) => {
       const rows = [...found]
       const changes: KeyChange[] = []
       const hints: { key: StoredKey; isKept: boolean }[] = []
-      for (const { hash, key } of doubtful) {
-        changes.push({ hash, version: keyedRecordIn(rows.shift(), () => {})?.version ?? null })
+      let altered = 0
+      for (const doubt of doubtful) {
+        const { hash, key } = doubt
+        const version = keyedRecordIn(rows.shift(), () => {})?.version ?? null
+        changes.push({ hash, version })
+        if (!this.#isExpected(doubt, version)) altered += 1
         if (key !== null) hints.push({ key, isKept: rows.shift() !== undefined })
       }
-      return { writes: [], changes, result: hints }
+      return { writes: [], changes, result: { hints, altered } }
     }
-    await this.change(doubtful, places, 'relaxed', reading, (hints) => {
-      for (const { hash } of doubtful) this.#handlers.written(partitionIn(hash))
+    const { altered } = await this.change(doubtful, places, 'relaxed', reading, ({ hints }) => {
+      for (const doubt of doubtful) {
+        const name = bytesToHex(doubt.hash)
+        // It may have come in doubt anew, by a commit after this one.
+        if (this.#doubtful.get(name) === doubt) this.#doubtful.delete(name)
+        this.#handlers.written(partitionIn(doubt.hash))
+      }
       for (const { key, isKept } of hints) {
         if (isKept) this.hinted.add(key)
         else this.hinted.delete(key)
       }
     })
+    return altered
+  }
+
+  /** Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have failed. */
+  #isExpected({ hash, maybe }: Doubt, version: Uint8Array | null): boolean {
+    const name = bytesToHex(hash)
+    const pending = [...this.#pending.values()].flat().filter((change) => bytesToHex(change.hash) === name)
+    const expected = [this.#forest.version(hash), ...maybe, ...pending.map((change) => change.version)]
+    return expected.some((each) => isSame(each, version))
   }
 
   /** Whether records of a partition are here. */
@@ -230,7 +258,7 @@ export class Inventory {
   #asStored(changed: ReadonlySet<Partition>): { readonly writes: readonly Write[]; readonly result: number[] | null } {
     if (this.#doubtful.size > 0) return { writes: [], result: null }
     // A commit nobody has heard of yet is not in the tries: it stays in the journal, and so does what came after.
-    const heard = Math.min(...this.#pending, Number.POSITIVE_INFINITY)
+    const heard = Math.min(...this.#pending.keys(), Number.POSITIVE_INFINITY)
     const result = [...this.#journal].filter((order) => order < heard)
     const writes: Write[] = result.map((order) => ({ key: journalRow(order), value: null }))
     for (const partition of changed) {
@@ -272,15 +300,17 @@ export class Inventory {
       }
       after = rows.length < scanPage ? undefined : rows.at(-1)?.key
     } while (after !== undefined)
-    return this.#settleDoubts([...unseen.values()], loaded === undefined)
+    return this.#settleDoubts([...unseen.values()])
   }
 
   /** Looks again at keys that seemed to differ, in one transaction each page; returns how many really did. */
-  async #settleDoubts(hashes: readonly Uint8Array[], isLoaded: boolean): Promise<number> {
-    const before = hashes.map((hash) => this.#forest.version(hash)?.slice() ?? null)
-    for (const hash of hashes) this.#doubt({ hash, key: null })
-    if (isLoaded) await this.forest()
-    return hashes.filter((hash, index) => !isSame(this.#forest.version(hash), before[index] ?? null)).length
+  async #settleDoubts(hashes: readonly Uint8Array[]): Promise<number> {
+    let differing = 0
+    for (let at = 0; at < hashes.length; at += scanPage) {
+      const page = hashes.slice(at, at + scanPage)
+      differing += await this.#lookUp(page.map((hash) => this.#doubtful.get(bytesToHex(hash)) ?? doubtOf(hash)))
+    }
+    return differing
   }
 }
 

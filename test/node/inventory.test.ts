@@ -6,20 +6,28 @@ import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import type { Partition, StoredKey } from '../../src/core/ids.ts'
 import { versionOf } from '../../src/core/wire/record-codec.ts'
 import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
+import { deferred } from '../../src/node/deadline.ts'
 import { Inventory } from '../../src/node/inventory.ts'
 import { encodeKeyedRecord, recordRowAt, treeRow } from '../../src/node/rows.ts'
-import type { Store, Table } from '../../src/ports.ts'
+import { type Store, StoreFailure, type Table } from '../../src/ports.ts'
 import { allPartitions } from '../core/merkle/sets.ts'
 import { written } from './written.ts'
 
 const keyNamed = (index: number) => `=\u0000key ${index}` as StoredKey
 
-/** An inventory on a disk, and the tables it has scanned. */
-function inventoryOn(disk: MemoryDisk) {
+/** Something that befalls a transaction: it may not take place, or word of it may be late or wrong. */
+type Fate = <T>(take: () => Promise<T>) => Promise<T>
+
+/** An inventory on a disk, and the tables it has scanned. The next transactions meet the `fates`. */
+function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
   const scanned: Table[] = []
   const inner = memoryStore(disk)
   const store: Store = {
     ...inner,
+    transact: (...transaction) => {
+      const take = () => inner.transact(...transaction)
+      return fates.shift()?.(take) ?? take()
+    },
     scan: (range) => {
       scanned.push(range.table)
       return inner.scan(range)
@@ -77,5 +85,62 @@ describe('an inventory that is opened again', () => {
     await again.checkpoint(1)
     expect(await proofOf(again)).toEqual(before)
     expect(await again.scrub(partitionOf(keyNamed(1)) as Partition)).toBe(0)
+  })
+})
+
+describe('a transaction whose end is not known', () => {
+  const partition = partitionOf(keyNamed(1)) as Partition
+  /** An inventory with one record, loaded. */
+  async function doubtful() {
+    const disk: MemoryDisk = new Map()
+    const fates: Fate[] = []
+    const { inventory } = inventoryOn(disk, fates)
+    await inventory.forest()
+    await put(inventory, 1, 1)
+    return { disk, inventory, fates }
+  }
+  const lost = new StoreFailure('failed', 'no word of it')
+  const takesPlaceUnheard: Fate = async (take) => {
+    await take()
+    throw lost
+  }
+
+  test('is no drift to a scrub that passes before word of it has come', async () => {
+    const { inventory, fates } = await doubtful()
+    const word = deferred<void>()
+    fates.push(async (take) => {
+      const result = await take()
+      await word.promise
+      return result
+    })
+    const writing = put(inventory, 1, 2)
+    expect(await inventory.scrub(partition)).toBe(0)
+    word.resolve()
+    await writing
+    expect(await inventory.scrub(partition)).toBe(0)
+  })
+
+  test('has every key in doubt that it changed, also those nobody had named before', async () => {
+    const { inventory, fates } = await doubtful()
+    fates.push(takesPlaceUnheard)
+    const hash = keyHashOf(keyNamed(1))
+    const writes = [{ key: recordRowAt(hash), value: null }]
+    const drop = () => ({ writes, changes: [{ hash, version: null }], result: null })
+    await expect(inventory.change([], [], 'relaxed', drop, () => {})).rejects.toBe(lost)
+    expect((await inventory.forest()).version(hash)).toBeNull()
+  })
+
+  test('keeps its word in the journal until what is stored has been looked up', async () => {
+    const { disk, inventory, fates } = await doubtful()
+    fates.push(takesPlaceUnheard)
+    await expect(put(inventory, 1, 2)).rejects.toBe(lost)
+    const end = deferred<never>()
+    fates.push(() => end.promise)
+    const looking = inventory.forest()
+    await inventory.checkpoint(1)
+    end.reject(lost)
+    await expect(looking).rejects.toBe(lost)
+    const { inventory: again } = inventoryOn(disk)
+    expect((await again.forest()).version(keyHashOf(keyNamed(1)))).toEqual(versionOf(written(2)))
   })
 })

@@ -40,6 +40,7 @@ describe('simulated clusters', () => {
     [917, 'a hint was struck off for a node that had come to own it again meanwhile'],
     [1510, 'a stand-in for the coordinator itself was counted as one more node'],
     [32, 'a tab that had said it goes to sleep and went on without a word stayed away for good'],
+    [1888, 'a scrub took a commit whose word had not come yet for an altered row'],
     [175, 'the answer to a node came from a session of its former boot'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
     const { violations } = await simulateSeed(seed)
