@@ -2,10 +2,10 @@
  * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections 4.7 and
  * 4.9).
  *
- * One reconciliation over all partitions the other owns; then each side is given what it lacks; then the other is told that it
- * holds or covers all that was here. Between owners it is anti-entropy; towards a new owner it is the transfer of ownership;
- * before a node leaves it is the handing over. A former owner drops a partition once every owner has settled it and no write
- * came since.
+ * One reconciliation over the partitions both own, and those of the other that are still here; then each side is given what it
+ * lacks; then the other is told that it holds or covers all that was here. Between owners it is anti-entropy; towards a new owner,
+ * or when a new owner asks who owned before, it is the transfer of ownership; before a node leaves it is the handing over. A former
+ * owner drops a partition once every owner has settled it and no write came since. Two nodes that share nothing exchange nothing.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
@@ -23,6 +23,9 @@ import { isEarlier, type Reconciling } from './reconciling.ts'
 import type { RepairLog, Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
+
+/** What is moved: to both, only to the other, or only here. */
+type Way = 'both ways' | 'away' | 'home'
 
 export class Exchange {
   readonly #clock: Clock
@@ -76,7 +79,7 @@ export class Exchange {
   /** Exchanges with one peer after the other, now and then, until the returned function is called. */
   start(): () => void {
     const stop = repeat(this.#clock, bounds.exchangeIntervalMs, this.#chance, async () => {
-      const peers = this.#routing.others.filter((node) => this.#peers.isReachable(node))
+      const peers = this.#routing.others.filter((node) => this.#peers.isReachable(node) && this.#concerns(node))
       // In turn, not at random: then there is a time after which every pair has met.
       this.#turn += 1
       const chosen = peers[this.#turn % Math.max(1, peers.length)]
@@ -114,13 +117,33 @@ export class Exchange {
   async #run(node: NodeId): Promise<void> {
     if (this.#stopped || !this.#peers.isReachable(node)) return
     try {
-      const due = this.#routing.dueTo(this.#routing.self, node)
-      if (due.length > 0) await this.#exchange(node, due, null, 'both ways')
+      const left = this.#leftFor(node)
+      const shared = this.#routing.dueTo(this.#routing.self, node)
+      const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
+      if (due.length > 0) await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')
+      const fetching = this.#ownership.fetchingFrom(node)
+      if (fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')
       await this.#dropSettled()
     } catch {
       // The node went away, or a store failed. Meeting it again begins anew; if it is still there, so do we.
       if (this.#peers.isReachable(node)) this.soon(node, bounds.requestTimeoutMs)
     }
+  }
+
+  /** Partitions of a node that are here although this one does not own them, or not any more. */
+  #leftFor(node: NodeId): readonly Partition[] {
+    return this.#routing
+      .ownedBy(node)
+      .filter(
+        (partition) =>
+          !this.#routing.owns(partition) && (this.#replica.holds(partition) || this.#ownership.isRetained(partition)),
+      )
+  }
+
+  /** Whether there is anything to exchange with a node. */
+  #concerns(node: NodeId): boolean {
+    const shared = this.#routing.dueTo(this.#routing.self, node)
+    return shared.length > 0 || this.#leftFor(node).length > 0 || this.#ownership.fetchingFrom(node).length > 0
   }
 
   /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects when it cannot be finished. */
@@ -130,7 +153,7 @@ export class Exchange {
 
   /** Exchanges with a node now, about every partition it owns. Rejects when it cannot be finished. */
   now(node: NodeId): Promise<Transfer> {
-    const owned = allPartitions.filter((partition) => this.#routing.ownersOf(partition).includes(node))
+    const owned = this.#routing.ownedBy(node)
     return this.#exchange(node, owned, owned, 'both ways')
   }
 
@@ -145,7 +168,7 @@ export class Exchange {
     node: NodeId,
     partitions: readonly Partition[],
     scope: readonly Partition[] | null,
-    way: 'both ways' | 'away',
+    way: Way,
   ): Promise<Transfer> {
     const before = this.#turns.get(node)
     const turn = deferred<void>()
@@ -167,7 +190,7 @@ export class Exchange {
     node: NodeId,
     partitions: readonly Partition[],
     scope: readonly Partition[] | null,
-    way: 'both ways' | 'away',
+    way: Way,
     transfer: Transfer,
   ): Promise<void> {
     const epoch = this.#epoch
@@ -188,8 +211,8 @@ export class Exchange {
     await this.#pull(node, wanted, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
     if (epoch === this.#epoch) this.#ownership.received(node, back)
-    await this.#push(node, stillOurs(forest, ours, theirs), failed, transfer)
-    const settled = partitions.filter((partition) => !failed.has(partition))
+    if (way !== 'home') await this.#push(node, stillOurs(forest, ours, theirs), failed, transfer)
+    const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
     if (back.length > 0) await this.#replica.flush()
     await this.#peers.request(

@@ -97,12 +97,26 @@ export class Ownership {
     return allPartitions.filter((partition) => this.#isFetching(partition))
   }
 
+  /** Those of them that a node which does not own them may still have something of, and has not given it. */
+  fetchingFrom(node: NodeId): readonly Partition[] {
+    return this.syncing.filter((partition) => {
+      const isSource = this.#routing.sourcesOf(partition).includes(node)
+      const isOwner = this.#routing.ownersOf(partition).includes(node)
+      return isSource && !isOwner && this.#received.get(partition)?.has(node) !== true
+    })
+  }
+
   get ownedCount(): number {
     return allPartitions.filter((partition) => this.#is(partition, flags.owned)).length
   }
 
+  /** Whether others own a partition by now, and this node's answers still count. */
+  isRetained(partition: Partition): boolean {
+    return this.#is(partition, flags.synced) && !this.#is(partition, flags.owned)
+  }
+
   get retained(): readonly Partition[] {
-    return allPartitions.filter((partition) => this.#is(partition, flags.synced) && !this.#is(partition, flags.owned))
+    return allPartitions.filter((partition) => this.isRetained(partition))
   }
 
   /**

@@ -141,20 +141,21 @@ export class Routing {
   }
 
   /**
-   * The partitions about which one node asks another in an exchange: those the other owns. Of two owners only one asks, the
-   * lower one: it brings both in step.
+   * The partitions about which one node asks another in every exchange: those both own. Of the two only the lower one asks: it
+   * brings both in step.
    */
-  dueTo(asking: NodeId, owner: NodeId): readonly Partition[] {
-    const pair = `${asking} ${owner}`
+  dueTo(asking: NodeId, asked: NodeId): readonly Partition[] {
+    if (asking >= asked) return []
+    const pair = `${asking} ${asked}`
     const known = this.#due.get(pair)
     if (known !== undefined) return known
-    const owned = this.#ownedBy(owner)
-    const due = asking < owner ? owned : owned.filter((partition) => !this.ownersOf(partition).includes(asking))
+    const due = this.ownedBy(asked).filter((partition) => this.ownersOf(partition).includes(asking))
     this.#due.set(pair, due)
     return due
   }
 
-  #ownedBy(node: NodeId): readonly Partition[] {
+  /** The partitions of a node, in order. */
+  ownedBy(node: NodeId): readonly Partition[] {
     this.#owned ??= byOwner(this.placement)
     return this.#owned.get(node) ?? []
   }

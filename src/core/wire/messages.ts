@@ -40,7 +40,7 @@ export type Request =
   | { readonly type: 'deliver'; readonly how: 'relaxed' | 'strict'; readonly entries: readonly KeyedRecord[] }
   /**
    * One step of a reconciliation (see `core/merkle`). `scope`: the partitions it is about; null for those that are due
-   * between the two (`Routing.dueTo`). The first step of a session begins it anew.
+   * between the two in every exchange (`Routing.dueTo`). The first step of a session begins it anew.
    */
   | {
       readonly type: 'reconcile'
