@@ -95,11 +95,11 @@ function tell(found: Awaited<ReturnType<typeof detection>>): void {
 }
 
 function tellQuiet(rings: readonly QuietFigures[]): void {
-  console.log('members  messages/node/s  bytes/node/s  known to 99 % after, s (limit)  most links  pairs reached')
+  console.log('members  messages/node/s  bytes/node/s  known to 99 % after, s (limit)  most links   keys kept')
   for (const ring of rings) {
     const joined = `${(ring.joinMs / 1000).toFixed(1)} (${(ring.joinMaxMs / 1000).toFixed(1)})`
     console.log(
-      `${String(ring.members).padStart(7)}  ${ring.messages.toFixed(2).padStart(15)}  ${ring.bytes.toFixed(0).padStart(12)}  ${joined.padStart(30)}  ${String(ring.linksMost).padStart(10)}  ${`${ring.reached} of ${ring.tried}`.padStart(13)}`,
+      `${String(ring.members).padStart(7)}  ${ring.messages.toFixed(2).padStart(15)}  ${ring.bytes.toFixed(0).padStart(12)}  ${joined.padStart(30)}  ${String(ring.linksMost).padStart(10)}  ${`${ring.kept} of ${ring.tried}`.padStart(10)}`,
     )
   }
 }

@@ -7,12 +7,18 @@ import type { Clock, Transport, TransportHandlers } from '../../src/ports.ts'
 
 const firstContacts = 4
 const delayMs = 40
+/** An attempt that has not led to a channel by then has failed. */
+const retryMs = 3_000
+
+/** By the peer that sends, when its last message arrives: a channel keeps the order. */
+type Channel = Map<PeerId, number>
 
 interface Endpoint {
   readonly peer: PeerId
   handlers: TransportHandlers | undefined
   wanted: ReadonlySet<PeerId>
-  readonly open: Set<PeerId>
+  /** Channels, each the same at both ends. */
+  readonly open: Map<PeerId, Channel>
   listening: boolean
   messages: number
   bytes: number
@@ -46,7 +52,7 @@ export class MeshNetwork {
       peer,
       handlers: undefined,
       wanted: new Set(),
-      open: new Set(),
+      open: new Map(),
       listening: true,
       messages: 0,
       bytes: 0,
@@ -69,62 +75,91 @@ export class MeshNetwork {
         if (other !== undefined) this.#connect(own, other)
       },
       listen: (how) => {
+        const was = own.listening
         own.listening = how === 'always'
+        if (own.listening && !was) this.#introduce(own)
       },
       send: async (to, message) => {
         const far = this.#endpoints.get(to)
-        if (far === undefined || !own.open.has(to)) throw new Error('there is no channel to that peer')
+        const channel = own.open.get(to)
+        if (far === undefined || channel === undefined) throw new Error('there is no channel to that peer')
         own.messages += 1
         own.bytes += message.length
-        this.#later(() => own.open.has(to) && far.handlers?.message(peer, message))
+        const due = Math.max(this.#clock.now() + this.#delay(), channel.get(peer) ?? 0)
+        channel.set(peer, due)
+        const deliver = () => far.open.get(peer) === channel && far.handlers?.message(peer, message)
+        this.#clock.after(due - this.#clock.now(), deliver)
       },
       drop: (other) => this.#close(own, other),
       close: () => {
         own.handlers = undefined
         this.#endpoints.delete(peer)
-        for (const other of [...own.open]) this.#close(own, other)
+        for (const other of [...own.open.keys()]) this.#close(own, other)
       },
     }
   }
 
-  /** A few of those who listen; and others as long as nobody is met. */
+  /** Comes to the server, and again as long as nobody is met. */
   #meet(own: Endpoint): void {
     if (own.handlers === undefined || own.open.size > 0) return
+    this.#introduce(own)
+    this.#clock.after(2_000, () => this.#meet(own))
+  }
+
+  /** To a few of those who listen. */
+  #introduce(own: Endpoint): void {
     const there = [...this.#endpoints.values()].filter((other) => other.listening && other !== own)
     for (let count = 0; count < firstContacts && there.length > 0; count += 1) {
       for (const other of there.splice(Math.floor(this.#chance() * there.length), 1)) this.#connect(own, other)
     }
-    this.#clock.after(2_000, () => this.#meet(own))
   }
 
   #later(task: () => void): void {
-    this.#clock.after(-Math.log(1 - this.#chance()) * delayMs, task)
+    this.#clock.after(this.#delay(), task)
+  }
+
+  #delay(): number {
+    return -Math.log(1 - this.#chance()) * delayMs
   }
 
   /** The lower name initiates, through the mesh; and again while it is wanted. */
   #ask(own: Endpoint, other: PeerId): void {
     if (own.peer > other || own.open.has(other) || !own.wanted.has(other) || own.handlers === undefined) return
     own.handlers.introduce(other, `offer of ${own.peer} at ${this.#clock.now()}`)
-    this.#clock.after(2_000 + 1_000 * this.#chance(), () => this.#ask(own, other))
+    this.#clock.after(retryMs, () => {
+      if (!own.open.has(other)) own.handlers?.closed(other, 'failed')
+      this.#ask(own, other)
+    })
+  }
+
+  #askLater(own: Endpoint, other: PeerId): void {
+    this.#clock.after(retryMs * this.#chance(), () => this.#ask(own, other))
   }
 
   #connect(a: Endpoint, b: Endpoint): void {
     if (a === b || a.open.has(b.peer)) return
     this.#later(() => {
-      if (a.open.has(b.peer) || a.handlers === undefined || b.handlers === undefined) return
-      a.open.add(b.peer)
-      b.open.add(a.peer)
+      const isTaken = a.open.has(b.peer) || b.open.has(a.peer)
+      if (isTaken || a.handlers === undefined || b.handlers === undefined) return
+      const channel: Channel = new Map()
+      a.open.set(b.peer, channel)
+      b.open.set(a.peer, channel)
       a.handlers.opened(b.peer, null)
       b.handlers.opened(a.peer, null)
     })
   }
 
   #close(own: Endpoint, other: PeerId): void {
+    const channel = own.open.get(other)
     if (!own.open.delete(other)) return
     own.handlers?.closed(other, 'closed')
+    this.#askLater(own, other)
     const far = this.#endpoints.get(other)
     this.#later(() => {
-      if (far?.open.delete(own.peer) === true) far.handlers?.closed(own.peer, 'closed')
+      if (far === undefined || far.open.get(own.peer) !== channel) return
+      far.open.delete(own.peer)
+      far.handlers?.closed(own.peer, 'closed')
+      this.#askLater(far, own.peer)
     })
   }
 }

@@ -1,14 +1,16 @@
 /**
- * Rings of 10 to 500 members without storage: what a quiet one says, how fast a newcomer is known, how many links there are, and
- * whether every member reaches every other.
+ * Rings of 10 to 500 members, of real nodes with a store in memory: what a quiet one says, how fast a newcomer is known, how many
+ * links there are, and whether gets and puts work, wherever they begin.
+ *
+ * A ring begins as one that was there before: every node knows the others from its former boot, and all come back at once.
  */
-import type { ActorId, DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
-import type { place } from '../../src/core/partitioning/placement.ts'
+import type { DeviceId, PeerId } from '../../src/core/ids.ts'
+import { memoryStore } from '../../src/memory/memory-store.ts'
 import { checkConfig } from '../../src/node/arguments.ts'
-import { Events } from '../../src/node/events.ts'
-import { Joining } from '../../src/node/joining.ts'
-import { Presence, type Present } from '../../src/node/presence.ts'
-import type { Ports } from '../../src/ports.ts'
+import { beginBoot, rememberMembers } from '../../src/node/self.ts'
+import { StorageNode } from '../../src/node/storage-node.ts'
+import type { Ports, Store } from '../../src/ports.ts'
+import { sharedPlacements } from '../../test/simulation/placements.ts'
 import { VirtualClock } from '../../test/simulation/virtual-clock.ts'
 import { MeshNetwork } from './mesh-network.ts'
 import { uniform } from './uniform.ts'
@@ -22,28 +24,22 @@ export interface QuietFigures {
   readonly joinMs: number
   readonly joinMaxMs: number
   readonly linksMost: number
-  /** Pairs that a request gets through, of those tried. */
-  readonly reached: number
+  /** Keys put at one node and read at another, and of how many both had their quorum and the value was there. */
   readonly tried: number
+  readonly kept: number
 }
 
 const settleMs = 90_000
 const quietMs = 60_000
-const pairsTried = 300
-
-/** Nothing is stored, so nothing is placed. */
-const placedNowhere: typeof place = (members, n) => ({
-  n,
-  ring: [],
-  members: new Map(members.map((member) => [member.id, member])),
-  owners: [],
-})
+const keysTried = 300
+const config = checkConfig({ cluster: 'quiet' })
 
 class QuietRing {
   readonly #clock = new VirtualClock()
   readonly #chance = uniform(7)
   readonly #network: MeshNetwork
-  readonly members: Presence[] = []
+  readonly #placing = sharedPlacements()
+  readonly nodes: StorageNode[] = []
 
   constructor() {
     this.#network = new MeshNetwork(this.#seen(), this.#chance)
@@ -53,64 +49,35 @@ class QuietRing {
     return this.#clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
   }
 
-  #hex(digits: number): string {
-    return Array.from({ length: digits }, () => Math.floor(this.#chance() * 16).toString(16)).join('')
+  readonly #random = { bytes: (length: number) => Uint8Array.from({ length }, () => Math.floor(this.#chance() * 256)) }
+
+  #peer(): PeerId {
+    return Array.from({ length: 16 }, () => Math.floor(this.#chance() * 16).toString(16)).join('') as PeerId
   }
 
-  /** One more member, which knows nobody. */
-  join(): Presence {
-    const clock = this.#seen()
-    const peer = this.#hex(16) as PeerId
-    const node = this.#hex(32) as NodeId
-    const nothing = async () => undefined as never
+  /** Stores of `count` nodes that were a ring before. */
+  async storesOf(count: number): Promise<readonly Store[]> {
+    const stores = Array.from({ length: count }, () => memoryStore())
+    const boots = stores.map((store, index) =>
+      beginBoot(store, this.#random, this.#peer(), `device ${index}` as DeviceId, config.capacity),
+    )
+    const claims = (await Promise.all(boots)).map(({ own }) => own)
+    for (const store of stores) await rememberMembers(store, claims)
+    return stores
+  }
+
+  async open(store: Store): Promise<StorageNode> {
     const ports: Ports = {
-      clock,
-      random: { bytes: (length) => Uint8Array.from({ length }, () => Math.floor(this.#chance() * 256)) },
-      store: { transact: nothing, read: nothing, scan: nothing, close: nothing, destroy: nothing },
-      transport: this.#network.transport(peer),
+      clock: this.#seen(),
+      random: this.#random,
+      store,
+      transport: this.#network.transport(this.#peer()),
       lifecycle: { onSleep: () => {}, onSuspend: () => {}, onResume: () => {} },
     }
-    const own = {
-      node,
-      peer,
-      device: `device ${this.members.length}` as DeviceId,
-      capacity16ths: 16,
-      speaks: 1,
-      incarnation: 1,
-      status: 'alive' as const,
-    }
-    // Of a node without storage nothing is asked but what it knows.
-    const present = {
-      ownership: { follow: () => {}, doubt: () => {} },
-      exchange: { follow: () => {}, soon: () => {}, wasAway: () => {} },
-      handoff: { sweep: async () => {}, deliverTo: async () => {} },
-      joining: new Joining(clock, new Events()),
-      isOpen: true,
-      isClosing: false,
-      serve: async () => ({ type: 'done' }),
-      membersChanged: () => {},
-      hadLeft: () => {},
-    } as unknown as Present
-    const boot = { self: { own, known: [] }, actor: this.#hex(16) as ActorId, cluster: this.#cluster }
-    const presence: Presence = new Presence(
-      ports,
-      checkConfig({ cluster: 'quiet' }),
-      boot,
-      this.#chance,
-      placedNowhere,
-      {
-        ...present,
-        serve: async (from, request) =>
-          request.type === 'members' ? presence.membership.answer(from, request) : { type: 'done' },
-      },
-    )
-    presence.start(this.#chance)
-    presence.open()
-    this.members.push(presence)
-    return presence
+    const node = await StorageNode.open(ports, config, `device ${this.nodes.length}` as DeviceId, this.#placing)
+    this.nodes.push(node)
+    return node
   }
-
-  readonly #cluster = '0'.repeat(32)
 
   run(ms: number): Promise<void> {
     return this.#clock.run(ms)
@@ -128,49 +95,45 @@ class QuietRing {
     return this.#clock.now
   }
 
-  /** Asks one member something through another, wherever it is. */
-  async reach(from: Presence, to: Presence): Promise<boolean> {
-    let isAnswered = false
-    from.asks(to.routing.self)
-    from.peers
-      .request(to.routing.self, { type: 'fetch', hashes: new Uint8Array(0) })
-      .then(() => {
-        isAnswered = true
-      })
-      .catch(() => {})
-    await this.run(1_000)
-    return isAnswered
+  #pick(): StorageNode {
+    return this.nodes[Math.floor(this.#chance() * this.nodes.length)] as StorageNode
   }
 
-  pick(): Presence {
-    return this.members[Math.floor(this.#chance() * this.members.length)] as Presence
+  /** Puts a key somewhere and reads it somewhere else; whether both had their quorum, and the value was there. */
+  async keeps(key: string): Promise<boolean> {
+    let isKept = false
+    const work = async () => {
+      const put = await this.#pick().put(key, null, key)
+      const got = await this.#pick().get<string>(key)
+      isKept = put.quorum && got.quorum && got.values.join() === key
+    }
+    work().catch(() => {})
+    await this.run(2_000)
+    return isKept
   }
 }
 
-/** Lets a ring of `count` members form and measures it. */
+/** Lets a ring of `count` members come back and measures it. */
 export async function measureQuiet(count: number): Promise<QuietFigures> {
   const ring = new QuietRing()
-  for (let index = 0; index < count - 1; index += 1) {
-    ring.join()
-    if (index % 4 === 3) await ring.run(100)
+  for (const store of await ring.storesOf(count - 1)) {
+    await ring.open(store)
+    await ring.run(20)
   }
   await ring.run(settleMs)
   const before = ring.sent
   await ring.run(quietMs)
   const after = ring.sent
   const perNodeSecond = 1 / (count - 1) / (quietMs / 1000)
+  const others = [...ring.nodes]
   const startedAt = ring.now
-  const newcomer = ring.join()
-  const others = ring.members.filter((member) => member !== newcomer)
-  const knows = () => others.filter(({ membership }) => membership.view.has(newcomer.routing.self)).length
+  const newcomer = await ring.open(memoryStore())
+  const knows = () => others.filter(({ membership }) => membership.view.has(newcomer.id)).length
   while (knows() < Math.ceil(0.99 * others.length) && ring.now < startedAt + 60_000) await ring.run(50)
   const joinMs = ring.now - startedAt
   await ring.run(20_000)
-  let reached = 0
-  for (let pair = 0; pair < pairsTried; pair += 1) {
-    const [from, to] = [ring.pick(), ring.pick()]
-    if (from === to || (await ring.reach(from, to))) reached += 1
-  }
+  let kept = 0
+  for (let index = 0; index < keysTried; index += 1) if (await ring.keeps(`key ${index}`)) kept += 1
   return {
     members: count,
     messages: (after.messages - before.messages) * perNodeSecond,
@@ -178,7 +141,7 @@ export async function measureQuiet(count: number): Promise<QuietFigures> {
     joinMs,
     joinMaxMs: 1000 * (3 + 2 * Math.log2(count)),
     linksMost: ring.linksMost,
-    reached,
-    tried: pairsTried,
+    tried: keysTried,
+    kept,
   }
 }

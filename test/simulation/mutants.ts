@@ -152,7 +152,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no anti-entropy, and no transfer of ownership',
     file: 'src/node/exchange.ts',
-    from: "await this.#exchange(node, due, null, 'both ways')",
+    from: "await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')",
     to: '',
   },
   {
