@@ -1,13 +1,14 @@
 /**
- * `npm run bench:membership [-- --hours 600] [--sizes 10,50,100,200,500] [--json]`: false deaths and detection times of the
- * membership core, beside plain SWIM in the same run; what quiet rings of growing size say; how fast a newcomer is known. All of it
- * on virtual time. `--hours` are of the whole ring of 50: 600 make 30,000 node-hours, and take some minutes a core.
+ * `npm run bench:membership [-- --hours 600] [--sizes 10,50,100,200,500] [--visits 1000] [--json]`: false deaths and detection times
+ * of the membership core, beside plain SWIM in the same run; what quiet rings of growing size say; how fast a newcomer is known; what
+ * becomes of the writes of casual visitors. All of it on virtual time. `--hours` are of the whole ring of 50: 600 make 30,000 node-hours, and take some minutes a core.
  */
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { swimDefaults } from '../src/core/membership/swim-port.ts'
 import { type Detection, DetectionRun, plainSwim } from './membership/detection.ts'
 import { measureQuiet, type QuietFigures } from './membership/quiet-ring.ts'
+import { measureVisits, type VisitFigures } from './membership/visits.ts'
 
 const ringOf = 50
 /** One crash after the other: each is over, and its member back, before the next. */
@@ -24,15 +25,19 @@ type Task =
       readonly crashEveryMs: number
     }
   | { readonly kind: 'quiet'; readonly members: number }
+  | { readonly kind: 'visits'; readonly visits: number; readonly graceMs: number }
 
-async function perform(task: Task): Promise<Detection | QuietFigures> {
+type Figures = Detection | QuietFigures | VisitFigures
+
+async function perform(task: Task): Promise<Figures> {
+  if (task.kind === 'visits') return measureVisits(task.visits, task.graceMs, 1)
   if (task.kind === 'quiet') return measureQuiet(task.members)
   const options = task.protection === 'all' ? swimDefaults : plainSwim
   return new DetectionRun(ringOf, options, task.seed).run(task.hours, task.crashEveryMs)
 }
 
 /** Runs a task in a process of its own, so that all cores have something to do. */
-function elsewhere<T extends Detection | QuietFigures>(task: Task): Promise<T> {
+function elsewhere<T extends Figures>(task: Task): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = fork(process.argv[1] ?? '', ['--child'])
     child.once('message', (result) => {
@@ -45,7 +50,7 @@ function elsewhere<T extends Detection | QuietFigures>(task: Task): Promise<T> {
 }
 
 /** Performs the tasks, two at a time. */
-async function performAll<T extends Detection | QuietFigures>(tasks: readonly Task[]): Promise<readonly T[]> {
+async function performAll<T extends Figures>(tasks: readonly Task[]): Promise<readonly T[]> {
   const results: T[] = []
   const due = [...tasks.entries()]
   const work = async () => {
@@ -104,11 +109,26 @@ function tellQuiet(rings: readonly QuietFigures[]): void {
   }
 }
 
+/** The default grace, and a short one, as a page of many casual visitors would choose it. */
+const graces = [600_000, 60_000]
+
+function tellVisits(all: readonly VisitFigures[]): void {
+  for (const found of all) {
+    const { visits, graceMs, hours, writes, gone, lost, membersMost, hintsMost, hintsInTheEnd, shortMs } = found
+    const s = (ms: number) => `${Math.round(ms / 1000)} s`
+    console.log(`${visits} visits in ${hours.toFixed(1)} hours to a ring of four, with a grace of ${s(graceMs)}:`)
+    console.log(`  of ${writes} acknowledged writes ${lost} lost (max 0); ${gone} gone, all holders within one grace`)
+    console.log(`  at most ${membersMost} members and ${hintsMost} hints at a node, ${hintsInTheEnd} hints in the end`)
+    console.log(`  a partition had fewer than three owners there for at most ${s(shortMs)}`)
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       hours: { type: 'string', default: '600' },
       sizes: { type: 'string', default: '10,50,100,200,500' },
+      visits: { type: 'string', default: '1000' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -117,7 +137,10 @@ async function main(): Promise<void> {
   tellQuiet(rings)
   const found = await detection(Number(values.hours))
   tell(found)
-  if (values.json) console.log(JSON.stringify({ detection: found, rings }))
+  const visiting = graces.map((graceMs) => ({ kind: 'visits', visits: Number(values.visits), graceMs }) as const)
+  const visits = await performAll<VisitFigures>(visiting)
+  tellVisits(visits)
+  if (values.json) console.log(JSON.stringify({ detection: found, rings, visits }))
 }
 
 if (process.argv.includes('--child'))
