@@ -54,10 +54,28 @@ export const mutants: readonly Mutant[] = [
     to: 'quorum: replies >= r',
   },
   {
-    name: 'a new owner counts before it has fetched anything',
+    name: 'a new owner is in sync before it has fetched anything',
     file: 'src/node/ownership.ts',
-    from: 'if (!this.#is(partition, flags.synced)) return false',
-    to: 'if (!this.#is(partition, flags.synced)) return true',
+    from: 'this.#standing[partition] = owned ? flags.owned : isSynced ? flags.synced : 0',
+    to: 'this.#standing[partition] = owned ? flags.owned | flags.synced : isSynced ? flags.synced : 0',
+  },
+  {
+    name: 'a new owner does not ask those who owned before',
+    file: 'src/node/exchange.ts',
+    from: "if (fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')",
+    to: '',
+  },
+  {
+    name: 'a node that was away counts at once',
+    file: 'src/node/ownership.ts',
+    from: 'this.#doubtful = new Set(allPartitions.filter((partition) => this.#is(partition, flags.synced)))',
+    to: 'this.#doubtful = new Set()',
+  },
+  {
+    name: 'who asks a former owner says that it has given what it has',
+    file: 'src/node/exchange.ts',
+    from: "const settled = way === 'home' ? [] : partitions",
+    to: 'const settled = partitions',
   },
   {
     name: 'version vectors without dots beyond them',
