@@ -27,6 +27,13 @@ import type { Routing } from './routing.ts'
 /** What is moved: to both, only to the other, or only here. */
 type Way = 'both ways' | 'away' | 'home'
 
+export interface ExchangeHandlers {
+  /** A node holds by now what was here of partitions it asked about. */
+  settled(node: NodeId): void
+  /** Whether a node places every key as this one does. */
+  agrees(node: NodeId): Promise<boolean>
+}
+
 export class Exchange {
   readonly #clock: Clock
   readonly #chance: () => number
@@ -50,7 +57,7 @@ export class Exchange {
   >()
   /** How often this node was away: what was compared before says nothing of what it missed. */
   #epoch = 0
-  readonly #onSettled: (node: NodeId) => void
+  readonly #handlers: ExchangeHandlers
   #turn = 0
   #stopped = false
 
@@ -63,7 +70,7 @@ export class Exchange {
     replica: Replica,
     reconciling: Reconciling,
     log: RepairLog,
-    onSettled: (node: NodeId) => void,
+    handlers: ExchangeHandlers,
   ) {
     this.#clock = clock
     this.#chance = chance
@@ -73,7 +80,7 @@ export class Exchange {
     this.#replica = replica
     this.#reconciling = reconciling
     this.#log = log
-    this.#onSettled = onSettled
+    this.#handlers = handlers
   }
 
   /** Exchanges with one peer after the other, now and then, until the returned function is called. */
@@ -117,17 +124,27 @@ export class Exchange {
   async #run(node: NodeId): Promise<void> {
     if (this.#stopped || !this.#peers.isReachable(node)) return
     try {
+      await this.#fetchFrom(node)
       const left = this.#leftFor(node)
       const shared = this.#routing.dueTo(this.#routing.self, node)
       const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
       if (due.length > 0) await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')
-      const fetching = this.#ownership.fetchingFrom(node)
-      if (fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')
-      await this.#dropSettled()
+      if (left.length > 0) await this.#dropSettled()
     } catch {
       // The node went away, or a store failed. Meeting it again begins anew; if it is still there, so do we.
       if (this.#peers.isReachable(node)) this.soon(node, bounds.requestTimeoutMs)
     }
+  }
+
+  /**
+   * Fetches what a node that owned partitions before may have of them. While it still takes itself for their owner it may take in
+   * what nobody here hears of: it has to see the new owners first.
+   */
+  async #fetchFrom(node: NodeId): Promise<void> {
+    const fetching = this.#ownership.fetchingFrom(node)
+    if (fetching.length === 0) return
+    if (!(await this.#handlers.agrees(node))) throw new Error('the two place keys differently')
+    await this.#exchange(node, fetching, fetching, 'home')
   }
 
   /** Partitions of a node that are here although this one does not own them, or not any more. */
@@ -160,7 +177,7 @@ export class Exchange {
   /** Something of a partition was lost here: exchanges now with those of its owners that are in reach. */
   restore(partition: Partition): void {
     for (const owner of this.#routing.ownersOf(partition))
-      if (this.#peers.isReachable(owner)) this.now(owner).catch(() => {})
+      if (owner !== this.#routing.self && this.#peers.isReachable(owner)) this.now(owner).catch(() => {})
   }
 
   /** One exchange, and a note of it. `scope`: null where both know which partitions are due. */
@@ -207,7 +224,7 @@ export class Exchange {
     const { ours, theirs, bytes, session } = found
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
-    transfer.compared(ours.length + wanted.length, bytes)
+    transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
     await this.#pull(node, wanted, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
     if (epoch === this.#epoch) this.#ownership.received(node, back)
@@ -261,13 +278,16 @@ export class Exchange {
     this.#answered.set(node, { ...answered, writes: null })
     if (partitions.length === 0) return
     this.#settle(node, partitions, answered.writes)
-    this.#onSettled(node)
+    this.#handlers.settled(node)
   }
 
   /** Takes in what the other has and this node, an owner too, has not. */
   async #pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
+    const forest = await this.#replica.forest()
+    // Somebody else may have brought some of it meanwhile.
+    const isMissing = ({ key, version }: Item) => !isSameHash(forest.version(key), version)
     await eachPage(wanted, async (page) => {
-      for (let keys = page.map(({ key }) => key); keys.length > 0; ) {
+      for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
         const { entries, considered } = await fetchRecords(this.#peers, node, keys)
         await this.#replica.take(
           entries.map((entry) => ({ ...entry, hintFor: [] })),
@@ -336,6 +356,8 @@ function slicesOf(partitions: readonly Partition[], items: number): readonly (re
     partitions.slice(index * size, (index + 1) * size),
   )
 }
+
+const isSameHash = (a: Uint8Array | null, b: Uint8Array): boolean => a !== null && bytesToHex(a) === bytesToHex(b)
 
 const sizeOf = (records: readonly KeyedRecord[]): number => records.reduce((sum, record) => sum + bytesOf(record), 0)
 

@@ -67,7 +67,7 @@ export class Inventory {
   readonly #forest = new Forest()
   /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
   readonly #doubtful = new Map<string, Doubt>()
-  /** Commits with a row in the journal, and partitions that changed since the tries were stored. */
+  /** Commits that have, or may have, a row in the journal, and partitions that changed since the tries were stored. */
   readonly #journal = new Set<number>()
   #changed = new Set<Partition>()
   /** Key hashes of rows that are not what was written: told once. */
@@ -105,29 +105,32 @@ export class Inventory {
     heard: (result: T, changes: readonly KeyChange[]) => void,
   ): Promise<T> {
     let order = 0
-    let decided: readonly KeyChange[] = []
+    let isOver = false
+    // A store whose connection is lost decides again; whether the first time took effect nobody knows.
+    const decided: KeyChange[] = []
     try {
       const { result, changes } = await this.#store.transact(rows, how, (found) => {
+        // Nobody waits for it any more: it is too late to change anything.
+        if (isOver) return { writes: [], result: undefined as never }
         this.#pending.delete(order)
         this.#order += 1
         order = this.#order
         const { writes, changes, result } = decide(found)
-        decided = changes
+        decided.push(...changes)
         this.#pending.set(order, changes)
+        if (changes.length > 0) this.#journal.add(order)
         const journal = { key: journalRow(order), value: encodeJournal(changes) }
         return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }
       })
-      if (changes.length > 0) this.#journal.add(order)
       for (const change of changes) this.#committed(change, order)
       heard(result, changes)
       return result
     } catch (error) {
       for (const { hash, version } of decided) this.#doubt({ hash, key: null }, [version])
       for (const changed of keys) this.#doubt(changed)
-      // Its row may be there: it has to go with the others, or it would undo later ones at the next start.
-      if (order > 0) this.#journal.add(order)
       throw error
     } finally {
+      isOver = true
       this.#pending.delete(order)
       this.#forgetOrders()
     }
@@ -182,7 +185,7 @@ export class Inventory {
       for (const doubt of doubtful) {
         const { hash, key } = doubt
         const version = keyedRecordIn(rows.shift(), () => {})?.version ?? null
-        changes.push({ hash, version })
+        if (!isSame(version, this.#forest.version(hash))) changes.push({ hash, version })
         if (!this.#isExpected(doubt, version)) altered += 1
         if (key !== null) hints.push({ key, isKept: rows.shift() !== undefined })
       }
@@ -209,6 +212,11 @@ export class Inventory {
     const pending = [...this.#pending.values()].flat().filter((change) => bytesToHex(change.hash) === name)
     const expected = [this.#forest.version(hash), ...maybe, ...pending.map((change) => change.version)]
     return expected.some((each) => isSame(each, version))
+  }
+
+  /** Whether a change of a partition was decided of which no word has come yet. */
+  isChanging(partition: Partition): boolean {
+    return [...this.#pending.values()].some((changes) => changes.some(({ hash }) => partitionIn(hash) === partition))
   }
 
   /** Whether records of a partition are here. */

@@ -64,10 +64,13 @@ async function remaining({ replica }: Leaver, taken: ReadonlySet<Partition>): Pr
 }
 
 /** Hands over to every owner in reach; returns the partitions that at least one of them holds by now. */
-async function handOver({ routing, peers, exchange }: Leaver): Promise<ReadonlySet<Partition>> {
+async function handOver({ routing, peers, exchange, replica }: Leaver): Promise<ReadonlySet<Partition>> {
   const taken = new Set<Partition>()
   for (const node of routing.others.filter((other) => peers.isReachable(other))) {
-    const due = allPartitions.filter((partition) => routing.ownersWithoutSelf(partition).includes(node))
+    const due = allPartitions.filter(
+      (partition) => replica.holds(partition) && routing.ownersWithoutSelf(partition).includes(node),
+    )
+    if (due.length === 0) continue
     try {
       await exchange.handOver(node, due)
       for (const partition of due) taken.add(partition)

@@ -31,6 +31,8 @@ export class Membership {
   readonly #handlers: MembershipHandlers
   readonly #swim: Swim
   readonly #exchanges = new OnePerNode()
+  /** By what hash each member last said that it places keys. */
+  readonly #placed = new Map<NodeId, ViewHash>()
   /** Those set and not fired, to be called off at the end. */
   readonly #timers = new Set<() => void>()
   #stopped = false
@@ -145,7 +147,15 @@ export class Membership {
 
   /** A node showed by what hash it places keys; where ours differs, lists are exchanged. */
   seen(node: NodeId, placed: ViewHash): void {
+    if (this.view.has(node)) this.#placed.set(node, placed)
     if (placed !== this.#handlers.placed()) void this.pushPull(node)
+  }
+
+  /** Whether a node, by what it said last, places every key as this one does; lists are exchanged first if it did not. */
+  async agrees(node: NodeId): Promise<boolean> {
+    const isSame = () => this.#placed.get(node) === this.#handlers.placed()
+    if (!isSame()) await this.pushPull(node)
+    return isSame()
   }
 
   /** What to answer to a node's digest, or to its claims. */

@@ -75,7 +75,7 @@ export class Ownership {
   doubt(): void {
     if (this.#routing.others.length === 0) return
     this.#doubtful = new Set(allPartitions.filter((partition) => this.#is(partition, flags.synced)))
-    for (const partition of this.#doubtful) this.#received.delete(partition)
+    this.#received.clear()
   }
 
   #isInSync(partition: Partition): boolean {
@@ -147,7 +147,7 @@ export class Ownership {
   /** A node has given all it has of these partitions. */
   received(from: NodeId, partitions: readonly Partition[]): void {
     for (const partition of partitions) {
-      if (this.#isInSync(partition)) continue
+      if (this.#is(partition, flags.owned) && this.#isInSync(partition)) continue
       const givers = this.#received.get(partition) ?? new Set()
       this.#received.set(partition, givers.add(from))
     }
@@ -174,7 +174,7 @@ export class Ownership {
 
   /** A partition of others was dropped here. */
   dropped(partition: Partition): void {
-    if (this.#routing.owns(partition)) return
+    if (this.#routing.owns(partition) || this.#standing[partition] === 0) return
     this.#standing[partition] = 0
     this.#save()
   }

@@ -239,7 +239,9 @@ export class Replica {
     const forest = await this.#inventory.forest()
     const held = forest.keysOf(partition).map((hash) => ({ hash, key: null }))
     const decide = (): Change<boolean> => {
-      if (this.#routing.owns(partition) || !isStillDue()) return { writes: [], changes: [], result: false }
+      // A write that was decided and not heard of yet is in nobody's count: who settled the partition may not have it.
+      if (this.#routing.owns(partition) || !isStillDue() || this.#inventory.isChanging(partition))
+        return { writes: [], changes: [], result: false }
       const hashes = forest.keysOf(partition)
       const writes = hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))
       return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: true }

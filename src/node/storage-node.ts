@@ -119,7 +119,10 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
     const parts = [this.peers, this.routing, this.ownership, this.replica, this.reconciling, this.#log] as const
-    this.exchange = new Exchange(clock, chance, ...parts, (node) => void this.handoff.deliverTo(node))
+    this.exchange = new Exchange(clock, chance, ...parts, {
+      settled: (node) => void this.handoff.deliverTo(node),
+      agrees: (node) => membership.agrees(node),
+    })
     this.#scrub = new Scrub(this.replica, this.#log)
     this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.events)
     this.#stops = [

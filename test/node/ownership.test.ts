@@ -41,6 +41,14 @@ describe('a node that was away', () => {
     expect(ownership.syncing).toHaveLength(allPartitions.length)
   })
 
+  test('asks again also those who had given before it went away', () => {
+    const { ownership, partition } = station()
+    ownership.received(name(2), allPartitions)
+    ownership.doubt()
+    ownership.received(name(3), allPartitions)
+    expect(ownership.counts(partition)).toBe(false)
+  })
+
   test('waits for nobody who is not in reach, and counts where nobody is', () => {
     const { ownership, reachable, partition } = station()
     reachable.delete(name(3))

@@ -9,6 +9,7 @@ import { emptyRecord, type Record } from '../../src/core/versioning/record.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import type { Reply, Request } from '../../src/core/wire/messages.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
+import { deferred } from '../../src/node/deadline.ts'
 import { Events } from '../../src/node/events.ts'
 import { Peers } from '../../src/node/peers.ts'
 import { repairStale } from '../../src/node/read-repair.ts'
@@ -128,6 +129,35 @@ describe('records', () => {
     await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
     expect(await replica.drop(partitionOf(key), () => true)).toBe(false)
     expect(values((await replica.read(key)).record)).toEqual([1])
+  })
+
+  test('a partition is not dropped while word of a write to it has not come', async () => {
+    const inner = memoryStore()
+    const word = deferred<void>()
+    let isLate = true
+    const store: Store = {
+      ...inner,
+      transact: async (...transaction) => {
+        const waits = isLate
+        isLate = false
+        const result = await inner.transact(...transaction)
+        if (waits) await word.promise
+        return result
+      },
+    }
+    const { replica, routing } = station(6, 3, store)
+    const key = keyThat(routing, 'owned')
+    const partition = partitionOf(key)
+    const writing = replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+    const members = Array.from({ length: 6 }, (_, index) => claim(index + 1))
+    for (let index = 7; routing.owns(partition); index += 1) {
+      members.push(claim(index))
+      routing.follow(viewOf(members), claim(index))
+    }
+    expect(await replica.drop(partition, () => true)).toBe(false)
+    word.resolve()
+    await writing
+    expect(await replica.drop(partition, () => true)).toBe(true)
   })
 
   test.each([

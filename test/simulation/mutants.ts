@@ -54,22 +54,16 @@ export const mutants: readonly Mutant[] = [
     to: 'quorum: replies >= r',
   },
   {
-    name: 'a new owner is in sync before it has fetched anything',
-    file: 'src/node/ownership.ts',
-    from: 'this.#standing[partition] = owned ? flags.owned : isSynced ? flags.synced : 0',
-    to: 'this.#standing[partition] = owned ? flags.owned | flags.synced : isSynced ? flags.synced : 0',
-  },
-  {
     name: 'a new owner does not ask those who owned before',
     file: 'src/node/exchange.ts',
-    from: "if (fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')",
+    from: "await this.#exchange(node, fetching, fetching, 'home')",
     to: '',
   },
   {
-    name: 'a node that was away counts at once',
-    file: 'src/node/ownership.ts',
-    from: 'this.#doubtful = new Set(allPartitions.filter((partition) => this.#is(partition, flags.synced)))',
-    to: 'this.#doubtful = new Set()',
+    name: 'a partition is dropped with a write of which no word has come yet',
+    file: 'src/node/replica.ts',
+    from: ' || this.#inventory.isChanging(partition))',
+    to: ')',
   },
   {
     name: 'who asks a former owner says that it has given what it has',
