@@ -60,18 +60,6 @@ export const mutants: readonly Mutant[] = [
     to: '',
   },
   {
-    name: 'a partition is dropped with a write of which no word has come yet',
-    file: 'src/node/replica.ts',
-    from: ' || this.#inventory.isChanging(partition))',
-    to: ')',
-  },
-  {
-    name: 'who asks a former owner says that it has given what it has',
-    file: 'src/node/exchange.ts',
-    from: "const settled = way === 'home' ? [] : partitions",
-    to: 'const settled = partitions',
-  },
-  {
     name: 'version vectors without dots beyond them',
     file: 'src/core/versioning/causal-history.ts',
     from: 'return { upTo: reached, beyond: ahead.slice(joined) }',
