@@ -146,8 +146,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a partition is dropped before its owners have it',
     file: 'src/node/exchange.ts',
-    from: '.every((owner) => this.hasAll(owner, partition))',
-    to: '.every(() => true)',
+    from: 'const left = this.#leftFor(node)',
+    to: 'const left = this.#leftFor(node)\n      for (const partition of left) await this.#replica.drop(partition, () => true)',
   },
   {
     name: 'no anti-entropy, and no transfer of ownership',
