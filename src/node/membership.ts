@@ -4,7 +4,7 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, ViewHash } from '../core/ids.ts'
-import type { Claim, MemberView } from '../core/membership/claims.ts'
+import { type Claim, claimsOf, type MemberView } from '../core/membership/claims.ts'
 import type { Mesh } from '../core/membership/links.ts'
 import { Swim } from '../core/membership/swim.ts'
 import type { SwimMessage, SwimOptions, SwimTimer } from '../core/membership/swim-port.ts'
@@ -66,7 +66,7 @@ export class Membership {
   }
 
   get claims(): readonly Claim[] {
-    return this.#swim.claims
+    return claimsOf(this.#swim.view)
   }
 
   get own(): Claim {

@@ -9,6 +9,7 @@ import { present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
 import type { NodeId } from '../ids.ts'
 import { type Claim, compareClaims, isPlaced, type MemberView } from './claims.ts'
+import { Mesh } from './links.ts'
 
 /** How a claim came: as news, told by whom it concerns or by whom has judged; or in a list, perhaps an old one. */
 export type Source = 'news' | 'list'
@@ -34,6 +35,7 @@ export class MemberList {
   readonly #since = new Map<NodeId, number>()
   readonly #isLinked: (node: NodeId) => boolean
   #awake: readonly NodeId[] | undefined
+  #mesh: Mesh | undefined
 
   constructor(own: Claim, known: readonly Claim[], isLinked: (node: NodeId) => boolean, now: number) {
     this.self = own.node
@@ -57,6 +59,12 @@ export class MemberList {
     return this.#awake
   }
 
+  /** The links between them, of which nobody has more than `linksMax`. */
+  mesh(linksMax: number): Mesh {
+    this.#mesh ??= new Mesh(this.awake, linksMax)
+    return this.#mesh
+  }
+
   isAwake(node: NodeId): boolean {
     const claim = this.#view.get(node)
     return claim !== undefined && isAwake(claim)
@@ -64,7 +72,10 @@ export class MemberList {
 
   #put(claim: Claim, now: number): void {
     const held = this.#view.get(claim.node)
-    if (isAwake(claim) !== (held !== undefined && isAwake(held))) this.#awake = undefined
+    if (isAwake(claim) !== (held !== undefined && isAwake(held))) {
+      this.#awake = undefined
+      this.#mesh = undefined
+    }
     this.#view.set(claim.node, claim)
     if (isAwake(claim)) this.#since.delete(claim.node)
     // From away to dead, the same absence goes on.

@@ -10,8 +10,8 @@
  */
 import { bounds } from '../bounds.ts'
 import type { NodeId, ViewHash } from '../ids.ts'
-import { type Claim, claimsOf, compareClaims, hashView, isPlaced, type MemberView } from './claims.ts'
-import { Mesh } from './links.ts'
+import { type Claim, compareClaims, hashView, isPlaced, type MemberView } from './claims.ts'
+import type { Mesh } from './links.ts'
 import { isAwake, MemberList, type Source } from './member-list.ts'
 import { NewsQueue, Unheard } from './news.ts'
 import { shuffled } from './shuffle.ts'
@@ -47,7 +47,6 @@ export class Swim {
   #health = 0
   #isGossiping = false
   #digest: ViewHash | undefined
-  #mesh: { readonly of: readonly NodeId[]; readonly links: Mesh } | undefined
 
   constructor(own: Claim, known: readonly Claim[], options: SwimOptions, port: SwimPort, now: number) {
     this.#port = port
@@ -75,10 +74,6 @@ export class Swim {
     return this.#list.awake
   }
 
-  get claims(): readonly Claim[] {
-    return claimsOf(this.view)
-  }
-
   /** 0: well. Every level makes this node wait that much longer before it judges. */
   get health(): number {
     return this.#health
@@ -86,9 +81,7 @@ export class Swim {
 
   /** The links between all who are awake. */
   get mesh(): Mesh {
-    const { awake } = this.#list
-    if (this.#mesh?.of !== awake) this.#mesh = { of: awake, links: new Mesh(awake, this.#options.linksMax) }
-    return this.#mesh.links
+    return this.#list.mesh(this.#options.linksMax)
   }
 
   /** Members that a link is kept to. */
