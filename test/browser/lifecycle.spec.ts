@@ -1,7 +1,7 @@
 /**
  * Tabs come and go: slots, reloads, duplicates, crashes; and every failure a user can meet has its code.
  */
-import type { NodeOptions } from '../../src/index.ts'
+import type { Member, NodeOptions } from '../../src/index.ts'
 import { expect, type PageGlobals, type Profile, test } from './world.ts'
 
 const openIn = (page: Profile['page'], options: NodeOptions) =>
@@ -50,7 +50,10 @@ test('a closed tab is noticed at once by the others', async ({ world, engine }) 
   const noticed = a.run(
     (node) =>
       new Promise<boolean>((resolve) => {
-        node.on('members', (members) => members.some((member) => !member.reachable) && resolve(true))
+        const look = (members: readonly Member[]) => members.some((member) => !member.reachable) && resolve(true)
+        node.on('members', look)
+        // It may have been noticed before this listened.
+        look(node.members())
       }),
     null,
   )
