@@ -217,6 +217,8 @@ async function stillServing(world: World, workload: Workload, places: readonly P
   for (const spot of world.serving.filter(({ place }) => places.includes(place))) {
     const put = await ahead(world, workload.put(99, spot, 'key 1', true))
     const get = await ahead(world, workload.get(99, spot, 'key 1'))
+    // Whoever is in the middle of leaving has said that it answers no more.
+    if (spot.node.isClosing) continue
     for (const operation of [put, get]) {
       // An answer is what is asked for here; on one device alone it is none that the history may rely on.
       if (operation.returned === Infinity || operation.status === 'fail')
