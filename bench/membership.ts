@@ -1,7 +1,8 @@
 /**
  * `npm run bench:membership [-- --hours 600] [--sizes 10,50,100,200,500] [--visits 1000] [--json]`: false deaths and detection times
  * of the membership core, beside plain SWIM in the same run; what quiet rings of growing size say; how fast a newcomer is known; what
- * becomes of the writes of casual visitors. All of it on virtual time. `--hours` are of the whole ring of 50: 600 make 30,000 node-hours, and take some minutes a core.
+ * becomes of the writes of casual visitors. All of it on virtual time. `--hours` are of the whole ring of 50: 600 make 30,000
+ * node-hours, and take some minutes a core.
  */
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'

@@ -55,8 +55,8 @@ class Visits {
   #most = { members: 0, hints: 0, shortMs: 0 }
 
   constructor(seed: number, graceMs: number) {
-    const options = optionsFor(seed, { faults: [], nodes: [residents, residents] })
-    const calm = { ...options, nodes: residents, devices: residents, graceMs, duplication: 0, commitMs: 2 }
+    const options = optionsFor(seed, { faults: [] })
+    const calm = { ...options, nodes: residents, devices: residents, graceMs, commitMs: 2 }
     this.#graceMs = graceMs
     this.#world = new World(this.#clock, calm, new Counters(), () => {})
   }

@@ -12,7 +12,7 @@ import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
-import type { Item } from '../core/merkle/reconciliation.ts'
+import { type Item, isSame } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
@@ -285,7 +285,7 @@ export class Exchange {
   async #pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
     const forest = await this.#replica.forest()
     // Somebody else may have brought some of it meanwhile.
-    const isMissing = ({ key, version }: Item) => !isSameHash(forest.version(key), version)
+    const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
     await eachPage(wanted, async (page) => {
       for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
         const { entries, considered } = await fetchRecords(this.#peers, node, keys)
@@ -356,8 +356,6 @@ function slicesOf(partitions: readonly Partition[], items: number): readonly (re
     partitions.slice(index * size, (index + 1) * size),
   )
 }
-
-const isSameHash = (a: Uint8Array | null, b: Uint8Array): boolean => a !== null && bytesToHex(a) === bytesToHex(b)
 
 const sizeOf = (records: readonly KeyedRecord[]): number => records.reduce((sum, record) => sum + bytesOf(record), 0)
 

@@ -12,6 +12,7 @@ import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import type { Partition, StoredKey } from '../core/ids.ts'
 import { Forest, partitionIn } from '../core/merkle/forest.ts'
+import { isSame } from '../core/merkle/reconciliation.ts'
 import type { Durability, Row, RowKey, Store, Table, Write } from '../ports.ts'
 import {
   encodeJournal,
@@ -320,8 +321,4 @@ export class Inventory {
     }
     return differing
   }
-}
-
-function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === null || b === null ? a === b : a.length === b.length && a.every((byte, index) => byte === b[index])
 }

@@ -78,11 +78,12 @@ export class Membership {
     return this.#swim.awake
   }
 
-  /** Members a link is kept to. */
+  /** The links between all who are awake. */
   get mesh(): Mesh {
     return this.#swim.mesh
   }
 
+  /** Members a link is kept to. */
   get neighbours(): ReadonlySet<NodeId> {
     return this.#swim.neighbours
   }

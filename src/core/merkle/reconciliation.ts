@@ -79,7 +79,9 @@ export function readItems(reader: ByteReader): readonly Item[] {
 
 export const at = <T>(cells: readonly T[], chosen: readonly number[]): readonly T[] =>
   chosen.flatMap((cell) => cells[cell] ?? [])
-export const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, index) => byte === b[index])
+export function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : a.length === b.length && a.every((byte, index) => byte === b[index])
+}
 
 /** Those that are, and those that are not. */
 export function partition<T>(
