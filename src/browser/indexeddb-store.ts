@@ -6,7 +6,7 @@
  * but the database. A connection that is lost (browsers close them) is opened again and the work repeated; a database that
  * comes back empty is another database, and the node is told.
  */
-import { deleteDB, type IDBPDatabase, openDB } from 'idb'
+import { deleteDB, type IDBPDatabase, openDB, unwrap } from 'idb'
 import { bounds } from '../core/bounds.ts'
 import {
   type Clock,
@@ -18,6 +18,7 @@ import {
   StoreFailure,
   type Write,
 } from '../ports.ts'
+import { nameOf, valuesAt } from './sweep.ts'
 
 /** 2: records are named by the hash of their key. What earlier builds stored, none of them released, is not read. */
 const schemaVersion = 2
@@ -185,10 +186,11 @@ class IndexedDbStore implements Store {
     const table = transaction.store
     const done = transaction.done
     done.catch(() => {})
-    const keys = new Map(tasks.flatMap((task) => task.keys).map((key) => [nameOf(key), key]))
-    const names = [...keys.keys()]
-    const values = await Promise.all([...keys.values()].map((key) => table.get([...key])))
-    const current = new Map(names.map((name, index) => [name, bytesOrNothing(values[index])]))
+    const found = await valuesAt(
+      table,
+      tasks.flatMap((task) => task.keys),
+    )
+    const current = new Map([...found].map(([name, value]) => [name, bytesOrNothing(value)]))
     const writes = new Map<string, Write>()
     for (const task of tasks) {
       for (const write of task.decide(task.keys.map((key) => current.get(nameOf(key))))) {
@@ -199,11 +201,14 @@ class IndexedDbStore implements Store {
     }
     // A full disk may show at the request or at the commit; the first error is the one that says so.
     let first: unknown
+    unwrap(transaction).addEventListener('error', ({ target }) => {
+      first ??= target instanceof IDBRequest ? target.error : undefined
+    })
+    // Without a promise for each row: the transaction's own end says how all of them ended.
+    const raw = unwrap(table)
     for (const { key, value } of writes.values()) {
-      const request = value === null ? table.delete([...key]) : table.put(value, [...key])
-      request.catch((error: unknown) => {
-        first ??= error
-      })
+      if (value === null) raw.delete([...key])
+      else raw.put(value, [...key])
     }
     await done.catch((error: unknown) => {
       throw first ?? error
@@ -213,8 +218,8 @@ class IndexedDbStore implements Store {
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#attempt(async () => {
       const table = readable(await this.#connection())
-      const values = await Promise.all(keys.map((key) => table.get([...key])))
-      return values.map(bytesOrNothing)
+      const found = await valuesAt(table, keys)
+      return keys.map((key) => bytesOrNothing(found.get(nameOf(key))))
     })
   }
 
@@ -250,8 +255,6 @@ function readable(database: IDBPDatabase) {
   transaction.done.catch(() => {})
   return transaction.store
 }
-
-const nameOf = (key: RowKey): string => key.join('\u0000')
 
 /** What is in a row, if it is bytes; anything else was not written by us. */
 function bytesOrNothing(value: unknown): Uint8Array | undefined {

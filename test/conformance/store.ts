@@ -92,6 +92,34 @@ export function describeStore(open: (name: string) => Promise<Store>): void {
     await store.close()
   })
 
+  test('many rows asked for together are what each is alone: close together or far apart, there or not', async () => {
+    const store = await fresh()
+    const named = (index: number) =>
+      row(index.toString(16).padStart(4, '0'), (index >> 6).toString(16).padStart(4, '0'))
+    const written = Array.from({ length: 300 }, (_, index) => index).filter((index) => index % 3 > 0)
+    await put(store, ...written.map((index) => [named(index), bytes(index & 0xff, index >> 8)] as const), [
+      ['hint', '', 'a'],
+      bytes(7),
+    ])
+    const expected = (index: number) => (index < 300 && index % 3 > 0 ? bytes(index & 0xff, index >> 8) : undefined)
+    const picks = {
+      all: Array.from({ length: 300 }, (_, index) => index),
+      'a stretch': Array.from({ length: 40 }, (_, index) => 100 + index),
+      'every tenth': Array.from({ length: 30 }, (_, index) => 10 * index),
+      'none that is there': Array.from({ length: 20 }, (_, index) => 3 * index),
+      'past the end': Array.from({ length: 20 }, (_, index) => 290 + index),
+      'backwards, and some twice': [...Array.from({ length: 20 }, (_, index) => 60 - index), 50, 50],
+    }
+    for (const [what, indexes] of Object.entries(picks)) {
+      const keys: RowKey[] = [['hint', '', 'a'], ...indexes.map(named), ['owed', 'g', 'b']]
+      const rows = [bytes(7), ...indexes.map(expected), undefined]
+      expect(await store.read(keys), what).toEqual(rows)
+      const seen = await store.transact(keys, 'relaxed', (found) => ({ writes: [], result: found }))
+      expect(seen, what).toEqual(rows)
+    }
+    await store.close()
+  })
+
   test('what was written is there after closing and opening again', async () => {
     const name = `store test reopened ${Math.random()}`
     const store = await open(name)
