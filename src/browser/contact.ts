@@ -54,6 +54,11 @@ export class Contact {
     return this.channel?.isOpen === true || this.local?.isOpen === true
   }
 
+  /** No room has named it, and there is no channel to it. */
+  get isUnmet(): boolean {
+    return this.present.size === 0 && !this.isOpen
+  }
+
   /** Nothing to keep it for. */
   get isIdle(): boolean {
     return this.channel === undefined && this.local === undefined && !this.isDesired

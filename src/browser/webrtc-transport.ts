@@ -164,15 +164,19 @@ export class WebRtcTransport implements Transport {
     if (peer === this.self || this.#handlers === undefined) return
     const contact = this.#contactOf(peer)
     if (contact === undefined) return
+    // What was offered before any room named it may have reached nobody.
+    const isLost = contact.isUnmet && contact.way === undefined
     contact.present.add(room)
+    if (isLost) contact.channel?.end('closed')
     contact.failures = 0
     this.#initiate(contact)
   }
 
   /** Contacts a few of those that were named, at random, until so many are met or tried. */
   #contactSome(room: Room): void {
-    const tried = [...this.#contacts.values()].filter(({ isOpen, channel }) => isOpen || channel !== undefined).length
-    const untried = [...this.#named[room]].filter((peer) => this.#contacts.get(peer)?.isDesired !== true)
+    const isTried = ({ isOpen, isUnmet, channel }: Contact) => isOpen || (!isUnmet && channel !== undefined)
+    const tried = [...this.#contacts.values()].filter(isTried).length
+    const untried = [...this.#named[room]].filter((peer) => this.#contacts.get(peer)?.isUnmet !== false)
     for (let count = tried; count < bounds.firstContacts && untried.length > 0; count += 1) {
       const at = Math.floor(this.#chance() * untried.length)
       for (const peer of untried.splice(at, 1)) this.#arrived(peer, room)

@@ -77,6 +77,22 @@ export function describeTransport(stations: (count: number) => Promise<readonly 
     close()
   })
 
+  test('a peer wanted before any server has named it is met once one does, whichever of the two begins', async () => {
+    for (const order of ['the first name comes later', 'the last name comes later']) {
+      const all = await stations(2)
+      const [there, newcomer] = (order.startsWith('the first') ? all.toReversed() : all) as [Station, Station]
+      const atThere = new Witness(there)
+      await there.transport.met()
+      const atNewcomer = new Witness(newcomer)
+      newcomer.transport.want(new Set([there.peer]))
+      await Promise.all([
+        atThere.until(() => atThere.open.has(newcomer.peer)),
+        atNewcomer.until(() => atNewcomer.open.has(there.peer)),
+      ])
+      for (const { transport } of all) transport.close()
+    }
+  })
+
   test('first words, sent as soon as a channel opens, are heard by the other end, and not before it opened there', async () => {
     const all = await stations(4)
     const witnesses = all.map((station) => new Witness(station, Uint8Array.of(7)))
