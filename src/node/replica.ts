@@ -7,7 +7,7 @@
  */
 
 import { bounds } from '../core/bounds.ts'
-import { keyHashOf, partitionOf } from '../core/hash.ts'
+import { keyHashOf } from '../core/hash.ts'
 import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Dot, dotName } from '../core/versioning/causal-history.ts'
@@ -16,7 +16,7 @@ import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
 import type { Durability, Store, Write } from '../ports.ts'
-import { type Change, type Changed, Inventory } from './inventory.ts'
+import { type Change, Inventory } from './inventory.ts'
 import type { Routing } from './routing.ts'
 import {
   encodeHint,
@@ -37,17 +37,17 @@ export interface Incoming extends KeyedRecord {
   readonly hintFor: readonly NodeId[]
 }
 
+/** The same with the hash of its key, which is worked out once. */
+interface Placed extends Incoming {
+  readonly hash: Uint8Array
+}
+
 /** What a key looks like from here: own record and hints joined. */
 export interface Local {
   readonly record: Record
   /** Whether hints of the key are kept here. */
   readonly hinted: boolean
 }
-
-const changedKey = ({ key }: { readonly key: StoredKey }): Changed & { readonly key: StoredKey } => ({
-  hash: keyHashOf(key),
-  key,
-})
 
 export interface ReplicaHandlers {
   /** A stored row could not be read, or one dot came with two values. */
@@ -118,24 +118,24 @@ export class Replica {
    * an owner nor asked to stand in.
    */
   async take(incoming: readonly Incoming[], durability: Durability): Promise<void> {
-    const keys = incoming.map(changedKey)
+    const entries = incoming.map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
     // Rows of hints are read where a hint is to be kept, as far as can be told before the transaction.
-    const isHinted = incoming.map((entry) => this.#destination(entry).targets.length > 0)
-    const places = keys.flatMap(({ hash, key }, index) => [
+    const isHinted = entries.map((entry) => this.#destination(entry).targets.length > 0)
+    const places = entries.flatMap(({ hash, key }, index) => [
       recordRowAt(hash),
       ...(isHinted[index] ? [hintRow(key)] : []),
     ])
     const hinted = new Set<StoredKey>()
     const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again'> => {
-      const rows = [...found]
+      const rows = [...found].reverse()
       const writes: Write[] = []
       const changes: KeyChange[] = []
       hinted.clear()
-      for (const [index, entry] of incoming.entries()) {
+      for (const [index, entry] of entries.entries()) {
         // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
         const plan = { ...entry, ...this.#destination(entry) }
-        const record = rows.shift()
-        const hint = isHinted[index] ? rows.shift() : undefined
+        const record = rows.pop()
+        const hint = isHinted[index] ? rows.pop() : undefined
         if (plan.targets.length > 0 && !isHinted[index]) return { writes: [], changes: [], result: 'again' }
         if (plan.asOwner) changes.push(this.#joinRecord(plan, record, writes))
         if (plan.targets.length === 0) continue
@@ -144,7 +144,7 @@ export class Replica {
       }
       return { writes, changes, result: 'taken' }
     }
-    const result = await this.#inventory.change(keys, places, durability, decide, (_, changes) => {
+    const result = await this.#inventory.change(entries, places, durability, decide, (_, changes) => {
       for (const key of hinted) this.#inventory.hinted.add(key)
       for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
     })
@@ -152,16 +152,15 @@ export class Replica {
     for (const { record } of incoming) this.#seeTimes(record)
   }
 
-  #destination({ key, hintFor }: Incoming): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
-    const partition = partitionOf(key)
+  #destination({ hash, hintFor }: Placed): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
+    const partition = partitionIn(hash)
     const others = hintFor.filter((node) => node !== this.#routing.self)
     if (this.#routing.owns(partition)) return { asOwner: true, targets: others }
     if (others.length > 0) return { asOwner: false, targets: others }
     return { asOwner: false, targets: this.#routing.ownersOf(partition) }
   }
 
-  #joinRecord({ key, record: incoming }: KeyedRecord, held: Uint8Array | undefined, writes: Write[]): KeyChange {
-    const hash = keyHashOf(key)
+  #joinRecord({ hash, key, record: incoming }: Placed, held: Uint8Array | undefined, writes: Write[]): KeyChange {
     const mine = this.#inventory.recordAt(hash, held)?.record ?? emptyRecord
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
@@ -211,7 +210,7 @@ export class Replica {
 
   /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
   async settleHints(target: NodeId, sent: readonly KeyedRecord[]): Promise<void> {
-    const keys = sent.map(changedKey)
+    const keys = sent.map(({ key }) => ({ hash: keyHashOf(key), key }))
     const decide = (rows: readonly (Uint8Array | undefined)[]) => {
       const writes: Write[] = []
       const result: StoredKey[] = []
