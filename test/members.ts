@@ -12,6 +12,7 @@ export const claimOf = (index: number, status: Claim['status'] = 'alive', incarn
   peer: index.toString(16).padStart(16, '0') as PeerId,
   device: `device ${index}` as DeviceId,
   capacity16ths: 16,
+  guest: false,
   speaks: 1,
   incarnation,
   status,

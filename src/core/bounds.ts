@@ -165,6 +165,10 @@ export const bounds = {
   graceMs: 600_000,
   graceMsMin: 1_000,
   graceMsMax: 604_800_000,
+  /** A member is a guest until it has stayed for so many graces, and so long at least; and a guest has only a part of the grace. */
+  guestStayGraces: 2,
+  guestStayMs: 1_200_000,
+  guestGraceShare: 0.1,
   /** Members that are out or have left are remembered so long, so that old lists do not bring them back; fewer of them where there are many. */
   formerMemberMs: 604_800_000,
   /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. A page that is only busy is not. */

@@ -73,6 +73,8 @@ export interface Member {
   /** Its failure domain. Names set by the `device` option begin with `pretended:`. */
   readonly device: string
   readonly capacity: number
+  /** It came a short while ago to a ring that has n devices without it: no partition has more than one replica on all guests. */
+  readonly guest: boolean
   readonly status: 'alive' | 'suspect' | 'away' | 'dead' | 'out' | 'left'
   /** Whether requests reach it now. This node reaches itself. */
   readonly reachable: boolean

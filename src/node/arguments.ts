@@ -32,6 +32,8 @@ export interface CheckedConfig extends QuorumSizes {
   readonly capacity: number
   readonly timeoutMs: number
   readonly graceMs: number
+  /** How long a node is a guest. */
+  readonly stayMs: number
   readonly timing: Timing
 }
 
@@ -63,7 +65,8 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
     refuse(`graceMs must be a number from ${bounds.graceMsMin} to ${bounds.graceMsMax}, not ${graceMs}`)
   }
   const timing = Object.hasOwn(presets, network) ? presets[network] : refuse("network must be 'internet' or 'local'")
-  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, timing }
+  const stayMs = Math.max(bounds.guestStayMs, bounds.guestStayGraces * graceMs)
+  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, stayMs, timing }
 }
 
 /** A wait in ms that has an end. */

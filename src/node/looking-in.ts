@@ -21,10 +21,11 @@ export interface Watched {
 }
 
 export function membersOf({ routing, peers }: Watched, state: Status['state']): readonly Member[] {
-  const member = ({ node, device, capacity16ths, status }: Claim): Member => ({
+  const member = ({ node, device, capacity16ths, guest, status }: Claim): Member => ({
     id: node,
     device,
     capacity: capacity16ths / 16,
+    guest,
     status,
     reachable: node === routing.self ? state === 'open' : peers.isReachable(node),
     self: node === routing.self,

@@ -139,7 +139,12 @@ export class Membership {
 
   /** It is awake again, and says so. */
   wake(): void {
-    this.#swim.wake(this.#clock.now())
+    this.#swim.renew({ status: 'alive' }, this.#clock.now())
+  }
+
+  /** This node is a guest no more. */
+  stay(): void {
+    this.#swim.renew({ guest: false }, this.#clock.now())
   }
 
   leave(): void {

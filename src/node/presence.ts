@@ -24,6 +24,7 @@ import { Peers, type PeersHandlers } from './peers.ts'
 import { Reach } from './reach.ts'
 import { Routing } from './routing.ts'
 import { rememberMembers, type Self } from './self.ts'
+import { Stay } from './stay.ts'
 
 /** The node whose presence this is. */
 export interface Present {
@@ -57,6 +58,7 @@ export class Presence {
   readonly #links: Links
   readonly #reach: Reach
   readonly #heartbeat: Heartbeat
+  readonly #stay: Stay
   #isRemembering = false
 
   constructor(
@@ -83,6 +85,7 @@ export class Presence {
     )
     this.routing = new Routing(own.node, this.membership.view, config.n, placing)
     this.#links = new Links(clock, transport, this.peers, this.membership, swimDefaults.linksMax)
+    this.#stay = new Stay(clock, this.membership, config.n, config.stayMs, () => this.#rememberNow())
     this.#reach = new Reach(this.peers, (peer) => this.#came(peer))
     const isAway = () => node.isOpen && this.membership.own.status === 'away'
     this.#heartbeat = new Heartbeat(clock, isAway, () => this.#woke())
@@ -91,7 +94,9 @@ export class Presence {
   /** Begins, when the node is whole, until the returned functions are called. */
   start(chance: () => number): readonly (() => void)[] {
     this.routing.onChange(() => this.#placementChanged())
-    return [this.membership.start(), this.#links.start(chance), this.#heartbeat.start(chance)]
+    this.#stay.begin()
+    const stops = [this.membership.start(), this.#links.start(chance), this.#heartbeat.start(chance)]
+    return [...stops, () => this.#stay.end()]
   }
 
   /** Meets the others; and follows the tab's life. */
@@ -108,6 +113,11 @@ export class Presence {
       this.peers.start()
       this.#woke()
     })
+  }
+
+  /** The first meeting is over. */
+  knowsRing(): void {
+    this.#stay.met()
   }
 
   /** Somebody looks at the clocks. */
@@ -178,6 +188,7 @@ export class Presence {
     const { node, status } = claim
     this.#links.changed()
     this.routing.follow(this.membership.view, claim)
+    this.#stay.review()
     // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
     if (status === 'alive' && node !== this.routing.self) this.#reach.renew([node])
     else this.#reach.review(node)
@@ -187,8 +198,12 @@ export class Presence {
   }
 
   async #leftBefore(): Promise<void> {
-    await rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
+    await this.#rememberNow()
     this.#node.hadLeft()
+  }
+
+  async #rememberNow(): Promise<void> {
+    await rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
   }
 
   /** Keeps the member list, once for many changes. */
@@ -197,7 +212,7 @@ export class Presence {
     this.#isRemembering = true
     this.#ports.clock.after(bounds.rememberMs, () => {
       this.#isRemembering = false
-      if (this.#node.isOpen) rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
+      if (this.#node.isOpen) void this.#rememberNow()
     })
   }
 
@@ -214,6 +229,7 @@ export class Presence {
     const { isOpen, isClosing, ownership, exchange } = this.#node
     if (!isOpen || isClosing) return
     this.membership.wake()
+    this.#stay.begin()
     exchange.wasAway()
     ownership.doubt()
     for (const node of this.peers.connected) void this.membership.pushPull(node)

@@ -7,19 +7,26 @@
 import { present } from '../core/assert.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { DeviceId, NodeId, Partition, StoredKey, Token, ViewHash } from '../core/ids.ts'
-import { type Claim, claimsOf, hashPlaced, isPlaced, type MemberView } from '../core/membership/claims.ts'
+import {
+  type Claim,
+  claimsOf,
+  failureDomain,
+  hashPlaced,
+  isPlaced,
+  type MemberView,
+} from '../core/membership/claims.ts'
 import { type Placement, type PreferenceList, place, preferenceList } from '../core/partitioning/placement.ts'
 import { type RingMember, tokensOf } from '../core/partitioning/ring.ts'
 
 const ringMember = (claim: Claim): RingMember => ({
   id: claim.node,
-  device: claim.device,
+  device: failureDomain(claim),
   capacity: claim.capacity16ths / 16,
 })
 
 /** What of a claim placement depends on. */
 function standingOf(claim: Claim | undefined): string {
-  return claim === undefined || !isPlaced(claim) ? '' : `${claim.capacity16ths} ${claim.device}`
+  return claim === undefined || !isPlaced(claim) ? '' : `${claim.capacity16ths} ${failureDomain(claim)}`
 }
 
 /** The partitions of every node, in order. */

@@ -53,6 +53,7 @@ export async function beginBoot(
       peer,
       device,
       capacity16ths: Math.round(capacity * 16),
+      guest: known.find((claim) => claim.node === node)?.guest ?? true,
       speaks: bounds.speaks,
       incarnation,
       status: 'alive',

@@ -154,6 +154,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     }
     node.#presence.open()
     node.joining.begin(ports.transport, node.peers, node.membership)
+    void node.joining.first.then(() => node.#presence.knowsRing())
     return node
   }
 

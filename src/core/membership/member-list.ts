@@ -123,11 +123,12 @@ export class MemberList {
     this.#put(claim, now)
   }
 
-  /** Members whose absence has lasted for the grace, and are to be out. */
+  /** Members whose absence has lasted for the grace, of guests for a part of it, and are to be out. */
   overdue(graceMs: number, now: number): readonly Claim[] {
     return [...this.#since].flatMap(([node, since]) => {
       const claim = this.#view.get(node)
-      return claim !== undefined && node !== this.self && isPlaced(claim) && now - since >= graceMs ? [claim] : []
+      if (claim === undefined || node === this.self || !isPlaced(claim)) return []
+      return now - since >= (claim.guest ? graceMs * bounds.guestGraceShare : graceMs) ? [claim] : []
     })
   }
 

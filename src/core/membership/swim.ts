@@ -162,11 +162,11 @@ export class Swim {
     for (const node of this.#pick(bounds.farewells)) this.#send(node, 'news')
   }
 
-  /** It is back: a new incarnation takes back whatever was claimed meanwhile. */
-  wake(now: number): void {
+  /** It is back, or a guest no more: a new incarnation takes back whatever was claimed meanwhile. */
+  renew(change: Partial<Pick<Claim, 'status' | 'guest'>>, now: number): void {
     if (this.own.status === 'left') return
     const incarnation = Math.min(this.own.incarnation + 1, bounds.incarnationMax)
-    this.#announce({ ...this.own, incarnation, status: 'alive' }, now)
+    this.#announce({ ...this.own, ...change, incarnation }, now)
   }
 
   leave(now: number): void {

@@ -84,6 +84,7 @@ const claim: Codec<Claim> = {
     writer.hex(value.peer)
     writer.text(value.device)
     writer.integer(value.capacity16ths)
+    truth.write(writer, value.guest ? 'yes' : 'no')
     writer.integer(value.speaks)
     writer.integer(value.incarnation)
     status.write(writer, value.status)
@@ -99,6 +100,7 @@ const claim: Codec<Claim> = {
       peer,
       device,
       capacity16ths,
+      guest: truth.read(reader) === 'yes',
       speaks: reader.integer(bounds.speaksMax),
       incarnation: reader.integer(bounds.incarnationMax),
       status: status.read(reader),

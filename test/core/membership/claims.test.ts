@@ -21,6 +21,7 @@ const claims: fc.Arbitrary<Claim> = fc.record({
   speaks: fc.integer({ min: 1, max: 2 }),
   device: fc.constantFrom('a', 'b').map((name) => name as DeviceId),
   capacity16ths: fc.integer({ min: 1, max: 3 }),
+  guest: fc.boolean(),
   incarnation: fc.nat(3),
   status: fc.constantFrom(...memberStatuses),
 })
@@ -54,6 +55,7 @@ const claim = (status: Claim['status'], incarnation: number): Claim => ({
   peer: '0'.repeat(16) as PeerId,
   device: 'd' as DeviceId,
   capacity16ths: 16,
+  guest: false,
   speaks: 1,
   incarnation,
   status,

@@ -157,7 +157,7 @@ describe('membership', () => {
     ring.run(30_000)
     expect(ring.statusesOf(4)).toEqual(Array(5).fill('out'))
     ring.cut.delete(4)
-    ring.swims[4]?.wake(ring.now)
+    ring.swims[4]?.renew({ status: 'alive' }, ring.now)
     ring.run(5_000)
     expect(ring.statusesOf(4)).toEqual(Array(5).fill('alive'))
   })

@@ -35,6 +35,7 @@ const claim = fc.record({
   peer,
   device: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text as DeviceId),
   capacity16ths: fc.integer({ min: 1, max: 1024 }),
+  guest: fc.boolean(),
   speaks: fc.nat(bounds.speaksMax),
   incarnation: fc.nat(),
   status: fc.constantFrom(...memberStatuses),
