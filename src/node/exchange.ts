@@ -53,7 +53,12 @@ export class Exchange {
   /** By node that asks, what had been written here when its last reconciliation began; null once that is settled. */
   readonly #answered = new Map<
     NodeId,
-    { readonly session: number; readonly epoch: number; readonly writes: ReadonlyMap<Partition, number> | null }
+    {
+      readonly session: number
+      readonly at: number
+      readonly epoch: number
+      readonly writes: ReadonlyMap<Partition, number> | null
+    }
   >()
   /** How often this node was away: what was compared before says nothing of what it missed. */
   #epoch = 0
@@ -256,8 +261,16 @@ export class Exchange {
     const last = this.#answered.get(from)?.session
     // A message that comes twice, or late, must not begin again what is over: it would be settled with what came since.
     if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
-    if (last !== session) this.#answered.set(from, { session, epoch: this.#epoch, writes: new Map(this.#writes) })
+    const began = { session, at: this.#clock.now(), epoch: this.#epoch, writes: new Map(this.#writes) }
+    if (last !== session) this.#answered.set(from, began)
     return this.#reconciling.answer(from, request)
+  }
+
+  /** Whether an exchange with a node goes on, of this node or of the other, as far as this one can tell. */
+  isUnderWay(node: NodeId): boolean {
+    const answered = this.#answered.get(node)
+    const isAnswering = answered?.writes != null && this.#clock.now() - answered.at < bounds.exchangeUnderWayMs
+    return this.#turns.has(node) || isAnswering
   }
 
   /** This node was away: only what is compared from now on brings it in sync. */

@@ -42,9 +42,13 @@ export class HintedHandoff {
     return repeat(clock, bounds.handoffIntervalMs, chance, () => this.sweep())
   }
 
-  /** Delivers or re-addresses the hints for everybody who can take them or never will. */
-  async sweep(): Promise<void> {
+  /**
+   * Delivers or re-addresses the hints for everybody who can take them or never will: for `all` of them, or for those who are `idle`.
+   * Of what is kept for a node that is in an exchange with this one, most goes home by that, and its end asks for the rest.
+   */
+  async sweep(whom: 'all' | 'idle' = 'idle'): Promise<void> {
     for (const { node } of this.#routing.claims) {
+      if (whom === 'idle' && this.#exchange.isUnderWay(node)) continue
       if (this.#peers.isReachable(node) || !this.#routing.isPlaced(node)) await this.deliverTo(node)
     }
   }
