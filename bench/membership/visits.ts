@@ -6,6 +6,7 @@
  */
 import type { DeviceId, Partition, StoredKey } from '../../src/core/ids.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
+import { checkConfig } from '../../src/node/arguments.ts'
 import { allPartitions } from '../../src/node/ownership.ts'
 import { hintRow, recordRow } from '../../src/node/rows.ts'
 import { Counters } from '../../test/simulation/counters.ts'
@@ -56,7 +57,8 @@ class Visits {
 
   constructor(seed: number, graceMs: number) {
     const options = optionsFor(seed, { faults: [] })
-    const calm = { ...options, nodes: residents, devices: residents, graceMs, commitMs: 2 }
+    const { stayMs: guestMs } = checkConfig({ cluster: 'visits', graceMs })
+    const calm = { ...options, nodes: residents, devices: residents, graceMs, stayMs: guestMs, commitMs: 2 }
     this.#graceMs = graceMs
     this.#world = new World(this.#clock, calm, new Counters(), () => {})
   }

@@ -188,7 +188,7 @@ export const bounds = {
   /** An exchange that another node began and has not ended is taken to go on for so long. */
   exchangeUnderWayMs: 30_000,
   /** Records and bytes of one batch of a handoff or exchange. */
-  batchRecordsMax: 256,
+  batchRecordsMax: 128,
   batchBytesMax: 524_288,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,

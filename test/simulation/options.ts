@@ -53,6 +53,8 @@ export interface Options {
   readonly twins: number
   /** How long a node may be gone before it is out of placement, ms. */
   readonly graceMs: number
+  /** How long a node is a guest, ms. */
+  readonly stayMs: number
   /** Nodes differ in capacity. */
   readonly mixed: boolean
   /** After chaos only some nodes are healed at first, and have to make progress alone. */
@@ -110,6 +112,7 @@ export function optionsOf(seed: number): Options {
   const chance = new Chance(seed)
   const nodes = chance.happens(0.05) ? chance.between(8, 12) : chance.between(3, 7)
   const often = (low: number, high: number) => (chance.happens(0.5) ? chance.between(low, high) : 0)
+  const graceMs = chance.happens(0.4) ? chance.between(2, 30) * 1000 : 600_000
   const drawn: Options = {
     seed,
     nodes,
@@ -146,7 +149,8 @@ export function optionsOf(seed: number): Options {
     leaves: chance.happens(0.3) ? 1 : 0,
     twins: chance.happens(0.2) ? chance.between(1, 2) : 0,
     mixed: chance.happens(0.3),
-    graceMs: chance.happens(0.4) ? chance.between(2, 30) * 1000 : 600_000,
+    graceMs,
+    stayMs: 2 * graceMs,
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,

@@ -172,7 +172,8 @@ export class World {
       lifecycle,
     }
     this.trace(`boot ${place.index}`)
-    const config = checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs: options.graceMs })
+    const { graceMs, stayMs } = options
+    const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), stayMs }
     StorageNode.open(ports, config, place.device, this.#placing).then(
       (node) => {
         boot.node = node

@@ -8,10 +8,12 @@ import {
   type Claim,
   claimsOf,
   compareClaims,
+  failureDomain,
   hashView,
   type MemberView,
   memberStatuses,
   mergeClaims,
+  needsGuests,
 } from '../../../src/core/membership/claims.ts'
 
 const node = (index: number) => index.toString(16).padStart(32, '0') as NodeId
@@ -48,6 +50,23 @@ test('views have equal hashes exactly when they hold equal claims', () => {
       expect(hashView(left) === hashView(right)).toBe(same)
     }),
   )
+})
+
+test('a ring can do without its guests once those who have stayed, and are not out, are on n devices', () => {
+  const member = (index: number, device: string, guest: boolean, status: Claim['status'] = 'alive'): Claim => ({
+    ...claim(status, 1),
+    node: node(index),
+    device: device as DeviceId,
+    guest,
+  })
+  const needs = (...members: readonly Claim[]) => needsGuests(mergeClaims(nobody, members), 3)
+  const two = [member(1, 'a', false), member(2, 'b', false), member(3, 'b', false)]
+  expect(needs()).toBe(true)
+  expect(needs(...two, member(4, 'c', true))).toBe(true)
+  expect(needs(...two, member(4, 'c', false, 'out'))).toBe(true)
+  expect(needs(...two, member(4, 'c', false, 'dead'))).toBe(false)
+  expect(failureDomain(member(1, 'a', true))).toBe(failureDomain(member(2, 'b', true)))
+  expect(failureDomain(member(1, 'a', false))).not.toBe(failureDomain(member(2, 'b', false)))
 })
 
 const claim = (status: Claim['status'], incarnation: number): Claim => ({

@@ -162,6 +162,21 @@ describe('membership', () => {
     expect(ring.statusesOf(4)).toEqual(Array(5).fill('alive'))
   })
 
+  test('a guest that is gone is out after a tenth of the grace', () => {
+    const ring = new Ring(4, { graceMs: 600_000 })
+    ring.swims[2]?.renew({ guest: true }, ring.now)
+    ring.run(5_000)
+    ring.cut.add(2)
+    ring.cut.add(3)
+    ring.run(60_000)
+    for (const index of [0, 1]) expect(ring.swims[index]?.view.get(name(2))?.status).toBe('dead')
+    ring.run(60_000)
+    for (const index of [0, 1]) {
+      expect(ring.swims[index]?.view.get(name(2))?.status).toBe('out')
+      expect(ring.swims[index]?.view.get(name(3))?.status).toBe('dead')
+    }
+  })
+
   test('a dead member that comes back within reach learns that it is dead, and refutes', () => {
     const ring = new Ring(5)
     ring.cut.add(2)
