@@ -2,6 +2,7 @@
  * `npm run bench:rejoin`: how long a tab takes to be in step again, in real Chromium, beside the floor of the same run: the same
  * bytes over a raw data channel and into IndexedDB in one transaction.
  */
+import type { TabringNode } from '../src/index.ts'
 import { test, type World } from '../test/browser/world.ts'
 
 const valueBytes = 64
@@ -98,6 +99,47 @@ async function rejoin(world: World, before: number, missed: number, maxMs: numbe
 test('a tab that comes back', async ({ world }) => {
   await rejoin(world, 1000, 10_000, 1500)
   await rejoin(world, 10_900, 100, 250)
+})
+
+/** In a page: twenty gets and puts a second, so many at most, until `isInStep` is set; how long each took, ms. */
+async function requests(node: TabringNode, [first, most]: readonly [number, number]): Promise<readonly number[]> {
+  const took: number[] = []
+  for (let at = first; took.length < most && !('isInStep' in window); at += 1) {
+    const next = new Promise((go) => setTimeout(go, 50))
+    const startedAt = performance.now()
+    if (at % 2 === 0) await node.put(`request ${at}`, null, new Uint8Array(64))
+    else await node.get(`request ${at - 1}`)
+    took.push(performance.now() - startedAt)
+    await next
+  }
+  return took
+}
+
+const p99 = (took: readonly number[]): number => took.toSorted((a, b) => a - b)[Math.floor(0.99 * took.length)] ?? 0
+
+test('gets and puts while a tab is brought in step', async ({ world }) => {
+  const options = { cluster: 'requests', n: 2 }
+  const [writer, reader] = await world.ring(['chromium', 'chromium'], options)
+  if (writer === undefined || reader === undefined) throw new Error('a ring of two has two members')
+  const quiet = await writer.run(requests, [0, 300] as const)
+  await reader.run((node) => node.close(), null)
+  await writer.run(async (node) => {
+    for (let at = 0; at < 20_000; at += 500)
+      await Promise.all(
+        Array.from({ length: 500 }, (_, index) => node.put(`key ${at + index}`, null, new Uint8Array(64), { w: 1 })),
+      )
+  }, null)
+  await reader.load(reader.page)
+  await reader.open({ ...options, signaling: world.signaling.url })
+  const busy = writer.run(requests, [1000, 10_000] as const)
+  const startedAt = performance.now()
+  await reader.joined(2)
+  const ms = performance.now() - startedAt
+  await writer.page.evaluate(() => Object.assign(window, { isInStep: true }))
+  const [before, meanwhile] = [p99(quiet), p99(await busy)]
+  console.log(
+    `p99 of ${quiet.length} requests ${before.toFixed(1)} ms; of ${(await busy).length} while 20000 records move in ${Math.round(ms)} ms ${meanwhile.toFixed(1)} ms: ${(meanwhile / before).toFixed(2)} times (max 1.5)`,
+  )
 })
 
 test('a new node that receives a hundred thousand keys', async ({ world }) => {

@@ -168,7 +168,7 @@ export const bounds = {
   /** A member is a guest until it has stayed for so many graces, and so long at least; and a guest has only a part of the grace. */
   guestStayGraces: 2,
   guestStayMs: 1_200_000,
-  guestGraceShare: 0.1,
+  guestGraceShare: 0.2,
   /** Members that are out or have left are remembered so long, so that old lists do not bring them back; fewer of them where there are many. */
   formerMemberMs: 604_800_000,
   /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. A page that is only busy is not. */
@@ -190,6 +190,9 @@ export const bounds = {
   /** Records and bytes of one batch of a handoff or exchange. */
   batchRecordsMax: 128,
   batchBytesMax: 524_288,
+  /** Records of a batch while there are gets or puts, and for so long after the last one: what stands before them in the store. */
+  busyBatchRecords: 16,
+  busyForMs: 250,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
   /** Items that one answer of a reconciliation lists at most: what a page can take in without a pause that is felt. */

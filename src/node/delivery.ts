@@ -8,6 +8,7 @@ import type { NodeId } from '../core/ids.ts'
 import { hashBytes } from '../core/merkle/trie.ts'
 import type { KeyedRecord, Reply } from '../core/wire/messages.ts'
 import type { Durability } from '../ports.ts'
+import type { Pace } from './pace.ts'
 import { type Peers, RequestFailure } from './peers.ts'
 import type { Replica } from './replica.ts'
 
@@ -38,22 +39,24 @@ export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generat
 }
 
 /** Does some work for each page of items, a few pages at a time, so that no disk and no network waits for the other. */
-export async function eachPage<T>(items: readonly T[], work: (page: readonly T[]) => Promise<void>): Promise<void> {
-  let next = 0
-  let isFailed = false
-  const worker = async () => {
-    while (next < items.length && !isFailed) {
-      const page = items.slice(next, next + bounds.batchRecordsMax)
-      next += page.length
-      try {
-        await work(page)
-      } catch (error) {
-        isFailed = true
-        throw error
-      }
-    }
+export async function eachPage<T>(
+  items: readonly T[],
+  pace: Pace,
+  work: (page: readonly T[]) => Promise<void>,
+): Promise<void> {
+  const underWay = new Set<Promise<void>>()
+  const failures: unknown[] = []
+  for (let next = 0; next < items.length && failures.length === 0; ) {
+    const page = items.slice(next, next + pace.records)
+    next += page.length
+    const job = work(page)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => underWay.delete(job))
+    underWay.add(job)
+    while (underWay.size >= pace.batches) await Promise.race(underWay)
   }
-  await Promise.all(Array.from({ length: bounds.batchesAtOnce }, worker))
+  await Promise.all(underWay)
+  if (failures.length > 0) throw failures[0]
 }
 
 /** Delivers one batch; resolves once the node has it, flushed if it is to be `strict`. Rejects with a `RequestFailure`. */
@@ -82,10 +85,9 @@ export async function fetchRecords(
 }
 
 /** What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. */
-export async function answerFetch(replica: Replica, hashes: Uint8Array): Promise<Reply> {
-  const keys = Array.from({ length: Math.floor(hashes.length / hashBytes) }, (_, index) =>
-    hashes.slice(index * hashBytes, (index + 1) * hashBytes),
-  )
+export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pace): Promise<Reply> {
+  const count = Math.min(Math.floor(hashes.length / hashBytes), pace.records)
+  const keys = Array.from({ length: count }, (_, index) => hashes.slice(index * hashBytes, (index + 1) * hashBytes))
   const entries = await replica.records(keys)
   const [batch = []] = batchesOf(entries)
   const last = batch.at(-1)
@@ -93,4 +95,18 @@ export async function answerFetch(replica: Replica, hashes: Uint8Array): Promise
     return { type: 'records', entries, considered: keys.length }
   const end = bytesToHex(keyHashOf(last.key))
   return { type: 'records', entries: batch, considered: 1 + keys.findIndex((key) => bytesToHex(key) === end) }
+}
+
+/** Takes in what was delivered, a little at a time where there are requests; flushed in the end if it is to be `strict`. */
+export async function takeDelivered(
+  replica: Replica,
+  entries: readonly KeyedRecord[],
+  how: Durability,
+  pace: Pace,
+): Promise<void> {
+  for (let next = 0; next < entries.length; ) {
+    const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
+    next += some.length
+    await replica.take(some, next < entries.length ? 'relaxed' : how)
+  }
 }

@@ -18,6 +18,7 @@ import type { Clock } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
 import { batchesOf, bytesOf, deliver, eachPage, fetchRecords } from './delivery.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
+import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
 import { isEarlier, type Reconciling } from './reconciling.ts'
 import type { RepairLog, Transfer } from './repair-log.ts'
@@ -43,6 +44,7 @@ export class Exchange {
   readonly #replica: Replica
   readonly #reconciling: Reconciling
   readonly #log: RepairLog
+  readonly #pace: Pace
   /** Nodes to exchange with soon, and what to do after. */
   readonly #due = new Map<NodeId, (() => void)[]>()
   /** The end of the last exchange with each node that has one under way. */
@@ -75,6 +77,7 @@ export class Exchange {
     replica: Replica,
     reconciling: Reconciling,
     log: RepairLog,
+    pace: Pace,
     handlers: ExchangeHandlers,
   ) {
     this.#clock = clock
@@ -85,6 +88,7 @@ export class Exchange {
     this.#replica = replica
     this.#reconciling = reconciling
     this.#log = log
+    this.#pace = pace
     this.#handlers = handlers
   }
 
@@ -299,7 +303,7 @@ export class Exchange {
     const forest = await this.#replica.forest()
     // Somebody else may have brought some of it meanwhile.
     const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
-    await eachPage(wanted, async (page) => {
+    await eachPage(wanted, this.#pace, async (page) => {
       for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
         const { entries, considered } = await fetchRecords(this.#peers, node, keys)
         await this.#replica.take(
@@ -315,7 +319,7 @@ export class Exchange {
 
   /** Gives the other what it has not. */
   async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
-    await eachPage(ours, async (page) => {
+    await eachPage(ours, this.#pace, async (page) => {
       for (const batch of batchesOf(await this.#replica.records(page.map(({ key }) => key)))) {
         try {
           await deliver(this.#peers, node, batch, 'relaxed')

@@ -17,6 +17,7 @@ import { batchesOf, deliver } from './delivery.ts'
 import type { Events } from './events.ts'
 import type { Exchange } from './exchange.ts'
 import { OnePerNode } from './one-per-node.ts'
+import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
@@ -26,14 +27,16 @@ export class HintedHandoff {
   readonly #routing: Routing
   readonly #replica: Replica
   readonly #exchange: Exchange
+  readonly #pace: Pace
   readonly #events: Events
   readonly #deliveries = new OnePerNode()
 
-  constructor(peers: Peers, routing: Routing, replica: Replica, exchange: Exchange, events: Events) {
+  constructor(peers: Peers, routing: Routing, replica: Replica, exchange: Exchange, pace: Pace, events: Events) {
     this.#peers = peers
     this.#routing = routing
     this.#replica = replica
     this.#exchange = exchange
+    this.#pace = pace
     this.#events = events
   }
 
@@ -70,7 +73,8 @@ export class HintedHandoff {
 
   /** Hands over one page of hints; returns where the next one begins, if there is one. */
   async #deliverPage(target: NodeId, after: StoredKey | undefined): Promise<StoredKey | undefined> {
-    const keys = await this.#replica.owedTo(target, bounds.batchRecordsMax, after)
+    const limit = this.#pace.records
+    const keys = await this.#replica.owedTo(target, limit, after)
     if (keys.length === 0) return undefined
     const kept = await this.#replica.hints(keys)
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
@@ -85,7 +89,7 @@ export class HintedHandoff {
       await deliver(this.#peers, target, batch, 'strict')
       await this.#settle(target, batch)
     }
-    return keys.length < bounds.batchRecordsMax ? undefined : keys.at(-1)
+    return keys.length < limit ? undefined : keys.at(-1)
   }
 
   #isDue(target: NodeId, { key }: KeyedRecord): boolean {

@@ -5,10 +5,11 @@ import { partitionOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { FailureCode, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
-import { answerFetch } from './delivery.ts'
+import { answerFetch, takeDelivered } from './delivery.ts'
 import type { Exchange } from './exchange.ts'
 import type { Membership } from './membership.ts'
 import type { Ownership } from './ownership.ts'
+import type { Pace } from './pace.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
@@ -18,6 +19,7 @@ export interface Serving {
   readonly ownership: Ownership
   readonly membership: Membership
   readonly exchange: Exchange
+  readonly pace: Pace
   /** It is leaving and takes nothing in any more. */
   readonly isClosing: boolean
   /** The store has failed, or works. */
@@ -35,6 +37,7 @@ export async function serve(node: Serving, from: NodeId, request: Request): Prom
   try {
     if (node.isClosing && (request.type === 'put' || request.type === 'deliver'))
       return { type: 'failed', code: 'closed' }
+    if (request.type === 'put' || request.type === 'get') node.pace.request()
     const reply = await answer(node, from, request)
     if (request.type === 'put' || request.type === 'deliver') node.storageWas('ok')
     return reply
@@ -54,15 +57,12 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':
-      await node.replica.take(
-        request.entries.map((entry) => ({ ...entry, hintFor: [] })),
-        request.how,
-      )
+      await takeDelivered(node.replica, request.entries, request.how, node.pace)
       return { type: 'done' }
     case 'reconcile':
       return node.exchange.answer(from, request)
     case 'fetch':
-      return answerFetch(node.replica, request.hashes)
+      return answerFetch(node.replica, request.hashes, node.pace)
     case 'settled':
       // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
       await node.replica.flush()

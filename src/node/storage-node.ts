@@ -38,6 +38,7 @@ import type { Membership } from './membership.ts'
 import { Operations } from './operations.ts'
 import { judge, putFailed } from './outcomes.ts'
 import { Ownership } from './ownership.ts'
+import { Pace } from './pace.ts'
 import { type Peers, RequestFailure } from './peers.ts'
 import { Presence, type Present } from './presence.ts'
 import { read } from './read.ts'
@@ -62,6 +63,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   readonly reconciling: Reconciling
   readonly exchange: Exchange
   readonly handoff: HintedHandoff
+  readonly pace: Pace
   readonly events: Events = new Events()
   readonly #ports: Ports
   readonly #config: CheckedConfig
@@ -95,6 +97,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const chance = () => (random.bytes(1)[0] ?? 0) / 256
     const boot = mintActor(random)
     this.#mint = new DotMint(random, boot)
+    this.pace = new Pace(clock)
     this.joining = new Joining(clock, this.events)
     this.#log = new RepairLog(clock, this.events)
     this.#presence = new Presence(
@@ -118,13 +121,21 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const holds = (partition: Partition) => this.replica.holds(partition)
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
-    const parts = [this.peers, this.routing, this.ownership, this.replica, this.reconciling, this.#log] as const
+    const parts = [
+      this.peers,
+      this.routing,
+      this.ownership,
+      this.replica,
+      this.reconciling,
+      this.#log,
+      this.pace,
+    ] as const
     this.exchange = new Exchange(clock, chance, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
       agrees: (node) => membership.agrees(node),
     })
     this.#scrub = new Scrub(this.replica, this.#log)
-    this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.events)
+    this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.pace, this.events)
     this.#stops = [
       ...this.#presence.start(chance),
       this.exchange.start(),

@@ -1,0 +1,61 @@
+/**
+ * How records are moved: in bounded batches, and in small ones while there are requests.
+ */
+import { expect, test } from 'vitest'
+import { bounds } from '../../src/core/bounds.ts'
+import { eachPage } from '../../src/node/delivery.ts'
+import { Pace } from '../../src/node/pace.ts'
+import { VirtualClock } from '../simulation/virtual-clock.ts'
+
+const items = Array.from({ length: 1000 }, (_, index) => index)
+
+function paceAt(): { readonly clock: VirtualClock; readonly pace: Pace } {
+  const clock = new VirtualClock()
+  return { clock, pace: new Pace(clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })) }
+}
+
+/** Visits all items in pages that take a moment; returns the pages, and how many were under way at once. */
+async function pagesOf(pace: Pace): Promise<{ readonly pages: readonly (readonly number[])[]; readonly most: number }> {
+  const pages: (readonly number[])[] = []
+  let [underWay, most] = [0, 0]
+  await eachPage(items, pace, async (page) => {
+    pages.push(page)
+    underWay += 1
+    most = Math.max(most, underWay)
+    await Promise.resolve()
+    underWay -= 1
+  })
+  return { pages, most }
+}
+
+test('what is moved goes in large batches, some at once', async () => {
+  const { pages, most } = await pagesOf(paceAt().pace)
+  expect(pages.flat()).toEqual(items)
+  expect(pages[0]).toHaveLength(bounds.batchRecordsMax)
+  expect(most).toBe(bounds.batchesAtOnce)
+})
+
+test('while there are gets and puts, and a moment after, it goes in small batches, one at a time', async () => {
+  const { clock, pace } = paceAt()
+  pace.request()
+  const { pages, most } = await pagesOf(pace)
+  expect(pages.flat()).toEqual(items)
+  expect(Math.max(...pages.map((page) => page.length))).toBe(bounds.busyBatchRecords)
+  expect(most).toBe(1)
+  await clock.run(bounds.busyForMs)
+  expect((await pagesOf(pace)).most).toBe(bounds.batchesAtOnce)
+})
+
+test('a page that fails is the last one begun, and its error comes when those under way are over', async () => {
+  let [begun, over] = [0, 0]
+  const failing = eachPage(items, paceAt().pace, async () => {
+    begun += 1
+    const isFirst = begun === 1
+    await Promise.resolve()
+    if (isFirst) throw new Error('the disk')
+    over += 1
+  })
+  await expect(failing).rejects.toThrow('the disk')
+  expect(over).toBe(begun - 1)
+  expect(begun).toBeLessThanOrEqual(bounds.batchesAtOnce)
+})
