@@ -201,9 +201,13 @@ class IndexedDbStore implements Store {
     }
     // A full disk may show at the request or at the commit; the first error is the one that says so.
     let first: unknown
-    unwrap(transaction).addEventListener('error', ({ target }) => {
-      first ??= target instanceof IDBRequest ? target.error : undefined
-    })
+    const failed = ({ target }: Event) => {
+      const error = target instanceof IDBRequest ? target.error : null
+      // What is cancelled because the transaction aborts says nothing of why it does.
+      if (error?.name !== 'AbortError') first ??= error ?? undefined
+    }
+    // On its way to the request: before the transaction itself hears of it.
+    unwrap(transaction).addEventListener('error', failed, { capture: true })
     // Without a promise for each row: the transaction's own end says how all of them ended.
     const raw = unwrap(table)
     for (const { key, value } of writes.values()) {

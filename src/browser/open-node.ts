@@ -42,7 +42,7 @@ export interface NodeOptions {
   readonly timeoutMs?: number
   /**
    * How long a node may be gone, in ms, before it is out of placement and its keys get other replicas: 1 s to 7 days. Default ten
-   * minutes. Data survives unless all holders vanish within one such grace.
+   * minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring of n devices) have a fifth.
    */
   readonly graceMs?: number
   /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */

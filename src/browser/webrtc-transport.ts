@@ -74,7 +74,7 @@ export class WebRtcTransport implements Transport {
         // Whoever this room did not name may still be met through another one, or over the channel that is open already.
         for (const peer of peers) this.#named[room].add(peer)
         this.#answered.add(room)
-        this.#contactSome(room)
+        this.#contactSome(room, (contact) => contact.isUnmet)
         this.#review()
       },
       arrived: (peer) => this.#arrived(peer, room),
@@ -164,19 +164,23 @@ export class WebRtcTransport implements Transport {
     if (peer === this.self || this.#handlers === undefined) return
     const contact = this.#contactOf(peer)
     if (contact === undefined) return
-    // What was offered before any room named it may have reached nobody.
-    const isLost = contact.isUnmet && contact.way === undefined
+    // What was offered before any room named it may have reached nobody: it is begun anew, and nobody has to hear of it.
+    const lost = contact.isUnmet && contact.way === undefined ? contact.channel : undefined
+    if (lost !== undefined) contact.channel = undefined
+    lost?.end('closed')
     contact.present.add(room)
-    if (isLost) contact.channel?.end('closed')
     contact.failures = 0
     this.#initiate(contact)
   }
 
-  /** Contacts a few of those that were named, at random, until so many are met or tried. */
-  #contactSome(room: Room): void {
+  /** Contacts a few of those that were named and are new or `untried`, at random, until so many are met or tried. */
+  #contactSome(room: Room, isUntried: (contact: Contact) => boolean): void {
     const isTried = ({ isOpen, isUnmet, channel }: Contact) => isOpen || (!isUnmet && channel !== undefined)
     const tried = [...this.#contacts.values()].filter(isTried).length
-    const untried = [...this.#named[room]].filter((peer) => this.#contacts.get(peer)?.isUnmet !== false)
+    const untried = [...this.#named[room]].filter((peer) => {
+      const contact = this.#contacts.get(peer)
+      return contact === undefined || isUntried(contact)
+    })
     for (let count = tried; count < bounds.firstContacts && untried.length > 0; count += 1) {
       const at = Math.floor(this.#chance() * untried.length)
       for (const peer of untried.splice(at, 1)) this.#arrived(peer, room)
@@ -305,7 +309,10 @@ export class WebRtcTransport implements Transport {
   }
 
   #closed(contact: Contact, channel: WebRtcChannel, reason: CloseReason): void {
-    if (contact.channel === channel) contact.channel = undefined
+    if (contact.channel !== channel) return
+    contact.channel = undefined
+    // By which way it can be told something has to show again.
+    contact.way = undefined
     contact.failures += 1
     if (reason === 'no-route') {
       this.#hasNoRoute = true
@@ -316,7 +323,8 @@ export class WebRtcTransport implements Transport {
     const pause = Math.min(bounds.reconnectLastMs, bounds.reconnectFirstMs * 2 ** (contact.failures - 1))
     const pauseMs = contact.local === undefined ? pause : bounds.localRetryMs
     this.#retry(contact, pauseMs, () => this.#initiate(contact))
-    for (const room of ['servers', 'tabs'] as const) if (this.#listening || room === 'tabs') this.#contactSome(room)
+    for (const room of ['servers', 'tabs'] as const)
+      if (this.#listening || room === 'tabs') this.#contactSome(room, (other) => other.isUnmet && other.failures === 0)
   }
 
   /** A tab that crashed says no goodbye: after some attempts it is taken for gone from the room, until it is heard again. */

@@ -49,18 +49,15 @@ export class Exchange {
   readonly #due = new Map<NodeId, (() => void)[]>()
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
+  /** Since when exchanges with a node have been under way without one that ended well. */
+  readonly #since = new Map<NodeId, number>()
   /** Counts writes of a partition, and at which count each owner had settled it. */
   readonly #writes = new Map<Partition, number>()
   readonly #settled = new Map<Partition, Map<NodeId, number>>()
   /** By node that asks, what had been written here when its last reconciliation began; null once that is settled. */
   readonly #answered = new Map<
     NodeId,
-    {
-      readonly session: number
-      readonly at: number
-      readonly epoch: number
-      readonly writes: ReadonlyMap<Partition, number> | null
-    }
+    { readonly session: number; readonly epoch: number; readonly writes: ReadonlyMap<Partition, number> | null }
   >()
   /** How often this node was away: what was compared before says nothing of what it missed. */
   #epoch = 0
@@ -202,8 +199,10 @@ export class Exchange {
     // The other answers one reconciliation of ours at a time.
     await before
     const transfer = this.#log.begin(node)
+    this.#began(node)
     try {
       await this.#bringInStep(node, partitions, scope, way, transfer)
+      this.#since.delete(node)
       return transfer
     } finally {
       this.#log.end(node, transfer)
@@ -265,16 +264,21 @@ export class Exchange {
     const last = this.#answered.get(from)?.session
     // A message that comes twice, or late, must not begin again what is over: it would be settled with what came since.
     if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
-    const began = { session, at: this.#clock.now(), epoch: this.#epoch, writes: new Map(this.#writes) }
-    if (last !== session) this.#answered.set(from, began)
+    if (last !== session) {
+      this.#answered.set(from, { session, epoch: this.#epoch, writes: new Map(this.#writes) })
+      this.#began(from)
+    }
     return this.#reconciling.answer(from, request)
   }
 
-  /** Whether an exchange with a node goes on, of this node or of the other, as far as this one can tell. */
+  #began(node: NodeId): void {
+    if (!this.#since.has(node)) this.#since.set(node, this.#clock.now())
+  }
+
+  /** Whether an exchange with a node goes on, of this node or of the other; one that takes long, or fails again and again, counts no more. */
   isUnderWay(node: NodeId): boolean {
-    const answered = this.#answered.get(node)
-    const isAnswering = answered?.writes != null && this.#clock.now() - answered.at < bounds.exchangeUnderWayMs
-    return this.#turns.has(node) || isAnswering
+    const since = this.#since.get(node)
+    return since !== undefined && this.#clock.now() - since < bounds.exchangeUnderWayMs
   }
 
   /** This node was away: only what is compared from now on brings it in sync. */
@@ -293,6 +297,7 @@ export class Exchange {
     const answered = this.#answered.get(node)
     if (answered?.session !== session || answered.writes === null) return
     this.#answered.set(node, { ...answered, writes: null })
+    this.#since.delete(node)
     if (partitions.length === 0) return
     this.#settle(node, partitions, answered.writes)
     this.#handlers.settled(node)

@@ -30,6 +30,7 @@ export class HintedHandoff {
   readonly #pace: Pace
   readonly #events: Events
   readonly #deliveries = new OnePerNode()
+  #isHurried = false
 
   constructor(peers: Peers, routing: Routing, replica: Replica, exchange: Exchange, pace: Pace, events: Events) {
     this.#peers = peers
@@ -45,15 +46,16 @@ export class HintedHandoff {
     return repeat(clock, bounds.handoffIntervalMs, chance, () => this.sweep())
   }
 
-  /**
-   * Delivers or re-addresses the hints for everybody who can take them or never will: for `all` of them, or for those who are `idle`.
-   * Of what is kept for a node that is in an exchange with this one, most goes home by that, and its end asks for the rest.
-   */
-  async sweep(whom: 'all' | 'idle' = 'idle'): Promise<void> {
+  /** Delivers or re-addresses the hints for everybody who can take them or never will. */
+  async sweep(): Promise<void> {
     for (const { node } of this.#routing.claims) {
-      if (whom === 'idle' && this.#exchange.isUnderWay(node)) continue
       if (this.#peers.isReachable(node) || !this.#routing.isPlaced(node)) await this.deliverTo(node)
     }
+  }
+
+  /** This node leaves: from now on nothing is held back for an exchange to bring home. */
+  hurry(): void {
+    this.#isHurried = true
   }
 
   /** Delivers all that is kept for `target`, or as much as goes. Never rejects: what fails stays kept. */
@@ -76,7 +78,7 @@ export class HintedHandoff {
     const limit = this.#pace.records
     const keys = await this.#replica.owedTo(target, limit, after)
     if (keys.length === 0) return undefined
-    const kept = await this.#replica.hints(keys)
+    const kept = await this.#replica.hints(keys.filter((key) => !this.#goesByExchange(target, key)))
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
     await this.#readdress(
       target,
@@ -94,6 +96,11 @@ export class HintedHandoff {
 
   #isDue(target: NodeId, { key }: KeyedRecord): boolean {
     return this.#routing.ownersOf(partitionOf(key)).includes(target)
+  }
+
+  /** Whether an exchange that is under way brings home what is here of a key; what it does not, the next sweep delivers. */
+  #goesByExchange(target: NodeId, key: StoredKey): boolean {
+    return !this.#isHurried && this.#exchange.isUnderWay(target) && this.#routing.owns(partitionOf(key))
   }
 
   async #settle(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {

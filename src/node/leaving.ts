@@ -32,8 +32,9 @@ const roundsMax = 5
  */
 export async function handAllOver(leaver: Leaver): Promise<void> {
   const { peers, membership } = leaver
+  leaver.handoff.hurry()
   const taken = await handOver(leaver)
-  await leaver.handoff.sweep('all')
+  await leaver.handoff.sweep()
   const left = await remaining(leaver, taken)
   if (left !== null) {
     throw new TabringError(
@@ -45,7 +46,7 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
   await Promise.all(peers.connected.map((peer) => membership.pushPull(peer)))
   for (let round = 0; round < roundsMax; round += 1) {
     const takenNow = await handOver(leaver)
-    await leaver.handoff.sweep('all')
+    await leaver.handoff.sweep()
     if ((await remaining(leaver, takenNow)) === null) return
   }
   throw new TabringError(

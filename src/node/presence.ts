@@ -115,11 +115,6 @@ export class Presence {
     })
   }
 
-  /** The first meeting is over. */
-  knowsRing(): void {
-    this.#stay.met()
-  }
-
   /** Somebody looks at the clocks. */
   look(): void {
     this.#heartbeat.look()
@@ -164,7 +159,10 @@ export class Presence {
   /** A node has said hello: lists are exchanged, whatever was believed of it. */
   #met(node: NodeId): void {
     this.#node.joining.met()
-    void this.membership.pushPull(node).then(() => this.#reach.renew([node]))
+    void this.membership.pushPull(node).then(() => {
+      this.#stay.met()
+      this.#reach.renew([node])
+    })
     this.#links.changed()
     this.#node.membersChanged()
   }
@@ -188,7 +186,7 @@ export class Presence {
     const { node, status } = claim
     this.#links.changed()
     this.routing.follow(this.membership.view, claim)
-    this.#stay.review()
+    this.#stay.changed()
     // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
     if (status === 'alive' && node !== this.routing.self) this.#reach.renew([node])
     else this.#reach.review(node)
@@ -228,8 +226,8 @@ export class Presence {
   #woke(): void {
     const { isOpen, isClosing, ownership, exchange } = this.#node
     if (!isOpen || isClosing) return
-    this.membership.wake()
     this.#stay.begin()
+    this.membership.wake()
     exchange.wasAway()
     ownership.doubt()
     for (const node of this.peers.connected) void this.membership.pushPull(node)

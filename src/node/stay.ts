@@ -2,9 +2,10 @@
  * How long this node has stayed, and whether the ring can do without it: until then it is a guest (`failureDomain`).
  *
  * It is a guest no more once it has been awake for some graces on end, or as soon as members that have stayed are on fewer than n
- * devices: then it is needed as it is. What it has become it remembers with the member list; a new node begins as a guest, and
- * judges when it has met the others, or found nobody.
+ * devices: then it is needed as it is. What it has become it remembers with the member list. A new node begins as a guest, and
+ * judges when it has met somebody: alone it owns everything anyway.
  */
+import { bounds } from '../core/bounds.ts'
 import { needsGuests } from '../core/membership/claims.ts'
 import type { Clock } from '../ports.ts'
 import type { Membership } from './membership.ts'
@@ -17,6 +18,7 @@ export class Stay {
   readonly #stayed: () => void
   #knowsRing = false
   #hasStayed = false
+  #isDue = false
   #cancel: () => void = () => {}
 
   /** `stayed` hears when this node is a guest no more. */
@@ -28,27 +30,38 @@ export class Stay {
     this.#stayed = stayed
   }
 
-  /** The first meeting is over: what is known of the ring by now is what there is to judge by. */
-  met(): void {
-    this.#knowsRing = true
-    this.review()
-  }
-
   /** It has just come, or was asleep: its stay begins here. */
   begin(): void {
+    this.#hasStayed = false
     this.#cancel()
     this.#cancel = this.#clock.after(this.#stayMs, () => {
       this.#hasStayed = true
-      this.review()
+      this.#judge()
+    })
+  }
+
+  /** Lists have been exchanged with somebody: this is the ring. */
+  met(): void {
+    this.#knowsRing = this.#membership.view.size > 1
+    this.#judge()
+  }
+
+  /** The ring has changed, and more of it may within a moment. */
+  changed(): void {
+    if (this.#isDue || !this.#membership.own.guest) return
+    this.#isDue = true
+    this.#clock.after(bounds.exchangeSettleMs, () => {
+      this.#isDue = false
+      this.#judge()
     })
   }
 
   end(): void {
     this.#cancel()
+    this.#knowsRing = false
   }
 
-  /** The ring has changed, or time has passed. */
-  review(): void {
+  #judge(): void {
     const { own, view } = this.#membership
     if (!own.guest || own.status !== 'alive') return
     const isNeeded = this.#knowsRing && needsGuests(view, this.#n)

@@ -165,7 +165,6 @@ export class StorageNode implements TabringNode, Coordination, Present {
     }
     node.#presence.open()
     node.joining.begin(ports.transport, node.peers, node.membership)
-    void node.joining.first.then(() => node.#presence.knowsRing())
     return node
   }
 
@@ -175,6 +174,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.#assertOpen()
     this.#presence.look()
     const stored = checkKey(key)
+    this.pace.request()
     const { needed: r, timeoutMs } = checkRequest(options, 'r', options.r, this.#config)
     const atLeast = checkContext(stored, options.atLeast ?? null).history
     return this.#operations.run(options.signal, 'nothing', async () => {
@@ -211,6 +211,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   ): Promise<PutResult> {
     const stored = checkKey(key)
     const seen = checkContext(stored, context)
+    this.pace.request()
     const { needed: w, timeoutMs } = checkRequest(options, 'w', options.w, this.#config)
     return this.#operations.run(options.signal, 'unknown', async () => {
       await this.joining.first
