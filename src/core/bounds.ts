@@ -193,6 +193,8 @@ export const bounds = {
   /** Records of a batch while there are gets or puts, and for so long after the last one: what stands before them in the store. */
   busyBatchRecords: 16,
   busyForMs: 250,
+  /** What is moved waits so long at most for a moment without one. */
+  quietTimeoutMs: 100,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
   /** Items that one answer of a reconciliation lists at most: what a page can take in without a pause that is felt. */
@@ -207,6 +209,8 @@ export const bounds = {
    */
   checkpointIntervalMs: 10_000,
   checkpointCommitsMin: 2_000,
+  /** Tries stored in one transaction. */
+  checkpointTries: 64,
   /** Commits remembered by key, beyond which those that nothing can overtake any more are forgotten. */
   commitOrdersMax: 10_000,
   /** Pause after which an undelivered hint is tried again although nothing announced its owner. */

@@ -311,6 +311,7 @@ export class Exchange {
     await eachPage(wanted, this.#pace, async (page) => {
       for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
         const { entries, considered } = await fetchRecords(this.#peers, node, keys)
+        await this.#pace.quiet()
         await this.#replica.take(
           entries.map((entry) => ({ ...entry, hintFor: [] })),
           'relaxed',

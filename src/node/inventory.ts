@@ -71,6 +71,7 @@ export class Inventory {
   /** Commits that have, or may have, a row in the journal, and partitions that changed since the tries were stored. */
   readonly #journal = new Set<number>()
   #changed = new Set<Partition>()
+  #isStoring = false
   /** Key hashes of rows that are not what was written: told once. */
   readonly #unreadable = new Set<string>()
   #loaded: Promise<void> | undefined
@@ -245,36 +246,46 @@ export class Inventory {
     for (const partition of damaged) await this.scrub(partition, this.#forest)
   }
 
-  /** Stores the tries that have changed, once there are so many commits in the journal, and clears it of those. */
+  /**
+   * Stores the tries that have changed, once there are so many commits in the journal, and clears it of those. Some tries at a
+   * time: gets and puts go on between. Commits that are heard of meanwhile stay in the journal, and a start plays them again.
+   */
   async checkpoint(commitsMin: number): Promise<void> {
-    if (this.#journal.size < commitsMin) return
-    await this.forest()
-    const before = this.#changed
-    this.#changed = new Set()
+    if (this.#isStoring || this.#journal.size < commitsMin) return
+    this.#isStoring = true
     try {
-      const stored = await this.#store.transact([], 'relaxed', () =>
-        this.#asStored(new Set([...before, ...this.#changed])),
-      )
-      for (const order of stored ?? []) this.#journal.delete(order)
-      if (stored === null) throw new Error('keys came in doubt meanwhile')
+      await this.forest()
+      // Keys may have come in doubt in this very moment.
+      if (this.#doubtful.size === 0) await this.#storeTries()
+    } finally {
+      this.#isStoring = false
+    }
+  }
+
+  async #storeTries(): Promise<void> {
+    const changed = [...this.#changed]
+    this.#changed = new Set()
+    // A commit nobody has heard of yet is not in the tries: it stays in the journal, and so does what came after.
+    const heard = Math.min(...this.#pending.keys(), Number.POSITIVE_INFINITY)
+    const played = [...this.#journal].filter((order) => order < heard)
+    try {
+      for (let at = 0; at < changed.length; at += bounds.checkpointTries)
+        await this.#write(() => changed.slice(at, at + bounds.checkpointTries).map((each) => this.#asStored(each)))
+      await this.#write(() => played.map((order) => ({ key: journalRow(order), value: null })))
+      for (const order of played) this.#journal.delete(order)
     } catch (error) {
-      for (const partition of before) this.#changed.add(partition)
+      for (const partition of changed) this.#changed.add(partition)
       throw error
     }
   }
 
-  /** What to write so that the tries are stored as they are, and which commits the journal can do without then. */
-  #asStored(changed: ReadonlySet<Partition>): { readonly writes: readonly Write[]; readonly result: number[] | null } {
-    if (this.#doubtful.size > 0) return { writes: [], result: null }
-    // A commit nobody has heard of yet is not in the tries: it stays in the journal, and so does what came after.
-    const heard = Math.min(...this.#pending.keys(), Number.POSITIVE_INFINITY)
-    const result = [...this.#journal].filter((order) => order < heard)
-    const writes: Write[] = result.map((order) => ({ key: journalRow(order), value: null }))
-    for (const partition of changed) {
-      const items = this.#forest.itemsOf(partition)
-      writes.push({ key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) })
-    }
-    return { writes, result }
+  #write(writes: () => readonly Write[]): Promise<void> {
+    return this.#store.transact([], 'relaxed', () => ({ writes: writes(), result: undefined }))
+  }
+
+  #asStored(partition: Partition): Write {
+    const items = this.#forest.itemsOf(partition)
+    return { key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) }
   }
 
   /** Visits all rows of a table, in order. */

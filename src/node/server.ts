@@ -37,7 +37,6 @@ export async function serve(node: Serving, from: NodeId, request: Request): Prom
   try {
     if (node.isClosing && (request.type === 'put' || request.type === 'deliver'))
       return { type: 'failed', code: 'closed' }
-    if (request.type === 'put' || request.type === 'get') node.pace.request()
     const reply = await answer(node, from, request)
     if (request.type === 'put' || request.type === 'deliver') node.storageWas('ok')
     return reply
@@ -51,9 +50,9 @@ export async function serve(node: Serving, from: NodeId, request: Request): Prom
 async function answer(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   switch (request.type) {
     case 'put':
-      return answerPut(node, request)
+      return node.pace.serve(() => answerPut(node, request))
     case 'get':
-      return answerGet(node, request)
+      return node.pace.serve(() => answerGet(node, request))
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':

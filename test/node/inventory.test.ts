@@ -74,6 +74,19 @@ describe('an inventory that is opened again', () => {
     expect(again.scanned).toContain('record')
   })
 
+  test('counts what was written while tries were being stored, some at a time', async () => {
+    const disk: MemoryDisk = new Map()
+    const { inventory } = inventoryOn(disk)
+    for (let index = 0; index < 400; index += 1) await put(inventory, index, 1)
+    const storing = inventory.checkpoint(1)
+    for (let index = 0; index < 400; index += 7) await put(inventory, index, 2)
+    await storing
+    const { inventory: again } = inventoryOn(disk)
+    expect(await proofOf(again)).toEqual(await proofOf(inventory))
+    await again.checkpoint(1)
+    expect(await proofOf(inventoryOn(disk).inventory)).toEqual(await proofOf(inventory))
+  })
+
   test('counts what a crash left behind a stored trie', async () => {
     const disk: MemoryDisk = new Map()
     const { inventory } = inventoryOn(disk)

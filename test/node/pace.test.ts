@@ -3,6 +3,7 @@
  */
 import { expect, test } from 'vitest'
 import { bounds } from '../../src/core/bounds.ts'
+import { deferred } from '../../src/node/deadline.ts'
 import { eachPage } from '../../src/node/delivery.ts'
 import { Pace } from '../../src/node/pace.ts'
 import { VirtualClock } from '../simulation/virtual-clock.ts'
@@ -44,6 +45,25 @@ test('while there are gets and puts, and a moment after, it goes in small batche
   expect(most).toBe(1)
   await clock.run(bounds.busyForMs)
   expect((await pagesOf(pace)).most).toBe(bounds.batchesAtOnce)
+})
+
+test('what is moved waits for the gets and puts that the store is at work on, but not for ever', async () => {
+  const { clock, pace } = paceAt()
+  await pace.quiet()
+  const work = deferred<void>()
+  const served = pace.serve(() => work.promise)
+  let waited = 0
+  const waiting = () => pace.quiet().then(() => void (waited += 1))
+  const first = waiting()
+  await clock.run(1)
+  expect(waited).toBe(0)
+  work.resolve()
+  await Promise.all([served, first])
+  void pace.serve(() => new Promise(() => {}))
+  const second = waiting()
+  await clock.run(bounds.quietTimeoutMs)
+  await second
+  expect(waited).toBe(2)
 })
 
 test('a page that fails is the last one begun, and its error comes when those under way are over', async () => {

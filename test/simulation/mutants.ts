@@ -164,8 +164,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the journal is cleared, and the tries are not stored',
     file: 'src/node/inventory.ts',
-    from: 'writes.push({ key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) })',
-    to: 'if (items.length > 2 ** 24) writes.push({ key: treeRow(partition), value: encodeTree(items) })',
+    from: 'return { key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) }',
+    to: 'return { key: treeRow(partition), value: items.length > 2 ** 24 ? encodeTree(items) : null }',
+  },
+  {
+    name: 'the journal is cleared of what came while the tries were stored',
+    file: 'src/node/inventory.ts',
+    from: 'await this.#write(() => played.map((order) =>',
+    to: 'await this.#write(() => [...this.#journal].map((order) =>',
   },
   {
     name: 'a record is changed without a word in the journal',
