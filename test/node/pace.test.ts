@@ -53,7 +53,10 @@ test('what is moved waits for the gets and puts that the store is at work on, bu
   const work = deferred<void>()
   const served = pace.serve(() => work.promise)
   let waited = 0
-  const waiting = () => pace.quiet().then(() => void (waited += 1))
+  const waiting = async () => {
+    await pace.quiet()
+    waited += 1
+  }
   const first = waiting()
   await clock.run(1)
   expect(waited).toBe(0)
