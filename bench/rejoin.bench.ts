@@ -118,22 +118,22 @@ async function requests(node: TabringNode, [first, most]: readonly [number, numb
 const p99 = (took: readonly number[]): number => took.toSorted((a, b) => a - b)[Math.floor(0.99 * took.length)] ?? 0
 
 test('gets and puts while a tab is brought in step', async ({ world }) => {
-  const options = { cluster: 'requests', n: 2 }
-  const [writer, reader] = await world.ring(['chromium', 'chromium'], options)
-  if (writer === undefined || reader === undefined) throw new Error('a ring of two has two members')
+  const options = { cluster: 'requests' }
+  const [writer, , reader] = await world.ring(['chromium', 'chromium', 'chromium'], options)
+  if (writer === undefined || reader === undefined) throw new Error('a ring of three has three members')
   const quiet = await writer.run(requests, [0, 300] as const)
   await reader.run((node) => node.close(), null)
   await writer.run(async (node) => {
     for (let at = 0; at < 20_000; at += 500)
       await Promise.all(
-        Array.from({ length: 500 }, (_, index) => node.put(`key ${at + index}`, null, new Uint8Array(64), { w: 1 })),
+        Array.from({ length: 500 }, (_, index) => node.put(`key ${at + index}`, null, new Uint8Array(64))),
       )
   }, null)
   await reader.load(reader.page)
   await reader.open({ ...options, signaling: world.signaling.url })
   const busy = writer.run(requests, [1000, 10_000] as const)
   const startedAt = performance.now()
-  await reader.joined(2)
+  await reader.joined(3)
   const ms = performance.now() - startedAt
   await writer.page.evaluate(() => Object.assign(window, { isInStep: true }))
   const [before, meanwhile] = [p99(quiet), p99(await busy)]

@@ -209,8 +209,8 @@ export const bounds = {
    */
   checkpointIntervalMs: 10_000,
   checkpointCommitsMin: 2_000,
-  /** Tries stored in one transaction. */
-  checkpointTries: 64,
+  /** Tries stored, and commits cleared from the journal, in one transaction. */
+  checkpointRows: 64,
   /** Commits remembered by key, beyond which those that nothing can overtake any more are forgotten. */
   commitOrdersMax: 10_000,
   /** Pause after which an undelivered hint is tried again although nothing announced its owner. */

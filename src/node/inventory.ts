@@ -269,9 +269,8 @@ export class Inventory {
     const heard = Math.min(...this.#pending.keys(), Number.POSITIVE_INFINITY)
     const played = [...this.#journal].filter((order) => order < heard)
     try {
-      for (let at = 0; at < changed.length; at += bounds.checkpointTries)
-        await this.#write(() => changed.slice(at, at + bounds.checkpointTries).map((each) => this.#asStored(each)))
-      await this.#write(() => played.map((order) => ({ key: journalRow(order), value: null })))
+      await this.#writeEach(changed, (partition) => this.#asStored(partition))
+      await this.#writeEach(played, (order) => ({ key: journalRow(order), value: null }))
       for (const order of played) this.#journal.delete(order)
     } catch (error) {
       for (const partition of changed) this.#changed.add(partition)
@@ -279,8 +278,12 @@ export class Inventory {
     }
   }
 
-  #write(writes: () => readonly Write[]): Promise<void> {
-    return this.#store.transact([], 'relaxed', () => ({ writes: writes(), result: undefined }))
+  /** Writes some rows at a time, each as it is to be at its turn. */
+  async #writeEach<T>(items: readonly T[], write: (item: T) => Write): Promise<void> {
+    for (let at = 0; at < items.length; at += bounds.checkpointRows) {
+      const some = items.slice(at, at + bounds.checkpointRows)
+      await this.#store.transact([], 'relaxed', () => ({ writes: some.map(write), result: undefined }))
+    }
   }
 
   #asStored(partition: Partition): Write {

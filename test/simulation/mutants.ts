@@ -170,8 +170,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the journal is cleared of what came while the tries were stored',
     file: 'src/node/inventory.ts',
-    from: 'await this.#write(() => played.map((order) =>',
-    to: 'await this.#write(() => [...this.#journal].map((order) =>',
+    from: 'await this.#writeEach(played, (order) =>',
+    to: 'await this.#writeEach([...this.#journal], (order) =>',
   },
   {
     name: 'a record is changed without a word in the journal',
