@@ -31,7 +31,12 @@ function getAll(profile: Profile, r: number) {
 const oneValueEach = Object.fromEntries(allCountries.map(([key, country]) => [key, [country]]))
 
 test('five nodes on five devices hold the countries, lose two nodes, and get them back', async ({ world, engine }) => {
-  const ring = await world.ring(Array(5).fill(engine), { cluster: 'countries' })
+  const members = await world.ring(Array(5).fill(engine), { cluster: 'countries' })
+  // No two guests own one partition: they come first, so that the last two, which are killed below, are none.
+  const isGuest = (profile: Profile) =>
+    profile.run((node) => node.members().some(({ self, guest }) => self && guest), null)
+  const guests = await Promise.all(members.map(isGuest))
+  const ring = [true, false].flatMap((guest) => members.filter((_, index) => guests[index] === guest))
   const [first] = ring as [Profile]
 
   await test.step('all countries put through one node are read, deep-equal, through every other', async () => {
