@@ -168,12 +168,6 @@ export const mutants: readonly Mutant[] = [
     to: 'return { key: treeRow(partition), value: items.length > 2 ** 24 ? encodeTree(items) : null }',
   },
   {
-    name: 'the journal is cleared of what came while the tries were stored',
-    file: 'src/node/inventory.ts',
-    from: 'await this.#writeEach(played, (order) =>',
-    to: 'await this.#writeEach([...this.#journal], (order) =>',
-  },
-  {
     name: 'a record is changed without a word in the journal',
     file: 'src/node/inventory.ts',
     from: 'return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }',
