@@ -58,13 +58,14 @@ export async function simulate(
   const workload = new Workload(world, watch, skipped)
   for (const place of world.places) world.start(place)
   await clock.run(4_000)
-  const violations: Violation[] = []
-  for (let act = 1; act <= options.acts; act += 1) violations.push(...(await play(world, workload)))
-  violations.push(...(await stillServing(world, workload, world.places)), ...(await converge(world, workload)))
+  const seen: Violation[] = []
+  for (let act = 1; act <= options.acts; act += 1) seen.push(...(await play(world, workload)))
+  seen.push(...(await stillServing(world, workload, world.places)), ...(await converge(world, workload)))
   const { operations } = workload
   const finals = await finalsOf(world, operations)
-  violations.push(...(await drift(world, operations)))
-  violations.push(...watch.violations, ...workload.untyped, ...check(operations, finals))
+  seen.push(...(await drift(world, operations)))
+  // A defect may come to more violations than a call takes arguments.
+  const violations = [...seen, ...watch.violations, ...workload.untyped, ...check(operations, finals)]
   count(watch, operations, finals)
   for (const { node } of world.serving) void node.close()
   const acknowledged = operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
