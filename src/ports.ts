@@ -31,6 +31,9 @@ export type Table = 'record' | 'hint' | 'owed' | 'tree' | 'journal' | 'meta'
 /** Where a row is: rows are ordered by table, then group, then name, each by UTF-16 code unit. */
 export type RowKey = readonly [table: Table, group: string, name: string]
 
+/** A row's key as one text, which sorts as rows do: tables have no NUL in their names, nor have groups. */
+export const rowName = (key: RowKey): string => key.join('\u0000')
+
 export interface Row {
   readonly key: RowKey
   readonly value: Uint8Array

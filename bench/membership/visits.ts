@@ -9,9 +9,9 @@ import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import { checkConfig } from '../../src/node/arguments.ts'
 import { allPartitions } from '../../src/node/ownership.ts'
 import { hintRow, recordRow } from '../../src/node/rows.ts'
+import { rowName } from '../../src/ports.ts'
 import { Counters } from '../../test/simulation/counters.ts'
 import { optionsFor } from '../../test/simulation/settings.ts'
-import { placeOf } from '../../test/simulation/sim-store.ts'
 import { VirtualClock } from '../../test/simulation/virtual-clock.ts'
 import { type Place, World } from '../../test/simulation/world.ts'
 
@@ -135,7 +135,7 @@ class Visits {
   #tally(): Omit<VisitFigures, 'visits' | 'hours' | 'graceMs'> {
     const { serving, places } = this.#world
     const has = ({ disk }: Place, key: StoredKey) =>
-      disk.rows.has(placeOf(recordRow(key))) || disk.rows.has(placeOf(hintRow(key)))
+      disk.rows.has(rowName(recordRow(key))) || disk.rows.has(rowName(hintRow(key)))
     const gone = [...this.#written.values()].filter((key) => !serving.some(({ place }) => has(place, key)))
     const lost = gone.filter((key) => {
       const partings = places.filter((place) => has(place, key)).map((place) => this.#vanished.get(place) ?? 0)

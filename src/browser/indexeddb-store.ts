@@ -14,11 +14,12 @@ import {
   type Durability,
   type Row,
   type RowKey,
+  rowName,
   type Store,
   StoreFailure,
   type Write,
 } from '../ports.ts'
-import { nameOf, valuesAt } from './sweep.ts'
+import { valuesAt } from './sweep.ts'
 
 /** 2: records are named by the hash of their key. What earlier builds stored, none of them released, is not read. */
 const schemaVersion = 2
@@ -193,8 +194,8 @@ class IndexedDbStore implements Store {
     const current = new Map([...found].map(([name, value]) => [name, bytesOrNothing(value)]))
     const writes = new Map<string, Write>()
     for (const task of tasks) {
-      for (const write of task.decide(task.keys.map((key) => current.get(nameOf(key))))) {
-        const name = nameOf(write.key)
+      for (const write of task.decide(task.keys.map((key) => current.get(rowName(key))))) {
+        const name = rowName(write.key)
         current.set(name, write.value ?? undefined)
         writes.set(name, write)
       }
@@ -223,7 +224,7 @@ class IndexedDbStore implements Store {
     return this.#attempt(async () => {
       const table = readable(await this.#connection())
       const found = await valuesAt(table, keys)
-      return keys.map((key) => bytesOrNothing(found.get(nameOf(key))))
+      return keys.map((key) => bytesOrNothing(found.get(rowName(key))))
     })
   }
 

@@ -1,27 +1,25 @@
 /**
- * Reading many rows with few requests. A request to IndexedDB costs about as much as thirty rows that come with another one
- * (Chromium 156: 10,000 `get` take five times as long as the same rows by `getAll`, and hardly less where there is no row), so
- * rows that lie close together are read in one sweep.
+ * Reading many rows with few requests. A request to IndexedDB costs several times as much as a row that comes with another
+ * one (Chromium 156: 10,000 `get` take about five times as long as the same rows by `getAll`, and hardly less where there is no
+ * row), so rows that lie close together are read in one sweep.
  */
 import type { IDBPObjectStore } from 'idb'
-import type { RowKey, Table } from '../ports.ts'
+import { type RowKey, rowName, type Table } from '../ports.ts'
 
 type Rows = Pick<IDBPObjectStore, 'get' | 'getAll' | 'getAllKeys'>
 
 /** Fewer than this are asked for one by one. */
 const sweepRowsMin = 8
 
-export const nameOf = (key: RowKey): string => key.join('\u0000')
-
 /**
  * What is stored at these keys, by their names; keys without a row are left out.
  *
  * @example
  * const found = await valuesAt(transaction.store, keys)
- * const values = keys.map((key) => found.get(nameOf(key)))
+ * const values = keys.map((key) => found.get(rowName(key)))
  */
 export async function valuesAt(rows: Rows, keys: readonly RowKey[]): Promise<Map<string, unknown>> {
-  const wanted = new Map(keys.map((key) => [nameOf(key), key]))
+  const wanted = new Map(keys.map((key) => [rowName(key), key]))
   // By code units, as IndexedDB orders them too.
   const sorted = [...wanted.keys()].sort().map((name) => wanted.get(name) as RowKey)
   const found = new Map<string, unknown>()
@@ -40,14 +38,14 @@ async function readTable(rows: Rows, keys: readonly RowKey[], found: Map<string,
   const limit = 2 * keys.length
   const there = (await rows.getAllKeys(range, limit + 1)) as unknown as readonly RowKey[]
   if (there.length > limit) return readEach(rows, keys, found)
-  const names = new Set(there.map(nameOf))
-  const present = keys.filter((key) => names.has(nameOf(key)))
+  const names = new Set(there.map(rowName))
+  const present = keys.filter((key) => names.has(rowName(key)))
   if (present.length < sweepRowsMin || 2 * present.length < there.length) return readEach(rows, present, found)
   const values = await rows.getAll(range, there.length)
-  for (const [index, key] of there.entries()) found.set(nameOf(key), values[index])
+  for (const [index, key] of there.entries()) found.set(rowName(key), values[index])
 }
 
 async function readEach(rows: Rows, keys: readonly RowKey[], found: Map<string, unknown>): Promise<void> {
   const values = await Promise.all(keys.map((key) => rows.get([...key])))
-  for (const [index, key] of keys.entries()) if (values[index] !== undefined) found.set(nameOf(key), values[index])
+  for (const [index, key] of keys.entries()) if (values[index] !== undefined) found.set(rowName(key), values[index])
 }

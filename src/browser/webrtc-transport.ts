@@ -173,7 +173,7 @@ export class WebRtcTransport implements Transport {
     this.#initiate(contact)
   }
 
-  /** Contacts a few of those that were named and are new or `untried`, at random, until so many are met or tried. */
+  /** Contacts a few of those that were named and are new, or untried as is said here, at random, until so many are met or tried. */
   #contactSome(room: Room, isUntried: (contact: Contact) => boolean): void {
     const isTried = ({ isOpen, isUnmet, channel }: Contact) => isOpen || (!isUnmet && channel !== undefined)
     const tried = [...this.#contacts.values()].filter(isTried).length

@@ -185,7 +185,7 @@ export const bounds = {
   /** Exchange with the next peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
   exchangeIntervalMs: 30_000,
   exchangeSettleMs: 50,
-  /** An exchange that another node began and has not ended is taken to go on for so long. */
+  /** An exchange that has not ended well is taken to go on for so long. */
   exchangeUnderWayMs: 30_000,
   /** Records and bytes of one batch of a handoff or exchange. */
   batchRecordsMax: 128,

@@ -3,13 +3,10 @@
  * started again on what it had written.
  */
 import { compareText } from '../core/ids.ts'
-import { type Row, type RowKey, type Store, StoreFailure } from '../ports.ts'
+import { type Row, rowName, type Store, StoreFailure } from '../ports.ts'
 
 /** What is on it, by a text that sorts like the row keys. */
 export type MemoryDisk = Map<string, Row>
-
-// Groups are hex or empty, so a NUL after them sorts before anything that could follow.
-const place = ([table, group, name]: RowKey): string => `${table}\u0000${group}\u0000${name}`
 
 export function memoryStore(disk: MemoryDisk = new Map()): Store {
   let open = true
@@ -24,22 +21,22 @@ export function memoryStore(disk: MemoryDisk = new Map()): Store {
   return {
     async transact(keys, _durability, decide) {
       assertOpen()
-      const { writes, result } = decide(keys.map((key) => disk.get(place(key))?.value))
+      const { writes, result } = decide(keys.map((key) => disk.get(rowName(key))?.value))
       for (const { key, value } of writes) {
-        if (value === null) disk.delete(place(key))
-        else disk.set(place(key), { key, value })
+        if (value === null) disk.delete(rowName(key))
+        else disk.set(rowName(key), { key, value })
       }
       sorted = undefined
       return result
     },
     async read(keys) {
       assertOpen()
-      return keys.map((key) => disk.get(place(key))?.value)
+      return keys.map((key) => disk.get(rowName(key))?.value)
     },
     async scan({ table, group, after, limit }) {
       assertOpen()
       const prefix = group === undefined ? `${table}\u0000` : `${table}\u0000${group}\u0000`
-      const from = after === undefined ? prefix : place(after)
+      const from = after === undefined ? prefix : rowName(after)
       const found = places().filter((at) => at.startsWith(prefix) && (after === undefined || at > from))
       return found.slice(0, limit).flatMap((at) => disk.get(at) ?? [])
     },

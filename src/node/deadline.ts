@@ -46,3 +46,16 @@ export function repeat(clock: Clock, everyMs: number, chance: () => number, task
     cancel()
   }
 }
+
+/** Makes one run out of many wishes for it: the task runs `delayMs` after the first of them, and may be wished for again then. */
+export function gathered(clock: Clock, delayMs: number, task: () => void): () => void {
+  let isDue = false
+  return () => {
+    if (isDue) return
+    isDue = true
+    clock.after(delayMs, () => {
+      isDue = false
+      task()
+    })
+  }
+}

@@ -98,8 +98,8 @@ export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pa
   return { type: 'records', entries: batch, considered: 1 + keys.findIndex((key) => bytesToHex(key) === end) }
 }
 
-/** Takes in what was delivered, a little at a time where there are requests; flushed in the end if it is to be `strict`. */
-export async function takeDelivered(
+/** Takes in what was delivered or fetched, a little at a time where there are requests; flushed in the end if it is to be `strict`. */
+export async function takeIn(
   replica: Replica,
   entries: readonly KeyedRecord[],
   how: Durability,

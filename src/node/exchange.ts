@@ -16,7 +16,7 @@ import { type Item, isSame } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
-import { batchesOf, bytesOf, deliver, eachPage, fetchRecords } from './delivery.ts'
+import { batchesOf, bytesOf, deliver, eachPage, fetchRecords, takeIn } from './delivery.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
@@ -311,11 +311,7 @@ export class Exchange {
     await eachPage(wanted, this.#pace, async (page) => {
       for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
         const { entries, considered } = await fetchRecords(this.#peers, node, keys)
-        await this.#pace.quiet()
-        await this.#replica.take(
-          entries.map((entry) => ({ ...entry, hintFor: [] })),
-          'relaxed',
-        )
+        await takeIn(this.#replica, entries, 'relaxed', this.#pace)
         if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
         transfer.moved(entries.length, sizeOf(entries))
         keys = considered === 0 ? [] : keys.slice(considered)

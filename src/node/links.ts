@@ -8,7 +8,7 @@ import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId } from '../core/ids.ts'
 import { isAwake } from '../core/membership/member-list.ts'
 import type { Clock, Transport } from '../ports.ts'
-import { repeat } from './deadline.ts'
+import { gathered, repeat } from './deadline.ts'
 import type { Membership } from './membership.ts'
 import type { Peers } from './peers.ts'
 
@@ -39,7 +39,8 @@ export class Links {
   #visitUntil = 0
   /** Since when there has been a channel to somebody. */
   #meshedSince: number | null = null
-  #isDue = false
+  /** Something changed: looks after the links once, a moment later. */
+  readonly changed: () => void
   #stopped = false
 
   constructor(clock: Clock, transport: Transport, peers: Peers, membership: Membership, linksMax: number) {
@@ -48,6 +49,9 @@ export class Links {
     this.#peers = peers
     this.#membership = membership
     this.#linksMax = linksMax
+    this.changed = gathered(clock, bounds.exchangeSettleMs, () => {
+      if (!this.#stopped) this.#review()
+    })
   }
 
   /** Looks after links and servers until the returned function is called. */
@@ -62,16 +66,6 @@ export class Links {
       this.#stopped = true
       stop()
     }
-  }
-
-  /** Something changed: looks after the links once, a moment later. */
-  changed(): void {
-    if (this.#isDue) return
-    this.#isDue = true
-    this.#clock.after(bounds.exchangeSettleMs, () => {
-      this.#isDue = false
-      if (!this.#stopped) this.#review()
-    })
   }
 
   /** Through whom a member can be reached. */

@@ -12,6 +12,7 @@ import type { place } from '../core/partitioning/placement.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import type { Ports } from '../ports.ts'
 import type { CheckedConfig } from './arguments.ts'
+import { gathered } from './deadline.ts'
 import type { Exchange } from './exchange.ts'
 import { helloOf } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -59,7 +60,8 @@ export class Presence {
   readonly #reach: Reach
   readonly #heartbeat: Heartbeat
   readonly #stay: Stay
-  #isRemembering = false
+  /** Keeps the member list, once for many changes. */
+  readonly #remember: () => void
 
   constructor(
     ports: Ports,
@@ -72,6 +74,9 @@ export class Presence {
     const { clock, transport } = ports
     this.#ports = ports
     this.#node = node
+    this.#remember = gathered(clock, bounds.rememberMs, () => {
+      if (node.isOpen) void this.#rememberNow()
+    })
     const { own } = boot.self
     const hello = helloOf(boot.cluster, config.n, own.node, boot.actor)
     this.peers = new Peers(transport, clock, hello, () => this.routing.hash, this.#handlers())
@@ -202,16 +207,6 @@ export class Presence {
 
   async #rememberNow(): Promise<void> {
     await rememberMembers(this.#ports.store, this.routing.claims).catch(() => {})
-  }
-
-  /** Keeps the member list, once for many changes. */
-  #remember(): void {
-    if (this.#isRemembering) return
-    this.#isRemembering = true
-    this.#ports.clock.after(bounds.rememberMs, () => {
-      this.#isRemembering = false
-      if (this.#node.isOpen) void this.#rememberNow()
-    })
   }
 
   #placementChanged(): void {

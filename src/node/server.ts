@@ -5,7 +5,7 @@ import { partitionOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { FailureCode, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
-import { answerFetch, takeDelivered } from './delivery.ts'
+import { answerFetch, takeIn } from './delivery.ts'
 import type { Exchange } from './exchange.ts'
 import type { Membership } from './membership.ts'
 import type { Ownership } from './ownership.ts'
@@ -56,7 +56,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':
-      await takeDelivered(node.replica, request.entries, request.how, node.pace)
+      await takeIn(node.replica, request.entries, request.how, node.pace)
       return { type: 'done' }
     case 'reconcile':
       return node.exchange.answer(from, request)

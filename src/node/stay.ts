@@ -8,6 +8,7 @@
 import { bounds } from '../core/bounds.ts'
 import { needsGuests } from '../core/membership/claims.ts'
 import type { Clock } from '../ports.ts'
+import { gathered } from './deadline.ts'
 import type { Membership } from './membership.ts'
 
 export class Stay {
@@ -16,9 +17,9 @@ export class Stay {
   readonly #n: number
   readonly #stayMs: number
   readonly #stayed: () => void
+  readonly #judgeSoon: () => void
   #knowsRing = false
   #hasStayed = false
-  #isDue = false
   #cancel: () => void = () => {}
 
   /** `stayed` hears when this node is a guest no more. */
@@ -28,6 +29,7 @@ export class Stay {
     this.#n = n
     this.#stayMs = stayMs
     this.#stayed = stayed
+    this.#judgeSoon = gathered(clock, bounds.exchangeSettleMs, () => this.#judge())
   }
 
   /** It has just come, or was asleep: its stay begins here. */
@@ -48,12 +50,7 @@ export class Stay {
 
   /** The ring has changed, and more of it may within a moment. */
   changed(): void {
-    if (this.#isDue || !this.#membership.own.guest) return
-    this.#isDue = true
-    this.#clock.after(bounds.exchangeSettleMs, () => {
-      this.#isDue = false
-      this.#judge()
-    })
+    if (this.#membership.own.guest) this.#judgeSoon()
   }
 
   end(): void {

@@ -9,7 +9,7 @@ import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
 import { deferred } from '../../src/node/deadline.ts'
 import { Inventory } from '../../src/node/inventory.ts'
 import { encodeKeyedRecord, recordRowAt, treeRow } from '../../src/node/rows.ts'
-import { type Store, StoreFailure, type Table } from '../../src/ports.ts'
+import { rowName, type Store, StoreFailure, type Table } from '../../src/ports.ts'
 import { allPartitions } from '../core/merkle/sets.ts'
 import { written } from './written.ts'
 
@@ -68,7 +68,7 @@ describe('an inventory that is opened again', () => {
     for (let index = 0; index < 60; index += 1) await put(inventory, index, 1)
     await inventory.checkpoint(1)
     const row = treeRow(partitionOf(keyNamed(7)))
-    disk.set(row.join('\u0000'), { key: row, value: Uint8Array.of(1, 2, 3) })
+    disk.set(rowName(row), { key: row, value: Uint8Array.of(1, 2, 3) })
     const again = inventoryOn(disk)
     expect(await proofOf(again.inventory)).toEqual(await proofOf(inventory))
     expect(again.scanned).toContain('record')

@@ -9,8 +9,9 @@ import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.t
 import { RequestFailure } from '../../src/node/peers.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/rows.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
+import { rowName } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
-import { placeOf, type SimDisk } from './sim-store.ts'
+import type { SimDisk } from './sim-store.ts'
 import type { Boot, Place, World } from './world.ts'
 
 export const rarePaths = [
@@ -144,7 +145,7 @@ export class Watch {
 
   #watchHints(place: Place, node: StorageNode): void {
     const { replica } = node
-    const prefix = placeOf(['hint', '', ''])
+    const prefix = rowName(['hint', '', ''])
     const former = new Set([...place.disk.rows.keys()].filter((row) => row.startsWith(prefix)))
     const settleHints = replica.settleHints.bind(replica)
     replica.settleHints = async (target, sent) => {
@@ -155,8 +156,8 @@ export class Watch {
       for (const { key, record } of sent) {
         const hasDied = record.siblings.some(({ dot }) => this.minted.get(`${key} ${dotName(dot)}`)?.isAlive === false)
         if (hasDied) this.saw('hint delivered after its coordinator died')
-        if (former.has(placeOf(hintRow(key)))) this.saw('hint of a former boot delivered')
-        if (place.disk.rows.has(placeOf(owedRow(target, key)))) this.saw('hint changed while it was delivered')
+        if (former.has(rowName(hintRow(key)))) this.saw('hint of a former boot delivered')
+        if (place.disk.rows.has(rowName(owedRow(target, key)))) this.saw('hint changed while it was delivered')
       }
     }
     const take = replica.take.bind(replica)
@@ -176,9 +177,9 @@ export class Watch {
       const { routing } = place.boot.node
       if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue
       counters.count('check: a hint struck off')
-      const kept = recordIn(place.disk.durable(placeOf(recordRow(key)))?.value, () => {})
+      const kept = recordIn(place.disk.durable(rowName(recordRow(key)))?.value, () => {})
       // It may have come to own the key only after it had taken the record for others.
-      const hint = hintIn(place.disk.durable(placeOf(hintRow(key)))?.value, () => {})
+      const hint = hintIn(place.disk.durable(rowName(hintRow(key)))?.value, () => {})
       const lost = record.siblings.find(({ dot }) => !covers(kept.history, dot) && !covers(hint.record.history, dot))
       if (lost === undefined) continue
       this.violations.push({
@@ -208,8 +209,8 @@ export class Watch {
 /** What a disk holds of a key, as a record and as a hint. */
 function stored({ rows }: SimDisk, key: StoredKey) {
   const bytesIn = (row: string) => rows.get(row)?.value
-  const record = recordIn(bytesIn(placeOf(recordRow(key))), () => {})
-  return { record, hint: hintIn(bytesIn(placeOf(hintRow(key))), () => {}).record }
+  const record = recordIn(bytesIn(rowName(recordRow(key))), () => {})
+  return { record, hint: hintIn(bytesIn(rowName(hintRow(key))), () => {}).record }
 }
 
 function nameOf({ key, delta }: Extract<Request, { type: 'put' }>): string {

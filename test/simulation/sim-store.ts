@@ -2,7 +2,7 @@
  * A disk that takes time, aborts, and forgets: a power cut takes the last relaxed commits, a wipe everything.
  */
 import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
-import { type Row, type RowKey, type Store, StoreFailure } from '../../src/ports.ts'
+import { type Row, rowName, type Store, StoreFailure } from '../../src/ports.ts'
 import type { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
 import type { Options } from './options.ts'
@@ -63,9 +63,6 @@ export class SimDisk {
   }
 }
 
-/** How a row's key is named on a disk. */
-export const placeOf = (key: RowKey): string => key.join('\u0000')
-
 const hangMs = 10_000
 
 /** The store of one boot. When the boot is over its promises stay unsettled, as those of a dead tab do. */
@@ -106,7 +103,7 @@ export function simStore(
         const before = new Map<string, Row | undefined>()
         const result = await inner.transact(keys, durability, (rows) => {
           const decision = decide(rows)
-          for (const { key } of decision.writes) before.set(placeOf(key), disk.rows.get(placeOf(key)))
+          for (const { key } of decision.writes) before.set(rowName(key), disk.rows.get(rowName(key)))
           return decision
         })
         disk.committed({ before }, durability)
