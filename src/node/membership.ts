@@ -20,6 +20,8 @@ type MembersRequest = Extract<Request, { type: 'members' }>
 export interface MembershipHandlers {
   /** What is believed of a member has changed. */
   changed(claim: Claim): void
+  /** Many may change in `work`. */
+  together(work: () => void): void
   /** The hash by which this node places keys. */
   placed(): ViewHash
 }
@@ -166,7 +168,7 @@ export class Membership {
 
   /** What to answer to a node's digest, or to its claims. */
   answer(from: NodeId, { digest, claims }: MembersRequest): Extract<Reply, { type: 'members' }> {
-    this.#swim.takeList(from, claims, this.#clock.now())
+    this.#takeList(from, claims)
     const isNews = claims.length === 0 && digest !== this.#swim.digest
     return { type: 'members', digest: this.#swim.digest, claims: isNews ? this.claims : [] }
   }
@@ -180,11 +182,15 @@ export class Membership {
     try {
       const theirs = await this.#ask(node, [])
       if (theirs.digest === this.#swim.digest) return
-      this.#swim.takeList(node, theirs.claims, this.#clock.now())
+      this.#takeList(node, theirs.claims)
       if (theirs.digest !== this.#swim.digest) await this.#ask(node, this.claims)
     } catch {
       // Silence and refusals are the peers' to judge.
     }
+  }
+
+  #takeList(from: NodeId, claims: readonly Claim[]): void {
+    this.#handlers.together(() => this.#swim.takeList(from, claims, this.#clock.now()))
   }
 
   async #ask(node: NodeId, claims: readonly Claim[]): Promise<Extract<Reply, { type: 'members' }>> {

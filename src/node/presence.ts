@@ -86,7 +86,11 @@ export class Presence {
       chance,
       boot.self,
       { ...swimDefaults, ...config.timing, graceMs: config.graceMs },
-      { changed: (claim) => this.#claimed(claim), placed: () => this.routing.hash },
+      {
+        changed: (claim) => this.#claimed(claim),
+        together: (work) => this.routing.together(work),
+        placed: () => this.routing.hash,
+      },
     )
     this.routing = new Routing(own.node, this.membership.view, config.n, placing)
     this.#links = new Links(clock, transport, this.peers, this.membership, swimDefaults.linksMax)

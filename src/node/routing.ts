@@ -60,6 +60,8 @@ export class Routing {
   readonly #sources = new Map<Partition, readonly NodeId[]>()
   readonly #place: typeof place
   readonly #listeners: (() => void)[] = []
+  #isGathering = false
+  #hasMoved = false
 
   /** `placing` may remember placements between nodes of one process; it must answer as `place` does. */
   constructor(self: NodeId, view: MemberView, n: number, placing: typeof place = place) {
@@ -117,6 +119,23 @@ export class Routing {
     this.#owned = undefined
     this.#due.clear()
     this.#sources.clear()
+    this.#hasMoved = true
+    if (!this.#isGathering) this.#announce()
+  }
+
+  /** Follows many claims that come at once, as in a list: what they come to is announced once. */
+  together(work: () => void): void {
+    this.#isGathering = true
+    try {
+      work()
+    } finally {
+      this.#isGathering = false
+      if (this.#hasMoved) this.#announce()
+    }
+  }
+
+  #announce(): void {
+    this.#hasMoved = false
     for (const listener of this.#listeners) listener()
   }
 

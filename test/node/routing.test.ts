@@ -1,0 +1,53 @@
+/**
+ * Placement follows the member view, and says so once for each change of it.
+ */
+import { expect, test } from 'vitest'
+import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
+import type { Claim } from '../../src/core/membership/claims.ts'
+import { Routing } from '../../src/node/routing.ts'
+
+function claimOf(index: number): Claim {
+  const node = index.toString(16).padStart(32, '0') as NodeId
+  const peer = node.slice(16) as PeerId
+  const device = `device ${index}` as DeviceId
+  return { node, peer, device, capacity16ths: 16, guest: false, speaks: 1, incarnation: 1, status: 'alive' }
+}
+
+function aRouting(count: number) {
+  const claims = Array.from({ length: count }, (_, index) => claimOf(index))
+  const view = new Map(claims.slice(0, 1).map((claim) => [claim.node, claim]))
+  const routing = new Routing(claimOf(0).node, new Map(view), 3)
+  let announced = 0
+  routing.onChange(() => {
+    announced += 1
+  })
+  const take = (claim: Claim) => {
+    view.set(claim.node, claim)
+    routing.follow(view, claim)
+  }
+  return { routing, take, newcomers: claims.slice(1), announced: () => announced }
+}
+
+test('a list of thirty newcomers is one change of placement, and every one of them is placed by then', () => {
+  const { routing, take, newcomers, announced } = aRouting(31)
+  let placedThen = 0
+  routing.onChange(() => {
+    placedThen = routing.others.length
+  })
+  routing.together(() => newcomers.forEach(take))
+  expect(announced()).toBe(1)
+  expect(placedThen).toBe(30)
+})
+
+test('a list with no news for placement is no change of it', () => {
+  const { routing, take, newcomers, announced } = aRouting(3)
+  routing.together(() => newcomers.forEach(take))
+  routing.together(() => newcomers.forEach((claim) => take({ ...claim, status: 'suspect' })))
+  expect(announced()).toBe(1)
+})
+
+test('a claim that comes alone is announced at once', () => {
+  const { take, newcomers, announced } = aRouting(3)
+  newcomers.forEach(take)
+  expect(announced()).toBe(2)
+})
