@@ -42,7 +42,7 @@ test('a list of thirty newcomers is one change of placement, and every one of th
 test('a list with no news for placement is no change of it', () => {
   const { routing, take, newcomers, announced } = aRouting(3)
   routing.together(() => newcomers.forEach(take))
-  routing.together(() => newcomers.forEach((claim) => take({ ...claim, status: 'suspect' })))
+  routing.together(() => newcomers.map((claim): Claim => ({ ...claim, status: 'suspect' })).forEach(take))
   expect(announced()).toBe(1)
 })
 
