@@ -47,7 +47,9 @@ export const bounds = {
 
   /** Bytes of one data channel frame: the size every engine and SCTP stack takes (256 KiB had to be reverted in js-libp2p). */
   frameBytesMax: 16_384,
-  /** Bytes of one reassembled message: a record of 64 siblings (the sibling cap to come) of the largest size. */
+  /** Siblings of one record, beyond which an owner resolves them. Riak warns at 25 and stops at 100. */
+  siblingsMax: 64,
+  /** Bytes of one reassembled message: a record of `siblingsMax` siblings of the largest size, and some more. */
   messageBytesMax: 83_886_080,
   /** Bytes and count of messages of one peer that are only partly here. */
   partialBytesMax: 100_663_296,

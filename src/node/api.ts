@@ -24,12 +24,14 @@ export interface RequestOptions {
   readonly timeoutMs?: number
   /** Gives the request up: it rejects with `aborted`. A put given up may still take effect. */
   readonly signal?: AbortSignalLike
-  /** Reject with `quorum-unreachable` where fewer than r (or w) nodes answered, instead of answering with `quorum: false`. */
+  /** Reject with `quorum-unreachable` where fewer answered than was asked for, instead of answering with `quorum: false`. */
   readonly strict?: boolean
 }
 export interface GetOptions extends RequestOptions {
   /** Nodes that must answer, 1 to n. Default: the node's `r`. */
   readonly r?: number
+  /** Of these, owners of the key, 0 to n. Default: 0, anybody who has it. */
+  readonly pr?: number
   /**
    * What the answer must have seen: a context of this key, from any tab or earlier boot. The get goes on asking until it has, so
    * that a reader finds its own writes and never goes back in time (session guarantees; Terry et al. 1994).
@@ -39,6 +41,10 @@ export interface GetOptions extends RequestOptions {
 export interface PutOptions extends RequestOptions {
   /** Nodes that must have stored it, 1 to n. Default: the node's `w`. */
   readonly w?: number
+  /** Of these, owners of the key, 0 to n. Default: 0, hints count too. */
+  readonly pw?: number
+  /** Distinct devices that must hold it, 1 to n, also after its hints have gone home. Default: 1. */
+  readonly devices?: number
   /** When the value ends: from then on it counts as deleted. */
   readonly expiresAt?: Date
 }
@@ -50,7 +56,7 @@ export interface GetResult<T> {
   readonly context: Context | null
   /** Nodes whose answers counted. */
   readonly replies: number
-  /** Whether `replies` reached r, and the answer has seen `atLeast`. */
+  /** Whether `replies` reached r, owners among them pr, and the answer has seen `atLeast`. */
   readonly quorum: boolean
 }
 
@@ -63,7 +69,7 @@ export interface PutResult {
   readonly devices: number
   /** How many of them keep it as a hint for an owner that could not be reached. */
   readonly hinted: number
-  /** Whether `acks` reached w. If not, the write is kept and handed on as soon as there is somebody to hand it to. */
+  /** Whether `acks` reached w, owners among them pw, and their devices what was asked for. If not, the write is kept and handed on as soon as there is somebody to hand it to. */
   readonly quorum: boolean
 }
 
@@ -160,6 +166,11 @@ export interface NodeEvents {
   readonly members: readonly Member[]
   /** A read returned several siblings. */
   readonly conflict: { readonly key: string; readonly siblings: number }
+  /**
+   * A key had more than 64 siblings, and this node, its first owner in reach, has replaced them by the latest value, with a put that
+   * saw them. `values` are all of them, for an application that can merge them and put the result.
+   */
+  readonly crowded: { readonly key: string; readonly siblings: number; readonly values: readonly unknown[] }
   /** A replica was brought up to date. */
   readonly repair: {
     readonly peer: string

@@ -6,13 +6,14 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import type { StoredKey } from '../core/ids.ts'
 import { presets, type Timing } from '../core/membership/timing.ts'
-import { defaultFor, defaultQuorum, type QuorumSizes, quorumFault } from '../core/quorum/requirements.ts'
+import type { Extent } from '../core/quorum/demand.ts'
+import { countFault, defaultFor, defaultQuorum, type QuorumSizes, quorumFault } from '../core/quorum/requirements.ts'
 import { blindContext, type SeenContext } from '../core/versioning/context.ts'
 import { storedKey } from '../core/versioning/stored-key.ts'
 import { decodeContext } from '../core/wire/record-codec.ts'
 import { isWellFormed } from '../core/wire/utf8.ts'
 import { TabringError } from '../errors.ts'
-import type { PutOptions, RequestOptions } from './api.ts'
+import type { GetOptions, PutOptions } from './api.ts'
 
 /** What one node is told when it opens. */
 export interface NodeConfig {
@@ -34,6 +35,8 @@ export interface CheckedConfig extends QuorumSizes {
   readonly graceMs: number
   /** How long a node is a guest. */
   readonly stayMs: number
+  /** Siblings of one record, beyond which an owner resolves them. */
+  readonly siblingsMax: number
   readonly timing: Timing
 }
 
@@ -66,7 +69,8 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
   }
   const timing = Object.hasOwn(presets, network) ? presets[network] : refuse("network must be 'internet' or 'local'")
   const stayMs = Math.max(bounds.guestStayMs, bounds.guestStayGraces * graceMs)
-  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, stayMs, timing }
+  const { siblingsMax } = bounds
+  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, stayMs, siblingsMax, timing }
 }
 
 /** A wait in ms that has an end. */
@@ -77,17 +81,33 @@ export function checkTimeout(timeoutMs: number): number {
   return timeoutMs
 }
 
-/** r or w of one request, and its time. */
-export function checkRequest(
-  options: RequestOptions,
-  name: 'r' | 'w',
-  asked: number | undefined,
-  config: CheckedConfig,
-): { readonly needed: number; readonly timeoutMs: number } {
-  const needed = asked ?? config[name]
-  const fault = quorumFault({ ...config, [name]: needed })
+/** What one request demands, and its time. */
+interface Checked {
+  readonly demand: Extent
+  readonly timeoutMs: number
+}
+
+export function checkGet({ r, pr, timeoutMs }: GetOptions, config: CheckedConfig): Checked {
+  const demand = {
+    nodes: checkCount('r', r ?? config.r, 1, config.n),
+    primaries: checkCount('pr', pr ?? 0, 0, config.n),
+  }
+  return { demand: { ...demand, devices: 0 }, timeoutMs: checkTimeout(timeoutMs ?? config.timeoutMs) }
+}
+
+export function checkPut({ w, pw, devices, timeoutMs }: PutOptions, config: CheckedConfig): Checked {
+  const demand = {
+    nodes: checkCount('w', w ?? config.w, 1, config.n),
+    primaries: checkCount('pw', pw ?? 0, 0, config.n),
+    devices: checkCount('devices', devices ?? 1, 1, config.n),
+  }
+  return { demand, timeoutMs: checkTimeout(timeoutMs ?? config.timeoutMs) }
+}
+
+function checkCount(name: string, count: number, least: number, n: number): number {
+  const fault = countFault(name, count, least, n)
   if (fault !== null) refuse(fault)
-  return { needed, timeoutMs: checkTimeout(options.timeoutMs ?? config.timeoutMs) }
+  return count
 }
 
 /** The stored name of a key of the node itself. */

@@ -3,7 +3,8 @@
  * section 4.5). What is asked and what counts is the caller's; when it is enough is `core/quorum`'s.
  */
 import type { NodeId } from '../core/ids.ts'
-import { type Answer, decide, type QuorumRule } from '../core/quorum/decision.ts'
+import { type Answer, decide, type QuorumRule, type Sufficiency } from '../core/quorum/decision.ts'
+import type { Copies } from '../core/quorum/demand.ts'
 import { type Candidate, standInFor } from '../core/quorum/stand-ins.ts'
 import { deferred } from './deadline.ts'
 
@@ -34,21 +35,21 @@ export class FanOut {
   readonly candidates: Asked[]
   readonly #rule: QuorumRule
   readonly #ask: (candidate: Asked) => Promise<Answer>
-  readonly #suffices: () => boolean
+  readonly #sufficiency: (counted: Copies) => Sufficiency
   readonly #decided = deferred<void>()
   readonly #settled = deferred<void>()
 
-  /** `ask` resolves with what the answer is worth and never rejects. `suffices`: whether the answers so far say enough. */
+  /** `ask` resolves with what the answer is worth and never rejects. */
   constructor(
     candidates: Asked[],
     rule: QuorumRule,
     ask: (candidate: Asked) => Promise<Answer>,
-    suffices: () => boolean = () => true,
+    sufficiency: (counted: Copies) => Sufficiency,
   ) {
     this.candidates = candidates
     this.#rule = rule
     this.#ask = ask
-    this.#suffices = suffices
+    this.#sufficiency = sufficiency
     this.#advance()
   }
 
@@ -62,8 +63,10 @@ export class FanOut {
     return this.#settled.promise
   }
 
-  get counted(): readonly Asked[] {
-    return this.candidates.filter((candidate) => candidate.answer === 'counted')
+  /** Whose answers count, and for whom they stand. */
+  get counted(): Copies {
+    const counted = this.candidates.filter((candidate) => candidate.answer === 'counted')
+    return new Map(counted.map(({ node, hintFor }) => [node, hintFor]))
   }
 
   /** More nodes to ask, before any other fallback. */
@@ -78,7 +81,7 @@ export class FanOut {
     const progress = decide(
       this.candidates.map(({ answer }) => answer),
       this.#rule,
-      this.#suffices(),
+      this.#sufficiency(this.counted),
     )
     for (const candidate of progress.ask.flatMap((index) => this.candidates[index] ?? [])) {
       candidate.hintFor = candidate.role === 'fallback' ? standInFor(this.candidates) : []

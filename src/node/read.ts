@@ -6,6 +6,7 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
+import { type Copies, type Extent, meets } from '../core/quorum/demand.ts'
 import { type CausalHistory, emptyHistory, includes, unite } from '../core/versioning/causal-history.ts'
 import { emptyRecord, join, type Record } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
@@ -18,30 +19,36 @@ import type { Coordination } from './write.ts'
 export interface ReadOutcome {
   readonly record: Record
   readonly replies: number
-  /** Whether r answered and the record covers what was to be reached. */
+  /** The same, and how many of them were owners. */
+  readonly extent: Extent
+  /** Whether as many answered as were asked for, and the record covers what was to be reached. */
   readonly quorum: boolean
 }
 
-/** What a get asks for: answers of `r` nodes that together cover `atLeast`, or of as many as there are within `timeoutMs`. */
+/** What a get asks for: as many answers as are demanded, that together cover `atLeast`, or as many as there are within `timeoutMs`. */
 export interface Question {
-  readonly r: number
+  readonly demand: Extent
   readonly atLeast: CausalHistory
   readonly timeoutMs: number
 }
 
 /** Reads `key`. */
 export async function read(node: Coordination, key: StoredKey, question: Question): Promise<ReadOutcome> {
-  const { r, atLeast, timeoutMs } = question
+  const { demand, atLeast, timeoutMs } = question
   const { routing, peers, clock } = node
   const { owners, fallbacks } = routing.preferenceOf(key)
   const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
   const answers = new Map<NodeId, Record>()
   let known = emptyHistory
+  const extent = (counted: Copies): Extent => {
+    const primaries = owners.filter((owner) => counted.has(owner)).length
+    return { nodes: counted.size, primaries, devices: 0 }
+  }
   const request: Request = { type: 'get', key }
   const fanOut = new FanOut(
     candidatesOf(owners, consulted, isReachable),
-    { n: routing.n, needed: r },
+    { n: routing.n, needed: demand.nodes },
     async (candidate) => {
       try {
         const reply = await node.ask(candidate.node, request)
@@ -54,7 +61,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
         return 'failed'
       }
     },
-    () => includes(known, atLeast),
+    (counted) => ({ suffices: includes(known, atLeast), isEnough: meets(extent(counted), { ...demand, nodes: 0 }) }),
   )
   // A store that fails here must not keep the others' answers from the reader.
   const own = node.replica
@@ -68,8 +75,14 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   const merge = async () => [...answers.values()].reduce((sum, record) => join(sum, record, modeOf(key)), await own)
   void fanOut.settled.then(async () => repairStale(node, key, owners, answers, await merge())).catch(() => {})
   const record = await merge()
-  const replies = fanOut.counted.length
-  return { record, replies, quorum: replies >= r && includes(record.history, atLeast) }
+  const answered = extent(fanOut.counted)
+  const isEnough = meets(answered, demand)
+  return {
+    record,
+    replies: answered.nodes,
+    extent: answered,
+    quorum: isEnough && includes(record.history, atLeast),
+  }
 }
 
 function countsFor(candidate: Asked, reply: Extract<Reply, { type: 'record' }>): boolean {

@@ -56,6 +56,8 @@ export interface ReplicaHandlers {
   timeSeen(time: HybridTime): void
   /** A record of a partition changed. */
   written(partition: Partition): void
+  /** A record has more siblings than it should. */
+  crowded(key: StoredKey): void
 }
 
 export class Replica {
@@ -63,10 +65,12 @@ export class Replica {
   readonly #routing: Routing
   readonly #handlers: ReplicaHandlers
   readonly #inventory: Inventory
+  readonly #siblingsMax: number
 
-  constructor(store: Store, routing: Routing, handlers: ReplicaHandlers) {
+  constructor(store: Store, routing: Routing, siblingsMax: number, handlers: ReplicaHandlers) {
     this.#store = store
     this.#routing = routing
+    this.#siblingsMax = siblingsMax
     this.#handlers = handlers
     this.#inventory = new Inventory(store, handlers)
   }
@@ -126,18 +130,20 @@ export class Replica {
       ...(isHinted[index] ? [hintRow(key)] : []),
     ])
     const hinted = new Set<StoredKey>()
+    const crowded = new Set<StoredKey>()
     const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again'> => {
       const rows = [...found].reverse()
       const writes: Write[] = []
       const changes: KeyChange[] = []
       hinted.clear()
+      crowded.clear()
       for (const [index, entry] of entries.entries()) {
         // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
         const plan = { ...entry, ...this.#destination(entry) }
         const record = rows.pop()
         const hint = isHinted[index] ? rows.pop() : undefined
         if (plan.targets.length > 0 && !isHinted[index]) return { writes: [], changes: [], result: 'again' }
-        if (plan.asOwner) changes.push(this.#joinRecord(plan, record, writes))
+        if (plan.asOwner) changes.push(this.#joinRecord(plan, record, writes, crowded))
         if (plan.targets.length === 0) continue
         this.#joinHint(plan, hint, writes)
         hinted.add(plan.key)
@@ -147,6 +153,7 @@ export class Replica {
     const result = await this.#inventory.change(entries, places, durability, decide, (_, changes) => {
       for (const key of hinted) this.#inventory.hinted.add(key)
       for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
+      for (const key of crowded) this.#handlers.crowded(key)
     })
     if (result === 'again') return this.take(incoming, durability)
     for (const { record } of incoming) this.#seeTimes(record)
@@ -160,11 +167,17 @@ export class Replica {
     return { asOwner: false, targets: this.#routing.ownersOf(partition) }
   }
 
-  #joinRecord({ hash, key, record: incoming }: Placed, held: Uint8Array | undefined, writes: Write[]): KeyChange {
+  #joinRecord(
+    { hash, key, record: incoming }: Placed,
+    held: Uint8Array | undefined,
+    writes: Write[],
+    crowded: Set<StoredKey>,
+  ): KeyChange {
     const mine = this.#inventory.recordAt(hash, held)?.record ?? emptyRecord
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
     const version = versionOf(record)
+    if (record.siblings.length > this.#siblingsMax) crowded.add(key)
     writes.push({ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record }) })
     return { hash, version }
   }

@@ -3,11 +3,11 @@
  * section 5: request coordination, membership, and a local store, on every node alike).
  */
 import { partitionOf, tagOf } from '../core/hash.ts'
-import type { DeviceId, HybridTime, NodeId, Partition } from '../core/ids.ts'
+import type { DeviceId, NodeId, Partition, StoredKey } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
-import { afterWrite, contextOf } from '../core/versioning/context.ts'
-import { hybridZero, nextTime, observeTime } from '../core/versioning/hybrid-time.ts'
-import { delta, liveValues, type Sibling } from '../core/versioning/record.ts'
+import { type Extent, meets, shortfall } from '../core/quorum/demand.ts'
+import { afterWrite, contextOf, type SeenContext } from '../core/versioning/context.ts'
+import { delta, liveValues, type Unwritten } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
@@ -26,7 +26,17 @@ import type {
   Status,
   TabringNode,
 } from './api.ts'
-import { type CheckedConfig, checkContext, checkExpiry, checkKey, checkRequest, checkTimeout } from './arguments.ts'
+import {
+  type CheckedConfig,
+  checkContext,
+  checkExpiry,
+  checkGet,
+  checkKey,
+  checkPut,
+  checkTimeout,
+} from './arguments.ts'
+import { Author } from './author.ts'
+import { Crowding } from './crowding.ts'
 import { DotMint, mintActor } from './dot-mint.ts'
 import { Events } from './events.ts'
 import { Exchange } from './exchange.ts'
@@ -50,7 +60,7 @@ import { repairAll, Scrub } from './scrub.ts'
 import { beginBoot, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
 import { ValueCodec } from './value-codec.ts'
-import { type Coordination, write } from './write.ts'
+import { type Coordination, type WriteOutcome, write } from './write.ts'
 
 export class StorageNode implements TabringNode, Coordination, Present {
   readonly id: NodeId
@@ -64,11 +74,12 @@ export class StorageNode implements TabringNode, Coordination, Present {
   readonly exchange: Exchange
   readonly handoff: HintedHandoff
   readonly pace: Pace
+  readonly crowding: Crowding
   readonly events: Events = new Events()
   readonly #ports: Ports
   readonly #config: CheckedConfig
   readonly #device: DeviceId
-  readonly #mint: DotMint
+  readonly #author: Author
   readonly #values = new ValueCodec()
   readonly joining: Joining
   readonly #log: RepairLog
@@ -76,7 +87,6 @@ export class StorageNode implements TabringNode, Coordination, Present {
   readonly #presence: Presence
   readonly #operations = new Operations()
   #stops: readonly (() => void)[] = []
-  #latest: HybridTime = hybridZero
   #state: Status['state'] = 'open'
   #isClosing = false
   #storage: Status['storage'] = 'ok'
@@ -96,7 +106,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const { store, clock, random } = ports
     const chance = () => (random.bytes(1)[0] ?? 0) / 256
     const boot = mintActor(random)
-    this.#mint = new DotMint(random, boot)
+    this.#author = new Author(clock, new DotMint(random, boot))
     this.pace = new Pace(clock)
     this.joining = new Joining(clock, this.events)
     this.#log = new RepairLog(clock, this.events)
@@ -113,11 +123,18 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.membership = membership
     this.routing = routing
     const isReachable = (node: NodeId) => peers.isReachable(node)
-    this.replica = new Replica(store, this.routing, {
+    this.replica = new Replica(store, this.routing, config.siblingsMax, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
-      timeSeen: (time) => this.#seeTime(time),
+      timeSeen: (time) => this.#author.saw(time),
       written: (partition) => this.exchange.written(partition),
+      crowded: (key) => void this.crowding.noticed(key),
     })
+    this.crowding = new Crowding(
+      this,
+      config,
+      (...written) => this.#send(...written, checkPut({}, config).demand, config.timeoutMs),
+      (value) => this.#values.decode(value),
+    )
     const holds = (partition: Partition) => this.replica.holds(partition)
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
@@ -175,17 +192,22 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.#presence.look()
     const stored = checkKey(key)
     this.pace.request()
-    const { needed: r, timeoutMs } = checkRequest(options, 'r', options.r, this.#config)
+    const { demand, timeoutMs } = checkGet(options, this.#config)
     const atLeast = checkContext(stored, options.atLeast ?? null).history
     return this.#operations.run(options.signal, 'nothing', async () => {
       await this.joining.first
-      const { record, replies, quorum } = await read(this, stored, { r, atLeast, timeoutMs })
+      const { record, replies, extent, quorum } = await read(this, stored, { demand, atLeast, timeoutMs })
       const values = liveValues(record, this.clock.wall()).flatMap((bytes) => {
         const value = this.#values.decode(bytes)
         return value === undefined ? [] : [value as T]
       })
       if (values.length > 1) this.events.emit('conflict', { key, siblings: values.length })
-      judge(quorum, options, `${replies} of r = ${r} nodes answered${atLeast.size > 0 ? ', or none had atLeast' : ''}`)
+      const short = shortfall(extent, demand)
+      judge(
+        quorum,
+        options,
+        short === '' ? 'nobody in reach has seen what `atLeast` names' : `answered by ${short} that were asked for`,
+      )
       const context = record.history.size === 0 ? null : (encodeContext(stored, contextOf(record)) as Context)
       return { values, context, replies, quorum }
     })
@@ -195,44 +217,42 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.#assertOpen()
     const bytes = this.#values.encode(value)
     const expiresAt = checkExpiry(options)
-    return this.#write(key, context, options, (written) => ({ kind: 'value', ...written, value: bytes, expiresAt }))
+    return this.#write(key, context, options, { kind: 'value', value: bytes, expiresAt })
   }
 
   async delete(key: string, context: Context | null, options: PutOptions = {}): Promise<PutResult> {
     this.#assertOpen()
-    return this.#write(key, context, options, (written) => ({ kind: 'tombstone', ...written }))
+    return this.#write(key, context, options, { kind: 'tombstone' })
   }
 
-  async #write(
-    key: string,
-    context: Context | null,
-    options: PutOptions,
-    sibling: (written: Pick<Sibling, 'dot' | 'time'>) => Sibling,
-  ): Promise<PutResult> {
+  async #write(key: string, context: Context | null, options: PutOptions, unwritten: Unwritten): Promise<PutResult> {
     const stored = checkKey(key)
     const seen = checkContext(stored, context)
     this.pace.request()
-    const { needed: w, timeoutMs } = checkRequest(options, 'w', options.w, this.#config)
+    const { demand, timeoutMs } = checkPut(options, this.#config)
     return this.#operations.run(options.signal, 'unknown', async () => {
       await this.joining.first
-      this.#seeTime(seen.time)
-      // Later than all its writer saw, however wrong the clocks; but only believable times move our own clock.
-      const time = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.clock.wall())
-      this.#seeTime(time)
-      const written = { dot: this.#mint.next(stored), time }
-      const { acks, devices, hinted, isStored, failure } = await write(
-        this,
-        stored,
-        delta(seen.history, sibling(written)),
-        w,
-        timeoutMs,
-      )
+      const { after, extent, hinted, isStored, failure } = await this.#send(stored, seen, unwritten, demand, timeoutMs)
       if (!isStored) throw putFailed(failure)
-      const quorum = acks >= w
-      judge(quorum, options, `${acks} of w = ${w} nodes hold the write; it will be handed on`, 'stored')
-      const after = encodeContext(stored, afterWrite(seen, written.dot, written.time)) as Context
-      return { context: after, acks, devices, hinted, quorum }
+      const quorum = meets(extent, demand)
+      const text = `the write is held by ${shortfall(extent, demand)} that were asked for; it will be handed on`
+      judge(quorum, options, text, 'stored')
+      const context = encodeContext(stored, after) as Context
+      return { context, acks: extent.nodes, devices: extent.devices, hinted, quorum }
     })
+  }
+
+  /** Signs a write and gives it to those who are to have it. */
+  async #send(
+    key: StoredKey,
+    seen: SeenContext,
+    unwritten: Unwritten,
+    demand: Extent,
+    timeoutMs: number,
+  ): Promise<WriteOutcome & { readonly after: SeenContext }> {
+    const written = this.#author.sign(key, seen)
+    const outcome = await write(this, key, delta(seen.history, { ...unwritten, ...written }), demand, timeoutMs)
+    return { ...outcome, after: afterWrite(seen, written.dot, written.time) }
   }
 
   /** Asks a node; itself without a detour. */
@@ -248,10 +268,6 @@ export class StorageNode implements TabringNode, Coordination, Present {
     if (this.#storage === state) return
     this.#storage = state
     this.events.emit('storage', { state })
-  }
-
-  #seeTime(time: HybridTime): void {
-    this.#latest = observeTime(this.#latest, time, this.clock.wall())
   }
 
   // Membership

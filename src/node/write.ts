@@ -6,7 +6,8 @@
  * a put is never refused because others are unreachable.
  */
 import type { NodeId, StoredKey } from '../core/ids.ts'
-import { fewestPlaces, uncovered } from '../core/quorum/stand-ins.ts'
+import { type Copies, type Extent, extentOf, meets } from '../core/quorum/demand.ts'
+import { uncovered } from '../core/quorum/stand-ins.ts'
 import type { Record } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
@@ -29,11 +30,9 @@ export interface Coordination {
 }
 
 export interface WriteOutcome {
-  /** Nodes that have stored the delta and count for w, whichever of its hints have gone home by now. */
-  readonly acks: number
-  /** Distinct devices that have it, whichever of its hints have gone home by now. */
-  readonly devices: number
-  /** How many of them keep it as a hint. */
+  /** What has stored the delta and counts, whichever of its hints have gone home by now. */
+  readonly extent: Extent
+  /** How many of the nodes keep it as a hint. */
   readonly hinted: number
   /** Whether anybody has it at all: owners that are not in sync yet keep it too, but do not count. */
   readonly isStored: boolean
@@ -41,12 +40,12 @@ export interface WriteOutcome {
   readonly failure: unknown
 }
 
-/** Writes `delta` to w nodes, or to as many as there are within `timeoutMs`. */
+/** Writes `delta` to as many as are demanded, or to as many as there are within `timeoutMs`. */
 export async function write(
   node: Coordination,
   key: StoredKey,
   delta: Record,
-  w: number,
+  demand: Extent,
   timeoutMs: number,
 ): Promise<WriteOutcome> {
   const { routing, peers, clock } = node
@@ -54,10 +53,11 @@ export async function write(
   const hinting = new Set<NodeId>()
   let isStored = false
   const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
+  const extent = (copies: Copies) => extentOf(copies, owners, (id) => routing.deviceOf(id))
   let failure: unknown = null
   const fanOut = new FanOut(
     candidatesOf(owners, fallbacks, isReachable),
-    { n: routing.n, needed: w },
+    { n: routing.n, needed: demand.nodes },
     async (candidate) => {
       try {
         const reply = await node.ask(candidate.node, { type: 'put', key, delta, hintFor: candidate.hintFor })
@@ -70,24 +70,22 @@ export async function write(
         return 'failed'
       }
     },
+    (counted) => ({ suffices: true, isEnough: meets(extent(counted), { ...demand, nodes: 0 }) }),
   )
   const startedAt = clock.now()
   await within(clock, timeoutMs, fanOut.decided)
-  const counted = () => new Map(fanOut.counted.map(({ node: id, hintFor }) => [id, hintFor]))
   // A hint for an owner that has answered after all is no copy of its own: then others have to be waited for.
-  if (leastNodes(counted()) < w) await within(clock, startedAt + timeoutMs - clock.now(), fanOut.settled)
+  if (!meets(extent(fanOut.counted), demand)) await within(clock, startedAt + timeoutMs - clock.now(), fanOut.settled)
   /** Who has it, and for whom. */
-  const copies = counted()
+  const copies = new Map(fanOut.counted)
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
-  const acks = () => leastNodes(copies)
   const outcome = (): WriteOutcome => ({
-    acks: acks(),
-    devices: fewestPlaces([...copies], (id) => routing.deviceOf(id)),
+    extent: extent(copies),
     hinted: [...hinting].filter((id) => copies.has(id)).length,
     isStored,
     failure,
   })
-  if (acks() >= w) {
+  if (meets(extent(copies), demand)) {
     // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
     void fanOut.settled.then(keep).catch(() => {})
     return outcome()
@@ -105,11 +103,6 @@ export async function write(
     failure = error
   }
   return outcome()
-}
-
-/** Nodes that hold a write, whichever of its hints have gone home. */
-function leastNodes(copies: ReadonlyMap<NodeId, readonly NodeId[]>): number {
-  return fewestPlaces([...copies], (id) => id)
 }
 
 /** Keeps the delta here for those owners that neither have it nor have a stand-in, and returns them. */

@@ -105,6 +105,42 @@ describe('when nodes are away', () => {
     for (const held of holds) expect(held).toContainEqual(expect.objectContaining({ key: 'k', role: 'owner' }))
   })
 
+  test('owners alone can be demanded, and devices: without them an answer is no quorum, and strict says what is missing', async () => {
+    const ring = await open({ nodes: 5 })
+    const first = await ring.node(0).put('k', null, 'v', { w: 3, pw: 3, devices: 3 })
+    expect(first).toMatchObject({ quorum: true, acks: 3, devices: 3 })
+    const dead = ring
+      .node(0)
+      .placement('k')
+      .owners.slice(0, 2)
+      .map((id) => indexOf(ring, id))
+    for (const index of dead) ring.kill(index)
+    const node = ring.nodes.find((each) => each !== undefined) as TabringNode
+    expect(await node.put('k', first.context, 'w', { pw: 1 })).toMatchObject({ quorum: true })
+    expect(await node.put('k', first.context, 'x', { pw: 2 })).toMatchObject({
+      quorum: false,
+      acks: expect.any(Number),
+    })
+    await expect(node.put('k', first.context, 'y', { pw: 2, strict: true })).rejects.toMatchObject({
+      code: 'quorum-unreachable',
+      changed: 'stored',
+      message: expect.stringContaining('1 of 2 owners'),
+    })
+    expect(await node.get('k', { pr: 1 })).toMatchObject({ quorum: true })
+    expect(await node.get('k', { pr: 2 })).toMatchObject({ quorum: false })
+    await expect(node.get('k', { pr: 2, strict: true })).rejects.toMatchObject({
+      code: 'quorum-unreachable',
+      changed: 'nothing',
+      message: expect.stringContaining('1 of 2 owners'),
+    })
+  })
+
+  test('two tabs of one device are two nodes and no two devices', async () => {
+    const ring = await open({ nodes: 2, devices: 1, n: 2 })
+    expect(await ring.node(0).put('k', null, 1, { w: 2 })).toMatchObject({ quorum: true, acks: 2, devices: 1 })
+    expect(await ring.node(0).put('k', null, 1, { w: 2, devices: 2 })).toMatchObject({ quorum: false, devices: 1 })
+  })
+
   test('an isolated node accepts a put, says how many hold it, and hands it on when the link is healed', async () => {
     const ring = await open({ nodes: 4 })
     ring.cut([0], [1, 2, 3])
@@ -216,11 +252,12 @@ describe('what once went wrong', () => {
     expect((await ring.node(2).get('b')).values).toEqual([2])
   })
 
-  test('three hundred siblings are three hundred siblings', async () => {
+  test('as many puts at once as a record holds siblings are as many siblings', async () => {
     const ring = await open({ nodes: 3 })
-    await Promise.all(Array.from({ length: 300 }, (_, index) => ring.node(index % 3).put('hot', null, index)))
+    const written = Array.from({ length: bounds.siblingsMax }, (_, index) => index)
+    await Promise.all(written.map((index) => ring.node(index % 3).put('hot', null, index)))
     const { values } = await ring.node(0).get<number>('hot', { r: 3 })
-    expect([...values].sort((a, b) => a - b)).toEqual(Array.from({ length: 300 }, (_, index) => index))
+    expect([...values].sort((a, b) => a - b)).toEqual(written)
   })
 
   test('a context of another key is refused and takes nothing along', async () => {

@@ -23,6 +23,8 @@ import { written } from './written.ts'
 
 const viewOf = (claims: readonly Claim[]): MemberView => mergeClaims(new Map(), claims)
 
+const siblingsMax = 3
+
 /** Node 1 of a ring of `count`, with nobody in reach. */
 function station(count: number, n = 3, store = memoryStore(), devices = count) {
   const member = (index: number): Claim => ({
@@ -32,12 +34,14 @@ function station(count: number, n = 3, store = memoryStore(), devices = count) {
   const others = Array.from({ length: count - 1 }, (_, index) => member(index + 2))
   const routing = new Routing(nodeName(1), viewOf([member(1), ...others]), n)
   const corrupt: string[] = []
-  const replica = new Replica(store, routing, {
+  const crowded: StoredKey[] = []
+  const replica = new Replica(store, routing, siblingsMax, {
     corrupt: (what) => corrupt.push(what),
     timeSeen: () => {},
     written: () => {},
+    crowded: (key) => crowded.push(key),
   })
-  return { routing, replica, corrupt, events: new Events() }
+  return { routing, replica, corrupt, crowded, events: new Events() }
 }
 
 const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
@@ -265,14 +269,15 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
 }
 
 describe('a put that some do not answer', () => {
+  const two = { nodes: 2, primaries: 0, devices: 1 }
   const stored: Reply = { type: 'stored', standing: 'owner' }
 
   test('is kept by its coordinator for the owner that nobody stands in for, also when w was reached', async () => {
     const silent = nodeName(3)
     const { node, replica } = coordination(3, (id) => (id === silent ? null : stored))
     const key = keyNamed('k')
-    const outcome = await write(node, key, written(1), 2, 1000)
-    expect(outcome.acks).toBe(2)
+    const outcome = await write(node, key, written(1), two, 1000)
+    expect(outcome.extent.nodes).toBe(2)
     await expect.poll(() => replica.owedTo(silent, 10)).toEqual([key])
   })
 
@@ -281,8 +286,8 @@ describe('a put that some do not answer', () => {
       routing.preferenceOf(keyNamed('k')).owners.includes(id) ? null : { type: 'stored', standing: 'hint' },
     )
     const { owners } = routing.preferenceOf(keyNamed('k'))
-    const outcome = await write(node, keyNamed('k'), written(1), 2, 1000)
-    expect(outcome.acks).toBeGreaterThanOrEqual(2)
+    const outcome = await write(node, keyNamed('k'), written(1), two, 1000)
+    expect(outcome.extent.nodes).toBeGreaterThanOrEqual(2)
     const puts = asked.flatMap(({ request }) => (request.type === 'put' ? [request] : []))
     expect(new Set(puts.map((put) => JSON.stringify([...put.delta.history]))).size).toBe(1)
     const hintedFor = puts.flatMap((put) => put.hintFor)
@@ -304,15 +309,15 @@ describe('a put that some do not answer', () => {
     }) as StoredKey
     const last = routing.ownersOf(partitionOf(key)).at(-1) as NodeId
     answering.add(last)
-    const outcome = await write(node, key, written(1), 2, 1000)
-    expect(outcome).toMatchObject({ acks: 2, hinted: 1, devices: 1 })
+    const outcome = await write(node, key, written(1), two, 1000)
+    expect(outcome).toMatchObject({ extent: { nodes: 2, devices: 1 }, hinted: 1 })
   })
 
   test('that reaches nobody is kept by its coordinator, for all owners', async () => {
     const { node, replica, routing } = coordination(6, () => null)
     const key = keyThat(routing, 'not owned')
-    const outcome = await write(node, key, written(1), 2, 1000)
-    expect(outcome).toMatchObject({ acks: 1, hinted: 1 })
+    const outcome = await write(node, key, written(1), two, 1000)
+    expect(outcome).toMatchObject({ extent: { nodes: 1, primaries: 0 }, hinted: 1 })
     for (const owner of routing.ownersOf(partitionOf(key))) expect(await replica.owedTo(owner, 10)).toEqual([key])
   })
 })

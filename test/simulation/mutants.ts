@@ -20,14 +20,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a put covers all that its coordinator holds, not what its writer saw',
     file: 'src/node/storage-node.ts',
-    from: 'delta(seen.history, sibling(written))',
-    to: 'delta((await this.replica.read(stored)).record.history, sibling(written))',
+    from: 'delta(seen.history, { ...unwritten, ...written })',
+    to: 'delta((await this.replica.read(key)).record.history, { ...unwritten, ...written })',
   },
   {
     name: 'a put is sent without the context of its writer',
     file: 'src/node/storage-node.ts',
-    from: 'delta(seen.history, sibling(written))',
-    to: 'delta(new Map() as never, sibling(written))',
+    from: 'delta(seen.history, { ...unwritten, ...written })',
+    to: 'delta(new Map() as never, { ...unwritten, ...written })',
   },
   {
     name: 'a fallback is given the write under a dot of its own',
@@ -50,8 +50,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a get says it has seen what its client had, and has not',
     file: 'src/node/read.ts',
-    from: 'quorum: replies >= r && includes(record.history, atLeast)',
-    to: 'quorum: replies >= r',
+    from: 'quorum: isEnough && includes(record.history, atLeast)',
+    to: 'quorum: isEnough',
   },
   {
     name: 'a new owner does not ask those who owned before',
@@ -130,6 +130,12 @@ export const mutants: readonly Mutant[] = [
     file: 'src/core/versioning/record.ts',
     from: 'compareDots(x.dot, y.dot)) }',
     to: 'compareDots(x.dot, y.dot)).slice(0, 2) }',
+  },
+  {
+    name: 'an owner resolves more siblings than it has read',
+    file: 'src/node/crowding.ts',
+    from: 'await this.#write(key, contextOf(record), this.resolution(key, record))',
+    to: 'await this.#write(key, contextOf({ ...record, history: new Map([...record.history].map(([actor, { upTo }]) => [actor, { upTo: upTo + 2, beyond: [] }])) }), this.resolution(key, record))',
   },
   {
     name: 'join forgets that both hold a sibling',

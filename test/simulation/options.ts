@@ -1,6 +1,7 @@
 /**
  * What one seed decides: the cluster, the load, and how often each fault strikes.
  */
+import { bounds } from '../../src/core/bounds.ts'
 import { Chance } from './chance.ts'
 
 export interface Options {
@@ -55,6 +56,8 @@ export interface Options {
   readonly graceMs: number
   /** How long a node is a guest, ms. */
   readonly stayMs: number
+  /** Siblings of one record, beyond which an owner resolves them. */
+  readonly siblingsMax: number
   /** Nodes differ in capacity. */
   readonly mixed: boolean
   /** After chaos only some nodes are healed at first, and have to make progress alone. */
@@ -110,6 +113,7 @@ export function isGentle(options: Options): boolean {
 /** The options of a seed. Each fault's rate is drawn anew, and is often nought: a swarm reaches corners that uniform rates never do. */
 export function optionsOf(seed: number): Options {
   const chance = new Chance(seed)
+  const crowding = new Chance(seed, 'crowding')
   const nodes = chance.happens(0.05) ? chance.between(8, 12) : chance.between(3, 7)
   const often = (low: number, high: number) => (chance.happens(0.5) ? chance.between(low, high) : 0)
   const graceMs = chance.happens(0.4) ? chance.between(2, 30) * 1000 : 600_000
@@ -151,6 +155,7 @@ export function optionsOf(seed: number): Options {
     mixed: chance.happens(0.3),
     graceMs,
     stayMs: 2 * graceMs,
+    siblingsMax: crowding.happens(0.15) ? crowding.between(2, 5) : bounds.siblingsMax,
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,

@@ -5,6 +5,7 @@
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'
 import { covers, type Dot, dotName } from '../../src/core/versioning/causal-history.ts'
+import type { Record, Unwritten } from '../../src/core/versioning/record.ts'
 import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
 import { RequestFailure } from '../../src/node/peers.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/rows.ts'
@@ -35,6 +36,7 @@ export const rarePaths = [
   'write below its quorum there in the end',
   'leave begun by one boot and finished by the next',
   'read went on until it saw what its client had',
+  'too many siblings resolved by an owner',
 ] as const
 
 export type RarePath = (typeof rarePaths)[number]
@@ -45,6 +47,8 @@ export class Watch {
   readonly violations: Violation[] = []
   /** Hears of every node that is asked for a key or given one. */
   asked: (place: Place, node: StorageNode, to: NodeId, request: Asking) => void = () => {}
+  /** Says what an owner writes in the place of too many siblings. */
+  resolved: (key: StoredKey, record: Record) => Unwritten = () => ({ kind: 'tombstone' })
   /** Which boot minted a dot of a key. */
   readonly minted = new Map<string, Boot>()
   /** Deletes under way, by key. */
@@ -90,6 +94,10 @@ export class Watch {
     this.#watchAsks(place, node)
     this.#watchHints(place, node)
     this.#watchRepairs(node)
+    node.crowding.resolution = (key, record) => {
+      this.saw('too many siblings resolved by an owner')
+      return this.resolved(key, record)
+    }
     const { replica } = node
     const drop = replica.drop.bind(replica)
     replica.drop = async (partition, isStillDue) => {

@@ -3,12 +3,20 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { ActorId, NodeId, StoredKey } from '../../src/core/ids.ts'
-import { covers, type Dot, dotName } from '../../src/core/versioning/causal-history.ts'
+import {
+  type CausalHistory,
+  covers,
+  type Dot,
+  dotName,
+  emptyHistory,
+} from '../../src/core/versioning/causal-history.ts'
+import type { Record, Unwritten } from '../../src/core/versioning/record.ts'
 import { parseStoredKey, storedKey } from '../../src/core/versioning/stored-key.ts'
 import { decodeContext } from '../../src/core/wire/record-codec.ts'
 import { TabringError } from '../../src/errors.ts'
 import type { Context, GetResult, PutResult } from '../../src/node/api.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
+import { ValueCodec } from '../../src/node/value-codec.ts'
 import { Chance } from './chance.ts'
 import type { Operation, Violation } from './checker.ts'
 import { isGentle } from './options.ts'
@@ -18,6 +26,8 @@ import type { Boot, Place, World } from './world.ts'
 const operationTimeoutMs = 5_000
 /** A client that hears nothing for so long gives up: the tab is gone. */
 const patienceMs = operationTimeoutMs + 12_000
+/** What owners do by themselves is counted as the work of this client. */
+const ownersClient = 98
 
 interface Seen {
   readonly operation: number
@@ -60,6 +70,7 @@ export class Workload {
     this.#skipped = skipped
     this.watch = watch
     watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
+    watch.resolved = (key, record) => this.#resolved(key, record)
   }
 
   /** Lets the clients loose until `until` (virtual time). */
@@ -102,10 +113,7 @@ export class Workload {
     if (result === null) return operation
     operation.vids = result.values
     const seen = result.context === null ? null : decodeContext(nameOf(key), result.context)
-    operation.deletesSeen = this.operations
-      .filter(({ type, dot, key: name }) => type === 'delete' && name === key && dot !== undefined)
-      .filter(({ dot }) => seen !== null && isCovered(seen, dot ?? ''))
-      .map(({ vid }) => vid ?? '')
+    operation.deletesSeen = this.#deletesIn(key, seen?.history ?? emptyHistory)
     const asked = (this.#sloppy.get(spot) ?? 0) - sloppyBefore
     operation.strict = result.quorum && asked === 0 && this.#isQuiet(node, before)
     if (bound !== undefined && result.quorum) {
@@ -243,6 +251,23 @@ export class Workload {
     }
   }
 
+  /** An owner resolves siblings as a client would: it has read them all, and writes what it can be told by. */
+  #resolved(stored: StoredKey, { history, siblings }: Record): Unwritten {
+    const key = parseStoredKey(stored)?.key ?? ''
+    const { now } = this.#world.clock
+    const reading = this.#begin(ownersClient, 'get', key)
+    const vids = siblings.flatMap((sibling) => (sibling.kind === 'value' ? [vidOf(sibling.value)] : []))
+    Object.assign(reading, { status: 'ok', returned: now, vids, deletesSeen: this.#deletesIn(key, history) })
+    const writing = this.#begin(ownersClient, 'put', key, { operation: reading.id, context: null, boot: undefined })
+    return { kind: 'value', value: new ValueCodec().encode(writing.vid), expiresAt: null }
+  }
+
+  /** Deletes of a key that a history covers. */
+  #deletesIn(key: string, history: CausalHistory): readonly string[] {
+    const deletes = this.operations.filter(({ type, key: name }) => type === 'delete' && name === key)
+    return deletes.flatMap(({ dot, vid = '' }) => (dot !== undefined && covers(history, dotNamed(dot)) ? [vid] : []))
+  }
+
   /** Notes which dot each write got, also of those that nobody hears of again. */
   #asked(place: Place, node: StorageNode, to: NodeId, request: Asking): void {
     const key = parseStoredKey(request.key)?.key ?? ''
@@ -256,7 +281,7 @@ export class Workload {
     if (sibling === undefined) return
     const dot = dotName(sibling.dot)
     const name = `${key} ${dot}`
-    const vid = sibling.kind === 'value' ? new TextDecoder().decode(sibling.value.subarray(1)) : undefined
+    const vid = sibling.kind === 'value' ? vidOf(sibling.value) : undefined
     const operation = vid === undefined ? this.#deleting.get(`${place.boot?.peer} ${key}`) : this.#byVid.get(vid)
     // A delete that was answered may still be asking others when the next one begins.
     if (operation !== undefined && !this.#dots.has(name)) operation.dot ??= dot
@@ -273,6 +298,5 @@ function dotNamed(name: string): Dot {
   return { actor: actor as ActorId, counter: Number(counter) }
 }
 
-function isCovered(seen: NonNullable<ReturnType<typeof decodeContext>>, name: string): boolean {
-  return covers(seen.history, dotNamed(name))
-}
+/** The name of a write, in the bytes of its value. */
+const vidOf = (value: Uint8Array): string => new TextDecoder().decode(value.subarray(1))

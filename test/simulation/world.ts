@@ -172,8 +172,8 @@ export class World {
       lifecycle,
     }
     this.trace(`boot ${place.index}`)
-    const { graceMs, stayMs } = options
-    const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), stayMs }
+    const { graceMs, stayMs, siblingsMax } = options
+    const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), stayMs, siblingsMax }
     StorageNode.open(ports, config, place.device, this.#placing).then(
       (node) => {
         boot.node = node

@@ -29,11 +29,22 @@ export interface QuorumRule {
   readonly needed: number
 }
 
-/**
- * What to do, given the answers so far in preference-list order. `suffices`: whether they say what was asked for; a read that
- * must reach a context goes on, n at a time, until it does.
- */
-export function decide(answers: readonly Answer[], { n, needed }: QuorumRule, suffices = true): Progress {
+/** What the answers so far come to, besides their number. */
+export interface Sufficiency {
+  /** They say what was asked for: a read that must reach a context goes on, n at a time, until they do. */
+  readonly suffices: boolean
+  /** They come from where they were to come from, as from owners: nobody else is asked for that, but who was asked is waited for. */
+  readonly isEnough: boolean
+}
+
+const sufficient: Sufficiency = { suffices: true, isEnough: true }
+
+/** What to do, given the answers so far in preference-list order. */
+export function decide(
+  answers: readonly Answer[],
+  { n, needed }: QuorumRule,
+  { suffices, isEnough }: Sufficiency = sufficient,
+): Progress {
   assert(needed >= 1 && n >= 1, 'a quorum needs at least one answer')
   const count = (wanted: Answer) => answers.filter((answer) => answer === wanted).length
   const waiting = count('waiting')
@@ -42,5 +53,5 @@ export function decide(answers: readonly Answer[], { n, needed }: QuorumRule, su
   const short = isInsufficient ? n : Math.max(0, n - waiting - counted)
   const ask = answers.flatMap((answer, index) => (answer === 'unasked' ? [index] : [])).slice(0, short)
   const settled = waiting === 0 && ask.length === 0
-  return { outcome: counted >= needed && suffices ? 'won' : settled ? 'lost' : 'pending', ask, settled }
+  return { outcome: counted >= needed && suffices && isEnough ? 'won' : settled ? 'lost' : 'pending', ask, settled }
 }

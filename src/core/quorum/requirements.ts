@@ -16,14 +16,13 @@ export const defaultQuorum: QuorumSizes = { n: 3, r: 2, w: 2 }
 export function quorumFault({ n, r, w }: QuorumSizes): string | null {
   if (!Number.isInteger(n) || n < 1 || n > bounds.nMax)
     return `n must be a whole number from 1 to ${bounds.nMax}, not ${n}`
-  for (const [name, size] of [
-    ['r', r],
-    ['w', w],
-  ] as const) {
-    if (!Number.isInteger(size) || size < 1 || size > n)
-      return `${name} must be a whole number from 1 to n = ${n}, not ${size}`
-  }
-  return null
+  return countFault('r', r, 1, n) ?? countFault('w', w, 1, n)
+}
+
+/** What is wrong with a number of nodes that a request asks for, or null. */
+export function countFault(name: string, count: number, least: number, n: number): string | null {
+  const isCount = Number.isInteger(count) && count >= least && count <= n
+  return isCount ? null : `${name} must be a whole number from ${least} to n = ${n}, not ${count}`
 }
 
 /** r or w for a cluster whose n is smaller than the default: a majority of n, at most the default. */

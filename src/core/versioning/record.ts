@@ -23,7 +23,8 @@ import {
 } from './causal-history.ts'
 import type { ConflictMode } from './stored-key.ts'
 
-interface Written {
+/** What every write carries. */
+export interface Written {
   readonly dot: Dot
   readonly time: HybridTime
 }
@@ -38,6 +39,9 @@ export interface Tombstone extends Written {
   readonly kind: 'tombstone'
 }
 export type Sibling = ValueSibling | Tombstone
+
+/** What is to be written, before it is signed. */
+export type Unwritten = Omit<ValueSibling, keyof Written> | Omit<Tombstone, keyof Written>
 
 export interface Record {
   readonly history: CausalHistory

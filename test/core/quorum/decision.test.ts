@@ -40,7 +40,23 @@ describe('what to do next where the answers so far do not say enough', () => {
     ['+++x.', 'pending', [4], false],
     ['+++-+', 'lost', [], true],
   ] as const)('%s: %s, ask %j', (text, outcome, ask, settled) => {
-    expect(decide(answers(text), { n: 3, needed: 2 }, false)).toEqual({ outcome, ask, settled })
+    expect(decide(answers(text), { n: 3, needed: 2 }, { suffices: false, isEnough: true })).toEqual({
+      outcome,
+      ask,
+      settled,
+    })
+  })
+})
+
+describe('what to do next where enough answer, and not those who should', () => {
+  test.each([
+    ['++w..', 'pending', [], false],
+    ['++x..', 'pending', [3], false],
+    ['+++..', 'lost', [], true],
+    ['x++x+', 'lost', [], true],
+  ] as const)('%s: %s, ask %j', (text, outcome, ask, settled) => {
+    const found = decide(answers(text), { n: 3, needed: 2 }, { suffices: true, isEnough: false })
+    expect(found).toEqual({ outcome, ask, settled })
   })
 })
 

@@ -4,7 +4,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
-import type { ActorId, DeviceId, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../../../src/core/ids.ts'
+import type {
+  ActorId,
+  DeviceId,
+  HybridTime,
+  NodeId,
+  Partition,
+  PeerId,
+  StoredKey,
+  ViewHash,
+} from '../../../src/core/ids.ts'
 import { memberStatuses } from '../../../src/core/membership/claims.ts'
 import { type SwimMessage, swimMessageTypes } from '../../../src/core/membership/swim-port.ts'
 import { actorsOf } from '../../../src/core/versioning/causal-history.ts'
@@ -16,7 +25,7 @@ import { decodeContext, decodeRecord, encodeContext, encodeRecord } from '../../
 import { SendQueue } from '../../../src/core/wire/send-queue.ts'
 import { decodeFromSignaling, decodeToSignaling, refusalCodes } from '../../../src/core/wire/signaling-messages.ts'
 import { decodeUtf8, isWellFormed } from '../../../src/core/wire/utf8.ts'
-import { histories, records } from '../arbitraries.ts'
+import { actorName, histories, records } from '../arbitraries.ts'
 
 const hex = (length: number) =>
   fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((bytes) => Buffer.from(bytes).toString('hex'))
@@ -117,6 +126,15 @@ describe('messages between nodes', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+
+  test('a record of many more siblings than the cap comes back whole: it is resolved by a put, never by a decoder', () => {
+    const siblings = Array.from({ length: 20 * bounds.siblingsMax }, (_, index) => {
+      const dot = { actor: actorName(index + 1), counter: 1 }
+      return { kind: 'value' as const, dot, time: index as HybridTime, value: new Uint8Array([1]), expiresAt: null }
+    })
+    const history = new Map(siblings.map(({ dot }) => [dot.actor, { upTo: 1, beyond: [] }]))
+    expect(decodeRecord(encodeRecord({ history, siblings }))).toEqual({ history, siblings })
   })
 
   test('any bytes whatsoever give a message or null', () => {

@@ -1,0 +1,78 @@
+/**
+ * The sibling cap: writers who never read would pile up siblings of one key without end. Where there are more than a record is
+ * to hold, an owner does what any reader may: it reads, and writes with the context it saw (Dynamo, section 4.4). Nothing is
+ * dropped inside join, so replicas agree whoever resolves, and a write it has not seen stays beside.
+ *
+ * Of the owners, the first in reach resolves. It cannot merge what it does not understand, so it writes the latest value; the
+ * application hears of all of them.
+ */
+import { partitionOf } from '../core/hash.ts'
+import type { StoredKey } from '../core/ids.ts'
+import { emptyHistory } from '../core/versioning/causal-history.ts'
+import { contextOf, type SeenContext } from '../core/versioning/context.ts'
+import { compareWrites, liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
+import { parseStoredKey } from '../core/versioning/stored-key.ts'
+import { type CheckedConfig, checkGet } from './arguments.ts'
+import { read } from './read.ts'
+import type { Coordination, WriteOutcome } from './write.ts'
+
+export class Crowding {
+  readonly #node: Coordination
+  readonly #config: CheckedConfig
+  readonly #write: (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>
+  readonly #decode: (value: Uint8Array) => unknown
+  /** Keys that are being resolved. */
+  readonly #underWay = new Set<StoredKey>()
+
+  /** `write` is an ordinary put. */
+  constructor(
+    node: Coordination,
+    config: CheckedConfig,
+    write: (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>,
+    decode: (value: Uint8Array) => unknown,
+  ) {
+    this.#node = node
+    this.#config = config
+    this.#write = write
+    this.#decode = decode
+  }
+
+  /** A key has too many siblings here. Never rejects: what fails is tried again with the next write. */
+  async noticed(key: StoredKey): Promise<void> {
+    if (this.#underWay.has(key) || !this.#isFirstInReach(key)) return
+    this.#underWay.add(key)
+    try {
+      await this.#relieve(key)
+    } catch {
+      // The store failed, or the node has ended.
+    } finally {
+      this.#underWay.delete(key)
+    }
+  }
+
+  #isFirstInReach(key: StoredKey): boolean {
+    const { routing, peers } = this.#node
+    const isInReach = (id: (typeof routing)['self']) => id === routing.self || peers.isReachable(id)
+    return routing.ownersOf(partitionOf(key)).find(isInReach) === routing.self
+  }
+
+  async #relieve(key: StoredKey): Promise<void> {
+    const { clock, events } = this.#node
+    const { siblingsMax, timeoutMs } = this.#config
+    const { demand } = checkGet({}, this.#config)
+    const { record } = await read(this.#node, key, { demand, atLeast: emptyHistory, timeoutMs })
+    if (record.siblings.length <= siblingsMax) return
+    const values = liveValues(record, clock.wall()).map((value) => this.#decode(value))
+    const { isStored } = await this.#write(key, contextOf(record), this.resolution(key, record))
+    if (!isStored) return
+    events.emit('crowded', { key: parseStoredKey(key)?.key ?? key, siblings: record.siblings.length, values })
+  }
+
+  /** What takes the place of all siblings: the latest value there is, or a tombstone. */
+  resolution(_key: StoredKey, record: Record): Unwritten {
+    const latestFirst = [...record.siblings].sort((a, b) => compareWrites(b, a))
+    const latest = latestFirst.find((sibling) => sibling.kind === 'value')
+    if (latest === undefined) return { kind: 'tombstone' }
+    return { kind: 'value', value: latest.value, expiresAt: latest.expiresAt }
+  }
+}
