@@ -242,6 +242,16 @@ class IndexedDbStore implements Store {
     })
   }
 
+  /** What the browser says of the whole site: other databases of it count too. Not every browser says. */
+  async room(): Promise<{ readonly usedBytes: number; readonly quotaBytes: number } | null> {
+    try {
+      const { usage, quota } = await this.#inTime(navigator.storage.estimate())
+      return usage === undefined || quota === undefined ? null : { usedBytes: usage, quotaBytes: quota }
+    } catch {
+      return null
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#database?.close()

@@ -125,6 +125,7 @@ async function openOn(
     transact: database.transact.bind(database),
     read: database.read.bind(database),
     scan: database.scan.bind(database),
+    room: database.room.bind(database),
     close: () => database.close().finally(ended),
     destroy: () => database.destroy().finally(ended),
   }

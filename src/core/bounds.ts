@@ -215,6 +215,15 @@ export const bounds = {
   checkpointRows: 64,
   /** Commits remembered by key, beyond which those that nothing can overtake any more are forgotten. */
   commitOrdersMax: 10_000,
+  /** Hints: keys kept for one node and bytes in all, and what part of the browser's quota they may take (Scylla: a tenth of the disk). */
+  hintKeysPerTarget: 100_000,
+  hintBytes: 268_435_456,
+  hintQuotaShare: 0.1,
+  /** How often a node looks how much room its disk has, and claims less capacity where it has none. */
+  roomIntervalMs: 60_000,
+  /** A node that was full carries its share again after so long, if so much of its quota is free. */
+  fullForMs: 600_000,
+  roomShare: 0.2,
   /** Pause after which an undelivered hint is tried again although nothing announced its owner. */
   handoffIntervalMs: 10_000,
 

@@ -40,6 +40,9 @@ export function memoryStore(disk: MemoryDisk = new Map()): Store {
       const found = places().filter((at) => at.startsWith(prefix) && (after === undefined || at > from))
       return found.slice(0, limit).flatMap((at) => disk.get(at) ?? [])
     },
+    async room() {
+      return null
+    },
     async close() {
       open = false
     },

@@ -14,6 +14,7 @@ import { decodeContext } from '../core/wire/record-codec.ts'
 import { isWellFormed } from '../core/wire/utf8.ts'
 import { TabringError } from '../errors.ts'
 import type { GetOptions, PutOptions } from './api.ts'
+import type { HintLimits } from './hint-tally.ts'
 
 /** What one node is told when it opens. */
 export interface NodeConfig {
@@ -37,6 +38,8 @@ export interface CheckedConfig extends QuorumSizes {
   readonly stayMs: number
   /** Siblings of one record, beyond which an owner resolves them. */
   readonly siblingsMax: number
+  /** What it keeps for others at most. */
+  readonly hints: HintLimits
   readonly timing: Timing
 }
 
@@ -69,8 +72,11 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
   }
   const timing = Object.hasOwn(presets, network) ? presets[network] : refuse("network must be 'internet' or 'local'")
   const stayMs = Math.max(bounds.guestStayMs, bounds.guestStayGraces * graceMs)
-  const { siblingsMax } = bounds
-  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, stayMs, siblingsMax, timing }
+  const limits = {
+    siblingsMax: bounds.siblingsMax,
+    hints: { keysPerTarget: bounds.hintKeysPerTarget, bytes: bounds.hintBytes },
+  }
+  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, stayMs, timing, ...limits }
 }
 
 /** A wait in ms that has an end. */

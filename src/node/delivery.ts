@@ -109,6 +109,6 @@ export async function takeIn(
     const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
     next += some.length
     await pace.quiet()
-    await replica.take(some, next < entries.length ? 'relaxed' : how)
+    await replica.take(some, next < entries.length ? 'relaxed' : how, 'another')
   }
 }

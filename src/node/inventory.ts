@@ -14,9 +14,11 @@ import type { Partition, StoredKey } from '../core/ids.ts'
 import { Forest, partitionIn } from '../core/merkle/forest.ts'
 import { isSame } from '../core/merkle/reconciliation.ts'
 import type { Durability, Row, RowKey, Store, Table, Write } from '../ports.ts'
+import { type HintLimits, HintTally } from './hint-tally.ts'
 import {
   encodeJournal,
   encodeTree,
+  hintIn,
   hintRow,
   journalIn,
   journalRow,
@@ -63,8 +65,8 @@ const scanPage = 256
 export class Inventory {
   readonly #store: Store
   readonly #handlers: InventoryHandlers
-  /** Keys of which hints are kept. */
-  readonly hinted: Set<StoredKey> = new Set()
+  /** What is kept for others. */
+  readonly hints: HintTally
   readonly #forest = new Forest()
   /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
   readonly #doubtful = new Map<string, Doubt>()
@@ -82,8 +84,9 @@ export class Inventory {
   /** By key hash, the last commit that was heard of: word of two may come the other way round than they happened. */
   readonly #latest = new Map<string, number>()
 
-  constructor(store: Store, handlers: InventoryHandlers) {
+  constructor(store: Store, hintLimits: HintLimits, handlers: InventoryHandlers) {
     this.#store = store
+    this.hints = new HintTally(hintLimits)
     this.#handlers = handlers
   }
 
@@ -182,14 +185,14 @@ export class Inventory {
     const reading = (found: readonly (Uint8Array | undefined)[]) => {
       const rows = [...found]
       const changes: KeyChange[] = []
-      const hints: { key: StoredKey; isKept: boolean }[] = []
+      const hints: { key: StoredKey; row: Uint8Array | undefined }[] = []
       let altered = 0
       for (const doubt of doubtful) {
         const { hash, key } = doubt
         const version = keyedRecordIn(rows.shift(), () => {})?.version ?? null
         if (!isSame(version, this.#forest.version(hash))) changes.push({ hash, version })
         if (!this.#isExpected(doubt, version)) altered += 1
-        if (key !== null) hints.push({ key, isKept: rows.shift() !== undefined })
+        if (key !== null) hints.push({ key, row: rows.shift() })
       }
       return { writes: [], changes, result: { hints, altered } }
     }
@@ -200,12 +203,13 @@ export class Inventory {
         if (this.#doubtful.get(name) === doubt) this.#doubtful.delete(name)
         this.#handlers.written(partitionIn(doubt.hash))
       }
-      for (const { key, isKept } of hints) {
-        if (isKept) this.hinted.add(key)
-        else this.hinted.delete(key)
-      }
+      for (const { key, row } of hints) this.#hintIs(key, row)
     })
     return altered
+  }
+
+  #hintIs(key: StoredKey, row: Uint8Array | undefined): void {
+    this.hints.set(key, { bytes: row?.length ?? 0, targets: hintIn(row, () => {}).targets })
   }
 
   /** Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have failed. */
@@ -231,7 +235,7 @@ export class Inventory {
   }
 
   async #load(): Promise<void> {
-    await this.eachRow('hint', ({ key }) => this.hinted.add(key[2] as StoredKey))
+    await this.eachRow('hint', ({ key, value }) => this.#hintIs(key[2] as StoredKey, value))
     const damaged: Partition[] = []
     await this.eachRow('tree', ({ key: [, , group], value }) => {
       const items = treeIn(value)

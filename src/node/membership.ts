@@ -149,6 +149,11 @@ export class Membership {
     this.#swim.renew({ guest: false }, this.#clock.now())
   }
 
+  /** This node carries more, or less, than before. */
+  weigh(capacity16ths: number): void {
+    if (capacity16ths !== this.own.capacity16ths) this.#swim.renew({ capacity16ths }, this.#clock.now())
+  }
+
   leave(): void {
     this.#swim.leave(this.#clock.now())
   }

@@ -15,12 +15,14 @@ import { emptyRecord, join, type Record, reusedDots } from '../core/versioning/r
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
-import type { Durability, Store, Write } from '../ports.ts'
+import { type Durability, type Store, StoreFailure, type Write } from '../ports.ts'
+import { type HintLimits, HintRefused } from './hint-tally.ts'
 import { type Change, Inventory } from './inventory.ts'
 import type { Routing } from './routing.ts'
 import {
   encodeHint,
   encodeKeyedRecord,
+  type Hint,
   hintIn,
   hintRow,
   type KeyChange,
@@ -56,9 +58,20 @@ export interface ReplicaHandlers {
   timeSeen(time: HybridTime): void
   /** A record of a partition changed. */
   written(partition: Partition): void
+  /** The store has taken something in, or could not. */
+  storageWas(state: 'ok' | 'full' | 'failed'): void
   /** A record has more siblings than it should. */
   crowded(key: StoredKey): void
 }
+
+export interface ReplicaLimits {
+  /** Siblings of one record, beyond which it is crowded. */
+  readonly siblingsMax: number
+  readonly hints: HintLimits
+}
+
+/** Who was asked for a write: this node itself, which keeps it whatever it keeps already, or another one, which may ask elsewhere. */
+export type Asked = 'this node' | 'another'
 
 export class Replica {
   readonly #store: Store
@@ -67,12 +80,12 @@ export class Replica {
   readonly #inventory: Inventory
   readonly #siblingsMax: number
 
-  constructor(store: Store, routing: Routing, siblingsMax: number, handlers: ReplicaHandlers) {
+  constructor(store: Store, routing: Routing, limits: ReplicaLimits, handlers: ReplicaHandlers) {
     this.#store = store
     this.#routing = routing
-    this.#siblingsMax = siblingsMax
+    this.#siblingsMax = limits.siblingsMax
     this.#handlers = handlers
-    this.#inventory = new Inventory(store, handlers)
+    this.#inventory = new Inventory(store, limits.hints, handlers)
   }
 
   /** What is here of every partition; see `Inventory`. */
@@ -100,7 +113,12 @@ export class Replica {
   }
 
   get hintCount(): number {
-    return this.#inventory.hinted.size
+    return this.#inventory.hints.size
+  }
+
+  /** Hints are to take so many bytes at most. */
+  limitHints(bytes: number): void {
+    this.#inventory.hints.limitTo(bytes)
   }
 
   async read(key: StoredKey): Promise<Local> {
@@ -119,9 +137,9 @@ export class Replica {
 
   /**
    * Joins records in: as an owner where this node is one, and as hints for `hintFor`, or for the owners where it is neither
-   * an owner nor asked to stand in.
+   * an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no room for hints.
    */
-  async take(incoming: readonly Incoming[], durability: Durability): Promise<void> {
+  async take(incoming: readonly Incoming[], durability: Durability, asked: Asked = 'this node'): Promise<void> {
     const entries = incoming.map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
     // Rows of hints are read where a hint is to be kept, as far as can be told before the transaction.
     const isHinted = entries.map((entry) => this.#destination(entry).targets.length > 0)
@@ -129,9 +147,9 @@ export class Replica {
       recordRowAt(hash),
       ...(isHinted[index] ? [hintRow(key)] : []),
     ])
-    const hinted = new Set<StoredKey>()
+    const hinted = new Map<StoredKey, Hint & { readonly bytes: number }>()
     const crowded = new Set<StoredKey>()
-    const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again'> => {
+    const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again' | 'refused'> => {
       const rows = [...found].reverse()
       const writes: Write[] = []
       const changes: KeyChange[] = []
@@ -145,18 +163,34 @@ export class Replica {
         if (plan.targets.length > 0 && !isHinted[index]) return { writes: [], changes: [], result: 'again' }
         if (plan.asOwner) changes.push(this.#joinRecord(plan, record, writes, crowded))
         if (plan.targets.length === 0) continue
-        this.#joinHint(plan, hint, writes)
-        hinted.add(plan.key)
+        const kept = this.#joinHint(plan, hint, writes)
+        if (asked === 'another' && this.#inventory.hints.refuses(plan.key, kept))
+          return { writes: [], changes: [], result: 'refused' }
+        hinted.set(plan.key, kept)
       }
       return { writes, changes, result: 'taken' }
     }
-    const result = await this.#inventory.change(entries, places, durability, decide, (_, changes) => {
-      for (const key of hinted) this.#inventory.hinted.add(key)
+    const change = this.#inventory.change(entries, places, durability, decide, (_, changes) => {
+      for (const [key, kept] of hinted) this.#inventory.hints.set(key, kept)
       for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
       for (const key of crowded) this.#handlers.crowded(key)
     })
-    if (result === 'again') return this.take(incoming, durability)
+    const result = await this.#watched(change)
+    if (result === 'refused') throw new HintRefused()
+    if (result === 'again') return this.take(incoming, durability, asked)
     for (const { record } of incoming) this.#seeTimes(record)
+  }
+
+  /** Tells how the store does by what becomes of a change. */
+  async #watched<T>(change: Promise<T>): Promise<T> {
+    try {
+      const result = await change
+      this.#handlers.storageWas('ok')
+      return result
+    } catch (error) {
+      if (error instanceof StoreFailure && error.reason !== 'closed') this.#handlers.storageWas(error.reason)
+      throw error
+    }
   }
 
   #destination({ hash, hintFor }: Placed): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
@@ -186,16 +220,16 @@ export class Replica {
     plan: KeyedRecord & { readonly targets: readonly NodeId[] },
     held: Uint8Array | undefined,
     writes: Write[],
-  ): void {
+  ): Hint & { readonly bytes: number } {
     const { key, targets } = plan
     const hint = hintIn(held, () => this.#handlers.corrupt(`the hint of ${key}`))
     this.#reportReuse(key, reusedDots(hint.record, plan.record))
     const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
-    writes.push({
-      key: hintRow(key),
-      value: encodeHint({ record: join(hint.record, plan.record, modeOf(key)), targets: all }),
-    })
+    const joined = { record: join(hint.record, plan.record, modeOf(key)), targets: all }
+    const value = encodeHint(joined)
+    writes.push({ key: hintRow(key), value })
     for (const target of targets) writes.push({ key: owedRow(target, key), value: noBytes })
+    return { ...joined, bytes: value.length }
   }
 
   #reportReuse(key: StoredKey, dots: readonly Dot[]): void {
@@ -226,20 +260,21 @@ export class Replica {
     const keys = sent.map(({ key }) => ({ hash: keyHashOf(key), key }))
     const decide = (rows: readonly (Uint8Array | undefined)[]) => {
       const writes: Write[] = []
-      const result: StoredKey[] = []
+      const result: { key: StoredKey; bytes: number; targets: readonly NodeId[] }[] = []
       for (const [index, { key, record }] of sent.entries()) {
         const hint = hintIn(rows[index], () => {})
         if (rows[index] !== undefined && !sameRecord(hint.record, record)) continue
         const targets = hint.targets.filter((other) => other !== target)
         writes.push({ key: owedRow(target, key), value: null })
-        writes.push({ key: hintRow(key), value: targets.length === 0 ? null : encodeHint({ ...hint, targets }) })
-        if (targets.length === 0) result.push(key)
+        const value = targets.length === 0 ? null : encodeHint({ ...hint, targets })
+        writes.push({ key: hintRow(key), value })
+        result.push({ key, bytes: value?.length ?? 0, targets })
       }
       return { writes, changes: [], result }
     }
     const places = sent.map(({ key }) => hintRow(key))
-    await this.#inventory.change(keys, places, 'relaxed', decide, (gone) => {
-      for (const key of gone) this.#inventory.hinted.delete(key)
+    await this.#inventory.change(keys, places, 'relaxed', decide, (left) => {
+      for (const { key, ...kept } of left) this.#inventory.hints.set(key, kept)
     })
   }
 

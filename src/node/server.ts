@@ -7,10 +7,11 @@ import type { FailureCode, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
 import { answerFetch, takeIn } from './delivery.ts'
 import type { Exchange } from './exchange.ts'
+import { HintRefused } from './hint-tally.ts'
 import type { Membership } from './membership.ts'
 import type { Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
-import type { Replica } from './replica.ts'
+import type { Asked, Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
 export interface Serving {
@@ -22,8 +23,6 @@ export interface Serving {
   readonly pace: Pace
   /** It is leaving and takes nothing in any more. */
   readonly isClosing: boolean
-  /** The store has failed, or works. */
-  storageWas(state: 'ok' | 'full' | 'failed'): void
 }
 
 const failureOf: Readonly<Record<StoreFailure['reason'], FailureCode>> = {
@@ -37,12 +36,10 @@ export async function serve(node: Serving, from: NodeId, request: Request): Prom
   try {
     if (node.isClosing && (request.type === 'put' || request.type === 'deliver'))
       return { type: 'failed', code: 'closed' }
-    const reply = await answer(node, from, request)
-    if (request.type === 'put' || request.type === 'deliver') node.storageWas('ok')
-    return reply
+    return await answer(node, from, request)
   } catch (error) {
+    if (error instanceof HintRefused) return { type: 'failed', code: 'overloaded' }
     if (!(error instanceof StoreFailure)) throw error
-    if (error.reason !== 'closed') node.storageWas(error.reason)
     return { type: 'failed', code: failureOf[error.reason] }
   }
 }
@@ -50,7 +47,7 @@ export async function serve(node: Serving, from: NodeId, request: Request): Prom
 async function answer(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   switch (request.type) {
     case 'put':
-      return node.pace.serve(() => answerPut(node, request))
+      return node.pace.serve(() => answerPut(node, request, from === node.routing.self ? 'this node' : 'another'))
     case 'get':
       return node.pace.serve(() => answerGet(node, request))
     case 'members':
@@ -76,9 +73,10 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
 async function answerPut(
   { routing, replica, ownership }: Serving,
   { key, delta, hintFor }: Extract<Request, { type: 'put' }>,
+  asked: Asked,
 ): Promise<Reply> {
   const partition = partitionOf(key)
-  await replica.take([{ key, record: delta, hintFor }], 'relaxed')
+  await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)
   if (!routing.owns(partition)) return { type: 'stored', standing: 'hint' }
   return { type: 'stored', standing: ownership.counts(partition) ? 'owner' : 'syncing' }
 }

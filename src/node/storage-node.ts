@@ -55,6 +55,7 @@ import { read } from './read.ts'
 import { Reconciling } from './reconciling.ts'
 import { RepairLog } from './repair-log.ts'
 import { Replica } from './replica.ts'
+import { Room } from './room.ts'
 import type { Routing } from './routing.ts'
 import { repairAll, Scrub } from './scrub.ts'
 import { beginBoot, rememberMembers, type Self } from './self.ts'
@@ -84,6 +85,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   readonly joining: Joining
   readonly #log: RepairLog
   readonly #scrub: Scrub
+  readonly #room: Room
   readonly #presence: Presence
   readonly #operations = new Operations()
   #stops: readonly (() => void)[] = []
@@ -123,10 +125,11 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.membership = membership
     this.routing = routing
     const isReachable = (node: NodeId) => peers.isReachable(node)
-    this.replica = new Replica(store, this.routing, config.siblingsMax, {
+    this.replica = new Replica(store, this.routing, config, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
       timeSeen: (time) => this.#author.saw(time),
       written: (partition) => this.exchange.written(partition),
+      storageWas: (state) => this.#storageWas(state),
       crowded: (key) => void this.crowding.noticed(key),
     })
     this.crowding = new Crowding(
@@ -151,12 +154,14 @@ export class StorageNode implements TabringNode, Coordination, Present {
       settled: (node) => void this.handoff.deliverTo(node),
       agrees: (node) => membership.agrees(node),
     })
+    this.#room = new Room(store, clock, membership, this.replica)
     this.#scrub = new Scrub(this.replica, this.#log)
     this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.pace, this.events)
     this.#stops = [
       ...this.#presence.start(chance),
       this.exchange.start(),
       this.handoff.start(clock, chance),
+      this.#room.start(chance),
       this.#scrub.keepStored(clock, chance),
       this.#scrub.start(clock, chance, (partition) => this.exchange.restore(partition)),
     ]
@@ -264,7 +269,8 @@ export class StorageNode implements TabringNode, Coordination, Present {
     return reply
   }
 
-  storageWas(state: Status['storage']): void {
+  #storageWas(state: Status['storage']): void {
+    if (state === 'full') this.#room.isFull()
     if (this.#storage === state) return
     this.#storage = state
     this.events.emit('storage', { state })

@@ -120,6 +120,17 @@ export function describeStore(open: (name: string) => Promise<Store>): void {
     await store.close()
   })
 
+  test('how much room there is is told in bytes, or not at all', async () => {
+    const store = await fresh()
+    await put(store, [row('a'), bytes(1, 2, 3)])
+    const room = await store.room()
+    if (room !== null) {
+      expect(room.usedBytes).toBeGreaterThan(0)
+      expect(room.quotaBytes).toBeGreaterThan(room.usedBytes)
+    }
+    await store.close()
+  })
+
   test('what was written is there after closing and opening again', async () => {
     const name = `store test reopened ${Math.random()}`
     const store = await open(name)

@@ -2,37 +2,14 @@
  * Guests: what newcomers are to a ring that does without them, on virtual time.
  */
 import { expect, test } from 'vitest'
-import type { DeviceId } from '../../src/core/ids.ts'
 import { allPartitions } from '../../src/node/ownership.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
-import { Counters } from '../simulation/counters.ts'
-import { optionsFor } from '../simulation/settings.ts'
-import { VirtualClock } from '../simulation/virtual-clock.ts'
-import { type Place, World } from '../simulation/world.ts'
+import { nodeOf, virtualRing } from './virtual-ring.ts'
 
 const graceMs = 60_000
 const stayMs = 2 * graceMs
+const ringOf = (nodes: number) => virtualRing({ nodes, graceMs, stayMs })
 
-/** A ring of so many nodes, each on a device of its own, and virtual time. */
-async function ringOf(nodes: number) {
-  const clock = new VirtualClock()
-  const options = { ...optionsFor(1, { faults: [] }), nodes, devices: nodes, graceMs, stayMs, commitMs: 2 }
-  const world = new World(clock, options, new Counters(), () => {})
-  for (const place of world.places) world.start(place)
-  await clock.run(10_000)
-  const come = async (name: string) => {
-    const place = world.addPlace(name as DeviceId)
-    world.start(place)
-    await clock.run(10_000)
-    return place
-  }
-  return { clock, world, come }
-}
-
-const nodeOf = ({ boot }: Place): StorageNode => {
-  if (boot?.node === undefined) throw new Error('the node runs')
-  return boot.node
-}
 const guestsOf = (node: StorageNode) => node.members().flatMap(({ guest, id }) => (guest ? [id] : []))
 
 test('those who make a ring are no guests, and neither is who comes to a ring that needs devices', async () => {

@@ -33,7 +33,10 @@ function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
       return inner.scan(range)
     },
   }
-  return { inventory: new Inventory(store, { corrupt: () => {}, written: () => {} }), scanned }
+  return {
+    inventory: new Inventory(store, { keysPerTarget: 100, bytes: 10_000 }, { corrupt: () => {}, written: () => {} }),
+    scanned,
+  }
 }
 
 /** Writes a record as a replica does: with a word in the journal. */

@@ -23,7 +23,7 @@ import { written } from './written.ts'
 
 const viewOf = (claims: readonly Claim[]): MemberView => mergeClaims(new Map(), claims)
 
-const siblingsMax = 3
+const limits = { siblingsMax: 3, hints: { keysPerTarget: 3, bytes: 1_000 } }
 
 /** Node 1 of a ring of `count`, with nobody in reach. */
 function station(count: number, n = 3, store = memoryStore(), devices = count) {
@@ -35,10 +35,11 @@ function station(count: number, n = 3, store = memoryStore(), devices = count) {
   const routing = new Routing(nodeName(1), viewOf([member(1), ...others]), n)
   const corrupt: string[] = []
   const crowded: StoredKey[] = []
-  const replica = new Replica(store, routing, siblingsMax, {
+  const replica = new Replica(store, routing, limits, {
     corrupt: (what) => corrupt.push(what),
     timeSeen: () => {},
     written: () => {},
+    storageWas: () => {},
     crowded: (key) => crowded.push(key),
   })
   return { routing, replica, corrupt, crowded, events: new Events() }

@@ -38,7 +38,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'hints are lost when their keeper starts again',
     file: 'src/node/inventory.ts',
-    from: "await this.eachRow('hint', ({ key }) => this.hinted.add(key[2] as StoredKey))",
+    from: "await this.eachRow('hint', ({ key, value }) => this.#hintIs(key[2] as StoredKey, value))",
     to: "await this.eachRow('hint', ({ key: row }) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: row, value: null }], result: null })).catch(() => {}))",
   },
   {
@@ -80,8 +80,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a put is acknowledged before it is stored',
     file: 'src/node/server.ts',
-    from: "await replica.take([{ key, record: delta, hintFor }], 'relaxed')",
-    to: "replica.take([{ key, record: delta, hintFor }], 'relaxed').catch(() => {})",
+    from: "await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)",
+    to: "replica.take([{ key, record: delta, hintFor }], 'relaxed', asked).catch(() => {})",
   },
   {
     name: 'no answer counts as an acknowledgement',
@@ -92,8 +92,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'hints are acknowledged and not stored',
     file: 'src/node/replica.ts',
-    from: 'value: encodeHint({ record: join(hint.record, plan.record, modeOf(key)), targets: all }),',
-    to: 'value: null,',
+    from: 'writes.push({ key: hintRow(key), value })\n    for',
+    to: 'writes.push({ key: hintRow(key), value: null })\n    for',
   },
   {
     name: 'a hint is deleted before its owner has it',

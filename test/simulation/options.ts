@@ -58,6 +58,10 @@ export interface Options {
   readonly stayMs: number
   /** Siblings of one record, beyond which an owner resolves them. */
   readonly siblingsMax: number
+  /** Keys that a node keeps for another one at most. */
+  readonly hintKeysPerTarget: number
+  /** Records and hints that fit on each disk of the device that may lose data; 0 for any number. */
+  readonly diskRows: number
   /** Nodes differ in capacity. */
   readonly mixed: boolean
   /** After chaos only some nodes are healed at first, and have to make progress alone. */
@@ -82,6 +86,7 @@ export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> =
   restore: ['restore'],
   power: ['powerCut'],
   rot: ['rotEveryMs'],
+  full: ['diskRows'],
   abort: ['abort'],
   hang: ['hang'],
   clock: ['skewMs'],
@@ -155,6 +160,8 @@ export function optionsOf(seed: number): Options {
     mixed: chance.happens(0.3),
     graceMs,
     stayMs: 2 * graceMs,
+    hintKeysPerTarget: crowding.happens(0.15) ? crowding.between(0, 2) : bounds.hintKeysPerTarget,
+    diskRows: crowding.happens(0.1) ? crowding.between(0, 3) : 0,
     siblingsMax: crowding.happens(0.15) ? crowding.between(2, 5) : bounds.siblingsMax,
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),

@@ -37,6 +37,7 @@ export const rarePaths = [
   'leave begun by one boot and finished by the next',
   'read went on until it saw what its client had',
   'too many siblings resolved by an owner',
+  'hint refused by a node that keeps enough',
 ] as const
 
 export type RarePath = (typeof rarePaths)[number]
@@ -124,6 +125,8 @@ export class Watch {
         }
         return reply
       } catch (error) {
+        if (error instanceof RequestFailure && error.code === 'overloaded')
+          this.saw('hint refused by a node that keeps enough')
         const isSilent = error instanceof RequestFailure && error.reason === 'silent'
         if (request.type === 'put' && isSilent && place.boot?.node === node) {
           const name = nameOf(request)
@@ -169,8 +172,8 @@ export class Watch {
       }
     }
     const take = replica.take.bind(replica)
-    replica.take = async (incoming, durability) => {
-      await take(incoming, durability)
+    replica.take = async (incoming, durability, asked) => {
+      await take(incoming, durability, asked)
       if (durability === 'strict' && incoming.some(({ hintFor }) => hintFor.length > 0))
         this.saw('hint addressed to new owners')
     }

@@ -2,7 +2,7 @@
  * A disk that takes time, aborts, and forgets: a power cut takes the last relaxed commits, a wipe everything.
  */
 import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
-import { type Row, rowName, type Store, StoreFailure } from '../../src/ports.ts'
+import { type Row, type RowKey, rowName, type Store, StoreFailure, type Write } from '../../src/ports.ts'
 import type { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
 import type { Options } from './options.ts'
@@ -24,6 +24,22 @@ interface Surroundings {
 export class SimDisk {
   readonly rows: MemoryDisk = new Map()
   #undo: Undo[] = []
+
+  /** Records and hints on it. */
+  get size(): number {
+    return this.sizeWith([])
+  }
+
+  /** How many there would be after these writes. */
+  sizeWith(writes: readonly Write[]): number {
+    const isData = ([table]: RowKey) => table === 'record' || table === 'hint'
+    const held = new Set([...this.rows].flatMap(([name, { key }]) => (isData(key) ? [name] : [])))
+    for (const { key, value } of writes.filter(({ key: row }) => isData(row))) {
+      if (value === null) held.delete(rowName(key))
+      else held.add(rowName(key))
+    }
+    return held.size
+  }
 
   /** Notes what a commit changed; a strict one makes everything before it safe. */
   committed(undo: Undo, durability: 'relaxed' | 'strict'): void {
@@ -71,6 +87,7 @@ export function simStore(
   { clock, chance, options, counters }: Surroundings,
   gate: Gate,
   calm: () => boolean,
+  rowsMax: () => number,
 ): Store {
   const inner = memoryStore(disk.rows)
   const delay = () => chance.exponential(options.commitMs)
@@ -104,6 +121,10 @@ export function simStore(
         const result = await inner.transact(keys, durability, (rows) => {
           const decision = decide(rows)
           for (const { key } of decision.writes) before.set(rowName(key), disk.rows.get(rowName(key)))
+          if (Number.isFinite(rowsMax()) && disk.sizeWith(decision.writes) > Math.max(disk.size, rowsMax())) {
+            counters.count('fault: disk full')
+            throw new StoreFailure('full', 'no more rows fit on this disk')
+          }
           return decision
         })
         disk.committed({ before }, durability)
@@ -111,6 +132,7 @@ export function simStore(
       }),
     read: (keys) => later(() => inner.read(keys)),
     scan: (range) => later(() => inner.scan(range)),
+    room: () => inner.room(),
     close: () => inner.close(),
     destroy: async () => {
       disk.wipe()

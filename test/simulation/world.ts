@@ -2,6 +2,7 @@
  * A cluster of real nodes in a simulated world: places with disks, on devices, where nodes boot, crash, freeze, leave and join.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
+import { bounds } from '../../src/core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
 import { checkConfig } from '../../src/node/arguments.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
@@ -153,7 +154,9 @@ export class World {
     const boot = new Boot(bytesToHex(this.#random.bytes(8)) as PeerId)
     place.boot = boot
     const surroundings = { clock, chance: this.#storage, options, counters }
-    const store = simStore(place.disk, surroundings, boot.gate, () => this.calm)
+    const isSmall = () => options.diskRows > 0 && !this.calm && place.device === this.victim
+    const rowsMax = () => (isSmall() ? options.diskRows : Number.POSITIVE_INFINITY)
+    const store = simStore(place.disk, surroundings, boot.gate, () => this.calm, rowsMax)
     const transport = this.network.transport(boot.peer, place.index, boot.gate, () => !boot.isFrozen)
     const lifecycle = {
       onSleep: (task: () => void) => {
@@ -172,8 +175,10 @@ export class World {
       lifecycle,
     }
     this.trace(`boot ${place.index}`)
-    const { graceMs, stayMs, siblingsMax } = options
-    const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), stayMs, siblingsMax }
+    const { graceMs, stayMs, siblingsMax, hintKeysPerTarget } = options
+    const hints = { keysPerTarget: hintKeysPerTarget, bytes: bounds.hintBytes }
+    const limits = { stayMs, siblingsMax, hints }
+    const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), ...limits }
     StorageNode.open(ports, config, place.device, this.#placing).then(
       (node) => {
         boot.node = node

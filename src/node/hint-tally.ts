@@ -1,0 +1,79 @@
+/**
+ * What is kept for others, as far as it is known without asking the store, and whether there is room for more of it.
+ *
+ * New hints are refused beyond a number for each node and a number of bytes in all; what is kept is never given up, and what this
+ * node was asked to write itself is kept until the disk is full (Cassandra and Riak filled disks with hints that nobody could take).
+ */
+import type { NodeId, StoredKey } from '../core/ids.ts'
+
+export interface HintLimits {
+  /** Keys kept for one node. */
+  readonly keysPerTarget: number
+  /** Bytes of all hints. */
+  readonly bytes: number
+}
+
+/** A hint is not taken: there is no room for it. Nothing was changed. */
+export class HintRefused extends Error {
+  override readonly name = 'HintRefused'
+
+  constructor() {
+    super('this node keeps as much for others as it may')
+  }
+}
+
+interface Kept {
+  readonly bytes: number
+  readonly targets: readonly NodeId[]
+}
+
+const nothing: Kept = { bytes: 0, targets: [] }
+
+export class HintTally {
+  readonly #limits: HintLimits
+  readonly #kept = new Map<StoredKey, Kept>()
+  readonly #keysFor = new Map<NodeId, number>()
+  #bytes = 0
+  #bytesMax: number
+
+  constructor(limits: HintLimits) {
+    this.#limits = limits
+    this.#bytesMax = limits.bytes
+  }
+
+  /** Keys of which hints are kept. */
+  get size(): number {
+    return this.#kept.size
+  }
+
+  /** What is kept of a key now; for nobody: nothing. */
+  set(key: StoredKey, kept: Kept): void {
+    const before = this.#kept.get(key) ?? nothing
+    for (const target of before.targets) this.#count(target, -1)
+    this.#bytes -= before.bytes
+    this.#kept.delete(key)
+    if (kept.targets.length === 0) return
+    for (const target of kept.targets) this.#count(target, 1)
+    this.#bytes += kept.bytes
+    this.#kept.set(key, kept)
+  }
+
+  #count(target: NodeId, change: 1 | -1): void {
+    const count = (this.#keysFor.get(target) ?? 0) + change
+    if (count === 0) this.#keysFor.delete(target)
+    else this.#keysFor.set(target, count)
+  }
+
+  /** Whether there is no room to keep this of a key instead of what is kept. */
+  refuses(key: StoredKey, kept: Kept): boolean {
+    const before = this.#kept.get(key) ?? nothing
+    if (this.#bytes - before.bytes + kept.bytes > this.#bytesMax) return true
+    const isFull = (target: NodeId) => (this.#keysFor.get(target) ?? 0) >= this.#limits.keysPerTarget
+    return kept.targets.some((target) => !before.targets.includes(target) && isFull(target))
+  }
+
+  /** All hints together are to take so many bytes at most, or as many as ever where that is less. */
+  limitTo(bytes: number): void {
+    this.#bytesMax = Math.min(this.#limits.bytes, bytes)
+  }
+}
