@@ -84,10 +84,15 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
   try {
     const device =
       options.device === undefined ? await inTime(profileDevice(cryptoRandom)) : pretendedDevice(options.device)
-    const end: { node?: StorageNode } = {}
-    const slot = await takeSlot(config.cluster, options.device ?? '', () => end.node?.lost('lock-lost'))
+    const end: { node?: StorageNode; isLost?: true } = {}
+    const lost = (reason: 'lock-lost' | 'evicted') => {
+      end.isLost = true
+      end.node?.lost(reason)
+    }
+    const slot = await takeSlot(config.cluster, options.device ?? '', () => lost('lock-lost'))
     try {
-      end.node = await openOn(slot, device, config, options.rtc ?? {}, urls, () => end.node?.lost('evicted'))
+      end.node = await openOn(slot, device, config, options.rtc ?? {}, urls, () => lost('evicted'))
+      if (end.isLost) throw new StoreFailure('failed', 'the database or its lock was lost while it was opened')
       assertWanted()
       return end.node
     } catch (error) {

@@ -36,6 +36,22 @@ export interface PageGlobals {
   readonly harness: Harness
 }
 
+/** Runs `work` on the node of a page. */
+export function runIn<A, R>(
+  page: Page,
+  work: (node: TabringNode, argument: A) => Promise<R> | R,
+  argument: A,
+): Promise<R> {
+  const source = `(${work.toString()})`
+  return page.evaluate(
+    ([text, value]) => {
+      const node = (window as unknown as PageGlobals).harness.node
+      return globalThis.eval(text as string)(node, value)
+    },
+    [source, argument] as const,
+  ) as Promise<R>
+}
+
 /** One browser profile with one tab, which holds one node. */
 export class Profile {
   readonly engine: Engine
@@ -85,14 +101,7 @@ export class Profile {
 
   /** Runs `work` on the tab's node. */
   run<A, R>(work: (node: TabringNode, argument: A) => Promise<R> | R, argument: A): Promise<R> {
-    const source = `(${work.toString()})`
-    return this.page.evaluate(
-      ([text, value]) => {
-        const node = (window as unknown as PageGlobals).harness.node
-        return globalThis.eval(text as string)(node, value)
-      },
-      [source, argument] as const,
-    ) as Promise<R>
+    return runIn(this.page, work, argument)
   }
 
   joined(members: number): Promise<void> {

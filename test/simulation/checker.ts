@@ -54,6 +54,7 @@ export interface Violation {
     | 'UNAVAILABLE'
     | 'NOT_CONVERGED'
     | 'UNTYPED_ERROR'
+    | 'WRONG_EVENT'
   readonly key: string
   readonly subject: string
   readonly witness: string

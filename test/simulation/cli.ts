@@ -1,6 +1,6 @@
 /**
- * `npm run simulate -- [--seeds 200 | --minutes 20] [--from 1] [--nodes 3..12] [--jobs 2] [--faults loss,crash | none] [--twice 50]
- * [--trace] [--until-violation] [--no-shrink] [--json]`: plays seeds until they or the time run out; prints what struck, which
+ * `npm run simulate -- [--seeds 200 | --minutes 20] [--from 1] [--nodes 3..12] [--jobs 2] [--faults loss,crash | none]
+ * [--profile wipe | identity | storage] [--twice 50] [--trace] [--until-violation] [--no-shrink] [--json]`: plays seeds until they or the time run out; prints what struck, which
  * rare paths were taken, and every violation with what is needed to see it again. Exit code 1 if there was a violation, if one
  * of the first `--twice` seeds took another way the second time, or if in a thousand seeds or more a rare path was never taken.
  * `--mutants` plants defects instead and says how many seeds it took to catch each; exit code 1 if one was not. `--only journal`:
@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { type Outcome, playAll, playerFlag, servePlayer, sumOf, type Task } from './players.ts'
 import { rarePaths } from './rare-paths.ts'
 import { runMutants } from './run-mutants.ts'
-import { optionsFor, parseFaults, parseNodes, type Settings } from './settings.ts'
+import { optionsFor, parseFaults, parseNodes, parseProfile, type Settings } from './settings.ts'
 import { shrink } from './shrink.ts'
 import { type Report, simulate } from './simulate.ts'
 
@@ -29,6 +29,7 @@ function parse() {
       nodes: { type: 'string' },
       jobs: { type: 'string' },
       faults: { type: 'string' },
+      profile: { type: 'string', default: 'all' },
       twice: { type: 'string', default: '0' },
       trace: { type: 'boolean', default: false },
       'until-violation': { type: 'boolean', default: false },
@@ -39,6 +40,7 @@ function parse() {
     },
   })
   const settings: Settings = {
+    profile: parseProfile(values.profile),
     nodes: values.nodes === undefined ? undefined : parseNodes(values.nodes),
     faults: values.faults === undefined ? undefined : parseFaults(values.faults),
   }
@@ -69,6 +71,7 @@ async function tell({ seed, violations }: Outcome, wanted: Arguments, isShrunk: 
     )
   } else tellReport(report)
   const same = [
+    wanted.profile === 'all' ? '' : ` --profile ${wanted.profile}`,
     wanted.nodes === undefined ? '' : ` --nodes ${wanted.nodes}`,
     wanted.faults === undefined ? '' : ` --faults ${wanted.faults}`,
   ].join('')
@@ -85,7 +88,11 @@ function* tasksOf({ seeds, minutes, from, twice, settings }: Arguments): Generat
 
 function summarize(outcomes: readonly Outcome[], seconds: number, { settings }: Arguments) {
   const counters = Object.fromEntries(sumOf(outcomes).entries)
-  const isWhole = outcomes.length >= rareFrom && settings.faults === undefined && settings.nodes === undefined
+  const isWhole =
+    outcomes.length >= rareFrom &&
+    settings.profile === 'all' &&
+    settings.faults === undefined &&
+    settings.nodes === undefined
   const failed = outcomes.filter(({ violations }) => violations.length > 0)
   return {
     seeds: outcomes.length,

@@ -94,6 +94,10 @@ function strikeOften(world: World): void {
     world.close(place)
     clock.after(chance.exponential(500), () => world.start(place))
   })
+  often(world, options.lockLossEveryMs, () => {
+    const [spot] = world.serving.length === 0 ? [] : [chance.pick(world.serving)]
+    if (spot !== undefined) world.loseLock(spot.place)
+  })
   often(world, options.rotEveryMs, () => world.rot())
   often(world, options.checkpointEveryMs, () => {
     const [spot] = world.serving.length === 0 ? [] : [chance.pick(world.serving)]

@@ -3,6 +3,7 @@
  */
 import { bounds } from '../../src/core/bounds.ts'
 import { Chance } from './chance.ts'
+import { type Failing, failureKinds } from './failing.ts'
 
 export interface Options {
   readonly seed: number
@@ -34,6 +35,8 @@ export interface Options {
   readonly reloadEveryMs: number
   readonly freezeEveryMs: number
   readonly stallEveryMs: number
+  /** Another tab takes a node's lock: it ends at once, and its place goes on with the next. */
+  readonly lockLossEveryMs: number
   readonly throttleEveryMs: number
   /** The device that may lose data does so: all of it, what came after a snapshot, the last relaxed commits in a crash. */
   readonly wipe: boolean
@@ -64,6 +67,8 @@ export interface Options {
   readonly diskRows: number
   /** Nodes differ in capacity. */
   readonly mixed: boolean
+  /** One call to one store fails. */
+  readonly failing: Failing | null
   /** After chaos only some nodes are healed at first, and have to make progress alone. */
   readonly core: boolean
 }
@@ -81,6 +86,7 @@ export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> =
   reload: ['reloadEveryMs'],
   freeze: ['freezeEveryMs'],
   stall: ['stallEveryMs'],
+  lock: ['lockLossEveryMs'],
   throttle: ['throttleEveryMs'],
   wipe: ['wipe'],
   restore: ['restore'],
@@ -158,6 +164,8 @@ export function optionsOf(seed: number): Options {
     leaves: chance.happens(0.3) ? 1 : 0,
     twins: chance.happens(0.2) ? chance.between(1, 2) : 0,
     mixed: chance.happens(0.3),
+    failing: null,
+    lockLossEveryMs: crowding.happens(0.15) ? crowding.between(5_000, 20_000) : 0,
     graceMs,
     stayMs: 2 * graceMs,
     hintKeysPerTarget: crowding.happens(0.15) ? crowding.between(0, 2) : bounds.hintKeysPerTarget,
@@ -171,4 +179,45 @@ export function optionsOf(seed: number): Options {
   if (!chance.happens(0.1)) return drawn
   // Slow enough that clients come in while ownership moves.
   return { ...without(drawn, harsh), delayMs: chance.between(50, 150), joins: chance.between(1, 4) }
+}
+
+/** What is looked at alone. */
+export const profiles = ['all', 'wipe', 'identity', 'storage'] as const
+export type Profile = (typeof profiles)[number]
+
+/**
+ * The options of a seed under a profile. `wipe`: a device loses everything, and after a full repair perhaps another. `identity`:
+ * duplicated tabs, disks that go back in time, locks that are lost. `storage`: the same calm run each time, in which one call to a
+ * store fails; the seed says which one, and how, so that 5 n seeds go through the first n calls.
+ */
+export function optionsUnder(profile: Profile, seed: number): Options {
+  const drawn = optionsOf(seed)
+  const chance = new Chance(seed, 'profile')
+  switch (profile) {
+    case 'all':
+      return drawn
+    case 'wipe':
+      return { ...drawn, wipe: true, acts: chance.between(2, 3), graceMs: chance.between(2, 30) * 1000 }
+    case 'identity':
+      return { ...drawn, twins: chance.between(1, 3), restore: true, lockLossEveryMs: chance.between(5_000, 15_000) }
+    case 'storage': {
+      const [call, way] = [1 + Math.floor((seed - 1) / failureKinds.length), (seed - 1) % failureKinds.length]
+      return { ...scripted(), failing: { call, kind: failureKinds[way] ?? 'abort' } }
+    }
+  }
+}
+
+/** A run with traffic, deletes, reloads, a node that joins and tries that are stored, and nothing that fails. */
+function scripted(): Options {
+  const calm = { ...without(optionsOf(1), Object.keys(faultGroups)), nodes: 4, devices: 4, clients: 3, keys: 4 }
+  const traffic = { acts: 1, chaosMs: 20_000, thinkMs: 60, blind: 0.2, deletes: 0.2, sessions: 0.3, delayMs: 5 }
+  return {
+    ...calm,
+    ...traffic,
+    commitMs: 3,
+    graceMs: 600_000,
+    reloadEveryMs: 4_000,
+    joins: 1,
+    checkpointEveryMs: 1_000,
+  }
 }

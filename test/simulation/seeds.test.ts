@@ -32,6 +32,18 @@ describe('simulated clusters', () => {
     testTimeoutMs,
   )
 
+  test(
+    'do so too where one call to a store fails, whichever it is, in whatever way, and tell what they should',
+    async () => {
+      // Every way, at calls all over the run: all of them with `npm run simulate -- --profile storage --seeds 2500`.
+      for (const seed of seeds(20).map((index) => 1 + 127 * (index - 1))) {
+        const { violations } = await simulate(optionsFor(seed, { profile: 'storage' }))
+        expect(violations, `npm run simulate -- --profile storage --from ${seed} --seeds 1`).toEqual([])
+      }
+    },
+    testTimeoutMs,
+  )
+
   // What these seeds lead to changes with what is drawn from them; each defect also has a test of its own where it was.
   test.each([
     [111, 'devices were counted that only kept a write until an owner had it, on a device that had it too'],

@@ -1,9 +1,10 @@
 /**
  * What the command line asks of every seed, and the options that come of it.
  */
-import { faultGroups, type Options, optionsOf, without } from './options.ts'
+import { faultGroups, type Options, optionsUnder, type Profile, profiles, without } from './options.ts'
 
 export interface Settings {
+  readonly profile?: Profile | undefined
   /** Least and greatest number of nodes at the start; drawn from the seed where it is not given. */
   readonly nodes?: readonly [number, number] | undefined
   /** Groups of faults to keep; all where it is not given. */
@@ -27,8 +28,14 @@ export function parseFaults(text: string): readonly string[] {
   return names
 }
 
-export function optionsFor(seed: number, { nodes, faults }: Settings): Options {
-  const drawn = optionsOf(seed)
+export function parseProfile(text: string): Profile {
+  const found = profiles.find((profile) => profile === text)
+  if (found === undefined) throw new Error(`--profile is one of ${profiles.join(', ')}, not ${text}`)
+  return found
+}
+
+export function optionsFor(seed: number, { profile = 'all', nodes, faults }: Settings): Options {
+  const drawn = optionsUnder(profile, seed)
   const kept =
     faults === undefined
       ? drawn

@@ -33,6 +33,9 @@ const lookEveryMs = 5_000
 /** What is healed must serve again within this time: timers that were set to the full minute have fired by then. */
 const recoverMs = 70_000
 
+/** With such a grace whoever does not come back is out before replicas have to agree, and others have its data. */
+const outSoonMs = 30_000
+
 interface Run {
   readonly keepTrace?: boolean
   /** Steps of clients that are not taken. */
@@ -65,7 +68,8 @@ export async function simulate(
   const finals = await finalsOf(world, operations)
   seen.push(...(await drift(world, operations)))
   // A defect may come to more violations than a call takes arguments.
-  const violations = [...seen, ...watch.violations, ...workload.untyped, ...check(operations, finals)]
+  const told = world.failing?.violations() ?? []
+  const violations = [...seen, ...told, ...watch.violations, ...workload.untyped, ...check(operations, finals)]
   count(watch, operations, finals)
   for (const { node } of world.serving) void node.close()
   const acknowledged = operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
@@ -81,10 +85,10 @@ async function play(world: World, workload: Workload): Promise<readonly Violatio
   const { clock, options, network, chance } = world
   world.calm = false
   network.calm = false
-  // A node whose database is gone keeps its place in the ring, and what is kept for it stays where it is. So long as that is
-  // so, a run wipes one device only.
+  // A node whose database is gone keeps its place in the ring for its grace, and what is kept for it stays where it is. So long as
+  // that is so, a run wipes one device only.
   const next = chance.pick(world.places).device
-  if (!options.wipe) world.victim = next
+  if (!options.wipe || options.graceMs <= outSoonMs) world.victim = next
   workload.start(clock.now + options.chaosMs)
   unleash(world)
   await clock.run(options.chaosMs)
@@ -138,6 +142,8 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
   if (serving.length < due) return `${serving.length} of ${due} nodes serve`
   const views = new Set(serving.map(({ node }) => node.routing.hash))
   if (views.size > 1) return `${views.size} member views`
+  const placed = 1 + (serving[0]?.node.routing.others.length ?? 0)
+  if (world.options.graceMs <= outSoonMs && placed > serving.length) return `${placed} members, ${serving.length} serve`
   const syncing = serving.find(({ node }) => node.ownership.syncing.length > 0)
   if (syncing !== undefined)
     return `place ${syncing.place.index} still fetches ${syncing.node.ownership.syncing.length} partitions`

@@ -174,8 +174,8 @@ export class Workload {
   }
 
   get #canLose(): boolean {
-    const { wipe, restore, powerCut, rotEveryMs } = this.#world.options
-    return wipe || restore || powerCut + rotEveryMs > 0
+    const { wipe, restore, powerCut, rotEveryMs, failing } = this.#world.options
+    return wipe || restore || powerCut + rotEveryMs > 0 || failing?.kind === 'empty'
   }
 
   /** At the moment of the answer as many nodes and devices hold the write as it says, in transactions that are complete. */

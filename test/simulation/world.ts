@@ -9,6 +9,7 @@ import { StorageNode } from '../../src/node/storage-node.ts'
 import type { Random, Row } from '../../src/ports.ts'
 import { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
+import { FailingCall } from './failing.ts'
 import type { Options } from './options.ts'
 import { sharedPlacements } from './placements.ts'
 import { SimNetwork } from './sim-network.ts'
@@ -97,6 +98,8 @@ export class World {
   readonly #random: Random
   readonly #storage: Chance
   calm = false
+  /** The call to the first place's store that fails, if one does. */
+  readonly failing: FailingCall | null
   /** Hears of every node that begins to serve. */
   onServing: (place: Place, node: StorageNode) => void = () => {}
   readonly trace: (line: string) => void
@@ -110,6 +113,7 @@ export class World {
     this.options = options
     this.counters = counters
     this.trace = trace
+    this.failing = options.failing === null ? null : new FailingCall(options.failing, clock, counters)
     this.network = new SimNetwork(clock, new Chance(options.seed, 'network'), options, counters, trace)
     for (let index = 0; index < options.nodes; index += 1) this.addPlace()
     this.victim = this.chance.pick(this.places).device
@@ -157,6 +161,7 @@ export class World {
     const isSmall = () => options.diskRows > 0 && !this.calm && place.device === this.victim
     const rowsMax = () => (isSmall() ? options.diskRows : Number.POSITIVE_INFINITY)
     const store = simStore(place.disk, surroundings, boot.gate, () => this.calm, rowsMax)
+    const used = place.index === 0 ? (this.failing?.wrap(store, place.disk, boot) ?? store) : store
     const transport = this.network.transport(boot.peer, place.index, boot.gate, () => !boot.isFrozen)
     const lifecycle = {
       onSleep: (task: () => void) => {
@@ -170,7 +175,7 @@ export class World {
     const ports = {
       clock: clock.seenBy(boot.gate, place),
       random: this.#random,
-      store,
+      store: used,
       transport,
       lifecycle,
     }
@@ -181,15 +186,23 @@ export class World {
     const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), ...limits }
     StorageNode.open(ports, config, place.device, this.#placing).then(
       (node) => {
+        if (this.failing?.lostWhileOpening(boot) === true) {
+          void node.close()
+          this.#reopen(place, boot)
+          return
+        }
         boot.node = node
+        if (place.index === 0) this.failing?.listen(boot, node)
         this.onServing(place, node)
       },
-      () => {
-        // The disk would not open: a person would reload the tab.
-        this.#forget(place, boot)
-        clock.after(1000, () => this.start(place))
-      },
+      () => this.#reopen(place, boot),
     )
+  }
+
+  /** The disk would not open: a person would reload the tab. */
+  #reopen(place: Place, boot: Boot): void {
+    this.#forget(place, boot)
+    this.clock.after(1000, () => this.start(place))
   }
 
   #forget(place: Place, boot: Boot): void {
@@ -217,6 +230,16 @@ export class World {
     this.counters.count('fault: closed')
     void boot.node.close()
     this.#forget(place, boot)
+  }
+
+  /** Another tab has taken the lock of a node, which ends, and goes on with its disk. */
+  loseLock(place: Place): void {
+    const { boot } = place
+    if (boot?.node === undefined) return
+    this.counters.count('fault: lock lost')
+    boot.node.lost('lock-lost')
+    this.#forget(place, boot)
+    this.start(place)
   }
 
   /** All nodes of the victim's device lose everything at once, or all that came after a snapshot. */
