@@ -18,11 +18,13 @@ export interface Leaver {
   readonly replica: Replica
   readonly exchange: Exchange
   readonly handoff: HintedHandoff
+  /** It takes nothing in any more. */
+  readonly isClosing: boolean
   /** Refuses every write from now on, and says, also to the next boot, that this node has left. */
   stopTakingIn(): Promise<void>
 }
 
-/** Rounds of handing over what came meanwhile; nothing new is taken in by then, so the second one finds little and the third nothing. */
+/** Rounds of handing over what came meanwhile. Each takes less time than the one before, and finds less. */
 const roundsMax = 5
 
 /**
@@ -33,9 +35,7 @@ const roundsMax = 5
 export async function handAllOver(leaver: Leaver): Promise<void> {
   const { peers, membership } = leaver
   leaver.handoff.hurry()
-  const taken = await handOver(leaver)
-  await leaver.handoff.sweep()
-  const left = await remaining(leaver, taken)
+  const left = await emptied(leaver)
   if (left !== null) {
     throw new TabringError(
       'quorum-unreachable',
@@ -44,11 +44,7 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
   }
   await leaver.stopTakingIn()
   await Promise.all(peers.connected.map((peer) => membership.pushPull(peer)))
-  for (let round = 0; round < roundsMax; round += 1) {
-    const takenNow = await handOver(leaver)
-    await leaver.handoff.sweep()
-    if ((await remaining(leaver, takenNow)) === null) return
-  }
+  if ((await emptied(leaver)) === null) return
   throw new TabringError(
     'timeout',
     'the others were told, but not everything could be handed over. The data stays in the database.',
@@ -56,12 +52,26 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
   )
 }
 
-/** What is here and was taken by nobody in this round, or null: that somebody is in reach now does not mean that he has it. */
-async function remaining({ replica }: Leaver, taken: ReadonlySet<Partition>): Promise<string | null> {
+/**
+ * Hands over, round by round, until everything that was here when the round began was taken by somebody: then null, else what was
+ * not. What comes meanwhile is no sign that nobody takes it; the last round finds it, when nothing comes any more.
+ */
+async function emptied(leaver: Leaver): Promise<string | null> {
+  const { replica } = leaver
   const forest = await replica.forest()
-  const stranded = allPartitions.filter((partition) => forest.sizeOf(partition) > 0 && !taken.has(partition))
-  const { hintCount } = replica
-  return stranded.length === 0 && hintCount === 0 ? null : `${stranded.length} partitions and ${hintCount} hints`
+  const held = () => allPartitions.filter((partition) => forest.sizeOf(partition) > 0)
+  let left: string | null = null
+  for (let round = 0; round < roundsMax; round += 1) {
+    const before = new Set(held())
+    const taken = await handOver(leaver)
+    await leaver.handoff.sweep()
+    // That somebody is in reach now does not mean that he has it.
+    const due = held().filter((partition) => leaver.isClosing || before.has(partition))
+    const stranded = due.filter((partition) => !taken.has(partition))
+    if (stranded.length === 0 && replica.hintCount === 0) return null
+    left = `${stranded.length} partitions and ${replica.hintCount} hints`
+  }
+  return left
 }
 
 /** Hands over to every owner in reach; returns the partitions that at least one of them holds by now. */

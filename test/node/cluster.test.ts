@@ -314,6 +314,25 @@ describe('repair and moving ownership', () => {
     }
   })
 
+  test('a node leaves while the others go on writing keys that nobody has written before', async () => {
+    const ring = await open({ nodes: 5 })
+    const written: string[] = []
+    let hasLeft = false
+    const write = async (node: TabringNode, name: string) => {
+      for (let at = 0; !hasLeft; at += 1) {
+        const { quorum } = await node.put(`${name} ${at}`, null, at)
+        if (quorum) written.push(`${name} ${at}`)
+      }
+    }
+    const writers = [0, 1, 3].map((index) => write(ring.node(index), `writer ${index}`))
+    await until(() => written.length > 20)
+    await ring.node(2).leave()
+    hasLeft = true
+    await Promise.all(writers)
+    await until(() => [0, 1, 3, 4].every((index) => ring.node(index).status().partitions.syncing === 0))
+    for (const key of written) expect((await ring.node(4).get(key)).values).toHaveLength(1)
+  })
+
   test('a node alone with data refuses to leave, and nothing has changed', async () => {
     const ring = await open({ nodes: 2, n: 1, r: 1, w: 1 })
     await Promise.all(keys(20).map((key) => ring.node(0).put(key, null, key)))
