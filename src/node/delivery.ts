@@ -44,16 +44,18 @@ export async function eachPage<T>(
   pace: Pace,
   work: (page: readonly T[]) => Promise<void>,
 ): Promise<void> {
-  const underWay = new Set<Promise<void>>()
+  const underWay: Promise<void>[] = []
   const failures: unknown[] = []
-  for (let next = 0; next < items.length && failures.length === 0; ) {
+  for (let next = 0; next < items.length; ) {
+    const end = await pace.moving.take()
+    if (failures.length > 0) {
+      end()
+      break
+    }
     const page = items.slice(next, next + pace.records)
     next += page.length
-    const job = work(page)
-      .catch((error: unknown) => void failures.push(error))
-      .finally(() => underWay.delete(job))
-    underWay.add(job)
-    while (underWay.size >= pace.batches) await Promise.race(underWay)
+    const job = work(page).catch((error: unknown) => void failures.push(error))
+    underWay.push(job.finally(end))
   }
   await Promise.all(underWay)
   if (failures.length > 0) throw failures[0]
@@ -88,8 +90,7 @@ export async function fetchRecords(
 export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pace): Promise<Reply> {
   const count = Math.min(Math.floor(hashes.length / hashBytes), pace.records)
   const keys = Array.from({ length: count }, (_, index) => hashes.slice(index * hashBytes, (index + 1) * hashBytes))
-  await pace.quiet()
-  const entries = await replica.records(keys)
+  const entries = await answered(pace, () => replica.records(keys))
   const [batch = []] = batchesOf(entries)
   const last = batch.at(-1)
   if (batch.length === entries.length || last === undefined)
@@ -108,7 +109,17 @@ export async function takeIn(
   for (let next = 0; next < entries.length; ) {
     const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
     next += some.length
+    await answered(pace, () => replica.take(some, next < entries.length ? 'relaxed' : how, 'another'))
+  }
+}
+
+/** Some work at the store for what is moved, when it is its turn and no get or put is at the store. */
+async function answered<T>(pace: Pace, work: () => Promise<T>): Promise<T> {
+  const end = await pace.answering.take()
+  try {
     await pace.quiet()
-    await replica.take(some, next < entries.length ? 'relaxed' : how, 'another')
+    return await work()
+  } finally {
+    end()
   }
 }

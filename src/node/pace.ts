@@ -5,8 +5,38 @@ import { bounds } from '../core/bounds.ts'
 import type { Clock } from '../ports.ts'
 import { deferred, within } from './deadline.ts'
 
+/** Whoever comes first goes first, so many at a time. */
+class Turns {
+  readonly #most: () => number
+  readonly #waiting: (() => void)[] = []
+  #underWay = 0
+
+  constructor(most: () => number) {
+    this.#most = most
+  }
+
+  /** Resolves when it is the caller's turn; the returned function ends it. */
+  async take(): Promise<() => void> {
+    if (this.#underWay >= this.#most()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#underWay += 1
+    return () => this.#next()
+  }
+
+  /** The next one takes over the turn that ends, and others besides where more may go by now. */
+  #next(): void {
+    this.#underWay -= 1
+    while (this.#underWay < this.#most() && this.#waiting.length > 0) {
+      this.#underWay += 1
+      this.#waiting.shift()?.()
+    }
+  }
+}
+
 export class Pace {
   readonly #clock: Clock
+  /** What this node moves, to and from whomever; and what it answers to others that move something. Each waits only for its own. */
+  readonly moving: Turns = new Turns(() => this.#batches)
+  readonly answering: Turns = new Turns(() => this.#batches)
   #requestAt = Number.NEGATIVE_INFINITY
   /** Requests that this node's store is at work on. */
   #serving = 0
@@ -50,8 +80,7 @@ export class Pace {
     return this.#isBusy ? bounds.busyBatchRecords : bounds.batchRecordsMax
   }
 
-  /** Such batches under way at once. */
-  get batches(): number {
+  get #batches(): number {
     return this.#isBusy ? 1 : bounds.batchesAtOnce
   }
 }
