@@ -54,8 +54,8 @@ export const bounds = {
   /** Bytes and count of messages of one peer that are only partly here. */
   partialBytesMax: 100_663_296,
   partialsMax: 64,
-  /** Bytes and messages that wait for one channel before a request is refused as overloaded. */
-  sendQueueBytesMax: 268_435_456,
+  /** Bytes and messages that wait for one channel before a request is refused as overloaded: a message of the largest size, and some more. */
+  sendQueueBytesMax: 100_663_296,
   sendQueueMessagesMax: 4096,
 
   /** A channel that has not opened by then is given up: simple-peer itself would wait for ever. */

@@ -12,7 +12,7 @@ describe('simulated clusters', () => {
   test(
     'lose nothing, invent nothing and agree in the end, whatever fails',
     async () => {
-      for (const seed of seeds(10)) {
+      for (const seed of seeds(3)) {
         const { violations } = await simulateSeed(seed)
         expect(violations, `npm run simulate -- --from ${seed} --seeds 1`).toEqual([])
       }
@@ -23,7 +23,7 @@ describe('simulated clusters', () => {
   test(
     'do so on good days too, with every operation answered',
     async () => {
-      for (const seed of seeds(10)) {
+      for (const seed of seeds(5)) {
         const { violations, operations } = await simulate(optionsFor(seed, { faults: [] }))
         expect(violations, `npm run simulate -- --faults none --from ${seed} --seeds 1`).toEqual([])
         expect(operations.every(({ status }) => status !== 'fail')).toBe(true)
