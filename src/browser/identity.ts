@@ -73,19 +73,20 @@ function rememberedSlot(scope: string): number | null {
 function lockSlot(scope: string, index: number, lost: () => void, wait: AbortSignal | null): Promise<Slot | null> {
   const name = `${scope}:${index}`
   return new Promise((resolve) => {
+    let isHeld = false
     const hold = (lock: Lock | null): Promise<void> => {
       if (lock === null) {
         resolve(null)
         return Promise.resolve()
       }
+      isHeld = true
       remember(scope, index)
       return new Promise((release) => resolve({ database: name, release }))
     }
     const request = wait === null ? { ifAvailable: true } : { signal: wait }
     // Rejects when the wait ends (nothing was resolved then) or when the lock is stolen from its holder.
-    navigator.locks.request(name, request, hold).catch((error: unknown) => {
-      const isTimeout = error instanceof DOMException && error.name === 'TimeoutError'
-      if (!isTimeout) lost()
+    navigator.locks.request(name, request, hold).catch(() => {
+      if (isHeld) lost()
       resolve(null)
     })
   })

@@ -132,7 +132,10 @@ async function openOn(
     scan: database.scan.bind(database),
     room: database.room.bind(database),
     close: () => database.close().finally(ended),
-    destroy: () => database.destroy().finally(ended),
+    destroy: async () => {
+      await database.destroy().finally(ended)
+      forgetNode(slot)
+    },
   }
   const ports = { clock: systemClock, random: cryptoRandom, store, transport, lifecycle }
   const node = await StorageNode.open(ports, config, device).catch(async (error: unknown) => {
@@ -158,6 +161,15 @@ function noteNode(slot: Slot, node: StorageNode, existed: boolean): void {
     if (!existed && before !== null) node.events.emit('data-loss', { reason: 'evicted', previousId: before })
   } catch {
     // Without local storage nobody remembers what was lost.
+  }
+}
+
+/** The node has left: its database is gone for good, and nothing is lost by that. */
+function forgetNode(slot: Slot): void {
+  try {
+    localStorage.removeItem(slot.database)
+  } catch {
+    // Nothing was noted either.
   }
 }
 

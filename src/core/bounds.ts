@@ -49,6 +49,8 @@ export const bounds = {
   frameBytesMax: 16_384,
   /** Siblings of one record, beyond which an owner resolves them. Riak warns at 25 and stops at 100. */
   siblingsMax: 64,
+  /** Keys that an owner resolves at once. */
+  crowdedAtOnce: 4,
   /** Bytes of one reassembled message: a record of `siblingsMax` siblings of the largest size, and some more. */
   messageBytesMax: 83_886_080,
   /** Bytes and count of messages of one peer that are only partly here. */
@@ -221,9 +223,11 @@ export const bounds = {
   hintQuotaShare: 0.1,
   /** How often a node looks how much room its disk has, and claims less capacity where it has none. */
   roomIntervalMs: 60_000,
-  /** A node that was full carries its share again after so long, if so much of its quota is free. */
+  /** A node that was full claims twice as much after so long, and again, if so much of its quota would stay free by that. */
   fullForMs: 600_000,
   roomShare: 0.2,
+  /** Where nobody knows how much room there is, it waits twice as long each time it was full again, up to so long. */
+  fullForMsMax: 86_400_000,
   /** Pause after which an undelivered hint is tried again although nothing announced its owner. */
   handoffIntervalMs: 10_000,
 

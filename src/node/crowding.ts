@@ -3,14 +3,15 @@
  * to hold, an owner does what any reader may: it reads, and writes with the context it saw (Dynamo, section 4.4). Nothing is
  * dropped inside join, so replicas agree whoever resolves, and a write it has not seen stays beside.
  *
- * Of the owners, the first in reach resolves. It cannot merge what it does not understand, so it writes the latest value; the
+ * Of the owners, the first in reach resolves, or any where there are twice as many. It cannot merge what it does not understand, so it writes the latest value; the
  * application hears of all of them.
  */
+import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { StoredKey } from '../core/ids.ts'
 import { emptyHistory } from '../core/versioning/causal-history.ts'
 import { contextOf, type SeenContext } from '../core/versioning/context.ts'
-import { compareWrites, liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
+import { compareWrites, isLive, liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import { type CheckedConfig, checkGet } from './arguments.ts'
 import { read } from './read.ts'
@@ -37,9 +38,11 @@ export class Crowding {
     this.#decode = decode
   }
 
-  /** A key has too many siblings here. Never rejects: what fails is tried again with the next write. */
-  async noticed(key: StoredKey): Promise<void> {
-    if (this.#underWay.has(key) || !this.#isFirstInReach(key)) return
+  /** A key has too many siblings here. Never rejects: what fails, or is too much at once, is tried again with the next write. */
+  async noticed(key: StoredKey, siblings: number): Promise<void> {
+    if (this.#underWay.has(key) || this.#underWay.size >= bounds.crowdedAtOnce) return
+    // Where the first one cannot, because its disk is full for instance, somebody has to.
+    if (!this.#isFirstInReach(key) && siblings <= 2 * this.#config.siblingsMax) return
     this.#underWay.add(key)
     try {
       await this.#relieve(key)
@@ -68,11 +71,12 @@ export class Crowding {
     events.emit('crowded', { key: parseStoredKey(key)?.key ?? key, siblings: record.siblings.length, values })
   }
 
-  /** What takes the place of all siblings: the latest value there is, or a tombstone. */
+  /** What takes the place of all siblings: the latest value that has not expired, or a tombstone. */
   resolution(_key: StoredKey, record: Record): Unwritten {
+    const now = this.#node.clock.wall()
     const latestFirst = [...record.siblings].sort((a, b) => compareWrites(b, a))
-    const latest = latestFirst.find((sibling) => sibling.kind === 'value')
-    if (latest === undefined) return { kind: 'tombstone' }
+    const latest = latestFirst.find((sibling) => isLive(sibling, now))
+    if (latest?.kind !== 'value') return { kind: 'tombstone' }
     return { kind: 'value', value: latest.value, expiresAt: latest.expiresAt }
   }
 }

@@ -10,7 +10,7 @@ import type { KeyedRecord, Reply } from '../core/wire/messages.ts'
 import type { Durability } from '../ports.ts'
 import type { Pace } from './pace.ts'
 import { type Peers, RequestFailure } from './peers.ts'
-import type { Replica } from './replica.ts'
+import type { Asked, Replica } from './replica.ts'
 
 /** Roughly what a record takes on the wire. */
 export function bytesOf({ key, record }: KeyedRecord): number {
@@ -90,7 +90,8 @@ export async function fetchRecords(
 export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pace): Promise<Reply> {
   const count = Math.min(Math.floor(hashes.length / hashBytes), pace.records)
   const keys = Array.from({ length: count }, (_, index) => hashes.slice(index * hashBytes, (index + 1) * hashBytes))
-  const entries = await answered(pace, () => replica.records(keys))
+  await pace.quiet()
+  const entries = await replica.records(keys)
   const [batch = []] = batchesOf(entries)
   const last = batch.at(-1)
   if (batch.length === entries.length || last === undefined)
@@ -99,27 +100,21 @@ export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pa
   return { type: 'records', entries: batch, considered: 1 + keys.findIndex((key) => bytesToHex(key) === end) }
 }
 
-/** Takes in what was delivered or fetched, a little at a time where there are requests; flushed in the end if it is to be `strict`. */
+/**
+ * Takes in what was delivered or fetched, a little at a time where there are requests; flushed in the end if it is to be `strict`.
+ * `asked`, before each part: who was asked for it; it may throw where nothing more is to be taken in.
+ */
 export async function takeIn(
   replica: Replica,
   entries: readonly KeyedRecord[],
   how: Durability,
   pace: Pace,
+  asked: () => Asked,
 ): Promise<void> {
   for (let next = 0; next < entries.length; ) {
     const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
     next += some.length
-    await answered(pace, () => replica.take(some, next < entries.length ? 'relaxed' : how, 'another'))
-  }
-}
-
-/** Some work at the store for what is moved, when it is its turn and no get or put is at the store. */
-async function answered<T>(pace: Pace, work: () => Promise<T>): Promise<T> {
-  const end = await pace.answering.take()
-  try {
     await pace.quiet()
-    return await work()
-  } finally {
-    end()
+    await replica.take(some, next < entries.length ? 'relaxed' : how, asked())
   }
 }

@@ -14,13 +14,13 @@ import type { NodeId, Partition } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Item, isSame } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord, Reply, Request } from '../core/wire/messages.ts'
-import type { Clock } from '../ports.ts'
+import { type Clock, StoreFailure } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
 import { batchesOf, bytesOf, deliver, eachPage, fetchRecords, takeIn } from './delivery.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
-import { isEarlier, type Reconciling } from './reconciling.ts'
+import { isEarlier, type Reconciling, slicesOf } from './reconciling.ts'
 import type { RepairLog, Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
@@ -134,8 +134,12 @@ export class Exchange {
       const left = this.#leftFor(node)
       const shared = this.#routing.dueTo(this.#routing.self, node)
       const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
-      if (due.length > 0) await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')
-      if (left.length > 0) await this.#dropSettled()
+      try {
+        if (due.length > 0) await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')
+      } finally {
+        // Also where some could not be brought in step: dropping the others may be what makes room for them.
+        if (left.length > 0) await this.#dropSettled()
+      }
     } catch {
       // The node went away, or a store failed. Meeting it again begins anew; if it is still there, so do we.
       if (this.#peers.isReachable(node)) this.soon(node, bounds.requestTimeoutMs)
@@ -308,13 +312,21 @@ export class Exchange {
     const forest = await this.#replica.forest()
     // Somebody else may have brought some of it meanwhile.
     const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
+    let isFull = false
     await eachPage(wanted, this.#pace, async (page) => {
       for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
-        const { entries, considered } = await fetchRecords(this.#peers, node, keys)
-        await takeIn(this.#replica, entries, 'relaxed', this.#pace)
-        if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
-        transfer.moved(entries.length, sizeOf(entries))
-        keys = considered === 0 ? [] : keys.slice(considered)
+        const { entries, considered } = isFull ? nothingFetched : await fetchRecords(this.#peers, node, keys)
+        try {
+          await takeIn(this.#replica, entries, 'relaxed', this.#pace, () => 'this node')
+          transfer.moved(entries.length, sizeOf(entries))
+        } catch (error) {
+          // What there is no room for here must not keep back what the other is to have: giving it away makes room.
+          if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
+          isFull = true
+        }
+        const isStuck = isFull || considered === 0
+        if (isStuck) for (const key of keys) failed.add(partitionIn(key))
+        keys = isStuck ? [] : keys.slice(considered)
       }
     })
   }
@@ -354,6 +366,8 @@ export class Exchange {
 
   /** Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said so. */
   hasAll(node: NodeId, partition: Partition): boolean {
+    // A write of which no word has come yet may be in the store already.
+    if (this.#replica.isChanging(partition)) return false
     return this.#settled.get(partition)?.get(node) === (this.#writes.get(partition) ?? 0)
   }
 
@@ -366,15 +380,7 @@ export class Exchange {
   }
 }
 
-/** Some partitions at a time, so that each time few enough of so many items are compared. */
-function slicesOf(partitions: readonly Partition[], items: number): readonly (readonly Partition[])[] {
-  // Half of what would fit, since partitions differ; and always less than before.
-  const count = Math.max(2, Math.ceil((2 * items) / bounds.reconcileItemsMax))
-  const size = Math.max(1, Math.min(Math.ceil(partitions.length / count), partitions.length - 1))
-  return Array.from({ length: Math.ceil(partitions.length / size) }, (_, index) =>
-    partitions.slice(index * size, (index + 1) * size),
-  )
-}
+const nothingFetched = { entries: [], considered: 0 } as const
 
 const sizeOf = (records: readonly KeyedRecord[]): number => records.reduce((sum, record) => sum + bytesOf(record), 0)
 

@@ -75,7 +75,7 @@ async function emptied(leaver: Leaver): Promise<string | null> {
 }
 
 /** Hands over to every owner in reach; returns the partitions that at least one of them holds by now. */
-async function handOver({ routing, peers, exchange, replica }: Leaver): Promise<ReadonlySet<Partition>> {
+async function handOver({ routing, peers, exchange, replica, isClosing }: Leaver): Promise<ReadonlySet<Partition>> {
   const taken = new Set<Partition>()
   for (const node of routing.others.filter((other) => peers.isReachable(other))) {
     const due = allPartitions.filter(
@@ -84,7 +84,8 @@ async function handOver({ routing, peers, exchange, replica }: Leaver): Promise<
     if (due.length === 0) continue
     try {
       await exchange.handOver(node, due)
-      for (const partition of due) taken.add(partition)
+      // What comes in between is handed over in the next round; once nothing comes any more, nothing may have.
+      for (const partition of due) if (!isClosing || exchange.hasAll(node, partition)) taken.add(partition)
     } catch (error) {
       const text = `handing over to ${node} failed. Nothing was deleted; close() keeps the data for later.`
       throw new TabringError('timeout', text, 'unknown', error)

@@ -5,7 +5,7 @@ import { bounds } from '../core/bounds.ts'
 import type { Clock } from '../ports.ts'
 import { deferred, within } from './deadline.ts'
 
-/** Whoever comes first goes first, so many at a time. */
+/** So many at a time; those who have to wait go on in the order in which they came. */
 class Turns {
   readonly #most: () => number
   readonly #waiting: (() => void)[] = []
@@ -34,9 +34,8 @@ class Turns {
 
 export class Pace {
   readonly #clock: Clock
-  /** What this node moves, to and from whomever; and what it answers to others that move something. Each waits only for its own. */
+  /** What this node's exchanges move, with however many others it has them. */
   readonly moving: Turns = new Turns(() => this.#batches)
-  readonly answering: Turns = new Turns(() => this.#batches)
   #requestAt = Number.NEGATIVE_INFINITY
   /** Requests that this node's store is at work on. */
   #serving = 0

@@ -60,6 +60,8 @@ export class Presence {
   readonly #reach: Reach
   readonly #heartbeat: Heartbeat
   readonly #stay: Stay
+  /** Claims of a list that is being taken in. */
+  #gathered: Claim[] | null = null
   /** Keeps the member list, once for many changes. */
   readonly #remember: () => void
 
@@ -88,7 +90,7 @@ export class Presence {
       { ...swimDefaults, ...config.timing, graceMs: config.graceMs },
       {
         changed: (claim) => this.#claimed(claim),
-        together: (work) => this.routing.together(work),
+        together: (work) => this.#together(work),
         placed: () => this.routing.hash,
       },
     )
@@ -192,13 +194,31 @@ export class Presence {
 
   /** What is believed of a member has changed. */
   #claimed(claim: Claim): void {
-    const { node, status } = claim
-    this.#links.changed()
     this.routing.follow(this.membership.view, claim)
+    if (this.#gathered === null) this.#follow([claim])
+    else this.#gathered.push(claim)
+  }
+
+  /** What is believed of many members may change: what follows from that comes after, when placement has followed. */
+  #together(work: () => void): void {
+    const gathered: Claim[] = []
+    this.#gathered = gathered
+    try {
+      this.routing.together(work)
+    } finally {
+      this.#gathered = null
+    }
+    if (gathered.length > 0) this.#follow(gathered)
+  }
+
+  #follow(claims: readonly Claim[]): void {
+    this.#links.changed()
     this.#stay.changed()
-    // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
-    if (status === 'alive' && node !== this.routing.self) this.#reach.renew([node])
-    else this.#reach.review(node)
+    for (const { node, status } of claims) {
+      // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
+      if (status === 'alive' && node !== this.routing.self) this.#reach.renew([node])
+      else this.#reach.review(node)
+    }
     this.#remember()
     if (this.membership.hasLeft && !this.#node.isClosing) void this.#leftBefore()
     this.#node.membersChanged()

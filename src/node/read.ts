@@ -18,8 +18,7 @@ import type { Coordination } from './write.ts'
 
 export interface ReadOutcome {
   readonly record: Record
-  readonly replies: number
-  /** The same, and how many of them were owners. */
+  /** Nodes whose answers counted, and owners among them; devices are not asked for. */
   readonly extent: Extent
   /** Whether as many answered as were asked for, and the record covers what was to be reached. */
   readonly quorum: boolean
@@ -40,10 +39,10 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
   const answers = new Map<NodeId, Record>()
+  const primaries = new Set<NodeId>()
   let known = emptyHistory
   const extent = (counted: Copies): Extent => {
-    const primaries = owners.filter((owner) => counted.has(owner)).length
-    return { nodes: counted.size, primaries, devices: 0 }
+    return { nodes: counted.size, primaries: [...primaries].filter((node) => counted.has(node)).length, devices: 0 }
   }
   const request: Request = { type: 'get', key }
   const fanOut = new FanOut(
@@ -55,6 +54,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
         if (reply.type !== 'record') return 'failed'
         answers.set(candidate.node, reply.record)
         known = unite(known, reply.record.history)
+        if (reply.counts === 'as owner' && candidate.role === 'owner') primaries.add(candidate.node)
         fanOut.alsoAsk(reply.sources, isReachable)
         return countsFor(candidate, reply) ? 'counted' : 'uncounted'
       } catch {
@@ -79,12 +79,11 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   const isEnough = meets(answered, demand)
   return {
     record,
-    replies: answered.nodes,
     extent: answered,
     quorum: isEnough && includes(record.history, atLeast),
   }
 }
 
 function countsFor(candidate: Asked, reply: Extract<Reply, { type: 'record' }>): boolean {
-  return reply.counts && (candidate.role === 'owner' || reply.record.history.size > 0)
+  return reply.counts !== 'as nobody' && (candidate.role === 'owner' || reply.record.history.size > 0)
 }

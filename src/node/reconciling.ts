@@ -134,3 +134,13 @@ export class Reconciling {
     return { type: 'reconciled', body: reply ?? new Uint8Array(0) }
   }
 }
+
+/** Some partitions at a time, so that each time few enough of so many items are compared. */
+export function slicesOf(partitions: readonly Partition[], items: number): readonly (readonly Partition[])[] {
+  // Half of what would fit, since partitions differ; and always less than before.
+  const count = Math.max(2, Math.ceil((2 * items) / bounds.reconcileItemsMax))
+  const size = Math.max(1, Math.min(Math.ceil(partitions.length / count), partitions.length - 1))
+  return Array.from({ length: Math.ceil(partitions.length / size) }, (_, index) =>
+    partitions.slice(index * size, (index + 1) * size),
+  )
+}

@@ -58,10 +58,10 @@ export interface ReplicaHandlers {
   timeSeen(time: HybridTime): void
   /** A record of a partition changed. */
   written(partition: Partition): void
-  /** The store has taken something in, or could not. */
+  /** The store has taken something in, or has failed. */
   storageWas(state: 'ok' | 'full' | 'failed'): void
   /** A record has more siblings than it should. */
-  crowded(key: StoredKey): void
+  crowded(key: StoredKey, siblings: number): void
 }
 
 export interface ReplicaLimits {
@@ -108,6 +108,11 @@ export class Replica {
     return this.#inventory.holds(partition)
   }
 
+  /** Whether a write of a partition is under way: the store may have it, and nobody has heard of it. */
+  isChanging(partition: Partition): boolean {
+    return this.#inventory.isChanging(partition)
+  }
+
   get recordCount(): number {
     return this.#inventory.recordCount
   }
@@ -122,7 +127,7 @@ export class Replica {
   }
 
   async read(key: StoredKey): Promise<Local> {
-    const [own, kept] = await this.#store.read([recordRow(key), hintRow(key)])
+    const [own, kept] = await this.#watched(this.#store.read([recordRow(key), hintRow(key)]))
     const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
     const record = join(this.#inventory.recordAt(keyHashOf(key), own)?.record ?? emptyRecord, hint.record, modeOf(key))
     this.#seeTimes(record)
@@ -131,7 +136,7 @@ export class Replica {
 
   /** The node's own records of keys with these hashes, without hints; those it has none of are left out. */
   async records(hashes: readonly Uint8Array[]): Promise<readonly KeyedRecord[]> {
-    const rows = await this.#store.read(hashes.map(recordRowAt))
+    const rows = await this.#watched(this.#store.read(hashes.map(recordRowAt)))
     return hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
   }
 
@@ -148,7 +153,7 @@ export class Replica {
       ...(isHinted[index] ? [hintRow(key)] : []),
     ])
     const hinted = new Map<StoredKey, Hint & { readonly bytes: number }>()
-    const crowded = new Set<StoredKey>()
+    const crowded = new Map<StoredKey, number>()
     const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again' | 'refused'> => {
       const rows = [...found].reverse()
       const writes: Write[] = []
@@ -173,20 +178,19 @@ export class Replica {
     const change = this.#inventory.change(entries, places, durability, decide, (_, changes) => {
       for (const [key, kept] of hinted) this.#inventory.hints.set(key, kept)
       for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
-      for (const key of crowded) this.#handlers.crowded(key)
+      for (const [key, siblings] of crowded) this.#handlers.crowded(key, siblings)
     })
     const result = await this.#watched(change)
+    if (result === 'taken') this.#handlers.storageWas('ok')
     if (result === 'refused') throw new HintRefused()
     if (result === 'again') return this.take(incoming, durability, asked)
     for (const { record } of incoming) this.#seeTimes(record)
   }
 
-  /** Tells how the store does by what becomes of a change. */
-  async #watched<T>(change: Promise<T>): Promise<T> {
+  /** Tells of a store that fails. */
+  async #watched<T>(work: Promise<T>): Promise<T> {
     try {
-      const result = await change
-      this.#handlers.storageWas('ok')
-      return result
+      return await work
     } catch (error) {
       if (error instanceof StoreFailure && error.reason !== 'closed') this.#handlers.storageWas(error.reason)
       throw error
@@ -205,13 +209,13 @@ export class Replica {
     { hash, key, record: incoming }: Placed,
     held: Uint8Array | undefined,
     writes: Write[],
-    crowded: Set<StoredKey>,
+    crowded: Map<StoredKey, number>,
   ): KeyChange {
     const mine = this.#inventory.recordAt(hash, held)?.record ?? emptyRecord
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
     const version = versionOf(record)
-    if (record.siblings.length > this.#siblingsMax) crowded.add(key)
+    if (record.siblings.length > this.#siblingsMax) crowded.set(key, record.siblings.length)
     writes.push({ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record }) })
     return { hash, version }
   }

@@ -3,9 +3,11 @@
  *
  * A full node says so to the ring by claiming half its capacity, and half of that while it stays full: its partitions move to others,
  * as with any change of capacity, and what has moved is dropped here, which makes room (section 4.2: a node's share follows what
- * it can carry). When there is room again it claims what it was opened with.
+ * it can carry). It claims more again step by step, and only what will fit. Where there are no more devices than replicas each has to hold everything,
+ * and there is nothing to be claimed by others.
  */
 import { bounds } from '../core/bounds.ts'
+import { isPlaced } from '../core/membership/claims.ts'
 import type { Clock, Store } from '../ports.ts'
 import { repeat } from './deadline.ts'
 import type { Membership } from './membership.ts'
@@ -16,15 +18,20 @@ export class Room {
   readonly #clock: Clock
   readonly #membership: Membership
   readonly #replica: Replica
+  readonly #n: number
   readonly #capacity16ths: number
-  /** When the disk was last found full, while this node claims less than it was opened with. */
-  #fullAt: number | undefined
+  /** When this node last claimed less, or more, because of its disk. */
+  #weighedAt = Number.NEGATIVE_INFINITY
+  #hasClaimedMore = false
+  /** How long it waits before it claims more. */
+  #patienceMs: number = bounds.fullForMs
 
-  constructor(store: Store, clock: Clock, membership: Membership, replica: Replica) {
+  constructor(store: Store, clock: Clock, membership: Membership, replica: Replica, n: number) {
     this.#store = store
     this.#clock = clock
     this.#membership = membership
     this.#replica = replica
+    this.#n = n
     this.#capacity16ths = membership.own.capacity16ths
   }
 
@@ -33,22 +40,38 @@ export class Room {
     return repeat(this.#clock, bounds.roomIntervalMs, chance, () => this.look())
   }
 
-  /** Hints may take a part of the quota; a node that has room again carries its share again. */
+  /** Hints may take a part of the quota; a node that has room again carries more again. */
   async look(): Promise<void> {
     const room = await this.#store.room().catch(() => null)
     if (room !== null) this.#replica.limitHints(room.quotaBytes * bounds.hintQuotaShare)
-    if (this.#fullAt === undefined) return
-    const hasRoom = room === null || room.usedBytes <= room.quotaBytes * (1 - bounds.roomShare)
-    if (!hasRoom || this.#clock.now() - this.#fullAt < bounds.fullForMs) return
-    this.#fullAt = undefined
-    this.#membership.weigh(this.#capacity16ths)
+    const { capacity16ths } = this.#membership.own
+    const next = Math.min(this.#capacity16ths, 2 * capacity16ths)
+    if (next === capacity16ths || this.#clock.now() - this.#weighedAt < this.#patienceMs) return
+    // What is used grows with the share.
+    const willFit = room === null || room.usedBytes * (next / capacity16ths) <= room.quotaBytes * (1 - bounds.roomShare)
+    if (!willFit) return
+    this.#hasClaimedMore = true
+    this.#weigh(next)
   }
 
   /** The store had no room for a write. */
   isFull(): void {
-    const now = this.#clock.now()
-    if (this.#fullAt !== undefined && now - this.#fullAt < bounds.roomIntervalMs) return
-    this.#fullAt = now
-    this.#membership.weigh(Math.max(1, Math.floor(this.#membership.own.capacity16ths / 2)))
+    if (this.#clock.now() - this.#weighedAt < bounds.roomIntervalMs || !this.#canShed) return
+    const { capacity16ths } = this.#membership.own
+    // What it claimed has turned out to be too much: it waits for longer before it does so again.
+    if (this.#hasClaimedMore) this.#patienceMs = Math.min(2 * this.#patienceMs, bounds.fullForMsMax)
+    this.#hasClaimedMore = false
+    this.#weigh(Math.max(1, Math.floor(capacity16ths / 2)))
+  }
+
+  /** Whether others would take over what this node claims no more. */
+  get #canShed(): boolean {
+    const placed = [...this.#membership.view.values()].filter(isPlaced)
+    return new Set(placed.map(({ device }) => device)).size > this.#n
+  }
+
+  #weigh(capacity16ths: number): void {
+    this.#weighedAt = this.#clock.now()
+    this.#membership.weigh(capacity16ths)
   }
 }

@@ -30,7 +30,7 @@ export class Scrub {
     return repeat(clock, bounds.scrubIntervalMs, chance, async () => {
       const partition = allPartitions.find((each) => each >= this.#next && this.#replica.holds(each))
       this.#next = partition === undefined ? 0 : partition + 1
-      // A store that fails says so wherever it is asked.
+      // A store that fails shows at the next get or put.
       const keys = partition === undefined ? 0 : await this.#scrub(partition).catch(() => 0)
       if (partition !== undefined && keys > 0) found(partition)
     })

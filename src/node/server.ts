@@ -53,7 +53,11 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':
-      await takeIn(node.replica, request.entries, request.how, node.pace)
+      await takeIn(node.replica, request.entries, request.how, node.pace, () => {
+        // Whoever has begun to leave would have to hand it over again.
+        if (node.isClosing) throw new StoreFailure('closed', 'this node leaves')
+        return 'another'
+      })
       return { type: 'done' }
     case 'reconcile':
       return node.exchange.answer(from, request)
@@ -87,6 +91,8 @@ async function answerGet(
 ): Promise<Reply> {
   const partition = partitionOf(key)
   const { record, hinted } = await replica.read(key)
-  const counts = ownership.counts(partition) || (hinted && !routing.owns(partition))
+  const owns = routing.owns(partition)
+  const isIn = ownership.counts(partition) || (hinted && !owns)
+  const counts = !isIn ? 'as nobody' : owns ? 'as owner' : 'as stand-in'
   return { type: 'record', record, counts, sources: ownership.sources(partition) }
 }

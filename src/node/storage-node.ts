@@ -130,7 +130,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
       timeSeen: (time) => this.#author.saw(time),
       written: (partition) => this.exchange.written(partition),
       storageWas: (state) => this.#storageWas(state),
-      crowded: (key) => void this.crowding.noticed(key),
+      crowded: (key, siblings) => void this.crowding.noticed(key, siblings),
     })
     this.crowding = new Crowding(
       this,
@@ -154,7 +154,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
       settled: (node) => void this.handoff.deliverTo(node),
       agrees: (node) => membership.agrees(node),
     })
-    this.#room = new Room(store, clock, membership, this.replica)
+    this.#room = new Room(store, clock, membership, this.replica, config.n)
     this.#scrub = new Scrub(this.replica, this.#log)
     this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.pace, this.events)
     this.#stops = [
@@ -201,7 +201,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const atLeast = checkContext(stored, options.atLeast ?? null).history
     return this.#operations.run(options.signal, 'nothing', async () => {
       await this.joining.first
-      const { record, replies, extent, quorum } = await read(this, stored, { demand, atLeast, timeoutMs })
+      const { record, extent, quorum } = await read(this, stored, { demand, atLeast, timeoutMs })
       const values = liveValues(record, this.clock.wall()).flatMap((bytes) => {
         const value = this.#values.decode(bytes)
         return value === undefined ? [] : [value as T]
@@ -214,7 +214,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
         short === '' ? 'nobody in reach has seen what `atLeast` names' : `answered by ${short} that were asked for`,
       )
       const context = record.history.size === 0 ? null : (encodeContext(stored, contextOf(record)) as Context)
-      return { values, context, replies, quorum }
+      return { values, context, replies: extent.nodes, quorum }
     })
   }
 

@@ -53,7 +53,12 @@ export async function write(
   const hinting = new Set<NodeId>()
   let isStored = false
   const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
-  const extent = (copies: Copies) => extentOf(copies, owners, (id) => routing.deviceOf(id))
+  // Who keeps it as a hint is no owner by its own view, whatever it is by this one.
+  const extent = (copies: Copies) => {
+    const primaries = owners.filter((owner) => !hinting.has(owner))
+    return extentOf(copies, primaries, (id) => routing.deviceOf(id))
+  }
+  const demandsPlaces = demand.primaries > 0 || demand.devices > 1
   let failure: unknown = null
   const fanOut = new FanOut(
     candidatesOf(owners, fallbacks, isReachable),
@@ -70,7 +75,7 @@ export async function write(
         return 'failed'
       }
     },
-    (counted) => ({ suffices: true, isEnough: meets(extent(counted), { ...demand, nodes: 0 }) }),
+    (counted) => ({ suffices: true, isEnough: !demandsPlaces || meets(extent(counted), { ...demand, nodes: 0 }) }),
   )
   const startedAt = clock.now()
   await within(clock, timeoutMs, fanOut.decided)

@@ -52,7 +52,21 @@ test('at the cap nothing is resolved', async () => {
   const heard = heardIn(ring)
   for (let value = 0; value < bounds.siblingsMax; value += 1) await ring.node(value % 3).put('hot', null, value)
   expect((await ring.node(0).get('hot')).values).toHaveLength(bounds.siblingsMax)
-  expect(heard).toEqual([])
+  // One more is resolved, alone: so was nothing before.
+  await ring.node(0).put('hot', null, 'one more')
+  await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(1)
+  expect(heard[0]?.values).toHaveLength(bounds.siblingsMax + 1)
+})
+
+test('of an expired value and one that lasts, the one that lasts takes the place of all', async () => {
+  cluster = await openCluster({ nodes: 3 })
+  const ring = cluster
+  const expiresAt = new Date(Date.now() - 1_000)
+  for (let value = 0; value < bounds.siblingsMax; value += 1) await ring.node(value % 3).put('hot', null, value)
+  await ring.node(0).put('hot', null, 'over', { expiresAt })
+  await expect
+    .poll(async () => (await ring.node(1).get('hot')).values, { timeout: 10_000 })
+    .toEqual([bounds.siblingsMax - 1])
 })
 
 test('sixteen writers who read before they write never make more than sixteen siblings, and none that a writer had seen', async () => {

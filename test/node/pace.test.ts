@@ -80,7 +80,8 @@ test('what is moved waits for the gets and puts that the store is at work on, bu
 
 test('a page that fails is the last one begun, and its error comes when those under way are over', async () => {
   let [begun, over] = [0, 0]
-  const failing = eachPage(items, paceAt().pace, async () => {
+  const pacing = paceAt()
+  const failing = eachPage(items, pacing.pace, async () => {
     begun += 1
     const isFirst = begun === 1
     await Promise.resolve()
@@ -90,4 +91,6 @@ test('a page that fails is the last one begun, and its error comes when those un
   await expect(failing).rejects.toThrow('the disk')
   expect(over).toBe(begun - 1)
   expect(begun).toBeLessThanOrEqual(bounds.batchesAtOnce)
+  // Whoever comes next finds every turn free.
+  expect((await pagesOf(pacing)).most).toBe(bounds.batchesAtOnce)
 })

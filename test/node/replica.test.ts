@@ -11,6 +11,7 @@ import type { Reply, Request } from '../../src/core/wire/messages.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { deferred } from '../../src/node/deadline.ts'
 import { Events } from '../../src/node/events.ts'
+import { HintRefused } from '../../src/node/hint-tally.ts'
 import { Peers } from '../../src/node/peers.ts'
 import { repairStale } from '../../src/node/read-repair.ts'
 import { Replica } from '../../src/node/replica.ts'
@@ -88,6 +89,27 @@ describe('hints', () => {
     expect(values((await replica.read(key)).record)).toEqual([1, 2])
   })
 
+  test('another node is refused where there is no room for more, and nothing has changed; what this one was asked for is kept', async () => {
+    const { replica, routing } = station(6)
+    const target = nodeName(2)
+    const names = Array.from({ length: 100 }, (_, index) => keyNamed(`key ${index}`))
+    const [full = [], others = []] = [names.slice(0, 3), names.slice(3)]
+    for (const key of full) await replica.take([{ key, record: written(1), hintFor: [target] }], 'relaxed', 'another')
+    const notOwned = others.filter((key) => !routing.owns(partitionOf(key)))
+    const [refused, kept] = notOwned as [StoredKey, StoredKey]
+    const taking = replica.take([{ key: refused, record: written(1), hintFor: [target] }], 'relaxed', 'another')
+    await expect(taking).rejects.toThrow(HintRefused)
+    expect((await replica.read(refused)).record).toEqual(emptyRecord)
+    await replica.take([{ key: kept, record: written(1), hintFor: [target] }], 'relaxed')
+    expect(replica.hintCount).toBe(4)
+    // One that is kept already may grow, and one that has gone home makes room.
+    const [first] = full as [StoredKey]
+    await replica.take([{ key: first, record: written(2), hintFor: [target] }], 'relaxed', 'another')
+    await replica.settleHints(target, await replica.hints([first, kept]))
+    await replica.take([{ key: refused, record: written(1), hintFor: [target] }], 'relaxed', 'another')
+    expect(replica.hintCount).toBe(3)
+  })
+
   test('what reaches a node that owns nothing of it is kept for those who do', async () => {
     const { replica, routing } = station(6)
     const key = keyThat(routing, 'not owned')
@@ -95,6 +117,15 @@ describe('hints', () => {
     for (const owner of routing.ownersOf(partitionOf(key))) expect(await replica.owedTo(owner, 10)).toEqual([key])
     expect(await replica.records([keyHashOf(key)])).toEqual([])
   })
+})
+
+test('a record that has more siblings than it should is told of once it is stored, and none that has just enough', async () => {
+  const { replica, routing, crowded } = station(3)
+  const key = keyThat(routing, 'owned')
+  for (const value of [1, 2, 3]) await replica.take([{ key, record: written(value), hintFor: [] }], 'relaxed')
+  expect(crowded).toEqual([])
+  await replica.take([{ key, record: written(4), hintFor: [] }], 'relaxed')
+  expect(crowded).toEqual([key])
 })
 
 describe('routing', () => {

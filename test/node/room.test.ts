@@ -29,10 +29,24 @@ test('a full node claims less and less until its share fits, no put fails for it
   expect(nodeOf(small).status().partitions.owned).toBeLessThan(before / 1.5)
   for (const key of names(300)) expect((await ahead(nodeOf(small).get(key))).values).toEqual([key])
   world.calm = true
-  await clock.run(800_000)
+  await clock.run(3_000_000)
   expect(claimed()).toBe(1)
   expect(nodeOf(small).status().partitions).toMatchObject({ owned: before, syncing: 0 })
   expect(states.at(-1)).toBe('ok')
+})
+
+test('where each device has to hold everything, a full node claims what it did: nobody could take over', async () => {
+  const { world, clock, ahead } = await virtualRing({ nodes: 3, diskRows: 20 })
+  const [small, other] = world.places as [Place, Place]
+  world.victim = small.device
+  for (const key of names(60)) expect(await ahead(nodeOf(other).put(key, null, key))).toMatchObject({ quorum: true })
+  await clock.run(200_000)
+  expect(nodeOf(small).status().storage).toBe('full')
+  expect(
+    nodeOf(other)
+      .members()
+      .map(({ capacity }) => capacity),
+  ).toEqual([1, 1, 1])
 })
 
 /** Every key a node owns, as another node sees it. */

@@ -121,7 +121,8 @@ export class Watch {
         if (request.type === 'put') this.#put(request, reply, owners.includes(to), timedOut)
         else if (reply.type === 'record') {
           if (reply.sources.length > 0) this.saw('owner not in sync named its sources')
-          if (!owners.includes(to) && reply.counts && reply.record.history.size > 0) this.saw('read counted a fallback')
+          if (!owners.includes(to) && reply.counts !== 'as nobody' && reply.record.history.size > 0)
+            this.saw('read counted a fallback')
         }
         return reply
       } catch (error) {

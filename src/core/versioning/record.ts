@@ -133,9 +133,12 @@ export function holdsAll(record: Record, part: Record, mode: ConflictMode): bool
   return includes(record.history, part.history) && sameSiblings(join(record, part, mode), record)
 }
 
-/** The values a reader sees at `wallMs`: no tombstones, nothing expired. */
+/** Whether a reader sees it at `wallMs`: no tombstone, and not expired. */
+export function isLive(sibling: Sibling, wallMs: number): sibling is ValueSibling {
+  return sibling.kind === 'value' && (sibling.expiresAt === null || sibling.expiresAt > wallMs)
+}
+
+/** The values a reader sees at `wallMs`. */
 export function liveValues(record: Record, wallMs: number): readonly Uint8Array[] {
-  return record.siblings.flatMap((sibling) =>
-    sibling.kind === 'value' && (sibling.expiresAt === null || sibling.expiresAt > wallMs) ? [sibling.value] : [],
-  )
+  return record.siblings.flatMap((sibling) => (isLive(sibling, wallMs) ? [sibling.value] : []))
 }

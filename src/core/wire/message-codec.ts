@@ -12,6 +12,7 @@ import { parseStoredKey } from '../versioning/stored-key.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
 import { readCells, writeCells } from './cells.ts'
 import type { FailureCode, Hello, KeyedRecord, Message, Reply, Request } from './messages.ts'
+import { countings } from './messages.ts'
 import { readRecord, writeRecord } from './record-codec.ts'
 
 const digits = { node: 32, boot: 16, peer: 16, view: 16, tag: 32 } as const
@@ -77,6 +78,7 @@ const failureCode = oneOf<FailureCode>(['storage-full', 'storage-failed', 'close
 const standing = oneOf(['owner', 'syncing', 'hint'] as const)
 const durability = oneOf(['relaxed', 'strict'] as const)
 const truth = oneOf(['no', 'yes'] as const)
+const counting = oneOf(countings)
 
 const claim: Codec<Claim> = {
   write: (writer, value) => {
@@ -252,13 +254,13 @@ const replies: Rows<Reply, 'type'> = {
   record: {
     write: (writer, { record, counts, sources }) => {
       writeRecord(writer, record)
-      truth.write(writer, counts ? 'yes' : 'no')
+      counting.write(writer, counts)
       writer.list(sources, (node) => writer.hex(node))
     },
     read: (reader) => ({
       type: 'record',
       record: readRecord(reader),
-      counts: truth.read(reader) === 'yes',
+      counts: counting.read(reader),
       sources: reader.list(() => readNode(reader), bounds.membersMax),
     }),
   },

@@ -60,11 +60,15 @@ export type Request =
 
 export type FailureCode = 'storage-full' | 'storage-failed' | 'closed' | 'overloaded'
 
+/** As whose an answer to a get counts: an owner's, one's who holds it for owners, or nobody's. */
+export const countings = ['as nobody', 'as stand-in', 'as owner'] as const
+export type Counting = (typeof countings)[number]
+
 export type Reply =
   /** `standing` says as what the delta is stored: an owner in sync, one that is not yet, or a stand-in. */
   | { readonly type: 'stored'; readonly standing: 'owner' | 'syncing' | 'hint' }
-  /** `counts`: the answer may count for r. `sources`: whom to ask besides, since this replica is not in sync yet. */
-  | { readonly type: 'record'; readonly record: Record; readonly counts: boolean; readonly sources: readonly NodeId[] }
+  /** `counts`: whether the answer may count for r, and as whose. `sources`: whom to ask besides, since this replica is not in sync yet. */
+  | { readonly type: 'record'; readonly record: Record; readonly counts: Counting; readonly sources: readonly NodeId[] }
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
   /** The next step; empty where the last one made no sense, or its session is over. */
   | { readonly type: 'reconciled'; readonly body: Uint8Array }

@@ -20,7 +20,7 @@ import { actorsOf } from '../../../src/core/versioning/causal-history.ts'
 import { parseStoredKey, storedKey } from '../../../src/core/versioning/stored-key.ts'
 import { framesOf, Reassembler } from '../../../src/core/wire/frames.ts'
 import { decodeMessage, encodeMessage } from '../../../src/core/wire/message-codec.ts'
-import type { Message, Reply, Request } from '../../../src/core/wire/messages.ts'
+import { countings, type Message, type Reply, type Request } from '../../../src/core/wire/messages.ts'
 import { decodeContext, decodeRecord, encodeContext, encodeRecord } from '../../../src/core/wire/record-codec.ts'
 import { SendQueue } from '../../../src/core/wire/send-queue.ts'
 import { decodeFromSignaling, decodeToSignaling, refusalCodes } from '../../../src/core/wire/signaling-messages.ts'
@@ -82,7 +82,12 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
     type: fc.constant('stored' as const),
     standing: fc.constantFrom('owner' as const, 'syncing' as const, 'hint' as const),
   }),
-  fc.record({ type: fc.constant('record' as const), record: records, counts: fc.boolean(), sources: list(node) }),
+  fc.record({
+    type: fc.constant('record' as const),
+    record: records,
+    counts: fc.constantFrom(...countings),
+    sources: list(node),
+  }),
   members,
   fc.record({ type: fc.constant('reconciled' as const), body: fc.uint8Array() }),
   fc.record({
