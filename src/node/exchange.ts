@@ -33,6 +33,8 @@ export interface ExchangeHandlers {
   settled(node: NodeId): void
   /** Whether a node places every key as this one does. */
   agrees(node: NodeId): Promise<boolean>
+  /** The same, by what it said last. */
+  placesAlike(node: NodeId): boolean
 }
 
 export class Exchange {
@@ -234,6 +236,9 @@ export class Exchange {
       return
     }
     const { ours, theirs, bytes, session } = found
+    // Who does not take itself for an owner yet keeps what it is given for others, and hands it on: it does not hold it.
+    const isTaken = () => way === 'away' || this.#handlers.placesAlike(node)
+    const wasTaken = isTaken()
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
     transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
@@ -250,7 +255,7 @@ export class Exchange {
       'bulk',
       bounds.operationTimeoutMs,
     )
-    this.#settle(node, settled, writes)
+    if (wasTaken && isTaken()) this.#settle(node, settled, writes)
     if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
   }
 

@@ -166,9 +166,13 @@ export class Membership {
 
   /** Whether a node, by what it said last, places every key as this one does; lists are exchanged first if it did not. */
   async agrees(node: NodeId): Promise<boolean> {
-    const isSame = () => this.#placed.get(node) === this.#handlers.placed()
-    if (!isSame()) await this.pushPull(node)
-    return isSame()
+    if (!this.placesAlike(node)) await this.pushPull(node)
+    return this.placesAlike(node)
+  }
+
+  /** Whether it does so by what it said last. */
+  placesAlike(node: NodeId): boolean {
+    return this.#placed.get(node) === this.#handlers.placed()
   }
 
   /** What to answer to a node's digest, or to its claims. */

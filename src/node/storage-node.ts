@@ -153,6 +153,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.exchange = new Exchange(clock, chance, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
       agrees: (node) => membership.agrees(node),
+      placesAlike: (node) => membership.placesAlike(node),
     })
     this.#room = new Room(store, clock, membership, this.replica, config.n)
     this.#scrub = new Scrub(this.replica, this.#log)
