@@ -17,6 +17,7 @@ import type { KeyedRecord, Reply, Request } from '../core/wire/messages.ts'
 import { type Clock, StoreFailure } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
 import { batchesOf, bytesOf, deliver, eachPage, fetchRecords, takeIn } from './delivery.ts'
+import type { Membership } from './membership.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
@@ -31,10 +32,7 @@ type Way = 'both ways' | 'away' | 'home'
 export interface ExchangeHandlers {
   /** A node holds by now what was here of partitions it asked about. */
   settled(node: NodeId): void
-  /** Whether a node places every key as this one does. */
-  agrees(node: NodeId): Promise<boolean>
-  /** The same, by what it said last. */
-  placesAlike(node: NodeId): boolean
+  readonly views: Pick<Membership, 'agrees' | 'placesAlike'>
 }
 
 export class Exchange {
@@ -155,7 +153,7 @@ export class Exchange {
   async #fetchFrom(node: NodeId): Promise<void> {
     const fetching = this.#ownership.fetchingFrom(node)
     if (fetching.length === 0) return
-    if (!(await this.#handlers.agrees(node))) throw new Error('the two place keys differently')
+    if (!(await this.#handlers.views.agrees(node))) throw new Error('the two place keys differently')
     await this.#exchange(node, fetching, fetching, 'home')
   }
 
@@ -237,7 +235,7 @@ export class Exchange {
     }
     const { ours, theirs, bytes, session } = found
     // Who does not take itself for an owner yet keeps what it is given for others, and hands it on: it does not hold it.
-    const isTaken = () => way === 'away' || this.#handlers.placesAlike(node)
+    const isTaken = () => way === 'away' || this.#handlers.views.placesAlike(node)
     const wasTaken = isTaken()
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))

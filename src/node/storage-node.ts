@@ -152,8 +152,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     ] as const
     this.exchange = new Exchange(clock, chance, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
-      agrees: (node) => membership.agrees(node),
-      placesAlike: (node) => membership.placesAlike(node),
+      views: membership,
     })
     this.#room = new Room(store, clock, membership, this.replica, config.n)
     this.#scrub = new Scrub(this.replica, this.#log)

@@ -63,9 +63,16 @@ export async function simulate(
   await clock.run(4_000)
   const seen: Violation[] = []
   for (let act = 1; act <= options.acts; act += 1) seen.push(...(await play(world, workload)))
-  seen.push(...(await stillServing(world, workload, world.places)), ...(await converge(world, workload)))
+  seen.push(...(await stillServing(world, workload, world.places)))
   const { operations } = workload
-  const finals = await finalsOf(world, operations)
+  let finals: Awaited<ReturnType<typeof finalsOf>>
+  let placed: string
+  do {
+    seen.push(...(await converge(world, workload)))
+    placed = placements(world)
+    finals = await finalsOf(world, operations)
+    // A grace that ends in this very moment moves ownership once more: then they have to agree again.
+  } while (placements(world) !== placed)
   seen.push(...(await drift(world, operations)))
   // A defect may come to more violations than a call takes arguments.
   const told = world.failing?.violations() ?? []
@@ -123,6 +130,9 @@ function count(
 const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
 const keysOf = (operations: readonly Operation[]): readonly string[] =>
   [...new Set(operations.map(({ key }) => key))].sort()
+
+/** How those who serve place keys, each by itself. */
+const placements = (world: World): string => world.serving.map(({ node }) => node.routing.hash).join()
 
 /** Waits until owners agree on every key and owe nothing to anybody who runs. */
 async function converge(world: World, workload: Workload): Promise<readonly Violation[]> {
