@@ -10,6 +10,7 @@ import { swimDefaults } from '../src/core/membership/swim-port.ts'
 import { type Detection, DetectionRun, plainSwim } from './membership/detection.ts'
 import { measureQuiet, type QuietFigures } from './membership/quiet-ring.ts'
 import { measureVisits, type VisitFigures } from './membership/visits.ts'
+import { quantile } from './quantile.ts'
 
 const ringOf = 50
 /** One crash after the other: each is over, and its member back, before the next. */
@@ -60,9 +61,6 @@ async function performAll<T extends Figures>(tasks: readonly Task[]): Promise<re
   await Promise.all([work(), work()])
   return results
 }
-
-const quantile = (values: readonly number[], at: number): number =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(at * values.length))] ?? Number.NaN
 
 async function detection(hours: number) {
   const half = { kind: 'detection', protection: 'all', hours: hours / 2, crashEveryMs: 0 } as const

@@ -5,6 +5,7 @@
 import { expect, type Page } from '@playwright/test'
 import type { NodeOptions, TabringNode } from '../src/index.ts'
 import { type PageGlobals, runIn, test } from '../test/browser/world.ts'
+import { quantile } from './quantile.ts'
 
 const devices = ['a', 'a', 'b', 'b', 'c', 'd']
 const keys = 2_000
@@ -37,8 +38,6 @@ async function putting(node: TabringNode, name: string): Promise<Puts> {
 }
 
 const stop = (page: Page) => page.evaluate(() => Object.assign(window, { stopped: true }))
-const at = (took: readonly number[], share: number): number =>
-  took.toSorted((a, b) => a - b)[Math.floor(share * took.length)] ?? 0
 
 test('a tab joins and another leaves while six tabs on four devices are written to', async ({ world }) => {
   const profile = await world.profile('chromium')
@@ -83,9 +82,9 @@ test('a tab joins and another leaves while six tabs on four devices are written 
   const moved = await moving
   expect([...quiet.failed, ...moved.failed]).toEqual([])
   await expectOwners(left)
-  const [before, meanwhile] = [at(quiet.took, 0.99), at(moved.took, 0.99)]
+  const [before, meanwhile] = [quantile(quiet.took, 0.99), quantile(moved.took, 0.99)]
   console.log(
-    `p99 of ${quiet.took.length} puts ${before.toFixed(1)} ms (median ${at(quiet.took, 0.5).toFixed(1)}); of ${moved.took.length} while a tab joins and one leaves, ${Math.round(ms)} ms, ${meanwhile.toFixed(1)} ms (median ${at(moved.took, 0.5).toFixed(1)}): ${(meanwhile / before).toFixed(2)} times (max 3)`,
+    `p99 of ${quiet.took.length} puts ${before.toFixed(1)} ms (median ${quantile(quiet.took, 0.5).toFixed(1)}); of ${moved.took.length} while a tab joins and one leaves, ${Math.round(ms)} ms, ${meanwhile.toFixed(1)} ms (median ${quantile(moved.took, 0.5).toFixed(1)}): ${(meanwhile / before).toFixed(2)} times (max 3)`,
   )
 })
 

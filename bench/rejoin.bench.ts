@@ -4,6 +4,7 @@
  */
 import type { TabringNode } from '../src/index.ts'
 import { test, type World } from '../test/browser/world.ts'
+import { quantile } from './quantile.ts'
 
 const valueBytes = 64
 
@@ -115,8 +116,6 @@ async function requests(node: TabringNode, [first, most]: readonly [number, numb
   return took
 }
 
-const p99 = (took: readonly number[]): number => took.toSorted((a, b) => a - b)[Math.floor(0.99 * took.length)] ?? 0
-
 test('gets and puts while a tab is brought in step', async ({ world }) => {
   const options = { cluster: 'requests' }
   const [writer, , reader] = await world.ring(['chromium', 'chromium', 'chromium'], options)
@@ -136,7 +135,7 @@ test('gets and puts while a tab is brought in step', async ({ world }) => {
   await reader.joined(3)
   const ms = performance.now() - startedAt
   await writer.page.evaluate(() => Object.assign(window, { isInStep: true }))
-  const [before, meanwhile] = [p99(quiet), p99(await busy)]
+  const [before, meanwhile] = [quantile(quiet, 0.99), quantile(await busy, 0.99)]
   console.log(
     `p99 of ${quiet.length} requests ${before.toFixed(1)} ms; of ${(await busy).length} while 20000 records move in ${Math.round(ms)} ms ${meanwhile.toFixed(1)} ms: ${(meanwhile / before).toFixed(2)} times (max 1.5)`,
   )

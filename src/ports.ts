@@ -79,7 +79,7 @@ export interface Store {
     readonly after?: RowKey
     readonly limit: number
   }): Promise<readonly Row[]>
-  /** How many bytes are used and how many there may be, as far as the host knows; null where it does not say. */
+  /** How many bytes are used and how many there may be, as far as the host knows; null where it does not say. Never rejects. */
   room(): Promise<{ readonly usedBytes: number; readonly quotaBytes: number } | null>
   /** Closes; what was written stays. */
   close(): Promise<void>

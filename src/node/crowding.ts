@@ -15,7 +15,7 @@ import { compareWrites, isLive, liveValues, type Record, type Unwritten } from '
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import { type CheckedConfig, checkGet } from './arguments.ts'
 import { read } from './read.ts'
-import type { Coordination, WriteOutcome } from './write.ts'
+import { type Coordination, isInReach, type WriteOutcome } from './write.ts'
 
 export class Crowding {
   readonly #node: Coordination
@@ -54,17 +54,14 @@ export class Crowding {
   }
 
   #isFirstInReach(key: StoredKey): boolean {
-    const { routing, peers } = this.#node
-    const isInReach = (id: (typeof routing)['self']) => id === routing.self || peers.isReachable(id)
-    return routing.ownersOf(partitionOf(key)).find(isInReach) === routing.self
+    const { routing } = this.#node
+    return routing.ownersOf(partitionOf(key)).find(isInReach(this.#node)) === routing.self
   }
 
   async #relieve(key: StoredKey): Promise<void> {
     const { clock, events } = this.#node
-    const { siblingsMax, timeoutMs } = this.#config
-    const { demand } = checkGet({}, this.#config)
-    const { record } = await read(this.#node, key, { demand, atLeast: emptyHistory, timeoutMs })
-    if (record.siblings.length <= siblingsMax) return
+    const { record } = await read(this.#node, key, { ...checkGet({}, this.#config), atLeast: emptyHistory })
+    if (record.siblings.length <= this.#config.siblingsMax) return
     const values = liveValues(record, clock.wall()).map((value) => this.#decode(value))
     const { isStored } = await this.#write(key, contextOf(record), this.resolution(key, record))
     if (!isStored) return
@@ -76,7 +73,7 @@ export class Crowding {
     const now = this.#node.clock.wall()
     const latestFirst = [...record.siblings].sort((a, b) => compareWrites(b, a))
     const latest = latestFirst.find((sibling) => isLive(sibling, now))
-    if (latest?.kind !== 'value') return { kind: 'tombstone' }
+    if (latest === undefined) return { kind: 'tombstone' }
     return { kind: 'value', value: latest.value, expiresAt: latest.expiresAt }
   }
 }

@@ -21,6 +21,10 @@ export function bytesOf({ key, record }: KeyedRecord): number {
   return key.length + values + 32 * (record.siblings.length + record.history.size)
 }
 
+/** The same of many. */
+export const sizeOf = (records: readonly KeyedRecord[]): number =>
+  records.reduce((sum, record) => sum + bytesOf(record), 0)
+
 /** Groups of records within the bounds of one batch; a record larger than a batch travels alone. */
 export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generator<readonly T[]> {
   let batch: T[] = []

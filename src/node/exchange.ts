@@ -13,10 +13,10 @@ import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Item, isSame } from '../core/merkle/reconciliation.ts'
-import type { KeyedRecord, Reply, Request } from '../core/wire/messages.ts'
+import type { Reply, Request } from '../core/wire/messages.ts'
 import { type Clock, StoreFailure } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
-import { batchesOf, bytesOf, deliver, eachPage, fetchRecords, takeIn } from './delivery.ts'
+import { batchesOf, deliver, eachPage, fetchRecords, sizeOf, takeIn } from './delivery.ts'
 import type { Membership } from './membership.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
@@ -32,6 +32,7 @@ type Way = 'both ways' | 'away' | 'home'
 export interface ExchangeHandlers {
   /** A node holds by now what was here of partitions it asked about. */
   settled(node: NodeId): void
+  /** How others place keys. */
   readonly views: Pick<Membership, 'agrees' | 'placesAlike'>
 }
 
@@ -316,22 +317,27 @@ export class Exchange {
     // Somebody else may have brought some of it meanwhile.
     const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
     let isFull = false
+    // What there is no room for here must not keep back what the other is to have: giving it away makes room.
+    const stopWhereFull = (error: unknown): 0 => {
+      if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
+      isFull = true
+      return 0
+    }
     await eachPage(wanted, this.#pace, async (page) => {
       for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
-        const { entries, considered } = isFull ? nothingFetched : await fetchRecords(this.#peers, node, keys)
-        try {
-          await takeIn(this.#replica, entries, 'relaxed', this.#pace, () => 'this node')
-          transfer.moved(entries.length, sizeOf(entries))
-        } catch (error) {
-          // What there is no room for here must not keep back what the other is to have: giving it away makes room.
-          if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
-          isFull = true
-        }
-        const isStuck = isFull || considered === 0
-        if (isStuck) for (const key of keys) failed.add(partitionIn(key))
-        keys = isStuck ? [] : keys.slice(considered)
+        const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
+        if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
+        keys = considered === 0 ? [] : keys.slice(considered)
       }
     })
+  }
+
+  /** Takes in as many as come at once; returns of how many of the keys, in order. */
+  async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
+    const { entries, considered } = await fetchRecords(this.#peers, node, keys)
+    await takeIn(this.#replica, entries, 'relaxed', this.#pace, () => 'this node')
+    transfer.moved(entries.length, sizeOf(entries))
+    return considered
   }
 
   /** Gives the other what it has not. */
@@ -382,10 +388,6 @@ export class Exchange {
     }
   }
 }
-
-const nothingFetched = { entries: [], considered: 0 } as const
-
-const sizeOf = (records: readonly KeyedRecord[]): number => records.reduce((sum, record) => sum + bytesOf(record), 0)
 
 /** Those of `ours` that the other still lacks, once what it had is taken in: some had been replaced there. */
 function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {

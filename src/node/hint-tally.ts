@@ -22,7 +22,8 @@ export class HintRefused extends Error {
   }
 }
 
-interface Kept {
+/** What a hint takes, and whom it is for: never the hint itself, which stays on the disk. */
+export interface Kept {
   readonly bytes: number
   readonly targets: readonly NodeId[]
 }

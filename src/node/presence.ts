@@ -194,24 +194,24 @@ export class Presence {
 
   /** What is believed of a member has changed. */
   #claimed(claim: Claim): void {
-    this.routing.follow(this.membership.view, claim)
     if (this.#gathered === null) this.#follow([claim])
     else this.#gathered.push(claim)
   }
 
-  /** What is believed of many members may change: what follows from that comes after, when placement has followed. */
+  /** What is believed of many members may change: what follows from that comes once, after. */
   #together(work: () => void): void {
     const gathered: Claim[] = []
     this.#gathered = gathered
     try {
-      this.routing.together(work)
+      work()
     } finally {
       this.#gathered = null
+      if (gathered.length > 0) this.#follow(gathered)
     }
-    if (gathered.length > 0) this.#follow(gathered)
   }
 
   #follow(claims: readonly Claim[]): void {
+    this.routing.follow(this.membership.view, claims)
     this.#links.changed()
     this.#stay.changed()
     for (const { node, status } of claims) {

@@ -14,7 +14,7 @@ import type { Reply, Request } from '../core/wire/messages.ts'
 import { within } from './deadline.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
 import { repairStale } from './read-repair.ts'
-import type { Coordination } from './write.ts'
+import { type Coordination, isInReach } from './write.ts'
 
 export interface ReadOutcome {
   readonly record: Record
@@ -34,9 +34,9 @@ export interface Question {
 /** Reads `key`. */
 export async function read(node: Coordination, key: StoredKey, question: Question): Promise<ReadOutcome> {
   const { demand, atLeast, timeoutMs } = question
-  const { routing, peers, clock } = node
+  const { routing, clock } = node
   const { owners, fallbacks } = routing.preferenceOf(key)
-  const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
+  const isReachable = isInReach(node)
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
   const answers = new Map<NodeId, Record>()
   const primaries = new Set<NodeId>()

@@ -16,13 +16,12 @@ import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
 import { type Durability, type Store, StoreFailure, type Write } from '../ports.ts'
-import { type HintLimits, HintRefused } from './hint-tally.ts'
+import { type HintLimits, HintRefused, type Kept } from './hint-tally.ts'
 import { type Change, Inventory } from './inventory.ts'
 import type { Routing } from './routing.ts'
 import {
   encodeHint,
   encodeKeyedRecord,
-  type Hint,
   hintIn,
   hintRow,
   type KeyChange,
@@ -152,7 +151,7 @@ export class Replica {
       recordRowAt(hash),
       ...(isHinted[index] ? [hintRow(key)] : []),
     ])
-    const hinted = new Map<StoredKey, Hint & { readonly bytes: number }>()
+    const hinted = new Map<StoredKey, Kept>()
     const crowded = new Map<StoredKey, number>()
     const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again' | 'refused'> => {
       const rows = [...found].reverse()
@@ -224,16 +223,15 @@ export class Replica {
     plan: KeyedRecord & { readonly targets: readonly NodeId[] },
     held: Uint8Array | undefined,
     writes: Write[],
-  ): Hint & { readonly bytes: number } {
+  ): Kept {
     const { key, targets } = plan
     const hint = hintIn(held, () => this.#handlers.corrupt(`the hint of ${key}`))
     this.#reportReuse(key, reusedDots(hint.record, plan.record))
     const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
-    const joined = { record: join(hint.record, plan.record, modeOf(key)), targets: all }
-    const value = encodeHint(joined)
+    const value = encodeHint({ record: join(hint.record, plan.record, modeOf(key)), targets: all })
     writes.push({ key: hintRow(key), value })
     for (const target of targets) writes.push({ key: owedRow(target, key), value: noBytes })
-    return { ...joined, bytes: value.length }
+    return { bytes: value.length, targets: all }
   }
 
   #reportReuse(key: StoredKey, dots: readonly Dot[]): void {
@@ -264,7 +262,7 @@ export class Replica {
     const keys = sent.map(({ key }) => ({ hash: keyHashOf(key), key }))
     const decide = (rows: readonly (Uint8Array | undefined)[]) => {
       const writes: Write[] = []
-      const result: { key: StoredKey; bytes: number; targets: readonly NodeId[] }[] = []
+      const result: [StoredKey, Kept][] = []
       for (const [index, { key, record }] of sent.entries()) {
         const hint = hintIn(rows[index], () => {})
         if (rows[index] !== undefined && !sameRecord(hint.record, record)) continue
@@ -272,13 +270,13 @@ export class Replica {
         writes.push({ key: owedRow(target, key), value: null })
         const value = targets.length === 0 ? null : encodeHint({ ...hint, targets })
         writes.push({ key: hintRow(key), value })
-        result.push({ key, bytes: value?.length ?? 0, targets })
+        result.push([key, { bytes: value?.length ?? 0, targets }])
       }
       return { writes, changes: [], result }
     }
     const places = sent.map(({ key }) => hintRow(key))
     await this.#inventory.change(keys, places, 'relaxed', decide, (left) => {
-      for (const { key, ...kept } of left) this.#inventory.hints.set(key, kept)
+      for (const [key, kept] of left) this.#inventory.hints.set(key, kept)
     })
   }
 

@@ -60,8 +60,6 @@ export class Routing {
   readonly #sources = new Map<Partition, readonly NodeId[]>()
   readonly #place: typeof place
   readonly #listeners: (() => void)[] = []
-  #isGathering = false
-  #hasMoved = false
 
   /** `placing` may remember placements between nodes of one process; it must answer as `place` does. */
   constructor(self: NodeId, view: MemberView, n: number, placing: typeof place = place) {
@@ -106,12 +104,16 @@ export class Routing {
     this.#listeners.push(listener)
   }
 
-  /** Follows the member view, in which one claim has changed; who is suspected or asleep changes no placement. */
-  follow(view: MemberView, { node }: Claim): void {
+  /** Follows the member view, in which these claims have changed, all at once; who is suspected or asleep changes no placement. */
+  follow(view: MemberView, claims: readonly Claim[]): void {
     this.#view = view
-    const standing = standingOf(view.get(node))
-    if (standing === this.#standings.get(node)) return
-    this.#standings.set(node, standing)
+    const moved = claims.filter(({ node }) => {
+      const standing = standingOf(view.get(node))
+      if (standing === this.#standings.get(node)) return false
+      this.#standings.set(node, standing)
+      return true
+    })
+    if (moved.length === 0) return
     this.#hash = undefined
     this.#others = undefined
     this.#placement = undefined
@@ -119,23 +121,6 @@ export class Routing {
     this.#owned = undefined
     this.#due.clear()
     this.#sources.clear()
-    this.#hasMoved = true
-    if (!this.#isGathering) this.#announce()
-  }
-
-  /** Follows many claims that come at once, as in a list: what they come to is announced once. */
-  together(work: () => void): void {
-    this.#isGathering = true
-    try {
-      work()
-    } finally {
-      this.#isGathering = false
-      if (this.#hasMoved) this.#announce()
-    }
-  }
-
-  #announce(): void {
-    this.#hasMoved = false
     for (const listener of this.#listeners) listener()
   }
 

@@ -29,6 +29,12 @@ export interface Coordination {
   ask(node: NodeId, request: Request): Promise<Reply>
 }
 
+/** Whether a node can be asked: this one always. */
+export const isInReach =
+  ({ routing, peers }: Pick<Coordination, 'routing' | 'peers'>) =>
+  (id: NodeId): boolean =>
+    id === routing.self || peers.isReachable(id)
+
 export interface WriteOutcome {
   /** What has stored the delta and counts, whichever of its hints have gone home by now. */
   readonly extent: Extent
@@ -48,11 +54,10 @@ export async function write(
   demand: Extent,
   timeoutMs: number,
 ): Promise<WriteOutcome> {
-  const { routing, peers, clock } = node
+  const { routing, clock } = node
   const { owners, fallbacks } = routing.preferenceOf(key)
   const hinting = new Set<NodeId>()
   let isStored = false
-  const isReachable = (id: NodeId) => id === routing.self || peers.isReachable(id)
   // Who keeps it as a hint is no owner by its own view, whatever it is by this one.
   const extent = (copies: Copies) => {
     const primaries = owners.filter((owner) => !hinting.has(owner))
@@ -61,7 +66,7 @@ export async function write(
   const demandsPlaces = demand.primaries > 0 || demand.devices > 1
   let failure: unknown = null
   const fanOut = new FanOut(
-    candidatesOf(owners, fallbacks, isReachable),
+    candidatesOf(owners, fallbacks, isInReach(node)),
     { n: routing.n, needed: demand.nodes },
     async (candidate) => {
       try {
@@ -84,16 +89,17 @@ export async function write(
   /** Who has it, and for whom. */
   const copies = new Map(fanOut.counted)
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
-  const outcome = (): WriteOutcome => ({
-    extent: extent(copies),
+  const outcome = (reached: Extent): WriteOutcome => ({
+    extent: reached,
     hinted: [...hinting].filter((id) => copies.has(id)).length,
     isStored,
     failure,
   })
-  if (meets(extent(copies), demand)) {
+  const reached = extent(copies)
+  if (meets(reached, demand)) {
     // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
     void fanOut.settled.then(keep).catch(() => {})
-    return outcome()
+    return outcome(reached)
   }
   try {
     const owed = await keep()
@@ -107,7 +113,7 @@ export async function write(
   } catch (error) {
     failure = error
   }
-  return outcome()
+  return outcome(extent(copies))
 }
 
 /** Keeps the delta here for those owners that neither have it nor have a stand-in, and returns them. */

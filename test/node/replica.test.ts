@@ -133,7 +133,7 @@ describe('routing', () => {
     const { routing } = station(5)
     expect(routing.placement.owners).toBeDefined()
     const heavier: Claim = { ...claim(2), incarnation: 2, capacity16ths: 64 }
-    routing.follow(viewOf([claim(1), heavier, claim(3), claim(4), claim(5)]), heavier)
+    routing.follow(viewOf([claim(1), heavier, claim(3), claim(4), claim(5)]), [heavier])
     const fresh = new Routing(nodeName(1), viewOf([claim(1), heavier, claim(3), claim(4), claim(5)]), 3)
     expect(routing.hash).toBe(fresh.hash)
     expect(routing.placement.owners).toEqual(fresh.placement.owners)
@@ -146,7 +146,7 @@ describe('routing', () => {
       changes += 1
     })
     const seen = (status: Claim['status']) =>
-      routing.follow(viewOf([claim(1), { ...claim(2), status }, claim(3), claim(4), claim(5)]), claim(2))
+      routing.follow(viewOf([claim(1), { ...claim(2), status }, claim(3), claim(4), claim(5)]), [claim(2)])
     for (const status of ['suspect', 'away', 'dead'] as const) seen(status)
     expect(changes).toBe(0)
     expect(routing.isPlaced(nodeName(2))).toBe(true)
@@ -188,7 +188,7 @@ describe('records', () => {
     const members = Array.from({ length: 6 }, (_, index) => claim(index + 1))
     for (let index = 7; routing.owns(partition); index += 1) {
       members.push(claim(index))
-      routing.follow(viewOf(members), claim(index))
+      routing.follow(viewOf(members), [claim(index)])
     }
     expect(await replica.drop(partition, () => true)).toBe(false)
     word.resolve()

@@ -21,9 +21,9 @@ function aRouting(count: number) {
   routing.onChange(() => {
     announced += 1
   })
-  const take = (claim: Claim) => {
-    view.set(claim.node, claim)
-    routing.follow(view, claim)
+  const take = (list: readonly Claim[]) => {
+    for (const claim of list) view.set(claim.node, claim)
+    routing.follow(view, list)
   }
   return { routing, take, newcomers: claims.slice(1), announced: () => announced }
 }
@@ -34,20 +34,20 @@ test('a list of thirty newcomers is one change of placement, and every one of th
   routing.onChange(() => {
     placedThen = routing.others.length
   })
-  routing.together(() => newcomers.forEach(take))
+  take(newcomers)
   expect(announced()).toBe(1)
   expect(placedThen).toBe(30)
 })
 
 test('a list with no news for placement is no change of it', () => {
-  const { routing, take, newcomers, announced } = aRouting(3)
-  routing.together(() => newcomers.forEach(take))
-  routing.together(() => newcomers.map((claim): Claim => ({ ...claim, status: 'suspect' })).forEach(take))
+  const { take, newcomers, announced } = aRouting(3)
+  take(newcomers)
+  take(newcomers.map((claim) => ({ ...claim, status: 'suspect' })))
   expect(announced()).toBe(1)
 })
 
 test('a claim that comes alone is announced at once', () => {
   const { take, newcomers, announced } = aRouting(3)
-  newcomers.forEach(take)
+  for (const claim of newcomers) take([claim])
   expect(announced()).toBe(2)
 })

@@ -6,7 +6,7 @@ import type { StorageNode } from '../../src/node/storage-node.ts'
 import { Counters } from '../simulation/counters.ts'
 import type { Options } from '../simulation/options.ts'
 import { optionsFor } from '../simulation/settings.ts'
-import { VirtualClock } from '../simulation/virtual-clock.ts'
+import { ahead, VirtualClock } from '../simulation/virtual-clock.ts'
 import { type Place, World } from '../simulation/world.ts'
 
 /** A ring of so many nodes, each on a device of its own. */
@@ -23,17 +23,7 @@ export async function virtualRing(chosen: Partial<Options> & { readonly nodes: n
     await clock.run(10_000)
     return place
   }
-  /** Lets time pass until the promise has settled. */
-  const ahead = async <T>(promise: Promise<T>): Promise<T> => {
-    let isSettled = false
-    const settle = () => {
-      isSettled = true
-    }
-    promise.then(settle, settle)
-    while (!isSettled) await clock.run(10)
-    return promise
-  }
-  return { clock, world, come, ahead }
+  return { clock, world, come, ahead: <T>(promise: Promise<T>) => ahead(clock, promise) }
 }
 
 export const nodeOf = ({ boot }: Place): StorageNode => {

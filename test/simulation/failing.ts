@@ -6,7 +6,7 @@ import type { StorageNode } from '../../src/node/storage-node.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
-import type { SimDisk } from './sim-store.ts'
+import { isData, type SimDisk } from './sim-store.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import type { Boot } from './world.ts'
 
@@ -65,7 +65,7 @@ export class FailingCall {
         const failed = this.#begin(boot)
         const work = store.transact(keys, durability, (rows) => {
           const decision = decide(rows)
-          failed.isTakingIn = decision.writes.some(({ key: [table] }) => table === 'record' || table === 'hint')
+          failed.isTakingIn = decision.writes.some(({ key }) => isData(key))
           if (!this.#isComplete) throw new Undone()
           return decision
         })

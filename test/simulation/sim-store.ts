@@ -20,6 +20,9 @@ interface Surroundings {
   readonly counters: Counters
 }
 
+/** Whether a row holds what users wrote: a record or a hint. */
+export const isData = ([table]: RowKey): boolean => table === 'record' || table === 'hint'
+
 /** A disk that remembers its last relaxed commits. */
 export class SimDisk {
   readonly rows: MemoryDisk = new Map()
@@ -32,7 +35,6 @@ export class SimDisk {
 
   /** How many there would be after these writes. */
   sizeWith(writes: readonly Write[]): number {
-    const isData = ([table]: RowKey) => table === 'record' || table === 'hint'
     const held = new Set([...this.rows].flatMap(([name, { key }]) => (isData(key) ? [name] : [])))
     for (const { key, value } of writes.filter(({ key: row }) => isData(row))) {
       if (value === null) held.delete(rowName(key))

@@ -10,7 +10,7 @@ import { Counters } from './counters.ts'
 import { healCore, unleash, wake } from './faults.ts'
 import { type Options, optionsOf } from './options.ts'
 import { Watch } from './rare-paths.ts'
-import { VirtualClock } from './virtual-clock.ts'
+import { ahead, VirtualClock } from './virtual-clock.ts'
 import { Workload } from './workload.ts'
 import { type Place, World } from './world.ts'
 
@@ -159,7 +159,7 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
     return `place ${syncing.place.index} still fetches ${syncing.node.ownership.syncing.length} partitions`
   for (const { place, node } of serving) {
     for (const other of serving) {
-      const owed = await ahead(world, node.replica.owedTo(other.node.id, 1))
+      const owed = await ahead(world.clock, node.replica.owedTo(other.node.id, 1))
       if (owed.length > 0) return `place ${place.index} owes a hint to place ${other.place.index}`
     }
   }
@@ -171,18 +171,6 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
     if (texts.size > 1) return `owners of ${key} hold ${[...texts].join(' | ')}`
   }
   return ''
-}
-
-/** Lets time pass until the promise has settled. */
-async function ahead<T>(world: World, promise: Promise<T>): Promise<T> {
-  let isSettled = false
-  const settle = () => {
-    isSettled = true
-  }
-  promise.then(settle, settle)
-  for (let steps = 0; !isSettled && steps < 1000; steps += 1) await world.clock.run(20)
-  if (!isSettled) throw new Error('a promise did not settle in 20 s of virtual time')
-  return promise
 }
 
 /** What each owner of each key holds by itself. */
@@ -202,7 +190,7 @@ async function finalsOf(
     )
     const replicas: FinalReplica[] = []
     for (const { place, node } of owners) {
-      const [entry] = await ahead(world, node.replica.records([keyHashOf(stored)]))
+      const [entry] = await ahead(world.clock, node.replica.records([keyHashOf(stored)]))
       const siblings = entry?.record.siblings ?? []
       const names = (kind: 'value' | 'tombstone') =>
         siblings
@@ -220,7 +208,7 @@ async function drift(world: World, operations: readonly Operation[]): Promise<re
   const found: Violation[] = []
   for (const { place, node } of world.serving) {
     for (const key of keysOf(operations)) {
-      const differing = await ahead(world, node.replica.scrub(partitionOf(keyNamed(key))))
+      const differing = await ahead(world.clock, node.replica.scrub(partitionOf(keyNamed(key))))
       if (differing > 0 && !(world.options.rotEveryMs > 0 && place.device === world.victim))
         found.push({ class: 'DRIFTED', key, subject: `place ${place.index}`, witness: `${differing} keys` })
     }
@@ -232,8 +220,8 @@ async function drift(world: World, operations: readonly Operation[]): Promise<re
 async function stillServing(world: World, workload: Workload, places: readonly Place[]): Promise<readonly Violation[]> {
   const found: Violation[] = []
   for (const spot of world.serving.filter(({ place }) => places.includes(place))) {
-    const put = await ahead(world, workload.put(99, spot, 'key 1', true))
-    const get = await ahead(world, workload.get(99, spot, 'key 1'))
+    const put = await ahead(world.clock, workload.put(99, spot, 'key 1', true))
+    const get = await ahead(world.clock, workload.get(99, spot, 'key 1'))
     // Whoever is in the middle of leaving has said that it answers no more.
     if (spot.node.isClosing) continue
     for (const operation of [put, get]) {

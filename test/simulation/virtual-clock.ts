@@ -100,6 +100,18 @@ export class VirtualClock {
   }
 }
 
+/** Lets time pass until the promise has settled. */
+export async function ahead<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
+  let isSettled = false
+  const settle = () => {
+    isSettled = true
+  }
+  promise.then(settle, settle)
+  for (let steps = 0; !isSettled && steps < 1000; steps += 1) await clock.run(20)
+  if (!isSettled) throw new Error('a promise did not settle in 20 s of virtual time')
+  return promise
+}
+
 const before = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.turn < b.turn)
 
 const hop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -13,7 +13,7 @@ import { FailingCall } from './failing.ts'
 import type { Options } from './options.ts'
 import { sharedPlacements } from './placements.ts'
 import { SimNetwork } from './sim-network.ts'
-import { SimDisk, simStore } from './sim-store.ts'
+import { isData, SimDisk, simStore } from './sim-store.ts'
 import type { Gate, VirtualClock } from './virtual-clock.ts'
 
 /** One life of a node: from opening its database to the crash. */
@@ -253,7 +253,7 @@ export class World {
   /** The victim's disk turns over one bit of a record or a hint. */
   rot(): void {
     const { disk } = this.chance.pick(this.#ofVictim.length > 0 ? this.#ofVictim : this.places)
-    const rows = [...disk.rows].filter(([, { key }]) => key[0] === 'record' || key[0] === 'hint')
+    const rows = [...disk.rows].filter(([, { key }]) => isData(key))
     const where = this.chance.fraction()
     const [place, row] = rows[Math.floor(this.chance.fraction() * rows.length)] ?? []
     if (place === undefined || row === undefined) return
