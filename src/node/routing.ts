@@ -11,10 +11,11 @@ import {
   type Claim,
   claimsOf,
   failureDomain,
-  hashPlaced,
   isPlaced,
   type MemberView,
+  standingOf,
 } from '../core/membership/claims.ts'
+import { SetHash } from '../core/membership/set-hash.ts'
 import { type Placement, type PreferenceList, place, preferenceList } from '../core/partitioning/placement.ts'
 import { type RingMember, tokensOf } from '../core/partitioning/ring.ts'
 
@@ -23,11 +24,6 @@ const ringMember = (claim: Claim): RingMember => ({
   device: failureDomain(claim),
   capacity: claim.capacity16ths / 16,
 })
-
-/** What of a claim placement depends on. */
-function standingOf(claim: Claim | undefined): string {
-  return claim === undefined || !isPlaced(claim) ? '' : `${claim.capacity16ths} ${failureDomain(claim)}`
-}
 
 /** The partitions of every node, in order. */
 function byOwner({ owners }: Placement): ReadonlyMap<NodeId, readonly Partition[]> {
@@ -46,9 +42,9 @@ export class Routing {
   readonly self: NodeId
   readonly n: number
   #view: MemberView
-  #hash: ViewHash | undefined
-  /** What placement takes of each member. */
-  readonly #standings: Map<NodeId, string>
+  /** What placement takes of each member that it counts on. */
+  readonly #standings = new Map<NodeId, string>()
+  readonly #hash = new SetHash()
   #others: readonly NodeId[] | undefined
   #placement: Placement | undefined
   #withoutSelf: Placement | undefined
@@ -67,13 +63,12 @@ export class Routing {
     this.n = n
     this.#place = placing
     this.#view = view
-    this.#standings = new Map([...view].map(([node, claim]) => [node, standingOf(claim)]))
+    for (const claim of view.values()) this.#stands(claim.node)
   }
 
   /** Equal where two nodes place every key alike. */
   get hash(): ViewHash {
-    this.#hash ??= hashPlaced(this.#view)
-    return this.#hash
+    return this.#hash.value
   }
 
   get claims(): readonly Claim[] {
@@ -107,14 +102,8 @@ export class Routing {
   /** Follows the member view, in which these claims have changed, all at once; who is suspected or asleep changes no placement. */
   follow(view: MemberView, claims: readonly Claim[]): void {
     this.#view = view
-    const moved = claims.filter(({ node }) => {
-      const standing = standingOf(view.get(node))
-      if (standing === this.#standings.get(node)) return false
-      this.#standings.set(node, standing)
-      return true
-    })
+    const moved = claims.filter(({ node }) => this.#stands(node))
     if (moved.length === 0) return
-    this.#hash = undefined
     this.#others = undefined
     this.#placement = undefined
     this.#withoutSelf = undefined
@@ -122,6 +111,18 @@ export class Routing {
     this.#due.clear()
     this.#sources.clear()
     for (const listener of this.#listeners) listener()
+  }
+
+  /** Notes how placement takes a member now; whether otherwise than before. */
+  #stands(node: NodeId): boolean {
+    const claim = this.#view.get(node)
+    const standing = claim === undefined ? null : standingOf(claim)
+    const before = this.#standings.get(node) ?? null
+    if (standing === before) return false
+    for (const each of [before, standing]) if (each !== null) this.#hash.toggle(each)
+    if (standing === null) this.#standings.delete(node)
+    else this.#standings.set(node, standing)
+    return true
   }
 
   /** Tokens are a third of the cost of a placement and do not change. */

@@ -51,3 +51,16 @@ test('a claim that comes alone is announced at once', () => {
   for (const claim of newcomers) take([claim])
   expect(announced()).toBe(2)
 })
+
+test('two nodes that place every key alike have the same hash, whatever each has seen on the way', () => {
+  const [one, other] = [aRouting(4), aRouting(4)]
+  one.take(one.newcomers)
+  expect(other.routing.hash).not.toBe(one.routing.hash)
+  for (const claim of other.newcomers) other.take([claim])
+  expect(other.routing.hash).toBe(one.routing.hash)
+  const [first] = one.newcomers as [Claim]
+  other.take([{ ...first, status: 'out' }])
+  expect(other.routing.hash).not.toBe(one.routing.hash)
+  other.take([{ ...first, status: 'away', incarnation: 2 }])
+  expect(other.routing.hash).toBe(one.routing.hash)
+})

@@ -5,9 +5,7 @@
  * same claim. Merging keeps the greatest: commutative, associative, idempotent, so gossip needs no order and may repeat.
  * Only the member itself raises its incarnation, which is how it takes back what others claimed of it.
  */
-import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { digestOf } from '../hash.ts'
-import { compareText, type DeviceId, type NodeId, type PeerId, type ViewHash } from '../ids.ts'
+import { compareText, type DeviceId, type NodeId, type PeerId } from '../ids.ts'
 
 /** Graver statuses win over milder ones of the same incarnation. `left` is for good. */
 export const memberStatuses = ['alive', 'suspect', 'away', 'dead', 'out', 'left'] as const
@@ -82,34 +80,18 @@ export function needsGuests(view: MemberView, n: number): boolean {
   return devices.size < n
 }
 
-/** The claims of a view in node order, as they are sent and hashed. */
+/** The claims of a view in node order, as they are sent. */
 export function claimsOf(view: MemberView): readonly Claim[] {
   return [...view.values()].sort((a, b) => compareText(a.node, b.node))
 }
 
-/** Equal for equal views, and only for those. */
-export function hashView(view: MemberView): ViewHash {
-  return hashOf(
-    claimsOf(view).map(({ node, peer, device, capacity16ths, guest, speaks, incarnation, status }) => [
-      node,
-      peer,
-      device,
-      capacity16ths,
-      guest,
-      speaks,
-      incarnation,
-      status,
-    ]),
-  )
+/** All that a claim says, as it is hashed; JSON keeps apart what a device's name might otherwise run together. */
+export function textOf(claim: Claim): string {
+  const { node, peer, device, capacity16ths, guest, speaks, incarnation, status } = claim
+  return JSON.stringify([node, peer, device, capacity16ths, guest, speaks, incarnation, status])
 }
 
-/** Equal for views that place every key alike: whether a member is suspected or asleep makes no difference. */
-export function hashPlaced(view: MemberView): ViewHash {
-  const placed = claimsOf(view).filter(isPlaced)
-  return hashOf(placed.map((claim) => [claim.node, failureDomain(claim), claim.capacity16ths]))
-}
-
-/** JSON keeps apart what a device's name might otherwise run together. */
-function hashOf(rows: readonly (readonly unknown[])[]): ViewHash {
-  return digestOf(utf8ToBytes(JSON.stringify(rows))).slice(0, 16) as ViewHash
+/** What of a claim placement depends on: whether a member is suspected or asleep makes no difference. Null if it has no place. */
+export function standingOf(claim: Claim): string | null {
+  return isPlaced(claim) ? JSON.stringify([claim.node, failureDomain(claim), claim.capacity16ths]) : null
 }

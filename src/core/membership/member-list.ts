@@ -7,9 +7,10 @@
  */
 import { present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
-import type { NodeId } from '../ids.ts'
-import { type Claim, compareClaims, isPlaced, type MemberView } from './claims.ts'
+import type { NodeId, ViewHash } from '../ids.ts'
+import { type Claim, compareClaims, isPlaced, type MemberView, textOf } from './claims.ts'
 import { Mesh } from './links.ts'
+import { SetHash } from './set-hash.ts'
 
 /** How a claim came: as news, told by whom it concerns or by whom has judged; or in a list, perhaps an old one. */
 export type Source = 'news' | 'list'
@@ -31,6 +32,8 @@ export const isAwake = ({ status }: Claim): boolean => status === 'alive' || sta
 export class MemberList {
   readonly self: NodeId
   readonly #view: Map<NodeId, Claim>
+  /** Of the claims of all members that placement counts on. */
+  readonly #hash = new SetHash()
   /** Since when a member has been as it is, for those that time passes over; by this node's clock. */
   readonly #since = new Map<NodeId, number>()
   readonly #isLinked: (node: NodeId) => boolean
@@ -47,6 +50,11 @@ export class MemberList {
 
   get view(): MemberView {
     return this.#view
+  }
+
+  /** Equal where two nodes believe the same of all members that placement counts on. */
+  get hash(): ViewHash {
+    return this.#hash.value
   }
 
   get own(): Claim {
@@ -76,6 +84,7 @@ export class MemberList {
       this.#awake = undefined
       this.#mesh = undefined
     }
+    for (const each of [held, claim]) if (each !== undefined && isPlaced(each)) this.#hash.toggle(textOf(each))
     this.#view.set(claim.node, claim)
     if (isAwake(claim)) this.#since.delete(claim.node)
     // From away to dead, the same absence goes on.
@@ -132,19 +141,17 @@ export class MemberList {
     })
   }
 
-  /** Forgets members that are out or have left: after a while, and the longest gone where there are too many. Whether it did. */
-  forget(now: number): boolean {
+  /** Forgets members that are out or have left: after a while, and the longest gone where there are too many. */
+  forget(now: number): void {
     const former = [...this.#since].filter(([node]) => {
       const claim = this.#view.get(node)
       return node !== this.self && claim !== undefined && !isPlaced(claim)
     })
-    const before = this.#view.size
-    const surplus = before - bounds.membersMax / 2
+    const surplus = this.#view.size - bounds.membersMax / 2
     for (const [index, [node, since]] of former.sort((a, b) => a[1] - b[1]).entries()) {
       if (index >= surplus && now - since < bounds.formerMemberMs) continue
       this.#view.delete(node)
       this.#since.delete(node)
     }
-    return this.#view.size < before
   }
 }

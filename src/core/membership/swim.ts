@@ -10,7 +10,7 @@
  */
 import { bounds } from '../bounds.ts'
 import type { NodeId, ViewHash } from '../ids.ts'
-import { type Claim, compareClaims, hashView, isPlaced, type MemberView } from './claims.ts'
+import { type Claim, compareClaims, type MemberView } from './claims.ts'
 import type { Mesh } from './links.ts'
 import { isAwake, MemberList, type Source } from './member-list.ts'
 import { NewsQueue, Unheard } from './news.ts'
@@ -46,7 +46,6 @@ export class Swim {
   #sequence = 0
   #health = 0
   #isGossiping = false
-  #digest: ViewHash | undefined
 
   constructor(own: Claim, known: readonly Claim[], options: SwimOptions, port: SwimPort, now: number) {
     this.#port = port
@@ -65,8 +64,7 @@ export class Swim {
 
   /** Equal where two nodes believe the same of all members that placement counts on: then there is nothing to exchange. */
   get digest(): ViewHash {
-    this.#digest ??= hashView(new Map([...this.view].filter(([, claim]) => isPlaced(claim))))
-    return this.#digest
+    return this.#list.hash
   }
 
   /** Members that are awake, this one included if it is. */
@@ -141,7 +139,6 @@ export class Swim {
 
   #adopted(claim: Claim, by: NodeId, now: number): void {
     this.#suspicions.end(claim.node)
-    this.#digest = undefined
     if (claim.status === 'suspect') this.#beginSuspicion(claim, by, now)
     this.#news.add({ claim, by })
     this.#gossipSoon(now)
@@ -347,7 +344,7 @@ export class Swim {
       for (const claim of this.#list.overdue(this.#options.graceMs, now))
         this.#announce({ ...claim, status: 'out' }, now)
     }
-    if (this.#list.forget(now)) this.#digest = undefined
+    this.#list.forget(now)
   }
 
   // News

@@ -1,0 +1,67 @@
+/**
+ * The hash of a member list is kept up change by change; it says what a hash of the whole list would.
+ */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { DeviceId, NodeId, PeerId } from '../../../src/core/ids.ts'
+import { type Claim, isPlaced, memberStatuses } from '../../../src/core/membership/claims.ts'
+import { MemberList } from '../../../src/core/membership/member-list.ts'
+
+const node = (index: number) => index.toString(16).padStart(32, '0') as NodeId
+const claim = (index: number, change: Partial<Claim> = {}): Claim => ({
+  node: node(index),
+  peer: '0'.repeat(16) as PeerId,
+  device: 'd' as DeviceId,
+  capacity16ths: 16,
+  guest: false,
+  speaks: 1,
+  incarnation: 1,
+  status: 'alive',
+  ...change,
+})
+
+const claims = fc
+  .record({
+    index: fc.integer({ min: 1, max: 4 }),
+    guest: fc.boolean(),
+    incarnation: fc.nat(3),
+    status: fc.constantFrom(...memberStatuses),
+  })
+  .map(({ index, ...change }) => claim(index, change))
+const lists = fc.array(claims, { maxLength: 12 })
+
+const listOf = (taken: readonly Claim[]) => {
+  const list = new MemberList(claim(0), [], () => false, 0)
+  for (const each of taken) list.take(each, 'news', 0)
+  return list
+}
+const placedOf = ({ view }: MemberList) =>
+  JSON.stringify([...view.values()].filter(isPlaced).sort((a, b) => (a.node < b.node ? -1 : 1)))
+
+test('lists have equal hashes exactly when they hold the same of all members that placement counts on', () => {
+  fc.assert(
+    fc.property(lists, lists, (a, b) => {
+      const [left, right] = [listOf(a), listOf(b)]
+      expect(left.hash === right.hash).toBe(placedOf(left) === placedOf(right))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('a list that was remembered has the hash of the list it was', () => {
+  fc.assert(
+    fc.property(lists, (taken) => {
+      const list = listOf(taken)
+      const again = new MemberList(claim(0), [...list.view.values()], () => false, 0)
+      expect(again.hash).toBe(list.hash)
+    }),
+  )
+})
+
+test('to forget who is out changes no hash', () => {
+  const list = listOf([claim(1), claim(2), claim(2, { status: 'out' })])
+  const before = list.hash
+  list.forget(Number.MAX_SAFE_INTEGER)
+  expect([...list.view.keys()]).toEqual([node(0), node(1)])
+  expect(list.hash).toBe(before)
+})
