@@ -159,7 +159,7 @@ export const mutants: readonly Mutant[] = [
     name: 'no anti-entropy, and no transfer of ownership',
     file: 'src/node/exchange.ts',
     from: "await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')",
-    to: '',
+    to: 'await null',
   },
   {
     name: 'an exchange says that it has fetched what it has not',
