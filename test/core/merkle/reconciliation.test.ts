@@ -72,7 +72,7 @@ test('with fingerprints of eight bits accepts nothing wrong, and another part of
         }
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
   expect(missed).toBeGreaterThan(0)
 })
