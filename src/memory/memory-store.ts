@@ -5,18 +5,55 @@
 import { compareText } from '../core/ids.ts'
 import { type Row, rowName, type Store, StoreFailure } from '../ports.ts'
 
-/** What is on it, by a text that sorts like the row keys. */
-export type MemoryDisk = Map<string, Row>
+/** What is on it, by a text that sorts like the row keys (`rowName`); it keeps them in order as they come and go. */
+export class MemoryDisk extends Map<string, Row> {
+  readonly #names: string[] = []
 
-export function memoryStore(disk: MemoryDisk = new Map()): Store {
+  override set(name: string, row: Row): this {
+    if (!this.has(name)) this.#names.splice(this.#firstFrom(name), 0, name)
+    return super.set(name, row)
+  }
+
+  override delete(name: string): boolean {
+    if (this.has(name)) this.#names.splice(this.#firstFrom(name), 1)
+    return super.delete(name)
+  }
+
+  override clear(): void {
+    this.#names.length = 0
+    super.clear()
+  }
+
+  /** Up to `limit` rows whose name begins with `prefix`, in order, strictly after `after` where it is given. */
+  scan(prefix: string, after: string | undefined, limit: number): readonly Row[] {
+    const found: Row[] = []
+    const from = after === undefined || after < prefix ? prefix : after
+    for (let at = this.#firstFrom(from); found.length < limit; at += 1) {
+      const name = this.#names[at]
+      if (name === undefined || !name.startsWith(prefix)) break
+      const row = this.get(name)
+      if (row !== undefined && name !== after) found.push(row)
+    }
+    return found
+  }
+
+  /** Where in the order the first name is that is `name` or comes after it. */
+  #firstFrom(name: string): number {
+    let low = 0
+    let high = this.#names.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (compareText(this.#names[middle] ?? '', name) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+export function memoryStore(disk: MemoryDisk = new MemoryDisk()): Store {
   let open = true
-  let sorted: readonly string[] | undefined
   const assertOpen = () => {
     if (!open) throw new StoreFailure('closed', 'the store was closed')
-  }
-  const places = () => {
-    sorted ??= [...disk.keys()].sort(compareText)
-    return sorted
   }
   return {
     async transact(keys, _durability, decide) {
@@ -26,7 +63,6 @@ export function memoryStore(disk: MemoryDisk = new Map()): Store {
         if (value === null) disk.delete(rowName(key))
         else disk.set(rowName(key), { key, value })
       }
-      sorted = undefined
       return result
     },
     async read(keys) {
@@ -36,9 +72,7 @@ export function memoryStore(disk: MemoryDisk = new Map()): Store {
     async scan({ table, group, after, limit }) {
       assertOpen()
       const prefix = group === undefined ? `${table}\u0000` : `${table}\u0000${group}\u0000`
-      const from = after === undefined ? prefix : rowName(after)
-      const found = places().filter((at) => at.startsWith(prefix) && (after === undefined || at > from))
-      return found.slice(0, limit).flatMap((at) => disk.get(at) ?? [])
+      return disk.scan(prefix, after === undefined ? undefined : rowName(after), limit)
     },
     async room() {
       return null

@@ -12,7 +12,7 @@ import { StorageNode } from '../node/storage-node.ts'
 import type { Random } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
 import { MemoryNetwork } from './memory-network.ts'
-import { type MemoryDisk, memoryStore } from './memory-store.ts'
+import { MemoryDisk, memoryStore } from './memory-store.ts'
 import { seededRandom } from './seeded-random.ts'
 
 export type { TabringNode } from '../node/api.ts'
@@ -77,7 +77,7 @@ export async function openCluster(options: ClusterOptions): Promise<MemoryCluste
   const network = new MemoryNetwork(systemClock)
   const random = seededRandom(seed)
   const places: Place[] = Array.from({ length: nodes }, (_, index) => ({
-    disk: new Map(),
+    disk: new MemoryDisk(),
     device: `device ${index % devices}` as DeviceId,
     peer: mintPeer(random),
     node: undefined,

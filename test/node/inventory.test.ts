@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import type { Partition, StoredKey } from '../../src/core/ids.ts'
 import { versionOf } from '../../src/core/wire/record-codec.ts'
-import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
+import { MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
 import { deferred } from '../../src/node/deadline.ts'
 import { Inventory } from '../../src/node/inventory.ts'
 import { encodeKeyedRecord, recordRowAt, treeRow } from '../../src/node/rows.ts'
@@ -53,7 +53,7 @@ const proofOf = async (inventory: Inventory) => (await inventory.forest()).view(
 
 describe('an inventory that is opened again', () => {
   test('knows every trie without reading a record, stored before the tries were or after', async () => {
-    const disk: MemoryDisk = new Map()
+    const disk = new MemoryDisk()
     const { inventory } = inventoryOn(disk)
     for (let index = 0; index < 100; index += 1) await put(inventory, index, 1)
     await inventory.checkpoint(1)
@@ -66,7 +66,7 @@ describe('an inventory that is opened again', () => {
   })
 
   test('reads the records of a trie that was altered on disk', async () => {
-    const disk: MemoryDisk = new Map()
+    const disk = new MemoryDisk()
     const { inventory } = inventoryOn(disk)
     for (let index = 0; index < 60; index += 1) await put(inventory, index, 1)
     await inventory.checkpoint(1)
@@ -78,7 +78,7 @@ describe('an inventory that is opened again', () => {
   })
 
   test('counts what was written while tries were being stored, some at a time', async () => {
-    const disk: MemoryDisk = new Map()
+    const disk = new MemoryDisk()
     const { inventory } = inventoryOn(disk)
     for (let index = 0; index < 400; index += 1) await put(inventory, index, 1)
     const storing = inventory.checkpoint(1)
@@ -91,7 +91,7 @@ describe('an inventory that is opened again', () => {
   })
 
   test('counts what a crash left behind a stored trie', async () => {
-    const disk: MemoryDisk = new Map()
+    const disk = new MemoryDisk()
     const { inventory } = inventoryOn(disk)
     await put(inventory, 1, 1)
     await inventory.checkpoint(1)
@@ -108,7 +108,7 @@ describe('a transaction whose end is not known', () => {
   const partition = partitionOf(keyNamed(1)) as Partition
   /** An inventory with one record, loaded. */
   async function doubtful() {
-    const disk: MemoryDisk = new Map()
+    const disk = new MemoryDisk()
     const fates: Fate[] = []
     const { inventory } = inventoryOn(disk, fates)
     await inventory.forest()

@@ -4,7 +4,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { DeviceId, PeerId } from '../../src/core/ids.ts'
 import { MemoryNetwork } from '../../src/memory/memory-network.ts'
-import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
+import { MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
 import { seededRandom } from '../../src/memory/seeded-random.ts'
 import { checkConfig } from '../../src/node/arguments.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
@@ -21,7 +21,7 @@ afterEach(async () => {
 async function threeReplicas(): Promise<{ readonly node: StorageNode; readonly disk: MemoryDisk }> {
   const network = new MemoryNetwork(systemClock)
   const random = seededRandom(7)
-  const disks: readonly MemoryDisk[] = [new Map(), new Map(), new Map()]
+  const disks: readonly MemoryDisk[] = [new MemoryDisk(), new MemoryDisk(), new MemoryDisk()]
   nodes = await Promise.all(
     disks.map((disk, index) => {
       const transport = network.transport(`${index}`.repeat(16) as PeerId)

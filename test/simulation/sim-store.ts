@@ -1,7 +1,7 @@
 /**
  * A disk that takes time, aborts, and forgets: a power cut takes the last relaxed commits, a wipe everything.
  */
-import { type MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
+import { MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
 import { type Row, type RowKey, rowName, type Store, StoreFailure, type Write } from '../../src/ports.ts'
 import type { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
@@ -25,7 +25,7 @@ export const isData = ([table]: RowKey): boolean => table === 'record' || table 
 
 /** A disk that remembers its last relaxed commits. */
 export class SimDisk {
-  readonly rows: MemoryDisk = new Map()
+  readonly rows = new MemoryDisk()
   #undo: Undo[] = []
 
   /** Records and hints on it. */

@@ -34,8 +34,10 @@ export class MemberList {
   readonly #view: Map<NodeId, Claim>
   /** Of the claims of all members that placement counts on. */
   readonly #hash = new SetHash()
-  /** Since when a member has been as it is, for those that time passes over; by this node's clock. */
-  readonly #since = new Map<NodeId, number>()
+  /** Since when a member that has its place has been asleep or dead, by this node's clock; the longest first. */
+  readonly #absentSince = new Map<NodeId, number>()
+  /** Since when one has been out, or has left; the longest first. */
+  readonly #formerSince = new Map<NodeId, number>()
   readonly #isLinked: (node: NodeId) => boolean
   #awake: readonly NodeId[] | undefined
   #mesh: Mesh | undefined
@@ -86,9 +88,15 @@ export class MemberList {
     }
     for (const each of [held, claim]) if (each !== undefined && isPlaced(each)) this.#hash.toggle(textOf(each))
     this.#view.set(claim.node, claim)
-    if (isAwake(claim)) this.#since.delete(claim.node)
     // From away to dead, the same absence goes on.
-    else if (!this.#since.has(claim.node) || !isPlaced(claim)) this.#since.set(claim.node, now)
+    this.#count(this.#absentSince, claim, !isAwake(claim) && isPlaced(claim), now)
+    this.#count(this.#formerSince, claim, !isPlaced(claim), now)
+  }
+
+  /** Lets a member's time run on, begin or end. */
+  #count(times: Map<NodeId, number>, { node }: Claim, runs: boolean, now: number): void {
+    if (!runs) times.delete(node)
+    else if (!times.has(node)) times.set(node, now)
   }
 
   /** Takes in what somebody claims. */
@@ -134,24 +142,20 @@ export class MemberList {
 
   /** Members whose absence has lasted for the grace, of guests for a part of it, and are to be out. */
   overdue(graceMs: number, now: number): readonly Claim[] {
-    return [...this.#since].flatMap(([node, since]) => {
+    return [...this.#absentSince].flatMap(([node, since]) => {
       const claim = this.#view.get(node)
-      if (claim === undefined || node === this.self || !isPlaced(claim)) return []
+      if (claim === undefined || node === this.self) return []
       return now - since >= (claim.guest ? graceMs * bounds.guestGraceShare : graceMs) ? [claim] : []
     })
   }
 
   /** Forgets members that are out or have left: after a while, and the longest gone where there are too many. */
   forget(now: number): void {
-    const former = [...this.#since].filter(([node]) => {
-      const claim = this.#view.get(node)
-      return node !== this.self && claim !== undefined && !isPlaced(claim)
-    })
-    const surplus = this.#view.size - bounds.membersMax / 2
-    for (const [index, [node, since]] of former.sort((a, b) => a[1] - b[1]).entries()) {
-      if (index >= surplus && now - since < bounds.formerMemberMs) continue
+    for (const [node, since] of this.#formerSince) {
+      if (this.#view.size <= bounds.membersMax / 2 && now - since < bounds.formerMemberMs) return
+      if (node === this.self) continue
       this.#view.delete(node)
-      this.#since.delete(node)
+      this.#formerSince.delete(node)
     }
   }
 }

@@ -3,6 +3,7 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { bounds } from '../../../src/core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../../src/core/ids.ts'
 import { type Claim, isPlaced, memberStatuses } from '../../../src/core/membership/claims.ts'
 import { MemberList } from '../../../src/core/membership/member-list.ts'
@@ -64,4 +65,29 @@ test('to forget who is out changes no hash', () => {
   list.forget(Number.MAX_SAFE_INTEGER)
   expect([...list.view.keys()]).toEqual([node(0), node(1)])
   expect(list.hash).toBe(before)
+})
+
+test('a member is overdue when its whole absence has lasted for the grace, whatever it was taken for meanwhile', () => {
+  const list = listOf([claim(1), claim(2)])
+  list.take(claim(1, { status: 'away' }), 'news', 1_000)
+  list.take(claim(2, { status: 'dead' }), 'news', 2_000)
+  list.take(claim(1, { status: 'dead' }), 'news', 9_000)
+  expect(list.overdue(10_000, 10_999)).toEqual([])
+  expect(list.overdue(10_000, 11_000).map((each) => each.node)).toEqual([node(1)])
+  list.take(claim(1, { incarnation: 2 }), 'news', 11_500)
+  expect(list.overdue(10_000, 30_000).map((each) => each.node)).toEqual([node(2)])
+})
+
+test('former members are forgotten after a week, and the longest gone before where there are many', () => {
+  const list = listOf([])
+  const part = (index: number, now: number) => {
+    list.take(claim(index), 'news', now)
+    list.take(claim(index, { status: 'out' }), 'news', now)
+  }
+  const many = bounds.membersMax / 2
+  for (let index = 1; index <= many; index += 1) part(index, index)
+  list.forget(many)
+  expect([list.view.size, list.view.has(node(1)), list.view.has(node(2))]).toEqual([many, false, true])
+  list.forget(bounds.formerMemberMs + 10)
+  expect([list.view.has(node(10)), list.view.has(node(11))]).toEqual([false, true])
 })
