@@ -51,6 +51,8 @@ export const bounds = {
   siblingsMax: 64,
   /** Keys that an owner resolves at once. */
   crowdedAtOnce: 4,
+  /** When one that could not be resolved is tried again, ms, at the next write after that. */
+  reliefRetryMs: 10_000,
   /** Bytes of one reassembled message: a record of `siblingsMax` siblings of the largest size, and some more. */
   messageBytesMax: 83_886_080,
   /** Bytes and count of messages of one peer that are only partly here. */

@@ -44,13 +44,9 @@ export class Crowding {
     // Where the first one cannot, because its disk is full for instance, somebody has to.
     if (!this.#isFirstInReach(key) && siblings <= 2 * this.#config.siblingsMax) return
     this.#underWay.add(key)
-    try {
-      await this.#relieve(key)
-    } catch {
-      // The store failed, or the node has ended.
-    } finally {
-      this.#underWay.delete(key)
-    }
+    const isRelieved = await this.#relieve(key).catch(() => false)
+    // What does no good, for whatever reason, would call for itself again at once.
+    this.#node.clock.after(isRelieved ? 0 : bounds.reliefRetryMs, () => this.#underWay.delete(key))
   }
 
   #isFirstInReach(key: StoredKey): boolean {
@@ -58,14 +54,16 @@ export class Crowding {
     return routing.ownersOf(partitionOf(key)).find(isInReach(this.#node)) === routing.self
   }
 
-  async #relieve(key: StoredKey): Promise<void> {
-    const { clock, events } = this.#node
+  /** Resolves to whether there are fewer siblings now than there were. */
+  async #relieve(key: StoredKey): Promise<boolean> {
+    const { clock, events, replica } = this.#node
     const { record } = await read(this.#node, key, { ...checkGet({}, this.#config), atLeast: emptyHistory })
-    if (record.siblings.length <= this.#config.siblingsMax) return
+    if (record.siblings.length <= this.#config.siblingsMax) return true
     const values = liveValues(record, clock.wall()).map((value) => this.#decode(value))
     const { isStored } = await this.#write(key, contextOf(record), this.resolution(key, record))
-    if (!isStored) return
+    if (!isStored) return false
     events.emit('crowded', { key: parseStoredKey(key)?.key ?? key, siblings: record.siblings.length, values })
+    return (await replica.read(key)).record.siblings.length < record.siblings.length
   }
 
   /** What takes the place of all siblings: the latest value that has not expired, or a tombstone. */
