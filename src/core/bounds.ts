@@ -89,6 +89,8 @@ export const bounds = {
   relaysTried: 3,
   /** A node that could not be reached through others is tried again after that. */
   relayRetryMs: 5_000,
+  /** The other end of a channel that is given up has so long to close it, ms: many round trips. */
+  partingMs: 2_000,
   /** Messages through others in so many ms that make a channel of its own worth opening. */
   relayedToLink: 8,
   relayedToLinkMs: 10_000,

@@ -9,8 +9,9 @@ import { hashBytes } from '../core/merkle/trie.ts'
 import type { KeyedRecord, Reply } from '../core/wire/messages.ts'
 import type { Durability } from '../ports.ts'
 import type { Pace } from './pace.ts'
-import { type Peers, RequestFailure } from './peers.ts'
+import type { Peers } from './peers.ts'
 import type { Asked, Replica } from './replica.ts'
+import { RequestFailure } from './request-failure.ts'
 
 /** Roughly what a record takes on the wire. */
 export function bytesOf({ key, record }: KeyedRecord): number {

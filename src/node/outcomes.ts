@@ -3,7 +3,7 @@
  */
 import { type Changed, TabringError } from '../errors.ts'
 import type { RequestOptions } from './api.ts'
-import { RequestFailure } from './peers.ts'
+import { RequestFailure } from './request-failure.ts'
 
 /** Throws where a strict request demands a quorum that was not reached. */
 export function judge(quorum: boolean, { strict }: RequestOptions, text: string, changed: Changed = 'nothing'): void {

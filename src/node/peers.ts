@@ -10,22 +10,11 @@ import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
 import type { MemberStatus } from '../core/membership/claims.ts'
 import type { SwimMessage } from '../core/membership/swim-port.ts'
 import { decodeMessage, encodeMessage } from '../core/wire/message-codec.ts'
-import type { FailureCode, Hello, Message, Reply, Request } from '../core/wire/messages.ts'
+import type { Hello, Message, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock, CloseReason, Lane, SignalingEvent, Transport } from '../ports.ts'
 import { type Deferred, deferred, timedOut, within } from './deadline.ts'
 import { mismatch } from './handshake.ts'
-
-/** Why a request got no answer. `refused`: the peer said so, with a code. Whether it took effect is unknown. */
-export class RequestFailure extends Error {
-  readonly reason: 'unreachable' | 'silent' | 'refused'
-  readonly code: FailureCode | null
-
-  constructor(reason: 'unreachable' | 'silent' | 'refused', code: FailureCode | null = null) {
-    super(code === null ? reason : `${reason}: ${code}`)
-    this.reason = reason
-    this.code = code
-  }
-}
+import { RequestFailure } from './request-failure.ts'
 
 export interface PeersHandlers {
   /** Answers a request of another node. */
@@ -138,10 +127,13 @@ export class Peers {
   part(node: NodeId): void {
     const channel = this.#byNode.get(node)
     if (channel === undefined) return
+    this.#send(channel.peer, { kind: 'part' }, 'control').catch(() => {})
     channel.parted = true
-    this.#send(channel.peer, { kind: 'part' }, 'control')
-      .catch(() => {})
-      .finally(() => this.#transport.drop(channel.peer, 'for now'))
+    this.#lost(channel)
+    // The other end closes it, when it has heard why: one that closes before looks lost to it.
+    this.#clock.after(bounds.partingMs, () => {
+      if (this.#channels.get(channel.peer) === channel) this.#transport.drop(channel.peer, 'for now')
+    })
   }
 
   /** Resolves when the handshakes on all channels that are open now are over. */
@@ -239,10 +231,13 @@ export class Peers {
     channel?.greeted.resolve()
     this.#fail((waiting) => waiting.peer === peer)
     if (channel === undefined) this.#handlers.connectionFailed(peer, reason)
-    else if (channel.node !== null && this.#byNode.get(channel.node) === channel) {
-      this.#byNode.delete(channel.node)
-      this.#handlers.closed(channel.node, channel.parted ? 'parted' : 'lost')
-    }
+    else this.#lost(channel)
+  }
+
+  #lost(channel: Channel): void {
+    if (channel.node === null || this.#byNode.get(channel.node) !== channel) return
+    this.#byNode.delete(channel.node)
+    this.#handlers.closed(channel.node, channel.parted ? 'parted' : 'lost')
   }
 
   #fail(which: (waiting: { readonly node: NodeId; readonly peer: PeerId }) => boolean): void {

@@ -9,8 +9,9 @@ import type { ForestView } from '../core/merkle/forest.ts'
 import { type Differences, windows } from '../core/merkle/reconciliation.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
-import { type Peers, RequestFailure } from './peers.ts'
+import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
+import { RequestFailure } from './request-failure.ts'
 import type { Routing } from './routing.ts'
 
 /** What differs, and how many bytes it took to find out. */

@@ -49,12 +49,13 @@ import { Operations } from './operations.ts'
 import { judge, putFailed } from './outcomes.ts'
 import { Ownership } from './ownership.ts'
 import { Pace } from './pace.ts'
-import { type Peers, RequestFailure } from './peers.ts'
+import type { Peers } from './peers.ts'
 import { Presence, type Present } from './presence.ts'
 import { read } from './read.ts'
 import { Reconciling } from './reconciling.ts'
 import { RepairLog } from './repair-log.ts'
 import { Replica } from './replica.ts'
+import { RequestFailure } from './request-failure.ts'
 import { Room } from './room.ts'
 import type { Routing } from './routing.ts'
 import { repairAll, Scrub } from './scrub.ts'
@@ -350,12 +351,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     await this.#operations.run(undefined, 'unknown', () => handAllOver(this))
     this.#end('left')
     await this.#ports.store.destroy().catch((error: unknown) => {
-      throw new TabringError(
-        'storage-failed',
-        'this node has left, but its database could not be deleted',
-        'stored',
-        error,
-      )
+      throw new TabringError('storage-failed', 'this node has left, but its database is still there', 'stored', error)
     })
   }
 

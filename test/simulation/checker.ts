@@ -53,6 +53,7 @@ export interface Violation {
     | 'ACK_NOT_DURABLE'
     | 'UNAVAILABLE'
     | 'NOT_CONVERGED'
+    | 'STALLED'
     | 'UNTYPED_ERROR'
     | 'WRONG_EVENT'
   readonly key: string

@@ -10,7 +10,7 @@ import { Counters } from './counters.ts'
 import { healCore, unleash, wake } from './faults.ts'
 import { type Options, optionsOf } from './options.ts'
 import { Watch } from './rare-paths.ts'
-import { ahead, VirtualClock } from './virtual-clock.ts'
+import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
 import { Workload } from './workload.ts'
 import { type Place, World } from './world.ts'
 
@@ -27,6 +27,8 @@ export interface Report {
   readonly steps: readonly number[]
 }
 
+/** Busy seeds make a tenth of it. */
+const eventsMax = 1_000_000
 /** After healing, replicas must agree within this time. */
 const convergeMs = 600_000
 const lookEveryMs = 5_000
@@ -35,6 +37,8 @@ const recoverMs = 70_000
 
 /** With such a grace whoever does not come back is out before replicas have to agree, and others have its data. */
 const outSoonMs = 30_000
+
+type Finals = Awaited<ReturnType<typeof finalsOf>>
 
 interface Run {
   readonly keepTrace?: boolean
@@ -47,7 +51,7 @@ export async function simulate(
   options: Options,
   { keepTrace = false, skipped = new Set() }: Run = {},
 ): Promise<Report> {
-  const clock = new VirtualClock()
+  const clock = new VirtualClock(eventsMax)
   const counters = new Counters()
   const lines: string[] = []
   let hash = 0x811c9dc5
@@ -60,28 +64,41 @@ export async function simulate(
   const watch = new Watch(world)
   const workload = new Workload(world, watch, skipped)
   for (const place of world.places) world.start(place)
-  await clock.run(4_000)
   const seen: Violation[] = []
-  for (let act = 1; act <= options.acts; act += 1) seen.push(...(await play(world, workload)))
-  seen.push(...(await stillServing(world, workload, world.places)))
+  let finals: Finals | undefined
+  try {
+    finals = await live(world, workload, seen)
+  } catch (error) {
+    if (!(error instanceof Stalled)) throw error
+    seen.push({ class: 'STALLED', key: '', subject: `within ${Math.round(clock.now)} ms`, witness: error.message })
+  }
   const { operations } = workload
-  let finals: Awaited<ReturnType<typeof finalsOf>>
-  let placed: string
-  do {
-    seen.push(...(await converge(world, workload)))
-    placed = placements(world)
-    finals = await finalsOf(world, operations)
-    // A grace that ends in this very moment moves ownership once more: then they have to agree again.
-  } while (placements(world) !== placed)
-  seen.push(...(await drift(world, operations)))
+  const checked = finals === undefined ? [] : check(operations, finals)
   // A defect may come to more violations than a call takes arguments.
   const told = world.failing?.violations() ?? []
-  const violations = [...seen, ...told, ...watch.violations, ...workload.untyped, ...check(operations, finals)]
-  count(watch, operations, finals)
+  const violations = [...seen, ...told, ...watch.violations, ...workload.untyped, ...checked]
+  if (finals !== undefined) count(watch, operations, finals)
   for (const { node } of world.serving) void node.close()
   const acknowledged = operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
   const traceHash = (hash >>> 0).toString(16)
   return { options, violations, operations, acknowledged, counters, traceHash, trace: lines, steps: workload.steps }
+}
+
+/** Chaos, healing, and what replicas hold in the end; adds to `seen` what is not as it should be. */
+async function live(world: World, workload: Workload, seen: Violation[]): Promise<Finals> {
+  await world.clock.run(4_000)
+  for (let act = 1; act <= world.options.acts; act += 1) seen.push(...(await play(world, workload)))
+  seen.push(...(await stillServing(world, workload, world.places)))
+  let finals: Finals
+  let placed: string
+  do {
+    seen.push(...(await converge(world, workload)))
+    placed = placements(world)
+    finals = await finalsOf(world, workload.operations)
+    // A grace that ends in this very moment moves ownership once more: then they have to agree again.
+  } while (placements(world) !== placed)
+  seen.push(...(await drift(world, workload.operations)))
+  return finals
 }
 
 /** Runs one seed with everything it draws. */

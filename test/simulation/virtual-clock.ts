@@ -19,12 +19,20 @@ export type Gate = (task: () => void) => void
 /** 2026-01-01: any date will do, as long as it is always the same. */
 const epochMs = 1_767_225_600_000
 
+/** More events ran than were allowed: something calls for itself again and again. */
+export class Stalled extends Error {}
+
 export class VirtualClock {
+  readonly #eventsMax: number
   readonly #heap: Event[] = []
   #now = 0
   #turns = 0
-  /** Events that have run. */
-  events = 0
+  #events = 0
+
+  /** No more than `eventsMax` events may run. */
+  constructor(eventsMax: number = Number.POSITIVE_INFINITY) {
+    this.#eventsMax = eventsMax
+  }
 
   get now(): number {
     return this.#now
@@ -56,7 +64,7 @@ export class VirtualClock {
     }
   }
 
-  /** Lets `ms` pass. */
+  /** Lets `ms` pass. Rejects with `Stalled`. */
   async run(ms: number): Promise<void> {
     const end = this.#now + ms
     await hop()
@@ -64,7 +72,8 @@ export class VirtualClock {
       this.#pop()
       this.#now = next.at
       if (next.isCancelled) continue
-      this.events += 1
+      this.#events += 1
+      if (this.#events > this.#eventsMax) throw new Stalled(`${this.#eventsMax} events`)
       next.task()
       await hop()
     }
