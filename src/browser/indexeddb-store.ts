@@ -56,8 +56,11 @@ class IndexedDbStore implements Store {
   #closed = false
   #queue: Task[] = []
   #committing = false
+  /** Another tab has the database open as an older build left it. */
+  #isBlocked = false
   /** May still commit, as everything that is late may: the text says so. */
   readonly #late = new StoreFailure('failed', `the database did not answer within ${bounds.storageTimeoutMs} ms`)
+  readonly #blocked = new StoreFailure('failed', 'a tab with an older build of this page holds the database: close it')
 
   constructor(name: string, clock: Clock, lost: () => void) {
     this.#name = name
@@ -86,10 +89,15 @@ class IndexedDbStore implements Store {
         if (oldVersion > 0) database.deleteObjectStore(rows)
         database.createObjectStore(rows)
       },
+      blocked: () => {
+        this.#isBlocked = true
+      },
+      // A newer build is to have it at once; this one fails from then on, and says why.
       blocking: forget,
       terminated: forget,
     })
       .then((database) => {
+        this.#isBlocked = false
         if (this.#closed) database.close()
         this.#database = database
         return database
@@ -125,7 +133,7 @@ class IndexedDbStore implements Store {
       const cancel = this.#clock.after(bounds.storageTimeoutMs, () => {
         // An opening that hangs is not waited for again.
         this.#opening = undefined
-        reject(this.#late)
+        reject(this.#isBlocked ? this.#blocked : this.#late)
       })
       work.then(resolve, reject).finally(cancel)
     })
@@ -134,7 +142,14 @@ class IndexedDbStore implements Store {
   #failure(error: unknown): StoreFailure {
     if (error instanceof StoreFailure) return error
     if (this.#closed) return new StoreFailure('closed', 'the database was closed', error)
-    const isFull = error instanceof DOMException && error.name === 'QuotaExceededError'
+    const name = error instanceof DOMException ? error.name : ''
+    if (name === 'VersionError')
+      return new StoreFailure(
+        'failed',
+        'a newer build of this page has taken the database over: reload this tab',
+        error,
+      )
+    const isFull = name === 'QuotaExceededError'
     const detail = error instanceof Error ? error.message : String(error)
     return isFull
       ? new StoreFailure('full', `the browser's quota for this site is used up: ${detail}`, error)
@@ -174,7 +189,7 @@ class IndexedDbStore implements Store {
       for (const task of tasks) task.done()
     } catch (error) {
       // What takes too long would take too long again, once for each.
-      const isHopeless = tasks.length === 1 || this.#closed || error === this.#late
+      const isHopeless = tasks.length === 1 || this.#closed || error === this.#late || error === this.#blocked
       if (isHopeless) for (const task of tasks) task.failed(this.#failure(error))
       else for (const task of tasks) await this.#commit([task])
     }
