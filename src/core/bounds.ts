@@ -49,6 +49,8 @@ export const bounds = {
   frameBytesMax: 16_384,
   /** Siblings of one record, beyond which an owner resolves them. Riak warns at 25 and stops at 100. */
   siblingsMax: 64,
+  /** An expired value is kept for so long, ms: a clock that is a day ahead takes it from nobody. */
+  expiredKeptMs: 86_400_000,
   /** Keys that an owner resolves at once. */
   crowdedAtOnce: 4,
   /** When one that could not be resolved is tried again, ms, at the next write after that. */

@@ -38,6 +38,8 @@ export interface CheckedConfig extends QuorumSizes {
   readonly stayMs: number
   /** Siblings of one record, beyond which an owner resolves them. */
   readonly siblingsMax: number
+  /** How long values are kept that have expired. */
+  readonly expiredKeptMs: number
   /** What it keeps for others at most. */
   readonly hints: HintLimits
   readonly timing: Timing
@@ -74,6 +76,7 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
   const stayMs = Math.max(bounds.guestStayMs, bounds.guestStayGraces * graceMs)
   const limits = {
     siblingsMax: bounds.siblingsMax,
+    expiredKeptMs: bounds.expiredKeptMs,
     hints: { keysPerTarget: bounds.hintKeysPerTarget, bytes: bounds.hintBytes },
   }
   return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, stayMs, timing, ...limits }

@@ -247,7 +247,7 @@ export class Inventory {
       this.#journal.add(this.#order)
       for (const change of journalIn(value)) this.#set(change)
     })
-    for (const partition of damaged) await this.scrub(partition, this.#forest)
+    for (const partition of damaged) await this.scrub(partition, () => {}, this.#forest)
   }
 
   /**
@@ -307,9 +307,9 @@ export class Inventory {
 
   /**
    * Reads every record of a partition and compares it with its trie: finds what a disk has altered or lost, and any place where
-   * the two have come apart. Returns how many keys that were; the trie then says what is really there.
+   * the two have come apart. Returns how many keys that were; the trie then says what is really there. `seen` hears of the others.
    */
-  async scrub(partition: Partition, loaded?: Forest): Promise<number> {
+  async scrub(partition: Partition, seen: (found: StoredRecord) => void, loaded?: Forest): Promise<number> {
     const forest = loaded ?? (await this.forest())
     const unseen = new Map(forest.keysOf(partition).map((hash) => [bytesToHex(hash), hash]))
     let after: RowKey | undefined
@@ -321,9 +321,11 @@ export class Inventory {
         const [, , name] = key
         const hash = hexToBytes(name)
         const found = this.recordAt(hash, value)
-        const isAsKnown = found !== null && isSame(found.version, forest.version(hash))
-        if (isAsKnown) unseen.delete(name)
-        else unseen.set(name, hash)
+        if (found === null || !isSame(found.version, forest.version(hash))) unseen.set(name, hash)
+        else {
+          unseen.delete(name)
+          seen(found)
+        }
       }
       after = rows.length < scanPage ? undefined : rows.at(-1)?.key
     } while (after !== undefined)

@@ -11,11 +11,11 @@ import { keyHashOf } from '../core/hash.ts'
 import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Dot, dotName } from '../core/versioning/causal-history.ts'
-import { emptyRecord, join, type Record, reusedDots } from '../core/versioning/record.ts'
+import { emptyRecord, join, type Record, reusedDots, withoutExpired } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
-import { type Durability, type Store, StoreFailure, type Write } from '../ports.ts'
+import { type Clock, type Durability, type RowKey, type Store, StoreFailure, type Write } from '../ports.ts'
 import { type HintLimits, HintRefused, type Kept } from './hint-tally.ts'
 import { type Change, Inventory } from './inventory.ts'
 import type { Routing } from './routing.ts'
@@ -66,6 +66,8 @@ export interface ReplicaHandlers {
 export interface ReplicaLimits {
   /** Siblings of one record, beyond which it is crowded. */
   readonly siblingsMax: number
+  /** How long values are kept that have expired, ms. */
+  readonly expiredKeptMs: number
   readonly hints: HintLimits
 }
 
@@ -77,12 +79,20 @@ export class Replica {
   readonly #routing: Routing
   readonly #handlers: ReplicaHandlers
   readonly #inventory: Inventory
-  readonly #siblingsMax: number
+  readonly #clock: Pick<Clock, 'wall'>
+  readonly #limits: ReplicaLimits
 
-  constructor(store: Store, routing: Routing, limits: ReplicaLimits, handlers: ReplicaHandlers) {
+  constructor(
+    store: Store,
+    routing: Routing,
+    clock: Pick<Clock, 'wall'>,
+    limits: ReplicaLimits,
+    handlers: ReplicaHandlers,
+  ) {
     this.#store = store
     this.#routing = routing
-    this.#siblingsMax = limits.siblingsMax
+    this.#clock = clock
+    this.#limits = limits
     this.#handlers = handlers
     this.#inventory = new Inventory(store, limits.hints, handlers)
   }
@@ -92,9 +102,35 @@ export class Replica {
     return this.#inventory.forest()
   }
 
-  /** Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored now. */
-  scrub(partition: Partition): Promise<number> {
-    return this.#inventory.scrub(partition)
+  /**
+   * Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored now. Values
+   * on the way that have expired are given up.
+   */
+  async scrub(partition: Partition): Promise<number> {
+    const due: RowKey[] = []
+    const differing = await this.#inventory.scrub(partition, ({ key, record }) => {
+      if (this.#withoutExpired(record) !== record) due.push(recordRow(key))
+    })
+    for (let at = 0; at < due.length; at += bounds.checkpointRows) {
+      const keys = due.slice(at, at + bounds.checkpointRows)
+      await this.#watched(this.#store.transact(keys, 'relaxed', (rows) => this.#giveUp(keys, rows)))
+    }
+    return differing
+  }
+
+  /** Versions stay as they were, so the tries and the journal are not concerned. */
+  #giveUp(keys: readonly RowKey[], rows: readonly (Uint8Array | undefined)[]) {
+    const writes = keys.flatMap((key, index): Write[] => {
+      const stored = keyedRecordIn(rows[index], () => {})
+      const record = stored === null ? null : this.#withoutExpired(stored.record)
+      if (stored === null || record === null || record === stored.record) return []
+      return [{ key, value: encodeKeyedRecord({ ...stored, record }) }]
+    })
+    return { writes, result: undefined }
+  }
+
+  #withoutExpired(record: Record): Record {
+    return withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
   }
 
   /** Stores tries that have changed much, so that the next start has less to read. */
@@ -214,7 +250,7 @@ export class Replica {
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
     const version = versionOf(record)
-    if (record.siblings.length > this.#siblingsMax) crowded.set(key, record.siblings.length)
+    if (record.siblings.length > this.#limits.siblingsMax) crowded.set(key, record.siblings.length)
     writes.push({ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record }) })
     return { hash, version }
   }

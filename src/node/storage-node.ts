@@ -126,7 +126,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.membership = membership
     this.routing = routing
     const isReachable = (node: NodeId) => peers.isReachable(node)
-    this.replica = new Replica(store, this.routing, config, {
+    this.replica = new Replica(store, this.routing, this.clock, config, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
       timeSeen: (time) => this.#author.saw(time),
       written: (partition) => this.exchange.written(partition),

@@ -2,6 +2,7 @@
  * Random dots, writes and records for property tests.
  */
 import fc from 'fast-check'
+import { digestOf } from '../../src/core/hash.ts'
 import type { ActorId, HybridTime } from '../../src/core/ids.ts'
 import { type CausalHistory, type Dot, emptyHistory, withDot } from '../../src/core/versioning/causal-history.ts'
 import type { Record, Sibling } from '../../src/core/versioning/record.ts'
@@ -25,6 +26,13 @@ const siblings: fc.Arbitrary<Sibling> = fc.oneof(
     time: fc.nat().map((time) => time as HybridTime),
     value: fc.uint8Array({ maxLength: 40 }),
     expiresAt: fc.option(fc.nat()),
+  }),
+  fc.record({
+    kind: fc.constant('expired' as const),
+    dot: dots,
+    time: fc.nat().map((time) => time as HybridTime),
+    expiresAt: fc.nat(),
+    valueHash: fc.uint8Array({ maxLength: 40 }).map(digestOf),
   }),
 )
 

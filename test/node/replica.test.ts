@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import type { ActorId, DeviceId, NodeId, PeerId, StoredKey } from '../../src/core/ids.ts'
 import { type Claim, type MemberView, mergeClaims } from '../../src/core/membership/claims.ts'
-import { emptyRecord, type Record } from '../../src/core/versioning/record.ts'
+import { emptyRecord, type Record, type ValueSibling } from '../../src/core/versioning/record.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import type { Reply, Request } from '../../src/core/wire/messages.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
@@ -24,10 +24,11 @@ import { written } from './written.ts'
 
 const viewOf = (claims: readonly Claim[]): MemberView => mergeClaims(new Map(), claims)
 
-const limits = { siblingsMax: 3, hints: { keysPerTarget: 3, bytes: 1_000 } }
+const limits = { siblingsMax: 3, expiredKeptMs: 1_000, hints: { keysPerTarget: 3, bytes: 1_000 } }
 
 /** Node 1 of a ring of `count`, with nobody in reach. */
 function station(count: number, n = 3, store = memoryStore(), devices = count) {
+  const wall = { ms: 0 }
   const member = (index: number): Claim => ({
     ...claim(index),
     device: `device ${devices === count ? index : index % devices}` as DeviceId,
@@ -36,14 +37,14 @@ function station(count: number, n = 3, store = memoryStore(), devices = count) {
   const routing = new Routing(nodeName(1), viewOf([member(1), ...others]), n)
   const corrupt: string[] = []
   const crowded: StoredKey[] = []
-  const replica = new Replica(store, routing, limits, {
+  const replica = new Replica(store, routing, { wall: () => wall.ms }, limits, {
     corrupt: (what) => corrupt.push(what),
     timeSeen: () => {},
     written: () => {},
     storageWas: () => {},
     crowded: (key) => crowded.push(key),
   })
-  return { routing, replica, corrupt, crowded, events: new Events() }
+  return { wall, routing, replica, corrupt, crowded, events: new Events() }
 }
 
 const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
@@ -369,4 +370,30 @@ test('read repair brings up to date exactly the owners that are behind, this nod
   await repairStale(node, key, routing.ownersOf(partitionOf(key)), answers, written(1))
   expect(delivered).toEqual([nodeName(3)])
   expect(values((await replica.read(key)).record)).toEqual([1])
+})
+
+test('a value that expired long enough ago is given up by the scrub: its dot and digest stay, and no exchange finds a difference', async () => {
+  const { wall, routing, replica, corrupt } = station(3)
+  const key = keyThat(routing, 'owned')
+  const partition = partitionOf(key)
+  const record = written(1, 7)
+  const [sibling] = record.siblings as readonly [ValueSibling]
+  const expiring = { ...record, siblings: [{ ...sibling, expiresAt: 5_000 }] }
+  await replica.take([{ key, record: expiring, hintFor: [] }], 'relaxed')
+  const version = (await replica.forest()).version(keyHashOf(key))
+  wall.ms = 5_999
+  expect(await replica.scrub(partition)).toBe(0)
+  expect((await replica.read(key)).record).toEqual(expiring)
+  wall.ms = 6_000
+  expect(await replica.scrub(partition)).toBe(0)
+  const left = (await replica.read(key)).record
+  expect(left).toMatchObject({
+    history: record.history,
+    siblings: [{ kind: 'expired', dot: sibling.dot, expiresAt: 5_000 }],
+  })
+  expect((await replica.forest()).version(keyHashOf(key))).toEqual(version)
+  // Whoever has it still may bring it back: by its clock it has not expired.
+  await replica.take([{ key, record: expiring, hintFor: [] }], 'relaxed')
+  expect((await replica.read(key)).record).toEqual(expiring)
+  expect(corrupt).toEqual([])
 })

@@ -9,7 +9,9 @@
  *
  * A put is a delta: the history its writer saw, plus one new dot, and one sibling under that dot.
  */
-import type { HybridTime } from '../ids.ts'
+import { hexToBytes } from '@noble/hashes/utils.js'
+import { digestOf } from '../hash.ts'
+import type { Digest, HybridTime } from '../ids.ts'
 import {
   type CausalHistory,
   compareDots,
@@ -38,7 +40,13 @@ export interface ValueSibling extends Written {
 export interface Tombstone extends Written {
   readonly kind: 'tombstone'
 }
-export type Sibling = ValueSibling | Tombstone
+/** A value that has expired, of which only the hash is kept: a tombstone with its dot, and replicas that still hold it agree. */
+export interface Expired extends Written {
+  readonly kind: 'expired'
+  readonly expiresAt: number
+  readonly valueHash: Digest
+}
+export type Sibling = ValueSibling | Tombstone | Expired
 
 /** What is to be written, before it is signed. */
 export type Unwritten = Omit<ValueSibling, keyof Written> | Omit<Tombstone, keyof Written>
@@ -96,9 +104,34 @@ export function compareWrites(a: Sibling, b: Sibling): number {
  * must at least keep the same one.
  */
 function compareContents(a: Sibling, b: Sibling): number {
-  if (a.kind === 'tombstone' || b.kind === 'tombstone')
-    return a.kind === b.kind ? a.time - b.time : a.kind === 'value' ? -1 : 1
-  return a.time - b.time || (a.expiresAt ?? Infinity) - (b.expiresAt ?? Infinity) || compareBytes(a.value, b.value)
+  if (a.kind !== b.kind) return kinds.indexOf(a.kind) - kinds.indexOf(b.kind)
+  const [left, right] = [contentsOf(a), contentsOf(b)]
+  return a.time - b.time || left.expiresAt - right.expiresAt || compareBytes(left.bytes, right.bytes)
+}
+
+/** Whoever still has the value keeps it: by another clock it may not have expired. */
+const kinds: readonly Sibling['kind'][] = ['expired', 'value', 'tombstone']
+
+function contentsOf(sibling: Sibling): { readonly expiresAt: number; readonly bytes: Uint8Array } {
+  if (sibling.kind === 'tombstone') return { expiresAt: Infinity, bytes: new Uint8Array(0) }
+  const bytes = sibling.kind === 'value' ? sibling.value : hexToBytes(sibling.valueHash)
+  return { expiresAt: sibling.expiresAt ?? Infinity, bytes }
+}
+
+/** What is left of a value when it has expired. */
+function expired({ dot, time, value }: ValueSibling, expiresAt: number): Expired {
+  return { kind: 'expired', dot, time, expiresAt, valueHash: digestOf(value) }
+}
+
+/** The record without the values that had expired at `wallMs`; the same object where there are none. */
+export function withoutExpired(record: Record, wallMs: number): Record {
+  let isSame = true
+  const siblings = record.siblings.map((sibling) => {
+    if (sibling.kind !== 'value' || sibling.expiresAt === null || sibling.expiresAt > wallMs) return sibling
+    isSame = false
+    return expired(sibling, sibling.expiresAt)
+  })
+  return isSame ? record : { ...record, siblings }
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -114,9 +147,17 @@ export function reusedDots(a: Record, b: Record): readonly Dot[] {
   return b.siblings
     .filter((sibling) => {
       const twin = held.get(dotName(sibling.dot))
-      return twin !== undefined && compareContents(twin, sibling) !== 0
+      return twin !== undefined && !isSameWrite(twin, sibling)
     })
     .map((sibling) => sibling.dot)
+}
+
+/** Whether two siblings of one dot are one write, of which either may have given the value up. */
+function isSameWrite(a: Sibling, b: Sibling): boolean {
+  const [left, right] = [a, b].map((each) =>
+    a.kind !== b.kind && each.kind === 'value' && each.expiresAt !== null ? expired(each, each.expiresAt) : each,
+  ) as [Sibling, Sibling]
+  return compareContents(left, right) === 0
 }
 
 /** Whether both hold the same siblings. Histories may differ: they never decide alone that a replica is stale. */

@@ -6,14 +6,15 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../bounds.ts'
 import { digestOf, tagOf } from '../hash.ts'
-import { type ActorId, compareText, type HybridTime, type StoredKey } from '../ids.ts'
+import { type ActorId, compareText, type Digest, type HybridTime, type StoredKey } from '../ids.ts'
 import { type ActorHistory, actorsOf, type CausalHistory, compareDots } from '../versioning/causal-history.ts'
 import type { SeenContext } from '../versioning/context.ts'
 import type { Record, Sibling } from '../versioning/record.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
 
 const actorHexDigits = 16
-const kinds = { tombstone: 0, value: 1, 'expiring value': 2 } as const
+const kinds = { tombstone: 0, value: 1, 'expiring value': 2, expired: 3 } as const
+const digestHexDigits = 32
 
 function writeHistory(writer: ByteWriter, history: CausalHistory): void {
   writer.list(actorsOf(history), ([actor, { upTo, beyond }]) => {
@@ -59,6 +60,12 @@ function writeSibling(writer: ByteWriter, sibling: Sibling): void {
     writer.byte(kinds.tombstone)
     return
   }
+  if (sibling.kind === 'expired') {
+    writer.byte(kinds.expired)
+    writer.integer(sibling.expiresAt)
+    writer.hex(sibling.valueHash)
+    return
+  }
   writer.byte(sibling.expiresAt === null ? kinds.value : kinds['expiring value'])
   if (sibling.expiresAt !== null) writer.integer(sibling.expiresAt)
   writer.bytes(sibling.value)
@@ -71,7 +78,14 @@ function readSibling(reader: ByteReader): Sibling {
   const written = { dot: { actor, counter }, time: reader.integer(bounds.hybridTimeMax) as HybridTime }
   const kind = reader.byte()
   if (kind === kinds.tombstone) return { kind: 'tombstone', ...written }
-  if (kind > kinds['expiring value']) reader.fail()
+  if (kind === kinds.expired)
+    return {
+      kind: 'expired',
+      ...written,
+      expiresAt: reader.integer(),
+      valueHash: reader.hex(digestHexDigits) as Digest,
+    }
+  if (kind > kinds.expired) reader.fail()
   const expiresAt = kind === kinds['expiring value'] ? reader.integer() : null
   return { kind: 'value', ...written, value: reader.bytes(bounds.valueBytesMax), expiresAt }
 }
@@ -111,6 +125,7 @@ export function versionOf(record: Record): Uint8Array {
     writer.hex(dot.actor)
     writer.integer(dot.counter)
     if (sibling.kind === 'value') writer.hex(digestOf(sibling.value))
+    if (sibling.kind === 'expired') writer.hex(sibling.valueHash)
   }
   return hexToBytes(digestOf(writer.done()))
 }

@@ -16,12 +16,14 @@ import {
   delta,
   emptyRecord,
   join,
+  liveValues,
   type Record,
   reusedDots,
   type Sibling,
+  withoutExpired,
 } from '../../../src/core/versioning/record.ts'
 import type { ConflictMode } from '../../../src/core/versioning/stored-key.ts'
-import { encodeRecord } from '../../../src/core/wire/record-codec.ts'
+import { encodeRecord, versionOf } from '../../../src/core/wire/record-codec.ts'
 import { actorName } from '../arbitraries.ts'
 
 const modes: readonly ConflictMode[] = ['siblings', 'last-write-wins']
@@ -244,6 +246,37 @@ describe('what join must not do', () => {
     expect(reusedDots(one, other)).toHaveLength(1)
     expect(reusedDots(one, one)).toEqual([])
     expect(encodeRecord(join(one, other, 'siblings'))).toEqual(encodeRecord(join(other, one, 'siblings')))
+  })
+})
+
+describe('a value that has expired', () => {
+  const dot = { actor: actorName(1), counter: 1 }
+  const value: Sibling = { kind: 'value', dot, time: hybridZero, value: Uint8Array.of(1), expiresAt: 100 }
+  const whole = delta(blindContext.history, value)
+  const left = withoutExpired(whole, 100)
+
+  test('is told apart from one that has not, and from one that lasts', () => {
+    expect(left.siblings).toMatchObject([{ kind: 'expired', dot, expiresAt: 100 }])
+    expect(withoutExpired(whole, 99)).toBe(whole)
+    const lasting = delta(blindContext.history, { ...value, expiresAt: null })
+    expect(withoutExpired(lasting, 1e15)).toBe(lasting)
+    expect(withoutExpired(left, 1e15)).toBe(left)
+  })
+
+  test('has the digest it had, is read as nothing, and is the same write', () => {
+    expect(versionOf(left)).toEqual(versionOf(whole))
+    expect(liveValues(left, 0)).toEqual([])
+    expect([reusedDots(left, whole), reusedDots(whole, left), reusedDots(left, left)]).toEqual([[], [], []])
+    const another = { ...whole, siblings: [{ ...value, value: Uint8Array.of(2) }] }
+    expect(reusedDots(left, another)).toEqual([dot])
+  })
+
+  test('stays where somebody still has it, and is covered by who has overwritten it', () => {
+    expect(join(left, whole, 'siblings')).toEqual(whole)
+    expect(join(whole, left, 'siblings')).toEqual(whole)
+    const next: Sibling = { ...value, dot: { actor: actorName(2), counter: 1 } }
+    const after = delta(contextOf(whole).history, next)
+    expect(join(left, after, 'siblings').siblings).toEqual([next])
   })
 })
 
