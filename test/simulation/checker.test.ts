@@ -101,3 +101,31 @@ describe('bad histories', () => {
     ])
   })
 })
+
+describe('values that expire', () => {
+  const judged = (operations: readonly Operation[], dead: readonly string[], skewMs = 0) =>
+    check(operations, new Map([['k', [at('1', [], dead)]]]), skewMs).map(({ class: kind }) => kind)
+
+  test('are read before and not after, and are in the end like deletes', () => {
+    const a = put('a', null, { invoked: 0, returned: 5, expiresAt: 100 })
+    const before = get(['a'], { invoked: 90, returned: 120, deletesSeen: ['a'] })
+    const after = get([], { invoked: 90, returned: 120, deletesSeen: ['a'] })
+    expect(judged([a, before, after], ['a'])).toEqual([])
+    expect(judged([a], [])).toEqual(['LOST_WRITE'])
+  })
+
+  test('are wrong where they outlive their end by more than clocks are off, or come to it sooner', () => {
+    const a = put('a', null, { invoked: 0, returned: 5, expiresAt: 100 })
+    const late = get(['a'], { invoked: 120, returned: 130, deletesSeen: ['a'] })
+    const soon = get([], { invoked: 10, returned: 80, deletesSeen: ['a'] })
+    expect(judged([a, late], ['a'])).toEqual(['EXPIRED'])
+    expect(judged([a, soon], ['a'])).toEqual(['EXPIRED'])
+    expect(judged([a, late, soon], ['a'], 20)).toEqual([])
+  })
+
+  test('may be gone before it where somebody has overwritten them', () => {
+    const a = put('a', null, { invoked: 0, returned: 5, expiresAt: 100 })
+    const b = put('b', a, { invoked: 10, returned: 20, expiresAt: 100 })
+    expect(judged([a, b, get(['b'], { invoked: 30, returned: 40, deletesSeen: ['a', 'b'] })], ['b'])).toEqual([])
+  })
+})

@@ -13,12 +13,14 @@ export interface Operation {
   readonly vid?: string
   /** Of writes: the operation whose context was handed in; null for a blind write. */
   readonly contextFrom?: number | null
+  /** Of puts: when the value expires, by the clock that operations are timed with. */
+  readonly expiresAt?: number
   readonly invoked: number
   returned: number
   /** `fail`: the store says that nothing changed. `unknown`: it may have taken effect, or may yet. */
   status: 'ok' | 'fail' | 'unknown'
   dot?: string
-  /** Of gets: the values returned, and the deletes that their context covers. */
+  /** Of gets: the values returned, and the deletes that their context covers, and with them the values that expire. */
   vids?: readonly string[]
   deletesSeen?: readonly string[]
   /** Of gets that were to see at least what an operation of the same client had seen, and say they do: that operation. */
@@ -54,6 +56,7 @@ export interface Violation {
     | 'UNAVAILABLE'
     | 'NOT_CONVERGED'
     | 'STALLED'
+    | 'EXPIRED'
     | 'UNTYPED_ERROR'
     | 'WRONG_EVENT'
   readonly key: string
@@ -115,15 +118,16 @@ class Sight {
   }
 }
 
-/** All violations of one run. `finals` is what the owners hold after everything was healed. */
+/** All violations of one run. `finals` is what the owners hold after everything was healed; clocks of nodes are off by `skewMs`. */
 export function check(
   operations: readonly Operation[],
   finals: ReadonlyMap<string, readonly FinalReplica[]>,
+  skewMs = 0,
 ): readonly Violation[] {
   const keys = [...new Set([...operations.map(({ key }) => key), ...finals.keys()])]
   return keys.flatMap((key) => {
     const ofKey = operations.filter((operation) => operation.key === key)
-    return checkKey(key, ofKey, finals.get(key) ?? [], new Sight(ofKey))
+    return checkKey(key, ofKey, finals.get(key) ?? [], skewMs)
   })
 }
 
@@ -143,13 +147,15 @@ function checkKey(
   key: string,
   operations: readonly Operation[],
   finals: readonly FinalReplica[],
-  sight: Sight,
+  skewMs: number,
 ): readonly Violation[] {
+  const sight = new Sight(operations)
   const found: Violation[] = []
   const report = (kind: Violation['class'], subject: string, witness: string) =>
     found.push({ class: kind, key, subject, witness })
   checkFinals(operations, finals, sight, report)
   checkReads(operations, sight, report)
+  checkExpiry(operations, sight, skewMs, report)
   checkDots(operations, report)
   return found
 }
@@ -237,6 +243,24 @@ function checkSession(read: Operation, operations: readonly Operation[], sight: 
     if (sight.seen(read).has(vid) || !known.has(vid)) continue
     const witness = `operation ${read.id} was to see what ${before.id} had`
     report(own.has(vid) ? 'READ_YOUR_WRITES' : 'MONOTONIC_READ', vid, witness)
+  }
+}
+
+/** A value is read until it expires, if nobody has overwritten it, and no more after that, as far as clocks can tell. */
+function checkExpiry(operations: readonly Operation[], sight: Sight, skewMs: number, report: Report): void {
+  // What a delete has seen whose dot is not known looks like what has expired too soon.
+  const isTold = operations.every(({ type, dot }) => type !== 'delete' || dot !== undefined)
+  const expiring = operations.filter(({ expiresAt }) => expiresAt !== undefined)
+  for (const read of operations.filter(({ type, status }) => type === 'get' && status === 'ok')) {
+    const { vids = [], deletesSeen = [], id, invoked, returned } = read
+    const seen = sight.seen(read)
+    for (const { vid = '', expiresAt = 0 } of expiring) {
+      if (vids.includes(vid) && invoked > expiresAt + skewMs)
+        report('EXPIRED', vid, `read by operation ${id}, ${invoked - expiresAt} ms after`)
+      const isGone = deletesSeen.includes(vid) && !vids.includes(vid) && returned < expiresAt - skewMs
+      if (isTold && isGone && ![...seen].some((other) => sight.covers(other).has(vid)))
+        report('EXPIRED', vid, `gone in operation ${id}, ${expiresAt - returned} ms before`)
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 /**
  * What goes wrong, and when.
  */
+import { partitionOf } from '../../src/core/hash.ts'
+import { keyNamed } from './keys.ts'
 import type { Place, World } from './world.ts'
 
 /** Strikes again and again at random, about every `everyMs`, until the world is calm. */
@@ -103,6 +105,10 @@ function strikeOften(world: World): void {
     const [spot] = world.serving.length === 0 ? [] : [chance.pick(world.serving)]
     counters.count('tries stored', Number(spot !== undefined))
     spot?.node.replica.checkpoint(1).catch(() => {})
+  })
+  often(world, options.expiring === 0 ? 0 : 2_000, () => {
+    const partition = partitionOf(keyNamed(`key ${chance.between(1, options.keys)}`))
+    for (const { node } of world.serving) node.replica.scrub(partition).catch(() => {})
   })
   often(world, options.skewMs === 0 ? 0 : 5_000, () => {
     counters.count('fault: clock jumped')

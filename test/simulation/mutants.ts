@@ -215,4 +215,10 @@ export const mutants: readonly Mutant[] = [
     from: 'this.#place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#tokensOf)',
     to: 'this.#place(this.claims.filter((claim) => isPlaced(claim) && (claim.node !== this.self || this.claims.length < 3)).map(ringMember), this.n, this.#tokensOf)',
   },
+  {
+    name: 'a value is given up before it has expired',
+    file: 'src/node/replica.ts',
+    from: 'this.#clock.wall() - this.#limits.expiredKeptMs',
+    to: 'this.#clock.wall() + 10_000',
+  },
 ]

@@ -61,6 +61,8 @@ export interface Options {
   readonly stayMs: number
   /** Siblings of one record, beyond which an owner resolves them. */
   readonly siblingsMax: number
+  /** Of puts: those whose value expires. */
+  readonly expiring: number
   /** Keys that a node keeps for another one at most. */
   readonly hintKeysPerTarget: number
   /** Records and hints that fit on each disk of the device that may lose data; 0 for any number. */
@@ -171,6 +173,7 @@ export function optionsOf(seed: number): Options {
     hintKeysPerTarget: crowding.happens(0.15) ? crowding.between(0, 2) : bounds.hintKeysPerTarget,
     diskRows: crowding.happens(0.1) ? crowding.between(0, 3) : 0,
     siblingsMax: crowding.happens(0.15) ? crowding.between(2, 5) : bounds.siblingsMax,
+    expiring: crowding.happens(0.2) ? crowding.fraction() * 0.5 : 0,
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
@@ -210,7 +213,16 @@ export function optionsUnder(profile: Profile, seed: number): Options {
 /** A run with traffic, deletes, reloads, a node that joins and tries that are stored, and nothing that fails. */
 function scripted(): Options {
   const calm = { ...without(optionsOf(1), Object.keys(faultGroups)), nodes: 4, devices: 4, clients: 3, keys: 4 }
-  const traffic = { acts: 1, chaosMs: 20_000, thinkMs: 60, blind: 0.2, deletes: 0.2, sessions: 0.3, delayMs: 5 }
+  const traffic = {
+    acts: 1,
+    chaosMs: 20_000,
+    thinkMs: 60,
+    blind: 0.2,
+    deletes: 0.2,
+    expiring: 0,
+    sessions: 0.3,
+    delayMs: 5,
+  }
   return {
     ...calm,
     ...traffic,

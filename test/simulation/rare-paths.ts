@@ -38,6 +38,7 @@ export const rarePaths = [
   'read went on until it saw what its client had',
   'too many siblings resolved by an owner',
   'hint refused by a node that keeps enough',
+  'expired value given up',
 ] as const
 
 export type RarePath = (typeof rarePaths)[number]

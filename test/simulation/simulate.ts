@@ -2,12 +2,12 @@
  * One seed: chaos, then everything is healed, and what was promised must hold.
  */
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
-import type { StoredKey } from '../../src/core/ids.ts'
 import { dotName } from '../../src/core/versioning/causal-history.ts'
-import { storedKey } from '../../src/core/versioning/stored-key.ts'
+import type { Sibling } from '../../src/core/versioning/record.ts'
 import { check, type FinalReplica, type Operation, outcomes, type Violation } from './checker.ts'
 import { Counters } from './counters.ts'
 import { healCore, unleash, wake } from './faults.ts'
+import { keyNamed } from './keys.ts'
 import { type Options, optionsOf } from './options.ts'
 import { Watch } from './rare-paths.ts'
 import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
@@ -73,7 +73,7 @@ export async function simulate(
     seen.push({ class: 'STALLED', key: '', subject: `within ${Math.round(clock.now)} ms`, witness: error.message })
   }
   const { operations } = workload
-  const checked = finals === undefined ? [] : check(operations, finals)
+  const checked = finals === undefined ? [] : check(operations, finals, options.skewMs)
   // A defect may come to more violations than a call takes arguments.
   const told = world.failing?.violations() ?? []
   const violations = [...seen, ...told, ...watch.violations, ...workload.untyped, ...checked]
@@ -94,7 +94,7 @@ async function live(world: World, workload: Workload, seen: Violation[]): Promis
   do {
     seen.push(...(await converge(world, workload)))
     placed = placements(world)
-    finals = await finalsOf(world, workload.operations)
+    finals = await finalsOf(world, workload)
     // A grace that ends in this very moment moves ownership once more: then they have to agree again.
   } while (placements(world) !== placed)
   seen.push(...(await drift(world, workload.operations)))
@@ -144,7 +144,6 @@ function count(
   }
 }
 
-const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
 const keysOf = (operations: readonly Operation[]): readonly string[] =>
   [...new Set(operations.map(({ key }) => key))].sort()
 
@@ -180,7 +179,7 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
       if (owed.length > 0) return `place ${place.index} owes a hint to place ${other.place.index}`
     }
   }
-  const finals = await finalsOf(world, workload.operations)
+  const finals = await finalsOf(world, workload)
   for (const [key, replicas] of finals) {
     const texts = new Set(
       replicas.map(({ vids, dead }) => `${[...vids].sort().join(' ')} / ${[...dead].sort().join(' ')}`),
@@ -193,7 +192,7 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
 /** What each owner of each key holds by itself. */
 async function finalsOf(
   world: World,
-  operations: readonly Operation[],
+  { operations, watch }: Workload,
 ): Promise<ReadonlyMap<string, readonly FinalReplica[]>> {
   // Counters run per key, so a dot names a write only together with its key.
   const byDot = new Map(
@@ -209,11 +208,13 @@ async function finalsOf(
     for (const { place, node } of owners) {
       const [entry] = await ahead(world.clock, node.replica.records([keyHashOf(stored)]))
       const siblings = entry?.record.siblings ?? []
-      const names = (kind: 'value' | 'tombstone') =>
-        siblings
-          .filter((sibling) => sibling.kind === kind)
-          .map(({ dot }) => byDot.get(`${key} ${dotName(dot)}`) ?? `unknown dot ${dotName(dot)}`)
-      replicas.push({ node: `place ${place.index}`, vids: names('value'), dead: names('tombstone') })
+      // Whether a replica still has a value that expires makes no difference.
+      const lasts = (sibling: Sibling) => sibling.kind === 'value' && sibling.expiresAt === null
+      const names = (which: readonly Sibling[]) =>
+        which.map(({ dot }) => byDot.get(`${key} ${dotName(dot)}`) ?? `unknown dot ${dotName(dot)}`)
+      const dead = names(siblings.filter((sibling) => !lasts(sibling)))
+      if (siblings.some(({ kind }) => kind === 'expired')) watch.saw('expired value given up')
+      replicas.push({ node: `place ${place.index}`, vids: names(siblings.filter(lasts)), dead })
     }
     finals.set(key, replicas)
   }

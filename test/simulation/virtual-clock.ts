@@ -16,8 +16,8 @@ interface Event {
 /** Lets a task of one boot happen: at once, later (the tab is frozen), or never (it is gone). */
 export type Gate = (task: () => void) => void
 
-/** 2026-01-01: any date will do, as long as it is always the same. */
-const epochMs = 1_767_225_600_000
+/** When virtual time begins, 2026-01-01: any date will do, as long as it is always the same. */
+export const epochMs = 1_767_225_600_000
 
 /** More events ran than were allowed: something calls for itself again and again. */
 export class Stalled extends Error {}

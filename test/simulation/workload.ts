@@ -10,8 +10,8 @@ import {
   dotName,
   emptyHistory,
 } from '../../src/core/versioning/causal-history.ts'
-import type { Record, Unwritten } from '../../src/core/versioning/record.ts'
-import { parseStoredKey, storedKey } from '../../src/core/versioning/stored-key.ts'
+import { isLive, type Record, type Unwritten } from '../../src/core/versioning/record.ts'
+import { parseStoredKey } from '../../src/core/versioning/stored-key.ts'
 import { decodeContext } from '../../src/core/wire/record-codec.ts'
 import { TabringError } from '../../src/errors.ts'
 import type { Context, GetResult, PutResult } from '../../src/node/api.ts'
@@ -19,8 +19,10 @@ import type { StorageNode } from '../../src/node/storage-node.ts'
 import { ValueCodec } from '../../src/node/value-codec.ts'
 import { Chance } from './chance.ts'
 import type { Operation, Violation } from './checker.ts'
+import { keyNamed } from './keys.ts'
 import { isGentle } from './options.ts'
 import type { Asking, Watch } from './rare-paths.ts'
+import { epochMs } from './virtual-clock.ts'
 import type { Boot, Place, World } from './world.ts'
 
 const operationTimeoutMs = 5_000
@@ -42,8 +44,6 @@ interface Spot {
   readonly node: StorageNode
 }
 
-const nameOf = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
-
 export class Workload {
   readonly operations: Operation[] = []
   readonly untyped: Violation[] = []
@@ -52,6 +52,7 @@ export class Workload {
   readonly steps: number[] = []
   readonly #world: World
   readonly #chance: Chance
+  readonly #expiry: Chance
   readonly #skipped: ReadonlySet<number>
   #step = 0
   /** What each client last saw of each key. */
@@ -67,6 +68,7 @@ export class Workload {
   constructor(world: World, watch: Watch, skipped: ReadonlySet<number>) {
     this.#world = world
     this.#chance = new Chance(world.options.seed, 'workload')
+    this.#expiry = new Chance(world.options.seed, 'crowding')
     this.#skipped = skipped
     this.watch = watch
     watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
@@ -112,7 +114,7 @@ export class Workload {
     const result = await this.#finish<GetResult<string>>(operation, place, () => node.get<string>(key, options))
     if (result === null) return operation
     operation.vids = result.values
-    const seen = result.context === null ? null : decodeContext(nameOf(key), result.context)
+    const seen = result.context === null ? null : decodeContext(keyNamed(key), result.context)
     operation.deletesSeen = this.#deletesIn(key, seen?.history ?? emptyHistory)
     const asked = (this.#sloppy.get(spot) ?? 0) - sloppyBefore
     operation.strict = result.quorum && asked === 0 && this.#isQuiet(node, before)
@@ -129,10 +131,14 @@ export class Workload {
 
   async put(client: number, { place, node }: Spot, key: string, isBlind: boolean): Promise<Operation> {
     const seen = isBlind ? undefined : this.#seen.get(`${client} ${key}`)
-    const operation = this.#begin(client, 'put', key, seen)
+    const { expiring } = this.#world.options
+    const livesMs = this.#expiry.happens(expiring) ? this.#expiry.between(500, 20_000) : null
+    const operation = this.#begin(client, 'put', key, seen, livesMs)
+    const { expiresAt } = operation
+    const options = expiresAt === undefined ? {} : { expiresAt: new Date(epochMs + expiresAt) }
     if (seen?.context !== null && seen?.boot?.isAlive === false)
       this.watch.saw('context used after its coordinator had died')
-    await this.#write(operation, place, node, () => node.put(key, seen?.context ?? null, operation.vid))
+    await this.#write(operation, place, node, () => node.put(key, seen?.context ?? null, operation.vid, options))
     return operation
   }
 
@@ -152,7 +158,7 @@ export class Workload {
 
   async #write(operation: Operation, place: Place, node: StorageNode, work: () => Promise<PutResult>): Promise<void> {
     const before = node.routing.hash
-    const partition = partitionOf(nameOf(operation.key))
+    const partition = partitionOf(keyNamed(operation.key))
     const owners = node.routing.ownersOf(partition)
     const result = await this.#finish<PutResult>(operation, place, work)
     if (result === null) return
@@ -181,7 +187,7 @@ export class Workload {
   /** At the moment of the answer as many nodes and devices hold the write as it says, in transactions that are complete. */
   #checkDurable(operation: Operation, { acks, devices }: PutResult): void {
     if (this.#canLose || operation.dot === undefined) return
-    const holders = this.watch.holders(nameOf(operation.key), dotNamed(operation.dot))
+    const holders = this.watch.holders(keyNamed(operation.key), dotNamed(operation.dot))
     const on = new Set(holders.map(({ device }) => device)).size
     this.#world.counters.count('check: an acknowledged write on the disks')
     if (holders.length >= acks && on >= devices) return
@@ -189,7 +195,7 @@ export class Workload {
       class: 'ACK_NOT_DURABLE',
       key: operation.key,
       subject: operation.vid ?? '',
-      witness: `${acks} acks on ${devices} devices; on the disks of ${holders.length} nodes on ${on} devices: ${this.watch.whereIs(nameOf(operation.key), dotNamed(operation.dot))}`,
+      witness: `${acks} acks on ${devices} devices; on the disks of ${holders.length} nodes on ${on} devices: ${this.watch.whereIs(keyNamed(operation.key), dotNamed(operation.dot))}`,
     })
   }
 
@@ -204,7 +210,7 @@ export class Workload {
     return isGentle(options) || serving.every((each) => each.node.ownership.syncing.length === 0)
   }
 
-  #begin(client: number, type: Operation['type'], key: string, seen?: Seen): Operation {
+  #begin(client: number, type: Operation['type'], key: string, seen?: Seen, livesMs: number | null = null): Operation {
     const id = this.operations.length
     const write =
       type === 'get' ? {} : { vid: `${type === 'put' ? 'v' : 'd'}${id}`, contextFrom: seen?.operation ?? null }
@@ -218,6 +224,7 @@ export class Workload {
       returned: Infinity,
       status: 'unknown',
       ...write,
+      ...(livesMs === null ? {} : { expiresAt: Math.floor(now + livesMs) }),
     }
     this.operations.push(operation)
     if (operation.vid !== undefined) this.#byVid.set(operation.vid, operation)
@@ -256,15 +263,17 @@ export class Workload {
     const key = parseStoredKey(stored)?.key ?? ''
     const { now } = this.#world.clock
     const reading = this.#begin(ownersClient, 'get', key)
-    const vids = siblings.flatMap((sibling) => (sibling.kind === 'value' ? [vidOf(sibling.value)] : []))
+    const vids = siblings.flatMap((sibling) => (isLive(sibling, epochMs + now) ? [vidOf(sibling.value)] : []))
     Object.assign(reading, { status: 'ok', returned: now, vids, deletesSeen: this.#deletesIn(key, history) })
     const writing = this.#begin(ownersClient, 'put', key, { operation: reading.id, context: null, boot: undefined })
     return { kind: 'value', value: new ValueCodec().encode(writing.vid), expiresAt: null }
   }
 
-  /** Deletes of a key that a history covers. */
+  /** Deletes of a key that a history covers, and values that expire. */
   #deletesIn(key: string, history: CausalHistory): readonly string[] {
-    const deletes = this.operations.filter(({ type, key: name }) => type === 'delete' && name === key)
+    const deletes = this.operations.filter(
+      ({ type, key: name, expiresAt }) => name === key && (type === 'delete' || expiresAt !== undefined),
+    )
     return deletes.flatMap(({ dot, vid = '' }) => (dot !== undefined && covers(history, dotNamed(dot)) ? [vid] : []))
   }
 
