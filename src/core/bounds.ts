@@ -181,6 +181,11 @@ export const bounds = {
   guestGraceShare: 0.2,
   /** Members that are out or have left are remembered so long, so that old lists do not bring them back; fewer of them where there are many. */
   formerMemberMs: 604_800_000,
+  /** Another boot that claims to be this node is alive when it has answered refutations so often, for so long, ms: old news is over by then. */
+  namesakeAnswers: 3,
+  namesakeMs: 10_000,
+  /** Boots that this is counted of. */
+  namesakesMax: 16,
   /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. A page that is only busy is not. */
   asleepMs: 10_000,
   /** How often a tab looks at its clocks. */

@@ -182,7 +182,12 @@ export interface NodeEvents {
   readonly exchange: { readonly peer: string; readonly moved: number; readonly total: number }
   /** Hints were delivered to the node they were kept for. */
   readonly handoff: { readonly to: string; readonly keys: number; readonly remaining: number }
-  readonly 'data-loss': { readonly reason: 'evicted' | 'lock-lost' | 'corrupt'; readonly previousId: string }
+  /**
+   * This node is not what it was. `corrupt`: some of what its disk holds was altered, and is fetched from other replicas. The others
+   * end it, and the next `openNode` makes another node: its database was `evicted`; another tab took its lock (`lock-lost`); the browser's
+   * profile was `copied` and a tab of the copy lives under its name (what it held goes to the ring).
+   */
+  readonly 'data-loss': { readonly reason: 'evicted' | 'lock-lost' | 'copied' | 'corrupt'; readonly previousId: string }
   readonly storage: { readonly state: 'ok' | 'full' | 'failed' }
   readonly signaling: SignalingEvent
   /** A peer could not be met or was turned away; `error` is what `joined` would reject with, if it is final. */

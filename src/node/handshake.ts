@@ -11,6 +11,9 @@ export function helloOf(cluster: string, n: number, node: NodeId, boot: ActorId)
   return { protocolVersion, cluster, n, partitions, tokensPerNode, node, boot }
 }
 
+/** Whether the other is this very node, from a copy of its database. */
+export const isCopy = (ours: Hello, theirs: Hello): boolean => ours.node === theirs.node
+
 const constants = ['protocolVersion', 'n', 'partitions', 'tokensPerNode'] as const
 
 /** Why these two cannot be in one ring, or null. */
@@ -20,5 +23,5 @@ export function mismatch(ours: Hello, theirs: Hello): string | null {
   if (differing.length > 0) {
     return differing.map((name) => `${name} is ${ours[name]} here and ${theirs[name]} there`).join(', ')
   }
-  return ours.node === theirs.node ? 'the peer claims this very node: a copied profile?' : null
+  return null
 }

@@ -3,7 +3,7 @@
  * exchanges whole member lists: now and then with a random peer, at once with whoever is met, wakes up, or places keys otherwise.
  */
 import { bounds } from '../core/bounds.ts'
-import type { NodeId, ViewHash } from '../core/ids.ts'
+import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
 import { type Claim, claimsOf, type MemberView } from '../core/membership/claims.ts'
 import type { Mesh } from '../core/membership/links.ts'
 import { Swim } from '../core/membership/swim.ts'
@@ -20,6 +20,8 @@ type MembersRequest = Extract<Request, { type: 'members' }>
 export interface MembershipHandlers {
   /** What is believed of a member has changed. */
   changed(claim: Claim): void
+  /** Another boot lives under this node's name. */
+  copied(peer: PeerId): void
   /** Many may change in `work`. */
   together(work: () => void): void
   /** The hash by which this node places keys. */
@@ -58,6 +60,7 @@ export class Membership {
       linked: () => peers.connected,
       isLinked: (node: NodeId) => peers.isConnected(node),
       changed: (claim: Claim) => handlers.changed(claim),
+      copied: (peer: PeerId) => handlers.copied(peer),
       chance,
     }
     this.#swim = new Swim(self.own, self.known, options, port, clock.now())

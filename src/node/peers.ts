@@ -13,7 +13,7 @@ import { decodeMessage, encodeMessage } from '../core/wire/message-codec.ts'
 import type { Hello, Message, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock, CloseReason, Lane, SignalingEvent, Transport } from '../ports.ts'
 import { type Deferred, deferred, timedOut, within } from './deadline.ts'
-import { mismatch } from './handshake.ts'
+import { isCopy, mismatch } from './handshake.ts'
 import { RequestFailure } from './request-failure.ts'
 
 export interface PeersHandlers {
@@ -33,6 +33,8 @@ export interface PeersHandlers {
   /** Through whom a node can be reached that there is no channel to. */
   relaysTo(node: NodeId): readonly NodeId[]
   connectionFailed(peer: PeerId, reason: CloseReason): void
+  /** Another boot lives under this node's name. */
+  copied(peer: PeerId): void
   /** The handshake failed, for good. */
   refused(peer: PeerId, reason: string): void
   signaling(event: SignalingEvent): void
@@ -265,6 +267,7 @@ export class Peers {
       this.#refused(channel, fault)
       return
     }
+    if (isCopy(this.#hello, hello)) return this.#handlers.copied(channel.peer)
     const former = this.#byNode.get(hello.node)
     channel.node = hello.node
     this.#byNode.set(hello.node, channel)

@@ -5,12 +5,13 @@
  * asleep, it says that it is awake, and what it holds counts again when it has caught up with the others.
  */
 import { bounds } from '../core/bounds.ts'
-import type { ActorId, NodeId } from '../core/ids.ts'
+import type { ActorId, NodeId, PeerId } from '../core/ids.ts'
 import type { Claim } from '../core/membership/claims.ts'
 import { swimDefaults } from '../core/membership/swim-port.ts'
 import type { place } from '../core/partitioning/placement.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import type { Ports } from '../ports.ts'
+import type { NodeEvents } from './api.ts'
 import type { CheckedConfig } from './arguments.ts'
 import { gathered } from './deadline.ts'
 import type { Exchange } from './exchange.ts'
@@ -24,7 +25,7 @@ import type { Ownership } from './ownership.ts'
 import { Peers, type PeersHandlers } from './peers.ts'
 import { Reach } from './reach.ts'
 import { Routing } from './routing.ts'
-import { rememberMembers, type Self } from './self.ts'
+import { forgetIdentity, rememberMembers, type Self } from './self.ts'
 import { Stay } from './stay.ts'
 
 /** The node whose presence this is. */
@@ -38,8 +39,8 @@ export interface Present {
   readonly isClosing: boolean
   serve(from: NodeId, request: Request): Promise<Reply>
   membersChanged(): void
-  /** A former boot had begun to leave: this node is to make room for another. */
-  hadLeft(): void
+  /** It ends at once, and comes back as another node. */
+  lost(reason: NodeEvents['data-loss']['reason']): void
 }
 
 /** What a node is when it boots. */
@@ -91,6 +92,7 @@ export class Presence {
       {
         changed: (claim) => this.#claimed(claim),
         together: (work) => this.#together(work),
+        copied: (peer) => void this.#copied(peer),
         placed: () => this.routing.hash,
       },
     )
@@ -160,6 +162,7 @@ export class Presence {
         this.#links.failed(peer)
         node.joining.connectionFailed(peer, reason)
       },
+      copied: (peer) => void this.#copied(peer),
       refused: (peer, reason) => node.joining.refused(peer, reason),
       signaling: (event) => node.joining.signaling(event),
       introduce: (to, body) => this.#links.introduce(this.#ports.transport.self, to, body),
@@ -226,7 +229,14 @@ export class Presence {
 
   async #leftBefore(): Promise<void> {
     await this.#rememberNow()
-    this.#node.hadLeft()
+    this.#node.lost('evicted')
+  }
+
+  /** The profile was copied, and another boot lives under this node's name: one of the two becomes another node. */
+  async #copied(peer: PeerId): Promise<void> {
+    if (!this.#node.isOpen || this.#ports.transport.self > peer) return
+    await forgetIdentity(this.#ports.store).catch(() => {})
+    this.#node.lost('copied')
   }
 
   async #rememberNow(): Promise<void> {

@@ -66,6 +66,12 @@ export async function beginBoot(
   })
 }
 
+/** The next boot is another node, which stands to no partition yet: what lies here is handed to those who own it. */
+export async function forgetIdentity(store: Store): Promise<void> {
+  const rows = [identityRow, ownershipRow]
+  await store.transact([], 'strict', () => ({ writes: rows.map((key) => ({ key, value: null })), result: undefined }))
+}
+
 /** Keeps the member list for the next boot. */
 export async function rememberMembers(store: Store, claims: readonly Claim[]): Promise<void> {
   await store.transact([], 'relaxed', () => ({

@@ -304,10 +304,6 @@ export class StorageNode implements TabringNode, Coordination, Present {
     if (this.events.has('members')) this.events.emit('members', this.members())
   }
 
-  hadLeft(): void {
-    this.lost('evicted')
-  }
-
   get isOpen(): boolean {
     return this.#state === 'open'
   }
@@ -372,7 +368,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     await this.#ports.store.close()
   }
 
-  /** Stops serving at once: its database or its lock is lost. */
+  /** Stops serving at once: its database, its lock or its name is lost. */
   lost(reason: NodeEvents['data-loss']['reason']): void {
     if (this.#state !== 'open') return
     this.events.emit('data-loss', { reason, previousId: this.id })

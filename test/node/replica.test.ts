@@ -275,6 +275,7 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     relaysTo: () => [],
     introduce: () => {},
     notIntroduced: () => {},
+    copied: () => {},
     connectionFailed: () => {},
     refused: () => {},
     signaling: () => {},

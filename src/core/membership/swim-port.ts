@@ -2,7 +2,7 @@
  * What the membership machine says, and what it needs of its host: sending, timers as data, chance.
  */
 import { bounds } from '../bounds.ts'
-import type { NodeId } from '../ids.ts'
+import type { NodeId, PeerId } from '../ids.ts'
 import type { Claim } from './claims.ts'
 import type { News } from './news.ts'
 import { presets, type Timing } from './timing.ts'
@@ -47,6 +47,8 @@ export interface SwimPort {
   isLinked(node: NodeId): boolean
   /** A claim has changed what is believed of its member; `by` made it. */
   changed(claim: Claim, by: NodeId): void
+  /** Another boot lives under this member's name. */
+  copied(peer: PeerId): void
   /** Uniform in [0, 1). */
   chance(): number
 }

@@ -13,6 +13,7 @@ import type { NodeId, ViewHash } from '../ids.ts'
 import { type Claim, compareClaims, type MemberView } from './claims.ts'
 import type { Mesh } from './links.ts'
 import { isAwake, MemberList, type Source } from './member-list.ts'
+import { Namesakes } from './namesakes.ts'
 import { NewsQueue, Unheard } from './news.ts'
 import { shuffled } from './shuffle.ts'
 import { Suspicions } from './suspicions.ts'
@@ -40,6 +41,7 @@ export class Swim {
   readonly #suspicions: Suspicions
   readonly #errands = new Map<number, { readonly for: NodeId; readonly sequence: number }>()
   readonly #unheard = new Unheard()
+  readonly #namesakes = new Namesakes()
   #order: NodeId[] = []
   /** Not answered yet; one may still wait when the next begins. */
   readonly #probes = new Map<number, Probe>()
@@ -135,6 +137,7 @@ export class Swim {
     // Whoever is suspected is slow, or far away: let it judge more slowly (Lifeguard, section 4.1).
     if (intake.claimed.status === 'suspect') this.#worsen(1)
     this.#adopted(intake.claim, this.#list.self, now)
+    if (this.#namesakes.refuted(intake.claimed, intake.claim, now)) this.#port.copied(intake.claimed.peer)
   }
 
   #adopted(claim: Claim, by: NodeId, now: number): void {

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
-import type { NodeId } from '../../../src/core/ids.ts'
+import type { NodeId, PeerId } from '../../../src/core/ids.ts'
 import type { Claim } from '../../../src/core/membership/claims.ts'
 import { Swim } from '../../../src/core/membership/swim.ts'
 import { type SwimOptions, type SwimTimer, swimDefaults } from '../../../src/core/membership/swim-port.ts'
@@ -21,6 +21,8 @@ class Ring {
   now = 0
   readonly swims: Swim[] = []
   readonly #timers: Timer[] = []
+  /** Other boots that were found to live under a member's name. */
+  readonly copies: PeerId[] = []
   readonly #messages: { at: number; to: number; deliver: () => void }[] = []
   readonly cut = new Set<number>()
   /** Members whose links are gone altogether. */
@@ -50,6 +52,7 @@ class Ring {
             linked,
             isLinked: (node) => linked().includes(node),
             changed: () => {},
+            copied: (peer) => this.copies.push(peer),
             chance: () => {
               state = (state * 48_271) % 2_147_483_647
               return state / 2_147_483_647
@@ -112,6 +115,20 @@ describe('membership', () => {
     ring.run(5_000)
     expect(ring.statusesOf(2)).toEqual(Array(4).fill('alive'))
     expect(ring.swims[0]?.view.get(name(2))?.incarnation).toBe(2)
+  })
+
+  test('another boot that goes on answering refutations under the same name is found out, and a former one is not', () => {
+    const ring = new Ring(3)
+    const [first] = ring.swims as [Swim]
+    const say = (peer: PeerId) => {
+      const claim = { ...first.own, peer, incarnation: first.own.incarnation + 1 }
+      first.takeList(name(1), [claim], ring.now)
+      ring.run(bounds.namesakeMs / 2)
+    }
+    say('former boot' as PeerId)
+    for (let times = 0; times < 4; times += 1) say('living copy' as PeerId)
+    expect(new Set(ring.copies)).toEqual(new Set(['living copy']))
+    expect(ring.swims[1]?.view.get(name(0))).toEqual(first.own)
   })
 
   test('a member whose line to one other is bad is probed through the others, and not suspected', () => {
