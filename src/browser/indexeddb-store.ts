@@ -79,7 +79,8 @@ class IndexedDbStore implements Store {
   }
 
   #connect(created: () => void): Promise<IDBPDatabase> {
-    const forget = () => {
+    const forget = (connection: EventTarget | null) => {
+      if (connection instanceof IDBDatabase) connection.close()
       this.#database?.close()
       this.#database = undefined
     }
@@ -93,8 +94,8 @@ class IndexedDbStore implements Store {
         this.#isBlocked = true
       },
       // A newer build is to have it at once; this one fails from then on, and says why.
-      blocking: forget,
-      terminated: forget,
+      blocking: (_current, _blocked, event) => forget(event.target),
+      terminated: () => forget(null),
     })
       .then((database) => {
         this.#isBlocked = false

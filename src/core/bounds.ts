@@ -6,7 +6,7 @@
  */
 export const bounds = {
   /** Cluster constant. Raised whenever old and new nodes would misunderstand each other. */
-  protocolVersion: 1,
+  protocolVersion: 2,
   /** Cluster constant. Q equal partitions: a power of two, so that a partition is a prefix of the key's hash. */
   partitions: 1024,
   /** log2 of `partitions`. */
@@ -49,7 +49,7 @@ export const bounds = {
   frameBytesMax: 16_384,
   /** Siblings of one record, beyond which an owner resolves them. Riak warns at 25 and stops at 100. */
   siblingsMax: 64,
-  /** An expired value is kept for so long, ms: a clock that is a day ahead takes it from nobody. */
+  /** An expired value is kept for so long, ms: a clock that is a day ahead takes it from nobody. One further ahead takes it from its own disk. */
   expiredKeptMs: 86_400_000,
   /** Keys that an owner resolves at once. */
   crowdedAtOnce: 4,

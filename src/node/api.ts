@@ -45,7 +45,7 @@ export interface PutOptions extends RequestOptions {
   readonly pw?: number
   /** Distinct devices that must hold it, 1 to n, also after its hints have gone home. Default: 1. */
   readonly devices?: number
-  /** When the value ends: from then on it counts as deleted. */
+  /** When the value ends: from then on it counts as deleted, by the clock of whoever reads. A day later its bytes may be given up. */
   readonly expiresAt?: Date
 }
 

@@ -22,8 +22,9 @@ export class Crowding {
   readonly #config: CheckedConfig
   readonly #write: (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>
   readonly #decode: (value: Uint8Array) => unknown
-  /** Keys that are being resolved. */
+  /** Keys that are being resolved, and those that could not be, a moment ago. */
   readonly #underWay = new Set<StoredKey>()
+  readonly #failed = new Set<StoredKey>()
 
   /** `write` is an ordinary put. */
   constructor(
@@ -38,15 +39,20 @@ export class Crowding {
     this.#decode = decode
   }
 
-  /** A key has too many siblings here. Never rejects: what fails, or is too much at once, is tried again with the next write. */
+  /**
+   * A key has too many siblings here. Never rejects: what is too much at once is tried again with the next write, and what did no
+   * good, for whatever reason, with the next one after a while: it would call for itself again at once.
+   */
   async noticed(key: StoredKey, siblings: number): Promise<void> {
-    if (this.#underWay.has(key) || this.#underWay.size >= bounds.crowdedAtOnce) return
+    if (this.#failed.has(key) || this.#underWay.has(key) || this.#underWay.size >= bounds.crowdedAtOnce) return
     // Where the first one cannot, because its disk is full for instance, somebody has to.
     if (!this.#isFirstInReach(key) && siblings <= 2 * this.#config.siblingsMax) return
     this.#underWay.add(key)
     const isRelieved = await this.#relieve(key).catch(() => false)
-    // What does no good, for whatever reason, would call for itself again at once.
-    this.#node.clock.after(isRelieved ? 0 : bounds.reliefRetryMs, () => this.#underWay.delete(key))
+    this.#underWay.delete(key)
+    if (isRelieved) return
+    this.#failed.add(key)
+    this.#node.clock.after(bounds.reliefRetryMs, () => this.#failed.delete(key))
   }
 
   #isFirstInReach(key: StoredKey): boolean {

@@ -21,7 +21,7 @@ export interface PeersHandlers {
   serve(from: NodeId, request: Request): Promise<Reply>
   /** A node has said hello on a new channel. */
   met(node: NodeId): void
-  /** Its channel has closed. `parted`: only because there were too many. */
+  /** Its channel has closed, or is about to. `parted`: only because there were too many. */
   closed(node: NodeId, how: 'lost' | 'parted'): void
   /** It answers again, or does not any more. */
   answering(node: NodeId): void
@@ -125,7 +125,7 @@ export class Peers {
     return this.#byNode.get(node)?.heardAt ?? 0
   }
 
-  /** Closes the channel to a node because there are too many; it is opened again when somebody wants it. */
+  /** Gives the channel to a node up because there are too many; it is opened again when somebody wants it. */
   part(node: NodeId): void {
     const channel = this.#byNode.get(node)
     if (channel === undefined) return
@@ -221,9 +221,7 @@ export class Peers {
     const channel: Channel = { peer, node: null, answering: true, heardAt, parted: false, greeted: deferred<void>() }
     this.#channels.set(peer, channel)
     this.#send(peer, { kind: 'hello', hello: this.#hello }, 'control').catch(() => {})
-    const late = () => {
-      if (channel.node === null) this.#transport.drop(peer, 'for now')
-    }
+    const late = () => channel.node === null && this.#transport.drop(peer, 'for now')
     void channel.greeted.promise.then(this.#clock.after(bounds.handshakeTimeoutMs, late))
   }
 
@@ -234,6 +232,8 @@ export class Peers {
     this.#fail((waiting) => waiting.peer === peer)
     if (channel === undefined) this.#handlers.connectionFailed(peer, reason)
     else this.#lost(channel)
+    // Whichever end closed it, it is not wanted again for now.
+    if (channel?.parted === true) this.#transport.drop(peer, 'for now')
   }
 
   #lost(channel: Channel): void {
@@ -243,9 +243,7 @@ export class Peers {
   }
 
   #fail(which: (waiting: { readonly node: NodeId; readonly peer: PeerId }) => boolean): void {
-    for (const waiting of this.#waiting.values()) {
-      if (which(waiting)) waiting.reply.reject(new RequestFailure('unreachable'))
-    }
+    for (const each of this.#waiting.values()) if (which(each)) each.reply.reject(new RequestFailure('unreachable'))
   }
 
   #received(peer: PeerId, bytes: Uint8Array): void {
@@ -267,7 +265,10 @@ export class Peers {
       this.#refused(channel, fault)
       return
     }
-    if (isCopy(this.#hello, hello)) return this.#handlers.copied(channel.peer)
+    if (isCopy(this.#hello, hello)) {
+      this.#handlers.copied(channel.peer)
+      return
+    }
     const former = this.#byNode.get(hello.node)
     channel.node = hello.node
     this.#byNode.set(hello.node, channel)

@@ -104,7 +104,7 @@ export class Replica {
 
   /**
    * Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored now. Values
-   * on the way that have expired are given up.
+   * on the way that expired a while ago are given up, or by the next scrub where the store fails, of which it tells.
    */
   async scrub(partition: Partition): Promise<number> {
     const due: RowKey[] = []
@@ -113,7 +113,8 @@ export class Replica {
     })
     for (let at = 0; at < due.length; at += bounds.checkpointRows) {
       const keys = due.slice(at, at + bounds.checkpointRows)
-      await this.#watched(this.#store.transact(keys, 'relaxed', (rows) => this.#giveUp(keys, rows)))
+      const given = this.#store.transact(keys, 'relaxed', (rows) => this.#giveUp(keys, rows))
+      await this.#watched(given).catch(() => {})
     }
     return differing
   }

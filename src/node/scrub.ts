@@ -27,6 +27,8 @@ export class Scrub {
 
   /** Scrubs one partition after the other until the returned function is called. `found` hears where something differed. */
   start(clock: Clock, chance: () => number, found: (partition: Partition) => void): () => void {
+    // Anywhere: a tab that is open for minutes only must not begin at the same place each time.
+    this.#next = Math.floor(chance() * allPartitions.length)
     return repeat(clock, bounds.scrubIntervalMs, chance, async () => {
       const partition = allPartitions.find((each) => each >= this.#next && this.#replica.holds(each))
       this.#next = partition === undefined ? 0 : partition + 1

@@ -3,8 +3,14 @@
  */
 import { afterEach, expect, test } from 'vitest'
 import { bounds } from '../../src/core/bounds.ts'
+import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import { type MemoryCluster, openCluster } from '../../src/memory/open-cluster.ts'
 import type { NodeEvents } from '../../src/node/api.ts'
+import { checkConfig } from '../../src/node/arguments.ts'
+import { Crowding } from '../../src/node/crowding.ts'
+import type { WriteOutcome } from '../../src/node/write.ts'
+import type { Place } from '../simulation/world.ts'
+import { nodeOf, virtualRing } from './virtual-ring.ts'
 
 let cluster: MemoryCluster | undefined
 afterEach(async () => {
@@ -56,6 +62,26 @@ test('at the cap nothing is resolved', async () => {
   await ring.node(0).put('hot', null, 'one more')
   await expect.poll(() => heard.length, { timeout: 10_000 }).toBe(1)
   expect(heard[0]?.values).toHaveLength(bounds.siblingsMax + 1)
+})
+
+test('what could not be resolved is not tried again at once', async () => {
+  const { clock, world, ahead } = await virtualRing({ nodes: 1 })
+  const node = nodeOf(world.places[0] as Place)
+  for (const value of [1, 2, 3]) await ahead(node.put('hot', null, value))
+  const key = storedKey({ mode: 'siblings', collection: '', key: 'hot' })
+  let tries = 0
+  const fruitless = async () => {
+    tries += 1
+    return { isStored: false } as WriteOutcome
+  }
+  const crowding = new Crowding(node, { ...checkConfig({ cluster: 'any' }), siblingsMax: 2 }, fruitless, () => null)
+  const noticed = () => ahead(crowding.noticed(key, 3))
+  await noticed()
+  await noticed()
+  expect(tries).toBe(1)
+  await clock.run(bounds.reliefRetryMs)
+  await noticed()
+  expect(tries).toBe(2)
 })
 
 test('of an expired value and one that lasts, the one that lasts takes the place of all', async () => {

@@ -16,6 +16,8 @@ const delayMs = 40
 interface End {
   readonly peers: Peers
   readonly told: string[]
+  /** How its transport was told to give the channel up. */
+  readonly dropped: string[]
   handlers: TransportHandlers | undefined
   other: End | undefined
   isOpen: boolean
@@ -23,7 +25,7 @@ interface End {
 
 function endOf(name: string): End {
   const self = name.repeat(16) as PeerId
-  const end: Omit<End, 'peers'> = { told: [], handlers: undefined, other: undefined, isOpen: true }
+  const end: Omit<End, 'peers'> = { told: [], dropped: [], handlers: undefined, other: undefined, isOpen: true }
   const transport: Transport = {
     self,
     start: (handlers) => {
@@ -36,7 +38,8 @@ function endOf(name: string): End {
     want: () => {},
     introduced: () => {},
     listen: () => {},
-    drop: (to) => {
+    drop: (to, how) => {
+      end.dropped.push(how)
       for (const each of [end, end.other]) {
         if (each === undefined || !each.isOpen) continue
         each.isOpen = false
@@ -75,6 +78,9 @@ test('a channel that is given up looks lost to neither end, and is closed by the
   expect([b.told, b.peers.connected, b.isOpen]).toEqual([['parted'], [], false])
   await clock.run(bounds.partingMs)
   expect([a.told, b.told]).toEqual([['parted'], ['parted']])
+  // Or whoever had it closed to him would open it again.
+  expect(new Set([...a.dropped, ...b.dropped])).toEqual(new Set(['for now']))
+  expect([a.dropped.length > 0, b.dropped.length > 0]).toEqual([true, true])
 })
 
 test('where the other end does not close it, the one that gave it up does', async () => {

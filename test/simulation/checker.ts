@@ -189,7 +189,7 @@ function checkFinals(
       )
     // What an acknowledged write had seen is gone.
     for (const covered of write.status === 'ok' ? sight.covers(vid) : []) {
-      if (live.has(covered))
+      if (live.has(covered) || dead.has(covered))
         report(write.type === 'delete' ? 'RESURRECTED' : 'UNSUPERSEDED', covered, `${write.type} ${vid} had seen it`)
     }
     if (write.status === 'fail' && live.has(vid)) report('FAILED_WRITE_VISIBLE', vid, 'at an owner in the end')

@@ -68,7 +68,8 @@ export class Workload {
   constructor(world: World, watch: Watch, skipped: ReadonlySet<number>) {
     this.#world = world
     this.#chance = new Chance(world.options.seed, 'workload')
-    this.#expiry = new Chance(world.options.seed, 'crowding')
+    // A stream of its own would give every seed another run; this one is drawn from by few options before.
+    this.#expiry = new Chance(world.options.seed, 'profile')
     this.#skipped = skipped
     this.watch = watch
     watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)

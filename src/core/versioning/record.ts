@@ -1,5 +1,6 @@
 /**
- * A record and the one operation that ever changes it: join.
+ * A record and the one operation that ever changes what it says: join. (A value that has expired may be given up besides; its dot and
+ * its digest stay, so the record says the same.)
  *
  * A record is a causal history and the siblings that survive it. `join(a, b)` unites the histories and keeps a sibling if
  * both hold it, or if the other's history lacks its dot: what the other side knew and no longer holds was overwritten by
