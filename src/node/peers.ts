@@ -273,7 +273,8 @@ export class Peers {
     channel.node = hello.node
     this.#byNode.set(hello.node, channel)
     this.#unrelayed.delete(hello.node)
-    if (former !== undefined) this.#transport.drop(former.peer, 'for good')
+    // For now: of two boots under one name, from a copied profile, the former may be the one that stays.
+    if (former !== undefined) this.#transport.drop(former.peer, 'for now')
     this.#handlers.met(hello.node)
     channel.greeted.resolve()
   }

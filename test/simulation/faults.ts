@@ -155,6 +155,16 @@ export function unleash(world: World): void {
       world.start(world.addPlace(chance.pick(world.places).device))
     })
   }
+  // A browser's profile is copied, and a tab of the copy lives under the same name.
+  for (let copies = 0; copies < options.copies; copies += 1) {
+    once(world, () => {
+      counters.count('fault: profile copied')
+      const { device, disk } = chance.pick(world.places)
+      const copy = world.addPlace(device)
+      copy.disk.restore(disk.rows)
+      world.start(copy)
+    })
+  }
   for (let leaves = 0; leaves < options.leaves; leaves += 1) once(world, () => leave(world))
 }
 

@@ -55,6 +55,7 @@ export interface Options {
   readonly joins: number
   readonly leaves: number
   readonly twins: number
+  readonly copies: number
   /** How long a node may be gone before it is out of placement, ms. */
   readonly graceMs: number
   /** How long a node is a guest, ms. */
@@ -101,6 +102,7 @@ export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> =
   join: ['joins'],
   leave: ['leaves'],
   twin: ['twins'],
+  copy: ['copies'],
   capacity: ['mixed'],
   core: ['core'],
 }
@@ -174,6 +176,7 @@ export function optionsOf(seed: number): Options {
     diskRows: crowding.happens(0.1) ? crowding.between(0, 3) : 0,
     siblingsMax: crowding.happens(0.15) ? crowding.between(2, 5) : bounds.siblingsMax,
     expiring: crowding.happens(0.2) ? crowding.fraction() * 0.5 : 0,
+    copies: crowding.happens(0.1) ? 1 : 0,
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
@@ -190,7 +193,7 @@ export type Profile = (typeof profiles)[number]
 
 /**
  * The options of a seed under a profile. `wipe`: a device loses everything, and after a full repair perhaps another. `identity`:
- * duplicated tabs, disks that go back in time, locks that are lost. `storage`: the same calm run each time, in which one call to a
+ * duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `storage`: the same calm run each time, in which one call to a
  * store fails; the seed says which one, and how, so that 5 n seeds go through the first n calls.
  */
 export function optionsUnder(profile: Profile, seed: number): Options {
@@ -202,7 +205,13 @@ export function optionsUnder(profile: Profile, seed: number): Options {
     case 'wipe':
       return { ...drawn, wipe: true, acts: chance.between(2, 3), graceMs: chance.between(2, 30) * 1000 }
     case 'identity':
-      return { ...drawn, twins: chance.between(1, 3), restore: true, lockLossEveryMs: chance.between(5_000, 15_000) }
+      return {
+        ...drawn,
+        twins: chance.between(1, 3),
+        restore: true,
+        lockLossEveryMs: chance.between(5_000, 15_000),
+        copies: chance.between(0, 2),
+      }
     case 'storage': {
       const [call, way] = [1 + Math.floor((seed - 1) / failureKinds.length), (seed - 1) % failureKinds.length]
       return { ...scripted(), failing: { call, kind: failureKinds[way] ?? 'abort' } }

@@ -193,6 +193,7 @@ export class World {
           return
         }
         boot.node = node
+        node.on('data-loss', ({ reason }) => reason === 'copied' && this.#reopen(place, boot))
         if (place.index === 0) this.failing?.listen(boot, node)
         this.onServing(place, node)
       },
@@ -200,7 +201,7 @@ export class World {
     )
   }
 
-  /** The disk would not open: a person would reload the tab. */
+  /** The disk would not open, or its node has ended by itself: a person would reload the tab. */
   #reopen(place: Place, boot: Boot): void {
     this.#forget(place, boot)
     this.clock.after(1000, () => this.start(place))
