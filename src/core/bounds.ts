@@ -184,6 +184,8 @@ export const bounds = {
   /** Another boot that claims to be this node is alive when it has answered refutations so often, for so long, ms: old news is over by then. */
   namesakeAnswers: 3,
   namesakeMs: 10_000,
+  /** One that was silent for so long begins anew: whoever lives answers within seconds, ms. */
+  namesakePauseMs: 30_000,
   /** Boots that this is counted of. */
   namesakesMax: 16,
   /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. A page that is only busy is not. */

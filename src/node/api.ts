@@ -183,9 +183,10 @@ export interface NodeEvents {
   /** Hints were delivered to the node they were kept for. */
   readonly handoff: { readonly to: string; readonly keys: number; readonly remaining: number }
   /**
-   * This node is not what it was. `corrupt`: some of what its disk holds was altered, and is fetched from other replicas. The others
-   * end it, and the next `openNode` makes another node: its database was `evicted`; another tab took its lock (`lock-lost`); the browser's
-   * profile was `copied` and a tab of the copy lives under its name (what it held goes to the ring).
+   * A node is not what it was. `corrupt`: some of what its disk holds was altered, and is fetched from other replicas. `evicted`: the
+   * database is gone, of the node that tells it or of `previousId`, in whose place it came. `lock-lost`: another tab took its lock.
+   * `copied`: the browser's profile was copied, and a tab of the copy lives under its name; opened again, it is another node, and what it
+   * held goes to the ring. `status().state` says whether the node goes on.
    */
   readonly 'data-loss': { readonly reason: 'evicted' | 'lock-lost' | 'copied' | 'corrupt'; readonly previousId: string }
   readonly storage: { readonly state: 'ok' | 'full' | 'failed' }

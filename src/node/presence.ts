@@ -25,7 +25,7 @@ import type { Ownership } from './ownership.ts'
 import { Peers, type PeersHandlers } from './peers.ts'
 import { Reach } from './reach.ts'
 import { Routing } from './routing.ts'
-import { forgetIdentity, rememberMembers, type Self } from './self.ts'
+import { rememberMembers, type Self } from './self.ts'
 import { Stay } from './stay.ts'
 
 /** The node whose presence this is. */
@@ -92,7 +92,7 @@ export class Presence {
       {
         changed: (claim) => this.#claimed(claim),
         together: (work) => this.#together(work),
-        copied: (peer) => void this.#copied(peer),
+        copied: (peer) => this.#copied(peer),
         placed: () => this.routing.hash,
       },
     )
@@ -162,7 +162,7 @@ export class Presence {
         this.#links.failed(peer)
         node.joining.connectionFailed(peer, reason)
       },
-      copied: (peer) => void this.#copied(peer),
+      copied: (peer) => this.#copied(peer),
       refused: (peer, reason) => node.joining.refused(peer, reason),
       signaling: (event) => node.joining.signaling(event),
       introduce: (to, body) => this.#links.introduce(this.#ports.transport.self, to, body),
@@ -232,11 +232,13 @@ export class Presence {
     this.#node.lost('evicted')
   }
 
-  /** The profile was copied, and another boot lives under this node's name: one of the two becomes another node. */
-  async #copied(peer: PeerId): Promise<void> {
-    if (!this.#node.isOpen || this.#ports.transport.self > peer) return
-    await forgetIdentity(this.#ports.store).catch(() => {})
-    this.#node.lost('copied')
+  /**
+   * The profile was copied, and another boot lives under this node's name: one of the two becomes another node. The one that stays may
+   * lack what the other acknowledged in its name.
+   */
+  #copied(peer: PeerId): void {
+    if (this.#ports.transport.self < peer) this.#node.lost('copied')
+    else this.#missedSomething()
   }
 
   async #rememberNow(): Promise<void> {
@@ -253,14 +255,18 @@ export class Presence {
   }
 
   #woke(): void {
-    const { isOpen, isClosing, ownership, exchange } = this.#node
-    if (!isOpen || isClosing) return
+    if (!this.#node.isOpen || this.#node.isClosing) return
     this.#stay.begin()
     this.membership.wake()
-    exchange.wasAway()
-    ownership.doubt()
     for (const node of this.peers.connected) void this.membership.pushPull(node)
-    this.#reach.renew(this.routing.others)
+    this.#missedSomething()
     this.#node.membersChanged()
+  }
+
+  /** What is here may be out of date: it counts again when it has been compared with the others. */
+  #missedSomething(): void {
+    this.#node.exchange.wasAway()
+    this.#node.ownership.doubt()
+    this.#reach.renew(this.routing.others)
   }
 }

@@ -44,7 +44,10 @@ export async function beginBoot(
     const hasLeft = known.some((claim) => claim.node === former?.node && claim.status === 'left')
     const before = hasLeft ? null : former
     const node = before?.node ?? fresh
-    const incarnation = (before?.incarnation ?? 0) + 1
+    const last = known.find((claim) => claim.node === node)
+    // What the former boot said last, as far as it is remembered: it raised its incarnation as it went.
+    const raised = Math.max(before?.incarnation ?? 0, last?.incarnation ?? 0)
+    const incarnation = Math.min(raised + 1, bounds.incarnationMax)
     const writer = new ByteWriter()
     writer.hex(node)
     writer.integer(incarnation)
@@ -53,23 +56,28 @@ export async function beginBoot(
       peer,
       device,
       capacity16ths: Math.round(capacity * 16),
-      guest: known.find((claim) => claim.node === node)?.guest ?? true,
+      guest: last?.guest ?? true,
       speaks: bounds.speaks,
       incarnation,
       status: 'alive',
     }
     return {
       // Another node stands to no partition yet; what lies here from before is handed to those who own it.
-      writes: [{ key: identityRow, value: writer.done() }, ...(hasLeft ? [{ key: ownershipRow, value: null }] : [])],
+      writes: [
+        { key: identityRow, value: writer.done() },
+        ...(before === null ? [{ key: ownershipRow, value: null }] : []),
+      ],
       result: { own, known: known.filter((claim) => claim.node !== node) },
     }
   })
 }
 
-/** The next boot is another node, which stands to no partition yet: what lies here is handed to those who own it. */
-export async function forgetIdentity(store: Store): Promise<void> {
-  const rows = [identityRow, ownershipRow]
-  await store.transact([], 'strict', () => ({ writes: rows.map((key) => ({ key, value: null })), result: undefined }))
+/** The next boot is another node: what lies here is handed to those who own it. */
+export async function forgetIdentity(store: Store, node: NodeId): Promise<void> {
+  await store.transact([identityRow], 'strict', ([stored]) => ({
+    writes: identityIn(stored)?.node === node ? [{ key: identityRow, value: null }] : [],
+    result: undefined,
+  }))
 }
 
 /** Keeps the member list for the next boot. */

@@ -59,7 +59,7 @@ import { RequestFailure } from './request-failure.ts'
 import { Room } from './room.ts'
 import type { Routing } from './routing.ts'
 import { repairAll, Scrub } from './scrub.ts'
-import { beginBoot, rememberMembers, type Self } from './self.ts'
+import { beginBoot, forgetIdentity, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
 import { ValueCodec } from './value-codec.ts'
 import { type Coordination, type WriteOutcome, write } from './write.ts'
@@ -371,8 +371,16 @@ export class StorageNode implements TabringNode, Coordination, Present {
   /** Stops serving at once: its database, its lock or its name is lost. */
   lost(reason: NodeEvents['data-loss']['reason']): void {
     if (this.#state !== 'open') return
+    if (reason !== 'copied') this.membership.sleep()
+    this.#end('closed')
+    void this.#lose(reason)
+  }
+
+  async #lose(reason: NodeEvents['data-loss']['reason']): Promise<void> {
+    const { store } = this.#ports
+    if (reason === 'copied') await forgetIdentity(store, this.id).catch(() => {})
+    await store.close().catch(() => {})
     this.events.emit('data-loss', { reason, previousId: this.id })
-    void this.close().catch(() => {})
   }
 
   #end(state: 'closed' | 'left'): void {

@@ -159,7 +159,7 @@ export function unleash(world: World): void {
   for (let copies = 0; copies < options.copies; copies += 1) {
     once(world, () => {
       counters.count('fault: profile copied')
-      const { device, disk } = chance.pick(world.places)
+      const { device, disk } = chance.pick(world.places.filter(({ gone }) => !gone))
       const copy = world.addPlace(device)
       copy.disk.restore(disk.rows)
       world.start(copy)

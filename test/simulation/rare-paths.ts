@@ -39,6 +39,7 @@ export const rarePaths = [
   'too many siblings resolved by an owner',
   'hint refused by a node that keeps enough',
   'expired value given up',
+  'copied profile told apart',
 ] as const
 
 export type RarePath = (typeof rarePaths)[number]
@@ -185,7 +186,15 @@ export class Watch {
   #checkDurable(node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
     const { options, counters } = this.#world
     const place = this.#world.placeOf(target)
-    if (place?.boot?.node === undefined || options.wipe || options.restore || options.rotEveryMs > 0) return
+    // Of two boots under one name either may have taken it.
+    if (
+      place?.boot?.node === undefined ||
+      options.copies > 0 ||
+      options.wipe ||
+      options.restore ||
+      options.rotEveryMs > 0
+    )
+      return
     for (const { key, record } of sent) {
       const { routing } = place.boot.node
       if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue

@@ -76,7 +76,7 @@ export async function simulate(
   const checked = finals === undefined ? [] : check(operations, finals, options.skewMs)
   // A defect may come to more violations than a call takes arguments.
   const told = world.failing?.violations() ?? []
-  const violations = [...seen, ...told, ...watch.violations, ...workload.untyped, ...checked]
+  const violations = [...seen, ...told, ...world.violations, ...watch.violations, ...workload.untyped, ...checked]
   if (finals !== undefined) count(watch, operations, finals)
   for (const { node } of world.serving) void node.close()
   const acknowledged = operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
@@ -166,6 +166,7 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
   const { serving, places } = world
   const due = places.filter(({ gone }) => !gone).length
   if (serving.length < due) return `${serving.length} of ${due} nodes serve`
+  if (new Set(serving.map(({ node }) => node.id)).size < serving.length) return 'two places are one node'
   const views = new Set(serving.map(({ node }) => node.routing.hash))
   if (views.size > 1) return `${views.size} member views`
   const placed = 1 + (serving[0]?.node.routing.others.length ?? 0)

@@ -206,7 +206,7 @@ export class Workload {
    */
   #isQuiet(node: StorageNode, before: string): boolean {
     const { serving, places, options } = this.#world
-    if (serving.length < places.length || this.#canLose) return false
+    if (serving.length < places.length || this.#canLose || options.copies > 0) return false
     if (serving.some((each) => each.node.routing.hash !== before) || node.routing.hash !== before) return false
     return isGentle(options) || serving.every((each) => each.node.ownership.syncing.length === 0)
   }

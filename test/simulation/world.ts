@@ -8,6 +8,7 @@ import { checkConfig } from '../../src/node/arguments.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
 import type { Random, Row } from '../../src/ports.ts'
 import { Chance } from './chance.ts'
+import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
 import { FailingCall } from './failing.ts'
 import type { Options } from './options.ts'
@@ -98,6 +99,8 @@ export class World {
   readonly #random: Random
   readonly #storage: Chance
   calm = false
+  /** What nodes told and should not have. */
+  readonly violations: Violation[] = []
   /** The call to the first place's store that fails, if one does. */
   readonly failing: FailingCall | null
   /** Hears of every node that begins to serve. */
@@ -193,7 +196,7 @@ export class World {
           return
         }
         boot.node = node
-        node.on('data-loss', ({ reason }) => reason === 'copied' && this.#reopen(place, boot))
+        node.on('data-loss', ({ reason }) => reason === 'copied' && this.#gaveWay(place, boot))
         if (place.index === 0) this.failing?.listen(boot, node)
         this.onServing(place, node)
       },
@@ -205,6 +208,19 @@ export class World {
   #reopen(place: Place, boot: Boot): void {
     this.#forget(place, boot)
     this.clock.after(1000, () => this.start(place))
+  }
+
+  /** Another node lives under its name. */
+  #gaveWay(place: Place, boot: Boot): void {
+    this.counters.count('path: copied profile told apart')
+    if (this.options.copies === 0)
+      this.violations.push({
+        class: 'WRONG_EVENT',
+        key: '',
+        subject: `place ${place.index}`,
+        witness: 'nobody had copied it',
+      })
+    this.#reopen(place, boot)
   }
 
   #forget(place: Place, boot: Boot): void {

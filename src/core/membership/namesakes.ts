@@ -2,8 +2,8 @@
  * Other boots that claim to be this node.
  *
  * As a rule that is a former boot, of which old news goes round: it is refuted and that is that. But where a browser's profile was
- * copied, with its database, two live under one name, and each refutes the other for ever. A boot that is over says nothing new: one
- * whose claims go on rising above the refutations, for longer than old news goes round, is alive.
+ * copied, with its database, two live under one name, and each refutes the other for ever. A boot that is over answers nothing: its
+ * claims may come from those who slept for long, some newer than others, but not one upon the other, each above the last refutation.
  */
 import { bounds } from '../bounds.ts'
 import type { PeerId } from '../ids.ts'
@@ -11,9 +11,11 @@ import type { Claim } from './claims.ts'
 
 interface Refuted {
   readonly since: number
-  readonly times: number
-  /** By which incarnation, last. */
+  /** When last, and by which incarnation. */
+  readonly at: number
   readonly incarnation: number
+  /** How often it answered, since then. */
+  readonly answers: number
 }
 
 export class Namesakes {
@@ -22,12 +24,13 @@ export class Namesakes {
   /** Notes that `claim` refuted what another boot claimed. Whether that boot lives. */
   refuted(claimed: Claim, claim: Claim, now: number): boolean {
     if (claimed.peer === claim.peer) return false
-    const before = this.#refuted.get(claimed.peer)
-    const isAnswer = before !== undefined && claimed.incarnation > before.incarnation
-    const times = isAnswer ? before.times + 1 : (before?.times ?? 1)
-    const since = before?.since ?? now
     if (this.#refuted.size > bounds.namesakesMax) this.#refuted.clear()
-    this.#refuted.set(claimed.peer, { since, times, incarnation: claim.incarnation })
-    return isAnswer && times >= bounds.namesakeAnswers && now - since >= bounds.namesakeMs
+    const known = this.#refuted.get(claimed.peer)
+    const before = known !== undefined && now - known.at < bounds.namesakePauseMs ? known : null
+    const isAnswer = before !== null && claimed.incarnation > before.incarnation
+    const answers = (before?.answers ?? 0) + Number(isAnswer)
+    const since = before?.since ?? now
+    this.#refuted.set(claimed.peer, { since, at: now, incarnation: claim.incarnation, answers })
+    return answers >= bounds.namesakeAnswers && now - since >= bounds.namesakeMs
   }
 }
