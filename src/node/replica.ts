@@ -312,9 +312,10 @@ export class Replica {
       return { writes, changes: [], result }
     }
     const places = sent.map(({ key }) => hintRow(key))
-    await this.#inventory.change(keys, places, 'relaxed', decide, (left) => {
+    const change = this.#inventory.change(keys, places, 'relaxed', decide, (left) => {
       for (const [key, kept] of left) this.#inventory.hints.set(key, kept)
     })
+    await this.#watched(change)
   }
 
   /**
@@ -332,7 +333,7 @@ export class Replica {
       const writes = hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))
       return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: true }
     }
-    return this.#inventory.change(held, [], 'relaxed', decide, () => {})
+    return this.#watched(this.#inventory.change(held, [], 'relaxed', decide, () => {}))
   }
 
   /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */

@@ -186,15 +186,9 @@ export class Watch {
   #checkDurable(node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
     const { options, counters } = this.#world
     const place = this.#world.placeOf(target)
-    // Of two boots under one name either may have taken it.
-    if (
-      place?.boot?.node === undefined ||
-      options.copies > 0 ||
-      options.wipe ||
-      options.restore ||
-      options.rotEveryMs > 0
-    )
-      return
+    // Of two boots under one name either may have taken it; and what a device loses it has lost.
+    const canLose = options.wipe || options.restore || options.rotEveryMs > 0 || options.failing?.kind === 'empty'
+    if (place?.boot?.node === undefined || options.copies > 0 || canLose) return
     for (const { key, record } of sent) {
       const { routing } = place.boot.node
       if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue
