@@ -234,6 +234,7 @@ test('two tabs of one browser without a route talk through a broadcast channel, 
   await profile.open({ cluster: 'offline' })
   const [second] = (await openTabs(profile, 1, { cluster: 'offline' })) as [Page]
   await joined(second, 2)
+  await profile.joined(2)
   const opened = () => profile.page.evaluate(() => (window as unknown as { open: Set<unknown> }).open.size)
   expect(await opened()).toBe(0)
   const put = await profile.run((node) => node.put('over', null, { the: new Uint8Array(200_000) }), null)
