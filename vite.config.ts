@@ -73,6 +73,8 @@ const inBrowser = (name: 'chromium' | 'firefox') => ({
 })
 
 const test = {
+  // Vitest would leave one core idle; on two that is half of them.
+  maxWorkers: '100%',
   projects: [
     {
       test: {
