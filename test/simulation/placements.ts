@@ -11,10 +11,12 @@ export function sharedPlacements(): typeof place {
   const known = new Map<string, ReturnType<typeof place>>()
   return (members, n, tokens) => {
     const name = `${n} ${members.map(({ id, device, capacity }) => `${id} ${device} ${capacity}`).join('|')}`
-    const remembered = known.get(name) ?? place(members, n, tokens)
+    const remembered = known.get(name)
+    if (remembered !== undefined) return remembered
     const [oldest] = known.keys()
     if (known.size >= rememberedMax && oldest !== undefined) known.delete(oldest)
-    known.set(name, remembered)
-    return remembered
+    const placement = place(members, n, tokens)
+    known.set(name, placement)
+    return placement
   }
 }

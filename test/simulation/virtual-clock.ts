@@ -19,6 +19,9 @@ export type Gate = (task: () => void) => void
 /** When virtual time begins, 2026-01-01: any date will do, as long as it is always the same. */
 export const epochMs = 1_767_225_600_000
 
+/** Events a turn of the host's loop; it lets promises run between two of its tasks. */
+const stepsATurn = 32
+
 /** More events ran than were allowed: something calls for itself again and again. */
 export class Stalled extends Error {}
 
@@ -68,16 +71,34 @@ export class VirtualClock {
   async run(ms: number): Promise<void> {
     const end = this.#now + ms
     await hop()
-    for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
-      this.#pop()
-      this.#now = next.at
-      if (next.isCancelled) continue
-      this.#events += 1
-      if (this.#events > this.#eventsMax) throw new Stalled(`${this.#eventsMax} events`)
-      next.task()
-      await hop()
-    }
+    while ((this.#heap[0]?.at ?? Number.POSITIVE_INFINITY) <= end) await this.#steps(end)
     this.#now = end
+  }
+
+  /** The next events, one in each of several tasks of the host: a turn of its loop for every event was a tenth of a run. */
+  #steps(end: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const step = () => {
+        try {
+          this.#step(end)
+        } catch (error) {
+          reject(error)
+        }
+      }
+      for (let count = 0; count < stepsATurn; count += 1) setImmediate(step)
+      setImmediate(resolve)
+    })
+  }
+
+  #step(end: number): void {
+    const [next] = this.#heap
+    if (next === undefined || next.at > end) return
+    this.#pop()
+    this.#now = next.at
+    if (next.isCancelled) return
+    this.#events += 1
+    if (this.#events > this.#eventsMax) throw new Stalled(`${this.#eventsMax} events`)
+    next.task()
   }
 
   #push(event: Event): void {

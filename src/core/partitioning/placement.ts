@@ -12,7 +12,7 @@ import { assert, present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
 import { partitionToken } from '../hash.ts'
 import { compareText, type DeviceId, type NodeId, type Partition } from '../ids.ts'
-import { buildRing, type Ring, type RingMember, successor, tokensOf, walk } from './ring.ts'
+import { buildRing, type Ring, type RingMember, tokensOf, walk } from './ring.ts'
 import { byDevice, sharesOf } from './shares.ts'
 
 /** Owners of every partition and the ring they come from. */
@@ -23,6 +23,8 @@ export interface Placement {
   /** Indexed by partition; `min(n, members)` owners each, in rank order. */
   readonly owners: readonly (readonly NodeId[])[]
 }
+
+const partitionTokens = Array.from({ length: bounds.partitions }, (_, p) => partitionToken(p as Partition))
 
 /** A member while replicas are being dealt out. */
 interface Bin {
@@ -40,7 +42,7 @@ export function place(members: readonly RingMember[], n: number, tokens: typeof 
   const ring = buildRing(sorted, tokens)
   const bins = binsOf(sorted, n)
   const walkers = ring.map((virtual) => present(bins.get(virtual.owner), 'a virtual node belongs to a member'))
-  const starts = Array.from({ length: bounds.partitions }, (_, p) => successor(ring, partitionToken(p as Partition)))
+  const starts = startsIn(ring)
   const owners: Bin[][] = starts.map(() => [])
   const ranks = Math.min(n, sorted.length)
   const distinctRanks = Math.min(ranks, byDevice(sorted).size)
@@ -65,6 +67,15 @@ export function place(members: readonly RingMember[], n: number, tokens: typeof 
     members: new Map(sorted.map((member) => [member.id, member])),
     owners: owners.map((taken) => taken.map((bin) => bin.id)),
   }
+}
+
+/** The place of the first virtual node at or after the beginning of each partition: both come in the order of tokens. */
+function startsIn(ring: Ring): readonly number[] {
+  let at = 0
+  return partitionTokens.map((token) => {
+    for (let next = ring[at]; next !== undefined && next.token < token; next = ring[at]) at += 1
+    return at === ring.length ? 0 : at
+  })
 }
 
 function binsOf(members: readonly RingMember[], n: number): ReadonlyMap<NodeId, Bin> {
