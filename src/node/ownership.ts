@@ -156,7 +156,7 @@ export class Ownership {
 
   /** Looks which partitions are in sync by now: every source that can be reached has given all it has, and one at least has. */
   review(): void {
-    if (this.#routing.others.length === 0) return
+    if (this.#received.size === 0 || this.#routing.others.length === 0) return
     const reachable = new Set(this.#routing.others.filter(this.#isReachable))
     const inSync = new Set<Partition>()
     for (const [partition, givers] of this.#received) {

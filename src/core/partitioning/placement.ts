@@ -10,21 +10,20 @@
  */
 import { assert, present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
-import { partitionToken } from '../hash.ts'
 import { compareText, type DeviceId, type NodeId, type Partition } from '../ids.ts'
-import { buildRing, type Ring, type RingMember, tokensOf, walk } from './ring.ts'
+import { buildRing, type Ring, type RingMember, startsIn, tokensOf, walk } from './ring.ts'
 import { byDevice, sharesOf } from './shares.ts'
 
 /** Owners of every partition and the ring they come from. */
 export interface Placement {
   readonly n: number
   readonly ring: Ring
+  /** Indexed by partition: where on the ring its walk begins. */
+  readonly starts: readonly number[]
   readonly members: ReadonlyMap<NodeId, RingMember>
   /** Indexed by partition; `min(n, members)` owners each, in rank order. */
   readonly owners: readonly (readonly NodeId[])[]
 }
-
-const partitionTokens = Array.from({ length: bounds.partitions }, (_, p) => partitionToken(p as Partition))
 
 /** A member while replicas are being dealt out. */
 interface Bin {
@@ -64,18 +63,10 @@ export function place(members: readonly RingMember[], n: number, tokens: typeof 
   return {
     n,
     ring,
+    starts,
     members: new Map(sorted.map((member) => [member.id, member])),
     owners: owners.map((taken) => taken.map((bin) => bin.id)),
   }
-}
-
-/** The place of the first virtual node at or after the beginning of each partition: both come in the order of tokens. */
-function startsIn(ring: Ring): readonly number[] {
-  let at = 0
-  return partitionTokens.map((token) => {
-    for (let next = ring[at]; next !== undefined && next.token < token; next = ring[at]) at += 1
-    return at === ring.length ? 0 : at
-  })
 }
 
 function binsOf(members: readonly RingMember[], n: number): ReadonlyMap<NodeId, Bin> {
@@ -114,12 +105,13 @@ export interface PreferenceList {
 /** The preference list of a partition: a pure function of the member set. */
 export function preferenceList(placement: Placement, partition: Partition): PreferenceList {
   const owners = placement.owners[partition]
-  assert(owners !== undefined, 'a partition is a number below Q')
+  const start = placement.starts[partition]
+  assert(owners !== undefined && start !== undefined, 'a partition is a number below Q')
   const deviceOf = (id: NodeId) => placement.members.get(id)?.device
   const used = new Set(owners.map(deviceOf))
   const elsewhere: NodeId[] = []
   const beside: NodeId[] = []
-  for (const id of walk(placement.ring, partitionToken(partition))) {
+  for (const id of walk(placement.ring, start)) {
     if (owners.includes(id)) continue
     if (used.has(deviceOf(id))) {
       beside.push(id)

@@ -6,8 +6,8 @@
  */
 import { assert } from '../assert.ts'
 import { bounds } from '../bounds.ts'
-import { tokenOf } from '../hash.ts'
-import { compareText, type DeviceId, type NodeId, type Token } from '../ids.ts'
+import { partitionToken, tokenOf } from '../hash.ts'
+import { compareText, type DeviceId, type NodeId, type Partition, type Token } from '../ids.ts'
 
 /** What placement needs to know of a member. */
 export interface RingMember {
@@ -46,23 +46,23 @@ export function buildRing(
   return ring.sort((a, b) => compareText(a.token, b.token) || compareText(a.owner, b.owner))
 }
 
-/** The index of the first virtual node at or after `token`, walking clockwise. */
-export function successor(ring: Ring, token: Token): number {
-  let low = 0
-  let high = ring.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const at = ring[middle]
-    if (at !== undefined && at.token < token) low = middle + 1
-    else high = middle
-  }
-  return low === ring.length ? 0 : low
+const partitionTokens = Array.from({ length: bounds.partitions }, (_, p) => partitionToken(p as Partition))
+
+/**
+ * For each partition the index of the first virtual node at or after its beginning, the length of the ring if there is none: both
+ * come in the order of tokens.
+ */
+export function startsIn(ring: Ring): readonly number[] {
+  let at = 0
+  return partitionTokens.map((token) => {
+    for (let next = ring[at]; next !== undefined && next.token < token; next = ring[at]) at += 1
+    return at
+  })
 }
 
-/** The distinct nodes met on a walk clockwise from `token`, nearest first. */
-export function* walk(ring: Ring, token: Token): Generator<NodeId> {
+/** The distinct nodes met on a walk clockwise from the virtual node at `start`, nearest first. */
+export function* walk(ring: Ring, start: number): Generator<NodeId> {
   const met = new Set<NodeId>()
-  const start = successor(ring, token)
   for (let step = 0; step < ring.length; step += 1) {
     const virtual = ring[(start + step) % ring.length]
     if (virtual === undefined || met.has(virtual.owner)) continue
