@@ -81,7 +81,7 @@ const test = {
         name: 'node',
         include: ['test/**/*.test.ts'],
         exclude: ['test/browser/**', '**/*.browser.test.ts'],
-        testTimeout: 60_000,
+        testTimeout: 120_000,
       },
     },
     {
