@@ -6,7 +6,7 @@
  */
 import { present } from '../core/assert.ts'
 import { partitionOf } from '../core/hash.ts'
-import type { DeviceId, NodeId, Partition, StoredKey, Token, ViewHash } from '../core/ids.ts'
+import type { DeviceId, NodeId, Partition, StoredKey, ViewHash } from '../core/ids.ts'
 import {
   type Claim,
   claimsOf,
@@ -17,7 +17,7 @@ import {
 } from '../core/membership/claims.ts'
 import { SetHash } from '../core/membership/set-hash.ts'
 import { type Placement, type PreferenceList, place, preferenceList } from '../core/partitioning/placement.ts'
-import { type RingMember, tokensOf } from '../core/partitioning/ring.ts'
+import { type RingMember, rememberedTokens } from '../core/partitioning/ring.ts'
 
 const ringMember = (claim: Claim): RingMember => ({
   id: claim.node,
@@ -48,8 +48,8 @@ export class Routing {
   #others: readonly NodeId[] | undefined
   #placement: Placement | undefined
   #withoutSelf: Placement | undefined
-  /** By node and capacity: a tab may come back with another weight. */
-  readonly #tokens = new Map<string, readonly Token[]>()
+  /** By capacity too: a tab may come back with another weight. */
+  readonly #tokensOf = rememberedTokens()
   /** What follows from the placement, worked out once for each. */
   #owned: ReadonlyMap<NodeId, readonly Partition[]> | undefined
   readonly #due = new Map<string, readonly Partition[]>()
@@ -123,16 +123,6 @@ export class Routing {
     if (standing === null) this.#standings.delete(node)
     else this.#standings.set(node, standing)
     return true
-  }
-
-  /** Tokens are a third of the cost of a placement and do not change. */
-  readonly #tokensOf = (member: RingMember): readonly Token[] => {
-    const name = `${member.id} ${member.capacity}`
-    const known = this.#tokens.get(name)
-    if (known !== undefined) return known
-    const tokens = tokensOf(member)
-    this.#tokens.set(name, tokens)
-    return tokens
   }
 
   get placement(): Placement {

@@ -116,6 +116,11 @@ export function without(options: Options, groups: readonly string[]): Options {
   }
 }
 
+/** Whether a device may lose what it has told that it stored. */
+export function losesData({ wipe, restore, rotEveryMs, failing }: Options): boolean {
+  return wipe || restore || rotEveryMs > 0 || failing?.kind === 'empty'
+}
+
 /** What happens where nothing fails: nodes of all sizes come and go. */
 const gentleGroups = ['join', 'leave', 'twin', 'capacity']
 

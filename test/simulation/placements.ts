@@ -2,30 +2,23 @@
  * Placements that all nodes of one process share, and the tokens they are made of: each is a pure function of the member set, and
  * computing them was most of what a simulated cluster did.
  */
-import type { Token } from '../../src/core/ids.ts'
 import { place } from '../../src/core/partitioning/placement.ts'
-import { type RingMember, tokensOf } from '../../src/core/partitioning/ring.ts'
+import { type RingMember, rememberedTokens } from '../../src/core/partitioning/ring.ts'
 
 const rememberedMax = 64
 
 /** Places as `place` does, and remembers the last placements. */
 export function sharedPlacements(): typeof place {
   const known = new Map<string, ReturnType<typeof place>>()
-  const tokens = new Map<string, readonly Token[]>()
+  const tokens = rememberedTokens()
   const nameOf = ({ id, device, capacity }: RingMember) => `${id} ${device} ${capacity}`
-  const sharedTokens = (member: RingMember) => {
-    const name = nameOf(member)
-    const remembered = tokens.get(name) ?? tokensOf(member)
-    tokens.set(name, remembered)
-    return remembered
-  }
   return (members, n) => {
     const name = `${n} ${members.map(nameOf).join('|')}`
     const remembered = known.get(name)
     if (remembered !== undefined) return remembered
     const [oldest] = known.keys()
     if (known.size >= rememberedMax && oldest !== undefined) known.delete(oldest)
-    const placement = place(members, n, sharedTokens)
+    const placement = place(members, n, tokens)
     known.set(name, placement)
     return placement
   }

@@ -12,6 +12,7 @@ import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/ro
 import type { StorageNode } from '../../src/node/storage-node.ts'
 import { rowName } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
+import { losesData } from './options.ts'
 import type { SimDisk } from './sim-store.ts'
 import type { Boot, Place, World } from './world.ts'
 
@@ -187,8 +188,7 @@ export class Watch {
     const { options, counters } = this.#world
     const place = this.#world.placeOf(target)
     // Of two boots under one name either may have taken it; and what a device loses it has lost.
-    const canLose = options.wipe || options.restore || options.rotEveryMs > 0 || options.failing?.kind === 'empty'
-    if (place?.boot?.node === undefined || options.copies > 0 || canLose) return
+    if (place?.boot?.node === undefined || options.copies > 0 || losesData(options)) return
     for (const { key, record } of sent) {
       const { routing } = place.boot.node
       if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue

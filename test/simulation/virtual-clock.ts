@@ -1,8 +1,8 @@
 /**
  * Time that passes only when everything that can happen at one instant has happened.
  *
- * Events are ordered by time, then by when they were asked for, so one seed gives one order. After each event a hop over the
- * host's own event loop lets every promise that became ready run; the order of those is fixed by the language.
+ * Events are ordered by time, then by when they were asked for, so one seed gives one order. Each happens in a task of the host's own
+ * event loop, and before the next one every promise that became ready runs; the order of those is fixed by the language.
  */
 import type { Clock } from '../../src/ports.ts'
 

@@ -20,7 +20,7 @@ import { ValueCodec } from '../../src/node/value-codec.ts'
 import { Chance } from './chance.ts'
 import type { Operation, Violation } from './checker.ts'
 import { keyNamed } from './keys.ts'
-import { isGentle } from './options.ts'
+import { isGentle, losesData } from './options.ts'
 import type { Asking, Watch } from './rare-paths.ts'
 import { epochMs } from './virtual-clock.ts'
 import type { Boot, Place, World } from './world.ts'
@@ -181,8 +181,8 @@ export class Workload {
   }
 
   get #canLose(): boolean {
-    const { wipe, restore, powerCut, rotEveryMs, failing } = this.#world.options
-    return wipe || restore || powerCut + rotEveryMs > 0 || failing?.kind === 'empty'
+    const { options } = this.#world
+    return losesData(options) || options.powerCut > 0
   }
 
   /** At the moment of the answer as many nodes and devices hold the write as it says, in transactions that are complete. */

@@ -37,6 +37,17 @@ export function tokensOf(member: RingMember): readonly Token[] {
   return Array.from({ length: tokenCount(member.capacity) }, (_, index) => tokenOf(member.id, index))
 }
 
+/** `tokensOf` that remembers: tokens are a third of the cost of a placement, and do not change while the capacity does not. */
+export function rememberedTokens(): typeof tokensOf {
+  const known = new Map<string, readonly Token[]>()
+  return (member) => {
+    const name = `${member.id} ${member.capacity}`
+    const tokens = known.get(name) ?? tokensOf(member)
+    known.set(name, tokens)
+    return tokens
+  }
+}
+
 /** Lays out the ring of `members`. `tokens` may remember tokens between calls; it must answer as `tokensOf` does. */
 export function buildRing(
   members: readonly RingMember[],
