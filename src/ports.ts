@@ -102,6 +102,8 @@ export interface TransportHandlers {
   signaling(event: SignalingEvent): void
   /** An introduction that no server can pass on, for the mesh to carry. */
   introduce(to: PeerId, body: string): void
+  /** Whether one channel more may be opened or taken, beside so many that are open or on their way. Not asked among a few in memory. */
+  admits(channels: number): boolean
 }
 
 /** Channels to every peer that can be met. Finds them and keeps trying by itself. Messages arrive whole and in lane order, or the channel closes. */

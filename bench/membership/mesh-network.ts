@@ -19,6 +19,8 @@ interface Endpoint {
   wanted: ReadonlySet<PeerId>
   /** Channels, each the same at both ends. */
   readonly open: Map<PeerId, Channel>
+  /** Peers that a channel is being opened to. */
+  readonly opening: Set<PeerId>
   listening: boolean
   messages: number
   bytes: number
@@ -28,6 +30,7 @@ export class MeshNetwork {
   readonly #clock: Clock
   readonly #chance: () => number
   readonly #endpoints = new Map<PeerId, Endpoint>()
+  #linksMost = 0
 
   constructor(clock: Clock, chance: () => number) {
     this.#clock = clock
@@ -43,8 +46,9 @@ export class MeshNetwork {
     }
   }
 
+  /** The most channels that anybody ever had at a time. */
   get linksMost(): number {
-    return Math.max(...[...this.#endpoints.values()].map(({ open }) => open.size))
+    return this.#linksMost
   }
 
   transport(peer: PeerId): Transport {
@@ -53,6 +57,7 @@ export class MeshNetwork {
       handlers: undefined,
       wanted: new Set(),
       open: new Map(),
+      opening: new Set(),
       listening: true,
       messages: 0,
       bytes: 0,
@@ -137,13 +142,19 @@ export class MeshNetwork {
   }
 
   #connect(a: Endpoint, b: Endpoint): void {
-    if (a === b || a.open.has(b.peer)) return
+    if (a === b || a.open.has(b.peer) || a.opening.has(b.peer)) return
+    if (!hasRoom(a) || !hasRoom(b)) return
+    a.opening.add(b.peer)
+    b.opening.add(a.peer)
     this.#later(() => {
+      a.opening.delete(b.peer)
+      b.opening.delete(a.peer)
       const isTaken = a.open.has(b.peer) || b.open.has(a.peer)
       if (isTaken || a.handlers === undefined || b.handlers === undefined) return
       const channel: Channel = new Map()
       a.open.set(b.peer, channel)
       b.open.set(a.peer, channel)
+      this.#linksMost = Math.max(this.#linksMost, a.open.size, b.open.size)
       a.handlers.opened(b.peer, null)
       b.handlers.opened(a.peer, null)
     })
@@ -163,3 +174,5 @@ export class MeshNetwork {
     })
   }
 }
+
+const hasRoom = ({ handlers, open, opening }: Endpoint): boolean => handlers?.admits(open.size + opening.size) === true

@@ -54,6 +54,11 @@ export class Contact {
     return this.channel?.isOpen === true || this.local?.isOpen === true
   }
 
+  /** One is open, or about to be. */
+  get hasChannel(): boolean {
+    return this.channel !== undefined || this.local !== undefined
+  }
+
   /** No room has named it, and there is no channel to it. */
   get isUnmet(): boolean {
     return this.present.size === 0 && !this.isOpen
@@ -61,7 +66,7 @@ export class Contact {
 
   /** Nothing to keep it for. */
   get isIdle(): boolean {
-    return this.channel === undefined && this.local === undefined && !this.isDesired
+    return !this.hasChannel && !this.isDesired
   }
 
   send(message: Uint8Array, lane: Lane): Promise<void> {

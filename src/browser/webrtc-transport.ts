@@ -203,6 +203,10 @@ export class WebRtcTransport implements Transport {
 
   #initiate(contact: Contact): void {
     if (contact.channel !== undefined || !contact.isDesired || this.#handlers === undefined) return
+    if (!this.#hasRoomFor(contact)) {
+      this.#tryLater(contact)
+      return
+    }
     if (compareText(this.self, contact.peer) < 0) {
       if (this.#hasNoRoute) this.#openLocally(contact)
       this.#open(contact, bytesToHex(this.#random.bytes(8)), 'initiator')
@@ -213,6 +217,21 @@ export class WebRtcTransport implements Transport {
         this.#retry(contact, bounds.connectTimeoutMs, () => this.#initiate(contact))
       })
     }
+  }
+
+  /** Whether there may be a channel to it; those that have begun count, for they may open at any time. */
+  #hasRoomFor(contact: Contact): boolean {
+    const others = [...this.#contacts.values()].filter((other) => other !== contact && other.hasChannel)
+    return this.#handlers?.admits(others.length) === true
+  }
+
+  /** An attempt has failed: another one follows, later each time. */
+  #tryLater(contact: Contact): void {
+    contact.failures += 1
+    const pause = Math.min(bounds.reconnectLastMs, bounds.reconnectFirstMs * 2 ** (contact.failures - 1))
+    const pauseMs = contact.local === undefined ? pause : bounds.localRetryMs
+    this.#retry(contact, pauseMs, () => this.#initiate(contact))
+    this.#review()
   }
 
   /** Does something for a contact after a while, instead of what was to be done before. */
@@ -271,6 +290,7 @@ export class WebRtcTransport implements Transport {
     if (signal.type === 'offer' && attempt !== contact.attempt && !isFirst) {
       // The initiator began anew, so what we had is dead at its end.
       contact.channel?.end('closed')
+      if (!this.#hasRoomFor(contact)) return
       this.#open(contact, attempt, 'responder')
       contact.channel?.signal(signal)
       for (const early of contact.takeEarly(attempt)) contact.channel?.signal(early)
@@ -313,16 +333,13 @@ export class WebRtcTransport implements Transport {
     contact.channel = undefined
     // By which way it can be told something has to show again.
     contact.way = undefined
-    contact.failures += 1
     if (reason === 'no-route') {
       this.#hasNoRoute = true
       if (!contact.isOpen) this.#openLocally(contact)
     }
     this.#ended(contact, reason)
-    if (reason === 'timeout' && contact.failures >= bounds.goneAfterFailures) this.#takeForGone(contact)
-    const pause = Math.min(bounds.reconnectLastMs, bounds.reconnectFirstMs * 2 ** (contact.failures - 1))
-    const pauseMs = contact.local === undefined ? pause : bounds.localRetryMs
-    this.#retry(contact, pauseMs, () => this.#initiate(contact))
+    if (reason === 'timeout' && contact.failures + 1 >= bounds.goneAfterFailures) this.#takeForGone(contact)
+    this.#tryLater(contact)
     for (const room of ['servers', 'tabs'] as const)
       if (this.#listening || room === 'tabs') this.#contactSome(room, (other) => other.isUnmet && other.failures === 0)
   }
@@ -336,22 +353,21 @@ export class WebRtcTransport implements Transport {
 
   /** One way to a peer has ended; if it was the last, those above hear of it, also of an attempt that never opened. */
   #ended(contact: Contact, reason: CloseReason): void {
-    if (!contact.isOpen) {
-      contact.told = false
-      this.#handlers?.closed(contact.peer, reason)
-    }
-    this.#review()
+    if (contact.isOpen) return
+    contact.told = false
+    this.#handlers?.closed(contact.peer, reason)
   }
 
   /** Talks to another tab of this browser through the broadcast channel, since there is no address to reach it at. */
   #openLocally(contact: Contact): void {
     const { tabs } = this.#meeting
-    if (tabs === null || !tabs.has(contact.peer) || contact.isOpen) return
+    if (tabs === null || !tabs.has(contact.peer) || contact.isOpen || !this.#hasRoomFor(contact)) return
     const link = tabs.link(contact.peer, {
       message: (message) => this.#handlers?.message(contact.peer, message),
       closed: () => {
         if (contact.local === link) contact.local = undefined
         if (contact.told) this.#ended(contact, 'closed')
+        this.#review()
       },
     })
     contact.local = link

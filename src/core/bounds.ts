@@ -85,6 +85,8 @@ export const bounds = {
   signalingOpenTimeoutMs: 5_000,
   /** Links one tab keeps at most: Chromium allows 500 connections in a process and closed ones linger. So many members form a full mesh. */
   linksMax: 48,
+  /** Links of these that are left to newcomers: whoever has more parts with the idlest. */
+  linksSpare: 2,
   /** Bytes a node passes on for others at a time; more are refused, since its own come first. */
   relayBytesMax: 8_388_608,
   /** Members asked to pass one request on, one after the other. */

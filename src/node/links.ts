@@ -125,15 +125,35 @@ export class Links {
     this.#attempts.set(peer, (this.#attempts.get(peer) ?? 0) + 1)
   }
 
-  #review(): void {
+  /** Whether there may be a channel more, beside so many; if not, there may be in a moment, for the idlest are given up. */
+  admits(channels: number): boolean {
+    if (channels < this.#linksMax) return true
+    this.#closeIdlest(this.#wanted())
+    return false
+  }
+
+  /** Members to have channels to: neighbours, and those talked to much as far as there is room. */
+  #wanted(): ReadonlyMap<NodeId, PeerId> {
     const { own, view, neighbours } = this.#membership
-    this.#closeIdlest(neighbours)
-    const wanted = [...neighbours, ...this.#busy].flatMap((node) => {
+    const room = Math.max(0, this.#linksMax - bounds.linksSpare - neighbours.size)
+    for (const node of [...this.#busy].slice(0, Math.max(0, this.#busy.size - room))) {
+      this.#busy.delete(node)
+      this.#traffic.delete(node)
+    }
+    const wanted = new Map<NodeId, PeerId>()
+    for (const node of [...neighbours, ...this.#busy]) {
       const claim = view.get(node)
-      return claim !== undefined && isAwake(claim) && node !== own.node ? [claim.peer] : []
-    })
-    this.#transport.want(new Set(wanted))
-    for (const peer of this.#attempts.keys()) if (!wanted.includes(peer)) this.#attempts.delete(peer)
+      if (claim !== undefined && isAwake(claim) && node !== own.node) wanted.set(node, claim.peer)
+    }
+    return wanted
+  }
+
+  #review(): void {
+    const wanted = this.#wanted()
+    this.#closeIdlest(wanted)
+    const peers = new Set(wanted.values())
+    this.#transport.want(peers)
+    for (const peer of this.#attempts.keys()) if (!peers.has(peer)) this.#attempts.delete(peer)
     this.#transport.listen(this.#shouldListen() ? 'always' : 'not now')
   }
 
@@ -149,18 +169,13 @@ export class Links {
     return awake.includes(own.node) || !awake.some((node) => this.#peers.isReachable(node))
   }
 
-  /** Closes channels that are not of the mesh, the longest unused first, until there are few enough. */
-  #closeIdlest(neighbours: ReadonlySet<NodeId>): void {
+  /** Closes channels that are not wanted, the longest unused first, until there is room for those that are, and some to spare. */
+  #closeIdlest(wanted: ReadonlyMap<NodeId, PeerId>): void {
     const { connected } = this.#peers
-    const surplus = connected.length + [...this.#busy].filter((node) => !this.#peers.isConnected(node)).length
+    const all = new Set([...wanted.keys(), ...connected])
     const idle = connected
-      .filter((node) => !neighbours.has(node))
+      .filter((node) => !wanted.has(node))
       .sort((a, b) => this.#peers.heardAt(a) - this.#peers.heardAt(b))
-    for (const node of idle.slice(0, Math.max(0, surplus - this.#linksMax))) {
-      this.#busy.delete(node)
-      this.#traffic.delete(node)
-      this.#peers.part(node)
-    }
-    if (this.#busy.size > bounds.linksMax) this.#busy.clear()
+    for (const node of idle.slice(0, Math.max(0, all.size + bounds.linksSpare - this.#linksMax))) this.#peers.part(node)
   }
 }

@@ -7,42 +7,14 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
-import type { MemberStatus } from '../core/membership/claims.ts'
 import type { SwimMessage } from '../core/membership/swim-port.ts'
 import { decodeMessage, encodeMessage } from '../core/wire/message-codec.ts'
 import type { Hello, Message, Reply, Request } from '../core/wire/messages.ts'
-import type { Clock, CloseReason, Lane, SignalingEvent, Transport } from '../ports.ts'
+import type { Clock, CloseReason, Lane, Transport } from '../ports.ts'
 import { type Deferred, deferred, timedOut, within } from './deadline.ts'
 import { isCopy, mismatch } from './handshake.ts'
+import type { PeersHandlers } from './peers-port.ts'
 import { RequestFailure } from './request-failure.ts'
-
-export interface PeersHandlers {
-  /** Answers a request of another node. */
-  serve(from: NodeId, request: Request): Promise<Reply>
-  /** A node has said hello on a new channel. */
-  met(node: NodeId): void
-  /** Its channel has closed, or is about to. `parted`: only because there were too many. */
-  closed(node: NodeId, how: 'lost' | 'parted'): void
-  /** It answers again, or does not any more. */
-  answering(node: NodeId): void
-  /** A node showed by what hash it places keys. */
-  viewSeen(node: NodeId, view: ViewHash): void
-  swim(from: NodeId, message: SwimMessage): void
-  /** What is believed of a node, if anything. */
-  statusOf(node: NodeId): MemberStatus | undefined
-  /** Through whom a node can be reached that there is no channel to. */
-  relaysTo(node: NodeId): readonly NodeId[]
-  connectionFailed(peer: PeerId, reason: CloseReason): void
-  /** Another boot lives under this node's name. */
-  copied(peer: PeerId): void
-  /** The handshake failed, for good. */
-  refused(peer: PeerId, reason: string): void
-  signaling(event: SignalingEvent): void
-  /** A peer is to be introduced to. */
-  introduce(to: PeerId, body: string): void
-  /** The one asked to pass an introduction on has no channel to that peer. */
-  notIntroduced(to: PeerId, body: string): void
-}
 
 /** One channel. */
 interface Channel {
@@ -91,6 +63,7 @@ export class Peers {
       message: (peer, bytes) => this.#received(peer, bytes),
       signaling: (event) => this.#handlers.signaling(event),
       introduce: (to, body) => this.#handlers.introduce(to, body),
+      admits: (channels) => this.#handlers.admits(channels),
     })
   }
 

@@ -22,7 +22,8 @@ import type { Joining } from './joining.ts'
 import { Links } from './links.ts'
 import { Membership } from './membership.ts'
 import type { Ownership } from './ownership.ts'
-import { Peers, type PeersHandlers } from './peers.ts'
+import { Peers } from './peers.ts'
+import type { PeersHandlers } from './peers-port.ts'
 import { Reach } from './reach.ts'
 import { Routing } from './routing.ts'
 import { rememberMembers, type Self } from './self.ts'
@@ -165,6 +166,7 @@ export class Presence {
       copied: (peer) => this.#copied(peer),
       refused: (peer, reason) => node.joining.refused(peer, reason),
       signaling: (event) => node.joining.signaling(event),
+      admits: (channels) => this.#links.admits(channels),
       introduce: (to, body) => this.#links.introduce(this.#ports.transport.self, to, body),
       notIntroduced: (to, body) => this.#links.introduceAgain(this.#ports.transport.self, to, body),
     }

@@ -11,12 +11,16 @@ export interface Station {
   readonly transport: Transport
 }
 
-class Witness {
+export class Witness {
   readonly open = new Set<PeerId>()
   readonly closed: PeerId[] = []
   readonly messages: { from: PeerId; message: Uint8Array }[] = []
   /** Messages that came before their channel was said to be open. */
   early = 0
+  /** Channels that were not admitted. */
+  refused = 0
+  /** Whether one channel more may open here. */
+  hasRoom = true
   #checks: (() => void)[] = []
 
   /** `greeting` is sent to whoever is met, as soon as the channel is open. */
@@ -42,6 +46,11 @@ class Witness {
       },
       signaling: () => {},
       introduce: () => {},
+      admits: () => {
+        if (!this.hasRoom) this.refused += 1
+        heard()
+        return this.hasRoom
+      },
     })
   }
 

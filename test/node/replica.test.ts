@@ -273,6 +273,7 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     swim: () => {},
     statusOf: () => 'alive' as const,
     relaysTo: () => [],
+    admits: () => true,
     introduce: () => {},
     notIntroduced: () => {},
     copied: () => {},

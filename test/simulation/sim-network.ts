@@ -80,6 +80,7 @@ export class SimNetwork {
           message: (other, message) => gate(() => handlers.message(other, message)),
           signaling: (event) => gate(() => handlers.signaling(event)),
           introduce: (to, body) => gate(() => handlers.introduce(to, body)),
+          admits: handlers.admits,
         }
         this.#endpoints.set(peer, endpoint)
       },
