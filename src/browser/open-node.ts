@@ -45,6 +45,11 @@ export interface NodeOptions {
    * minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring of n devices) have a fifth.
    */
   readonly graceMs?: number
+  /**
+   * How long deletes are remembered, in ms, and who wrote what was overwritten: a minute to a year. Default a week. A tab that is cut
+   * off for longer may bring back what was deleted meanwhile, if nobody else had it; the `late` event tells.
+   */
+  readonly retentionMs?: number
   /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */
   readonly network?: 'internet' | 'local'
   /** Gives the opening up. */
@@ -62,6 +67,7 @@ const known: readonly (keyof NodeOptions)[] = [
   'rtc',
   'timeoutMs',
   'graceMs',
+  'retentionMs',
   'network',
   'signal',
 ]

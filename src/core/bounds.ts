@@ -181,6 +181,15 @@ export const bounds = {
   guestStayGraces: 2,
   guestStayMs: 1_200_000,
   guestGraceShare: 0.2,
+  /** How long deletes are remembered, and what was overwritten, unless the application says otherwise, ms: a week. A minute at least, a year at most. */
+  retentionMs: 604_800_000,
+  retentionMsMin: 60_000,
+  retentionMsMax: 31_536_000_000,
+  /** A node looks so often in one retention how much may be forgotten, and at least once an hour. */
+  forgettingSteps: 32,
+  forgettingStepMsMax: 3_600_000,
+  /** What was given to others is noted so long after, ms, once for many. */
+  givenNotedMs: 5_000,
   /** Members that are out or have left are remembered so long, so that old lists do not bring them back; fewer of them where there are many. */
   formerMemberMs: 604_800_000,
   /** Another boot that claims to be this node is alive when it has answered refutations so often, for so long, ms: old news is over by then. */

@@ -25,6 +25,7 @@ export interface NodeConfig {
   readonly capacity?: number | undefined
   readonly timeoutMs?: number | undefined
   readonly graceMs?: number | undefined
+  readonly retentionMs?: number | undefined
   readonly network?: 'internet' | 'local' | undefined
 }
 
@@ -34,6 +35,8 @@ export interface CheckedConfig extends QuorumSizes {
   readonly capacity: number
   readonly timeoutMs: number
   readonly graceMs: number
+  /** How long deletes are remembered. */
+  readonly retentionMs: number
   /** How long a node is a guest. */
   readonly stayMs: number
   /** Siblings of one record, beyond which an owner resolves them. */
@@ -54,7 +57,7 @@ const utf8Length = (text: string): number => utf8ToBytes(text).length
 /** Checks what a node is opened with. */
 export function checkConfig(config: NodeConfig): CheckedConfig {
   const { cluster, n = defaultQuorum.n, capacity = 1, timeoutMs = bounds.operationTimeoutMs } = config
-  const { graceMs = bounds.graceMs, network = 'internet' } = config
+  const { graceMs = bounds.graceMs, retentionMs = bounds.retentionMs, network = 'internet' } = config
   const sizes = { n, r: config.r ?? defaultFor(n), w: config.w ?? defaultFor(n) }
   if (
     typeof cluster !== 'string' ||
@@ -72,6 +75,12 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
   if (typeof graceMs !== 'number' || !(graceMs >= bounds.graceMsMin && graceMs <= bounds.graceMsMax)) {
     refuse(`graceMs must be a number from ${bounds.graceMsMin} to ${bounds.graceMsMax}, not ${graceMs}`)
   }
+  if (
+    typeof retentionMs !== 'number' ||
+    !(retentionMs >= bounds.retentionMsMin && retentionMs <= bounds.retentionMsMax)
+  ) {
+    refuse(`retentionMs must be a number from ${bounds.retentionMsMin} to ${bounds.retentionMsMax}, not ${retentionMs}`)
+  }
   const timing = Object.hasOwn(presets, network) ? presets[network] : refuse("network must be 'internet' or 'local'")
   const stayMs = Math.max(bounds.guestStayMs, bounds.guestStayGraces * graceMs)
   const limits = {
@@ -79,7 +88,8 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
     expiredKeptMs: bounds.expiredKeptMs,
     hints: { keysPerTarget: bounds.hintKeysPerTarget, bytes: bounds.hintBytes },
   }
-  return { cluster, ...sizes, capacity, timeoutMs: checkTimeout(timeoutMs), graceMs, stayMs, timing, ...limits }
+  const times = { timeoutMs: checkTimeout(timeoutMs), graceMs, retentionMs, stayMs, timing }
+  return { cluster, ...sizes, capacity, ...times, ...limits }
 }
 
 /** A wait in ms that has an end. */

@@ -2,27 +2,30 @@
  * What this boot gives to each write of its own: a dot nobody has used, and a time later than all its writer has seen.
  */
 import type { HybridTime, StoredKey } from '../core/ids.ts'
+import type { Written } from '../core/versioning/causal-history.ts'
 import type { SeenContext } from '../core/versioning/context.ts'
 import { hybridZero, nextTime, observeTime } from '../core/versioning/hybrid-time.ts'
-import type { Written } from '../core/versioning/record.ts'
 import type { Clock } from '../ports.ts'
 import type { DotMint } from './dot-mint.ts'
 
 export class Author {
   readonly #clock: Clock
   readonly #mint: DotMint
+  readonly #promise: () => HybridTime
   #latest: HybridTime = hybridZero
 
-  constructor(clock: Clock, mint: DotMint) {
+  /** `promise`: up to then this node takes nothing new in, so what it writes has to be later. */
+  constructor(clock: Clock, mint: DotMint, promise: () => HybridTime) {
     this.#clock = clock
     this.#mint = mint
+    this.#promise = promise
   }
 
   /** Signs a write of a key whose writer has seen so much. */
   sign(key: StoredKey, seen: SeenContext): Written {
     this.saw(seen.time)
     // Later than all its writer saw, however wrong the clocks; but only believable times move our own clock.
-    const time = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.#clock.wall())
+    const time = nextTime(Math.max(this.#latest, seen.time, this.#promise()) as HybridTime, this.#clock.wall())
     this.saw(time)
     return { dot: this.#mint.next(key), time }
   }

@@ -4,13 +4,14 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf } from '../core/hash.ts'
-import type { NodeId } from '../core/ids.ts'
+import type { HybridTime, NodeId } from '../core/ids.ts'
 import { hashBytes } from '../core/merkle/trie.ts'
-import type { KeyedRecord, Reply } from '../core/wire/messages.ts'
+import type { KeyedRecord, Reason, Reply } from '../core/wire/messages.ts'
 import type { Durability } from '../ports.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
-import type { Asked, Replica } from './replica.ts'
+import type { Replica } from './replica.ts'
+import type { Asked, Coming, Taken } from './replica-port.ts'
 import { RequestFailure } from './request-failure.ts'
 
 /** Roughly what a record takes on the wire. */
@@ -19,7 +20,7 @@ export function bytesOf({ key, record }: KeyedRecord): number {
     (sum, sibling) => sum + (sibling.kind === 'value' ? sibling.value.length : 0),
     0,
   )
-  return key.length + values + 32 * (record.siblings.length + record.history.size)
+  return key.length + values + 32 * (record.siblings.length + record.history.actors.size)
 }
 
 /** The same of many. */
@@ -66,16 +67,17 @@ export async function eachPage<T>(
   if (failures.length > 0) throw failures[0]
 }
 
-/** Delivers one batch; resolves once the node has it, flushed if it is to be `strict`. Rejects with a `RequestFailure`. */
+/** Delivers one batch; resolves once the node has it, hints flushed. Rejects with a `RequestFailure`. */
 export async function deliver(
   peers: Peers,
   node: NodeId,
   batch: readonly KeyedRecord[],
-  how: Durability,
-): Promise<void> {
+  why: Reason,
+): Promise<Extract<Reply, { type: 'taken' }>> {
   const entries = batch.map(({ key, record }) => ({ key, record }))
-  const reply = await peers.request(node, { type: 'deliver', how, entries }, 'bulk', bounds.operationTimeoutMs)
-  if (reply.type !== 'done') throw new RequestFailure('refused')
+  const reply = await peers.request(node, { type: 'deliver', why, entries }, 'bulk', bounds.operationTimeoutMs)
+  if (reply.type !== 'taken') throw new RequestFailure('refused')
+  return reply
 }
 
 /** Records of another node by the hashes of their keys: of as many as fit one batch, in order. Rejects with a `RequestFailure`. */
@@ -114,12 +116,20 @@ export async function takeIn(
   entries: readonly KeyedRecord[],
   how: Durability,
   pace: Pace,
+  coming: Coming,
   asked: () => Asked,
-): Promise<void> {
+): Promise<Taken> {
+  const parts: Taken[] = []
   for (let next = 0; next < entries.length; ) {
     const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
     next += some.length
     await pace.quiet()
-    await replica.take(some, next < entries.length ? 'relaxed' : how, asked())
+    parts.push(await replica.take(some, next < entries.length ? 'relaxed' : how, asked(), coming))
+  }
+  return {
+    late: parts.flatMap(({ late }) => late),
+    until: parts.reduce((latest, { until }) => Math.max(latest, until), 0) as HybridTime,
+    covering: parts.flatMap(({ covering }) => covering),
+    orphaned: parts.flatMap(({ orphaned }) => orphaned),
   }
 }

@@ -13,10 +13,12 @@ import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Item, isSame } from '../core/merkle/reconciliation.ts'
-import type { Reply, Request } from '../core/wire/messages.ts'
+import type { KeyedRecord, Reply, Request, Standing } from '../core/wire/messages.ts'
 import { type Clock, StoreFailure } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
 import { batchesOf, deliver, eachPage, fetchRecords, sizeOf, takeIn } from './delivery.ts'
+import { type Forgetting, noStanding } from './forgetting.ts'
+import type { Latecomers } from './latecomers.ts'
 import type { Membership } from './membership.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
@@ -25,6 +27,7 @@ import { isEarlier, type Reconciling, slicesOf } from './reconciling.ts'
 import type { RepairLog, Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
+import { type Answered, Settlements } from './settlements.ts'
 
 /** What is moved: to both, only to the other, or only here. */
 type Way = 'both ways' | 'away' | 'home'
@@ -52,14 +55,11 @@ export class Exchange {
   readonly #turns = new Map<NodeId, Promise<void>>()
   /** Since when exchanges with a node have been under way without one that ended well. */
   readonly #since = new Map<NodeId, number>()
-  /** Counts writes of a partition, and at which count each owner had settled it. */
-  readonly #writes = new Map<Partition, number>()
-  readonly #settled = new Map<Partition, Map<NodeId, number>>()
-  /** By node that asks, what had been written here when its last reconciliation began; null once that is settled. */
-  readonly #answered = new Map<
-    NodeId,
-    { readonly session: number; readonly epoch: number; readonly writes: ReadonlyMap<Partition, number> | null }
-  >()
+  readonly #settlements: Settlements
+  readonly #forgetting: Forgetting
+  readonly #latecomers: Latecomers
+  /** How it was here when the last reconciliation began that a node asked for. */
+  readonly #answered = new Map<NodeId, Answered>()
   /** How often this node was away: what was compared before says nothing of what it missed. */
   #epoch = 0
   readonly #handlers: ExchangeHandlers
@@ -76,6 +76,8 @@ export class Exchange {
     reconciling: Reconciling,
     log: RepairLog,
     pace: Pace,
+    forgetting: Forgetting,
+    latecomers: Latecomers,
     handlers: ExchangeHandlers,
   ) {
     this.#clock = clock
@@ -87,6 +89,9 @@ export class Exchange {
     this.#reconciling = reconciling
     this.#log = log
     this.#pace = pace
+    this.#forgetting = forgetting
+    this.#latecomers = latecomers
+    this.#settlements = new Settlements(routing, replica)
     this.#handlers = handlers
   }
 
@@ -107,7 +112,7 @@ export class Exchange {
 
   /** A record of the partition changed here. */
   written(partition: Partition): void {
-    this.#writes.set(partition, (this.#writes.get(partition) ?? 0) + 1)
+    this.#settlements.written(partition)
   }
 
   /** Exchanges with a node after a moment, so that a burst of reasons makes one exchange. `then` runs after it, well or not. */
@@ -226,7 +231,8 @@ export class Exchange {
     const epoch = this.#epoch
     const forest = await this.#replica.forest()
     const view = forest.view(partitions)
-    const writes = new Map(partitions.map((partition) => [partition, this.#writes.get(partition) ?? 0]))
+    const { counts } = this.#settlements
+    const begun = this.#forgetting.begin()
     const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
     const found = await this.#reconciling.differences(node, view, scope)
     if ('tooMuch' in found) {
@@ -248,22 +254,12 @@ export class Exchange {
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
     if (back.length > 0) await this.#replica.flush()
-    await this.#peers.request(
-      node,
-      { type: 'settled', session, partitions: settled, back },
-      'bulk',
-      bounds.operationTimeoutMs,
-    )
-    if (wasTaken && isTaken()) this.#settle(node, settled, writes)
+    const standing = this.#forgetting.standing(begun, settled)
+    const body = { type: 'settled', session, partitions: settled, back, standing } as const
+    const reply = await this.#peers.request(node, body, 'bulk', bounds.operationTimeoutMs)
+    if (reply.type === 'settled' && epoch === this.#epoch) this.#forgetting.received(node, back, begun, reply.standing)
+    if (wasTaken && isTaken()) this.#forgetting.given(this.#settlements.settle(node, settled, counts), begun)
     if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
-  }
-
-  /** A node holds or covers all that was here of these partitions after so many writes. */
-  #settle(node: NodeId, partitions: readonly Partition[], writes: ReadonlyMap<Partition, number>): void {
-    for (const partition of partitions) {
-      const owners = this.#settled.get(partition) ?? new Map<NodeId, number>()
-      this.#settled.set(partition, owners.set(node, writes.get(partition) ?? 0))
-    }
   }
 
   /** Answers one step of a reconciliation, and notes how much had been written here when it began. */
@@ -273,7 +269,8 @@ export class Exchange {
     // A message that comes twice, or late, must not begin again what is over: it would be settled with what came since.
     if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
     if (last !== session) {
-      this.#answered.set(from, { session, epoch: this.#epoch, writes: new Map(this.#writes) })
+      const { counts } = this.#settlements
+      this.#answered.set(from, { session, epoch: this.#epoch, begun: this.#forgetting.begin(), counts })
       this.#began(from)
     }
     return this.#reconciling.answer(from, request)
@@ -294,21 +291,25 @@ export class Exchange {
     this.#epoch += 1
   }
 
-  /** Whether that session of a node began after this node was last away. */
-  isCurrent(node: NodeId, session: number): boolean {
-    const answered = this.#answered.get(node)
-    return answered?.session === session && answered.epoch === this.#epoch
-  }
-
-  /** A node that has asked says that it holds by now, flushed, all that was here of these partitions. */
-  settledBy(node: NodeId, session: number, partitions: readonly Partition[]): void {
-    const answered = this.#answered.get(node)
-    if (answered?.session !== session || answered.writes === null) return
-    this.#answered.set(node, { ...answered, writes: null })
-    this.#since.delete(node)
-    if (partitions.length === 0) return
-    this.#settle(node, partitions, answered.writes)
-    this.#handlers.settled(node)
+  /**
+   * A node that has asked says what it has given of all it has, and that it holds by now, flushed, all that was here of some
+   * partitions. Returns how it stands here with those.
+   */
+  settledBy(from: NodeId, { session, partitions, back, standing }: Extract<Request, { type: 'settled' }>): Standing {
+    const answered = this.#answered.get(from)
+    if (answered?.session !== session) return noStanding
+    // What was compared before this node was away says nothing of what it missed.
+    if (answered.epoch === this.#epoch) {
+      this.#ownership.received(from, partitions)
+      this.#forgetting.received(from, partitions, answered.begun, standing)
+    }
+    if (answered.counts !== null) {
+      this.#answered.set(from, { ...answered, counts: null })
+      this.#since.delete(from)
+      this.#forgetting.given(this.#settlements.settle(from, back, answered.counts), answered.begun)
+      if (back.length > 0) this.#handlers.settled(from)
+    }
+    return this.#forgetting.standing(answered.begun, back)
   }
 
   /** Takes in what the other has and this node, an owner too, has not. */
@@ -335,9 +336,16 @@ export class Exchange {
   /** Takes in as many as come at once; returns of how many of the keys, in order. */
   async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
     const { entries, considered } = await fetchRecords(this.#peers, node, keys)
-    await takeIn(this.#replica, entries, 'relaxed', this.#pace, () => 'this node')
+    await this.#takeIn(node, entries)
     transfer.moved(entries.length, sizeOf(entries))
     return considered
+  }
+
+  /** Takes in what another node knows. What it brings that was overwritten long ago, and is not here, it is told of. */
+  async #takeIn(node: NodeId | null, entries: readonly KeyedRecord[]): Promise<void> {
+    const taken = await takeIn(this.#replica, entries, 'relaxed', this.#pace, 'moved', () => 'this node')
+    await this.#latecomers.rescue(taken)
+    if (node !== null && taken.covering.length > 0) await deliver(this.#peers, node, taken.covering, 'exchange')
   }
 
   /** Gives the other what it has not. */
@@ -345,7 +353,8 @@ export class Exchange {
     await eachPage(ours, this.#pace, async (page) => {
       for (const batch of batchesOf(await this.#replica.records(page.map(({ key }) => key)))) {
         try {
-          await deliver(this.#peers, node, batch, 'relaxed')
+          const { covering } = await deliver(this.#peers, node, batch, 'exchange')
+          await this.#takeIn(null, covering)
           transfer.moved(batch.length, sizeOf(batch))
         } catch (error) {
           // One record that will not go must not keep the others back.
@@ -361,31 +370,21 @@ export class Exchange {
     const forest = await this.#replica.forest()
     for (const partition of allPartitions) {
       if (this.#routing.owns(partition)) continue
-      const isDue = () => this.#isSettled(partition)
+      const isDue = () => this.#settlements.isSettled(partition)
       if (!isDue()) continue
       const isGone = forest.sizeOf(partition) === 0 || (await this.#replica.drop(partition, isDue))
       if (isGone) this.#ownership.dropped(partition)
     }
   }
 
-  /** Whether every owner holds or covers all that is here, and no write came since it said so. */
-  #isSettled(partition: Partition): boolean {
-    return this.#routing.ownersOf(partition).every((owner) => this.hasAll(owner, partition))
-  }
-
   /** Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said so. */
   hasAll(node: NodeId, partition: Partition): boolean {
-    // A write of which no word has come yet may be in the store already.
-    if (this.#replica.isChanging(partition)) return false
-    return this.#settled.get(partition)?.get(node) === (this.#writes.get(partition) ?? 0)
+    return this.#settlements.hasAll(node, partition)
   }
 
-  /** Follows a change of the member view: what somebody held as an owner says nothing once it is none. */
+  /** Follows a change of the member view. */
   follow(): void {
-    for (const [partition, owners] of this.#settled) {
-      const current = this.#routing.ownersOf(partition)
-      for (const owner of owners.keys()) if (!current.includes(owner)) owners.delete(owner)
-    }
+    this.#settlements.follow()
   }
 }
 

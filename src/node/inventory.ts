@@ -10,7 +10,7 @@
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
-import type { Partition, StoredKey } from '../core/ids.ts'
+import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { Forest, partitionIn } from '../core/merkle/forest.ts'
 import { isSame } from '../core/merkle/reconciliation.ts'
 import type { Durability, Row, RowKey, Store, Table, Write } from '../ports.ts'
@@ -58,6 +58,8 @@ export interface InventoryHandlers {
   corrupt(what: string): void
   /** A record of a partition changed. */
   written(partition: Partition): void
+  /** Records of a partition are lost. Returns what is to be written with that. */
+  lost(partition: Partition): Write
 }
 
 const scanPage = 256
@@ -170,7 +172,17 @@ export class Inventory {
       if (!this.#unreadable.has(name)) this.#handlers.corrupt(`the record with key hash ${name}`)
       this.#unreadable.add(name)
       if (this.#forest.version(hash) !== null) this.#doubt({ hash, key: null })
+      this.#handlers.lost(partitionIn(hash))
     })
+  }
+
+  /** Whether there should be a record of a key here, by all that is known of commits: heard of, decided, or perhaps failed. */
+  isExpected(hash: Uint8Array): boolean {
+    const name = bytesToHex(hash)
+    if (this.#unreadable.has(name)) return true
+    if (this.#doubtful.get(name)?.maybe.includes(null) === true) return false
+    const decided = [...this.#pending.values()].flat().findLast((change) => bytesToHex(change.hash) === name)
+    return (decided?.version ?? (decided === undefined ? this.#forest.version(hash) : null)) !== null
   }
 
   #doubt({ hash, key }: Changed, maybe: readonly (Uint8Array | null)[] = []): void {
@@ -186,15 +198,19 @@ export class Inventory {
       const rows = [...found]
       const changes: KeyChange[] = []
       const hints: { key: StoredKey; row: Uint8Array | undefined }[] = []
+      const writes: Write[] = []
       let altered = 0
       for (const doubt of doubtful) {
         const { hash, key } = doubt
         const version = keyedRecordIn(rows.shift(), () => {})?.version ?? null
         if (!isSame(version, this.#forest.version(hash))) changes.push({ hash, version })
-        if (!this.#isExpected(doubt, version)) altered += 1
+        if (!this.#isAnyOf(doubt, version)) {
+          altered += 1
+          writes.push(this.#handlers.lost(partitionIn(hash)))
+        }
         if (key !== null) hints.push({ key, row: rows.shift() })
       }
-      return { writes: [], changes, result: { hints, altered } }
+      return { writes: writes.slice(-1), changes, result: { hints, altered } }
     }
     const { altered } = await this.change(doubtful, places, 'relaxed', reading, ({ hints }) => {
       for (const doubt of doubtful) {
@@ -213,7 +229,7 @@ export class Inventory {
   }
 
   /** Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have failed. */
-  #isExpected({ hash, maybe }: Doubt, version: Uint8Array | null): boolean {
+  #isAnyOf({ hash, maybe }: Doubt, version: Uint8Array | null): boolean {
     const name = bytesToHex(hash)
     const pending = [...this.#pending.values()].flat().filter((change) => bytesToHex(change.hash) === name)
     const expected = [this.#forest.version(hash), ...maybe, ...pending.map((change) => change.version)]
@@ -235,14 +251,14 @@ export class Inventory {
   }
 
   async #load(): Promise<void> {
-    await this.eachRow('hint', ({ key, value }) => this.#hintIs(key[2] as StoredKey, value))
+    await this.#eachRow('hint', ({ key, value }) => this.#hintIs(key[2] as StoredKey, value))
     const damaged: Partition[] = []
-    await this.eachRow('tree', ({ key: [, , group], value }) => {
+    await this.#eachRow('tree', ({ key: [, , group], value }) => {
       const items = treeIn(value)
       if (items === null) damaged.push(partitionOfGroup(group))
       else this.#forest.restore(partitionOfGroup(group), items)
     })
-    await this.eachRow('journal', ({ key, value }) => {
+    await this.#eachRow('journal', ({ key, value }) => {
       this.#order = orderOfRow(key)
       this.#journal.add(this.#order)
       for (const change of journalIn(value)) this.#set(change)
@@ -295,8 +311,21 @@ export class Inventory {
     return { key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) }
   }
 
+  /** Every key stored here, own records first: for inspection. */
+  async keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
+    const found: { key: StoredKey; owedTo: readonly NodeId[] | null }[] = []
+    await this.#eachRow('record', ({ value }) => {
+      const row = keyedRecordIn(value, () => {})
+      if (row !== null) found.push({ key: row.key, owedTo: null })
+    })
+    await this.#eachRow('hint', ({ key, value }) =>
+      found.push({ key: key[2] as StoredKey, owedTo: hintIn(value, () => {}).targets }),
+    )
+    return found
+  }
+
   /** Visits all rows of a table, in order. */
-  async eachRow(table: Table, visit: (row: Row) => void): Promise<void> {
+  async #eachRow(table: Table, visit: (row: Row) => void): Promise<void> {
     let after: RowKey | undefined
     do {
       const rows = await this.#store.scan({ table, limit: scanPage, ...(after === undefined ? {} : { after }) })

@@ -8,6 +8,7 @@ import { TabringError } from '../errors.ts'
 import type { Clock, CloseReason, SignalingEvent, Transport } from '../ports.ts'
 import { deferred, timedOut, within } from './deadline.ts'
 import type { Events } from './events.ts'
+import { membersOf, type Watched } from './looking-in.ts'
 import type { Membership } from './membership.ts'
 import type { Peers } from './peers.ts'
 
@@ -54,7 +55,19 @@ export class Joining {
     for (const waiter of this.#waiters) if (waiter.ready()) waiter.resolve()
   }
 
-  async wait(ready: () => boolean, timeoutMs: number, missing: () => string): Promise<void> {
+  /** Resolves once `members` nodes reach each other from here and this node is in sync with its partitions. */
+  whole(node: Watched, members: number, timeoutMs: number): Promise<void> {
+    const reachable = () =>
+      membersOf(node, 'open').filter(({ reachable, status }) => reachable && status === 'alive').length
+    const syncing = () => node.ownership.syncing.length
+    return this.#wait(
+      () => reachable() >= members && syncing() === 0,
+      timeoutMs,
+      () => `${reachable()} of ${members} nodes within reach, ${syncing()} partitions still to fetch`,
+    )
+  }
+
+  async #wait(ready: () => boolean, timeoutMs: number, missing: () => string): Promise<void> {
     if (ready()) return
     if (this.#pointless !== undefined) throw this.#pointless
     const { promise, resolve, reject } = deferred<void>()

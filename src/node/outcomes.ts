@@ -12,7 +12,7 @@ export function judge(quorum: boolean, { strict }: RequestOptions, text: string,
 
 /** No node has confirmed a put. */
 export function putFailed(failure: unknown): TabringError {
-  const code = failure instanceof RequestFailure && failure.code !== null ? failure.code : 'storage-failed'
+  const code = failure instanceof RequestFailure && failure.code !== 'late' ? failure.code : null
   const text = 'no node has confirmed the write, and this one could not keep it. It may have reached another node.'
-  return new TabringError(code, text, 'unknown', failure)
+  return new TabringError(code ?? 'storage-failed', text, 'unknown', failure)
 }

@@ -34,11 +34,11 @@ export class Ownership {
   #doubtful: ReadonlySet<Partition> = new Set()
   #saving: Promise<void> | undefined
 
-  /** `saved` is what `load` found. `changed` hears of partitions that got in sync. */
+  /** `saved` is the row of an earlier boot, if there is one. `changed` hears of partitions that got in sync. */
   constructor(
     store: Store,
     routing: Routing,
-    saved: Uint8Array,
+    saved: Uint8Array | undefined,
     surroundings: { isReachable(node: NodeId): boolean; holds(partition: Partition): boolean },
     changed: () => void,
   ) {
@@ -47,16 +47,10 @@ export class Ownership {
     this.#isReachable = surroundings.isReachable
     this.#holds = surroundings.holds
     this.#changed = changed
-    this.#standing = saved
+    this.#standing = saved?.length === bounds.partitions ? saved.slice() : new Uint8Array(bounds.partitions)
     this.#known = new Set(routing.others)
     this.follow()
     this.doubt()
-  }
-
-  /** How an earlier boot stood to its partitions. */
-  static async load(store: Store): Promise<Uint8Array> {
-    const [stored] = await store.read([ownershipRow])
-    return stored?.length === bounds.partitions ? stored.slice() : new Uint8Array(bounds.partitions)
   }
 
   #is(partition: Partition, flag: number): boolean {
@@ -78,12 +72,18 @@ export class Ownership {
     this.#received.clear()
   }
 
-  #isInSync(partition: Partition): boolean {
+  /** Whether it had all, when it became an owner, that those had who held the partition before. */
+  wasSynced(partition: Partition): boolean {
+    return this.#is(partition, flags.synced)
+  }
+
+  /** Whether it has, also after it was away. */
+  isInSync(partition: Partition): boolean {
     return this.#is(partition, flags.synced) && !this.#doubtful.has(partition)
   }
 
   #isFetching(partition: Partition): boolean {
-    return this.#is(partition, flags.owned) && !this.#isInSync(partition)
+    return this.#is(partition, flags.owned) && !this.isInSync(partition)
   }
 
   /** Whom to ask besides this node: nobody, unless it owns the partition and is still fetching it. */
@@ -147,7 +147,7 @@ export class Ownership {
   /** A node has given all it has of these partitions. */
   received(from: NodeId, partitions: readonly Partition[]): void {
     for (const partition of partitions) {
-      if (this.#is(partition, flags.owned) && this.#isInSync(partition)) continue
+      if (this.#is(partition, flags.owned) && this.isInSync(partition)) continue
       const givers = this.#received.get(partition) ?? new Set()
       this.#received.set(partition, givers.add(from))
     }

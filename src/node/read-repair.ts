@@ -26,7 +26,7 @@ export async function repairStale(
     const entry = { key, record: found, hintFor: [] }
     try {
       if (owner === routing.self) await replica.take([entry], 'relaxed')
-      else await deliver(peers, owner, [entry], 'relaxed')
+      else await deliver(peers, owner, [entry], 'read')
       events.emit('repair', { peer: owner, keys: 1, bytes: bytesOf(entry), reason: 'read' })
     } catch {
       // The owner went away again; the next read or exchange finds it.

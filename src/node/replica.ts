@@ -8,16 +8,38 @@
 
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf } from '../core/hash.ts'
-import { compareText, type HybridTime, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
+import { compareText, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
-import { type Dot, dotName } from '../core/versioning/causal-history.ts'
-import { emptyRecord, join, type Record, reusedDots, withoutExpired } from '../core/versioning/record.ts'
+import { isSame } from '../core/merkle/reconciliation.ts'
+import { type Dot, dotName, emptyHistory, upToHorizon, withWrite } from '../core/versioning/causal-history.ts'
+import {
+  emptyRecord,
+  forget,
+  isUnknown,
+  join,
+  orphansOf,
+  type Record,
+  reusedDots,
+  saysNothing,
+  withoutExpired,
+} from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
-import { type Clock, type Durability, type RowKey, type Store, StoreFailure, type Write } from '../ports.ts'
-import { type HintLimits, HintRefused, type Kept } from './hint-tally.ts'
+import { type Clock, type Durability, type Store, StoreFailure, type Write } from '../ports.ts'
+import { HintRefused, type Kept } from './hint-tally.ts'
 import { type Change, Inventory } from './inventory.ts'
+import {
+  type Ages,
+  type Asked,
+  type Coming,
+  type Incoming,
+  Intake,
+  type Local,
+  type ReplicaHandlers,
+  type ReplicaLimits,
+  type Taken,
+} from './replica-port.ts'
 import type { Routing } from './routing.ts'
 import {
   encodeHint,
@@ -25,7 +47,6 @@ import {
   hintIn,
   hintRow,
   type KeyChange,
-  keyedRecordIn,
   metaRow,
   noBytes,
   owedRow,
@@ -33,46 +54,10 @@ import {
   recordRowAt,
 } from './rows.ts'
 
-/** A record to take in, and whom it is also owed to. */
-export interface Incoming extends KeyedRecord {
-  readonly hintFor: readonly NodeId[]
-}
-
-/** The same with the hash of its key, which is worked out once. */
+/** An incoming record with the hash of its key, which is worked out once. */
 interface Placed extends Incoming {
   readonly hash: Uint8Array
 }
-
-/** What a key looks like from here: own record and hints joined. */
-export interface Local {
-  readonly record: Record
-  /** Whether hints of the key are kept here. */
-  readonly hinted: boolean
-}
-
-export interface ReplicaHandlers {
-  /** A stored row could not be read, or one dot came with two values. */
-  corrupt(what: string): void
-  /** Times of writes that came by, for the hybrid clock. */
-  timeSeen(time: HybridTime): void
-  /** A record of a partition changed. */
-  written(partition: Partition): void
-  /** The store has taken something in, or has failed. */
-  storageWas(state: 'ok' | 'full' | 'failed'): void
-  /** A record has more siblings than it should. */
-  crowded(key: StoredKey, siblings: number): void
-}
-
-export interface ReplicaLimits {
-  /** Siblings of one record, beyond which it is crowded. */
-  readonly siblingsMax: number
-  /** How long values are kept that have expired, ms. */
-  readonly expiredKeptMs: number
-  readonly hints: HintLimits
-}
-
-/** Who was asked for a write: this node itself, which keeps it whatever it keeps already, or another one, which may ask elsewhere. */
-export type Asked = 'this node' | 'another'
 
 export class Replica {
   readonly #store: Store
@@ -81,18 +66,21 @@ export class Replica {
   readonly #inventory: Inventory
   readonly #clock: Pick<Clock, 'wall'>
   readonly #limits: ReplicaLimits
+  readonly #ages: Ages
 
   constructor(
     store: Store,
     routing: Routing,
     clock: Pick<Clock, 'wall'>,
     limits: ReplicaLimits,
+    ages: Ages,
     handlers: ReplicaHandlers,
   ) {
     this.#store = store
     this.#routing = routing
     this.#clock = clock
     this.#limits = limits
+    this.#ages = ages
     this.#handlers = handlers
     this.#inventory = new Inventory(store, limits.hints, handlers)
   }
@@ -104,34 +92,43 @@ export class Replica {
 
   /**
    * Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored now. Values
-   * on the way that expired a while ago are given up, or by the next scrub where the store fails, of which it tells.
+   * on the way that expired a while ago are given up, and what may be forgotten is; or by the next scrub where the store fails, of
+   * which it tells.
    */
   async scrub(partition: Partition): Promise<number> {
-    const due: RowKey[] = []
+    const due: Uint8Array[] = []
     const differing = await this.#inventory.scrub(partition, ({ key, record }) => {
-      if (this.#withoutExpired(record) !== record) due.push(recordRow(key))
+      if (this.#lightened(record, partition) !== record) due.push(keyHashOf(key))
     })
     for (let at = 0; at < due.length; at += bounds.checkpointRows) {
-      const keys = due.slice(at, at + bounds.checkpointRows)
-      const given = this.#store.transact(keys, 'relaxed', (rows) => this.#giveUp(keys, rows))
-      await this.#watched(given).catch(() => {})
+      const some = due.slice(at, at + bounds.checkpointRows)
+      await this.#watched(this.#lighten(some, partition)).catch(() => {})
     }
     return differing
   }
 
-  /** Versions stay as they were, so the tries and the journal are not concerned. */
-  #giveUp(keys: readonly RowKey[], rows: readonly (Uint8Array | undefined)[]) {
-    const writes = keys.flatMap((key, index): Write[] => {
-      const stored = keyedRecordIn(rows[index], () => {})
-      const record = stored === null ? null : this.#withoutExpired(stored.record)
-      if (stored === null || record === null || record === stored.record) return []
-      return [{ key, value: encodeKeyedRecord({ ...stored, record }) }]
-    })
-    return { writes, result: undefined }
+  #lighten(hashes: readonly Uint8Array[], partition: Partition): Promise<void> {
+    const decide = (rows: readonly (Uint8Array | undefined)[]): Change<undefined> => {
+      const writes: Write[] = []
+      const changes: KeyChange[] = []
+      for (const [index, hash] of hashes.entries()) {
+        const stored = this.#inventory.recordAt(hash, rows[index])
+        const record = stored === null ? null : this.#lightened(stored.record, partition)
+        if (stored === null || record === null || record === stored.record) continue
+        const change = this.#stored(hash, stored.key, saysNothing(record) ? null : record, writes)
+        // Giving a value up leaves the version as it is.
+        if (change.version === null || !isSame(change.version, stored.version)) changes.push(change)
+      }
+      return { writes, changes, result: undefined }
+    }
+    const keys = hashes.map((hash) => ({ hash, key: null }))
+    return this.#inventory.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
   }
 
-  #withoutExpired(record: Record): Record {
-    return withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
+  /** The record without what need not be kept any longer; the same object where all is needed. */
+  #lightened(record: Record, partition: Partition): Record {
+    const whole = withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
+    return forget(whole, this.#ages.horizonOf(partition))
   }
 
   /** Stores tries that have changed much, so that the next start has less to read. */
@@ -165,7 +162,7 @@ export class Replica {
   async read(key: StoredKey): Promise<Local> {
     const [own, kept] = await this.#watched(this.#store.read([recordRow(key), hintRow(key)]))
     const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
-    const record = join(this.#inventory.recordAt(keyHashOf(key), own)?.record ?? emptyRecord, hint.record, modeOf(key))
+    const record = join(this.#known(keyHashOf(key), own), hint.record, modeOf(key))
     this.#seeTimes(record)
     return { record, hinted: hint.targets.length > 0 }
   }
@@ -178,9 +175,15 @@ export class Replica {
 
   /**
    * Joins records in: as an owner where this node is one, and as hints for `hintFor`, or for the owners where it is neither
-   * an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no room for hints.
+   * an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no room for hints, or this
+   * node has to catch up before it can tell what it is.
    */
-  async take(incoming: readonly Incoming[], durability: Durability, asked: Asked = 'this node'): Promise<void> {
+  async take(
+    incoming: readonly Incoming[],
+    durability: Durability,
+    asked: Asked = 'this node',
+    coming: Coming = 'written',
+  ): Promise<Taken> {
     const entries = incoming.map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
     // Rows of hints are read where a hint is to be kept, as far as can be told before the transaction.
     const isHinted = entries.map((entry) => this.#destination(entry).targets.length > 0)
@@ -188,39 +191,39 @@ export class Replica {
       recordRowAt(hash),
       ...(isHinted[index] ? [hintRow(key)] : []),
     ])
-    const hinted = new Map<StoredKey, Kept>()
-    const crowded = new Map<StoredKey, number>()
+    let intake = new Intake()
     const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again' | 'refused'> => {
       const rows = [...found].reverse()
       const writes: Write[] = []
-      const changes: KeyChange[] = []
-      hinted.clear()
-      crowded.clear()
+      const nothing = { writes: [], changes: [] }
+      intake = new Intake()
       for (const [index, entry] of entries.entries()) {
         // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
         const plan = { ...entry, ...this.#destination(entry) }
         const record = rows.pop()
         const hint = isHinted[index] ? rows.pop() : undefined
-        if (plan.targets.length > 0 && !isHinted[index]) return { writes: [], changes: [], result: 'again' }
-        if (plan.asOwner) changes.push(this.#joinRecord(plan, record, writes, crowded))
+        if (plan.targets.length > 0 && !isHinted[index]) return { ...nothing, result: 'again' }
+        if (plan.asOwner && !this.#joinRecord(plan, record, coming, writes, intake))
+          return { ...nothing, result: 'refused' }
         if (plan.targets.length === 0) continue
         const kept = this.#joinHint(plan, hint, writes)
         if (asked === 'another' && this.#inventory.hints.refuses(plan.key, kept))
-          return { writes: [], changes: [], result: 'refused' }
-        hinted.set(plan.key, kept)
+          return { ...nothing, result: 'refused' }
+        intake.hinted.set(plan.key, kept)
       }
-      return { writes, changes, result: 'taken' }
+      return { writes, changes: intake.changes, result: 'taken' }
     }
     const change = this.#inventory.change(entries, places, durability, decide, (_, changes) => {
-      for (const [key, kept] of hinted) this.#inventory.hints.set(key, kept)
+      for (const [key, kept] of intake.hinted) this.#inventory.hints.set(key, kept)
       for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
-      for (const [key, siblings] of crowded) this.#handlers.crowded(key, siblings)
+      for (const [key, siblings] of intake.crowded) this.#handlers.crowded(key, siblings)
     })
     const result = await this.#watched(change)
     if (result === 'taken') this.#handlers.storageWas('ok')
     if (result === 'refused') throw new HintRefused()
-    if (result === 'again') return this.take(incoming, durability, asked)
+    if (result === 'again') return this.take(incoming, durability, asked, coming)
     for (const { record } of incoming) this.#seeTimes(record)
+    return intake
   }
 
   /** Tells of a store that fails. */
@@ -233,27 +236,68 @@ export class Replica {
     }
   }
 
-  #destination({ hash, hintFor }: Placed): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
+  #destination({ hash, hintFor, record }: Placed): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
     const partition = partitionIn(hash)
     const others = hintFor.filter((node) => node !== this.#routing.self)
+    // That something was overwritten concerns what is here, whoever owns it.
+    if (record.siblings.length === 0) return { asOwner: true, targets: [] }
     if (this.#routing.owns(partition)) return { asOwner: true, targets: others }
     if (others.length > 0) return { asOwner: false, targets: others }
     return { asOwner: false, targets: this.#routing.ownersOf(partition) }
   }
 
+  /** Joins a record to what this node has as an owner. False where it cannot be told yet whether it comes too late. */
   #joinRecord(
     { hash, key, record: incoming }: Placed,
     held: Uint8Array | undefined,
+    coming: Coming,
     writes: Write[],
-    crowded: Map<StoredKey, number>,
-  ): KeyChange {
-    const mine = this.#inventory.recordAt(hash, held)?.record ?? emptyRecord
+    intake: Intake,
+  ): boolean {
+    const known = this.#known(hash, held)
+    // Asked after the row was read: one that is damaged takes the horizon away.
+    const horizon = this.#ages.horizonOf(partitionIn(hash))
+    const mine = forget(known, horizon)
+    if (coming === 'written') {
+      const { late, untold } = this.#ages.limitsFor(partitionIn(hash))
+      if (isUnknown(mine, incoming, late, modeOf(key))) {
+        intake.late.push(key)
+        intake.until = late
+        return true
+      }
+      if (isUnknown(mine, incoming, untold, modeOf(key))) return false
+    }
+    const orphans = orphansOf(mine, incoming, this.#ages.givenUpTo(partitionIn(hash)))
+    if (orphans.length > 0) {
+      intake.orphaned.push({ key, record: { history: orphans.reduce(withWrite, emptyHistory), siblings: orphans } })
+      intake.until = incoming.history.horizon
+      return true
+    }
     this.#reportReuse(key, reusedDots(mine, incoming))
     const record = join(mine, incoming, modeOf(key))
-    const version = versionOf(record)
-    if (record.siblings.length > this.#limits.siblingsMax) crowded.set(key, record.siblings.length)
-    writes.push({ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record }) })
+    if (record.siblings.length === 0 && incoming.siblings.length > 0) intake.covering.push({ key, record })
+    if (record.siblings.length > this.#limits.siblingsMax) intake.crowded.set(key, record.siblings.length)
+    // Of what says no more than the horizon of its partition nothing is kept; nor of a horizon that came for this key alone.
+    const isNothing = saysNothing(record) && (record.history.horizon <= horizon || mine.siblings.length === 0)
+    if (held === undefined && isNothing) return true
+    intake.changes.push(this.#stored(hash, key, isNothing ? null : record, writes))
+    return true
+  }
+
+  /** Writes what has become of a record. */
+  #stored(hash: Uint8Array, key: StoredKey, record: Record | null, writes: Write[]): KeyChange {
+    const version = record === null ? null : versionOf(record)
+    const value = record === null || version === null ? null : encodeKeyedRecord({ key, version, record })
+    writes.push({ key: recordRowAt(hash), value })
     return { hash, version }
+  }
+
+  /** What is known of a key, by its row and by the horizon of its partition; by the row alone where something was lost. */
+  #known(hash: Uint8Array, row: Uint8Array | undefined): Record {
+    const stored = this.#inventory.recordAt(hash, row)
+    if (stored === null && this.#inventory.isExpected(hash)) return emptyRecord
+    const { history, siblings } = stored?.record ?? emptyRecord
+    return { history: upToHorizon(history, this.#ages.horizonOf(partitionIn(hash))), siblings }
   }
 
   #joinHint(
@@ -286,11 +330,11 @@ export class Replica {
     return rows.map((row) => row.key[2] as StoredKey)
   }
 
-  /** The hints of these keys as they are stored now. */
-  async hints(keys: readonly StoredKey[]): Promise<readonly KeyedRecord[]> {
+  /** The hints of these keys as they are stored now, and whom they are owed to. */
+  async hints(keys: readonly StoredKey[]): Promise<readonly (KeyedRecord & { readonly targets: readonly NodeId[] })[]> {
     const rows = await this.#store.read(keys.map(hintRow))
     return keys.map((key, index) => {
-      return { key, record: hintIn(rows[index], () => this.#handlers.corrupt(`the hint of ${key}`)).record }
+      return { key, ...hintIn(rows[index], () => this.#handlers.corrupt(`the hint of ${key}`)) }
     })
   }
 
@@ -330,7 +374,8 @@ export class Replica {
       if (this.#routing.owns(partition) || !isStillDue() || this.#inventory.isChanging(partition))
         return { writes: [], changes: [], result: false }
       const hashes = forest.keysOf(partition)
-      const writes = hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))
+      const writes: Write[] = hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))
+      writes.push(this.#handlers.lost(partition))
       return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: true }
     }
     return this.#watched(this.#inventory.change(held, [], 'relaxed', decide, () => {}))
@@ -345,21 +390,10 @@ export class Replica {
   }
 
   /** Every key stored here, own records first: for inspection. */
-  async keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
-    const found: { key: StoredKey; owedTo: readonly NodeId[] | null }[] = []
-    await this.#inventory.eachRow('record', ({ value }) => {
-      const row = keyedRecordIn(value, () => {})
-      if (row !== null) found.push({ key: row.key, owedTo: null })
-    })
-    await this.#inventory.eachRow('hint', ({ key, value }) =>
-      found.push({ key: key[2] as StoredKey, owedTo: hintIn(value, () => {}).targets }),
-    )
-    return found
+  keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
+    return this.#inventory.keys()
   }
 }
 
 /** Encoding is canonical, so equal bytes are equal records. */
-function sameRecord(a: Record, b: Record): boolean {
-  const [left, right] = [encodeRecord(a), encodeRecord(b)]
-  return left.length === right.length && left.every((byte, index) => byte === right[index])
-}
+const sameRecord = (a: Record, b: Record): boolean => isSame(encodeRecord(a), encodeRecord(b))

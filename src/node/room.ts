@@ -9,7 +9,9 @@
 import { bounds } from '../core/bounds.ts'
 import { isPlaced } from '../core/membership/claims.ts'
 import type { Clock, Store } from '../ports.ts'
+import type { Status } from './api.ts'
 import { repeat } from './deadline.ts'
+import type { Events } from './events.ts'
 import type { Membership } from './membership.ts'
 import type { Replica } from './replica.ts'
 
@@ -20,18 +22,21 @@ export class Room {
   readonly #replica: Replica
   readonly #n: number
   readonly #capacity16ths: number
+  readonly #events: Events
+  #state: Status['storage'] = 'ok'
   /** When this node last claimed less, or more, because of its disk. */
   #weighedAt = Number.NEGATIVE_INFINITY
   #hasClaimedMore = false
   /** How long it waits before it claims more. */
   #patienceMs: number = bounds.fullForMs
 
-  constructor(store: Store, clock: Clock, membership: Membership, replica: Replica, n: number) {
+  constructor(store: Store, clock: Clock, membership: Membership, replica: Replica, n: number, events: Events) {
     this.#store = store
     this.#clock = clock
     this.#membership = membership
     this.#replica = replica
     this.#n = n
+    this.#events = events
     this.#capacity16ths = membership.own.capacity16ths
   }
 
@@ -54,8 +59,19 @@ export class Room {
     this.#weigh(next)
   }
 
-  /** The store had no room for a write. */
-  isFull(): void {
+  get state(): Status['storage'] {
+    return this.#state
+  }
+
+  /** How the store took a write, or anything else. */
+  storageWas(state: Status['storage']): void {
+    if (state === 'full') this.#isFull()
+    if (this.#state === state) return
+    this.#state = state
+    this.#events.emit('storage', { state })
+  }
+
+  #isFull(): void {
     if (this.#clock.now() - this.#weighedAt < bounds.roomIntervalMs || !this.#canShed) return
     const { capacity16ths } = this.#membership.own
     // What it claimed has turned out to be too much: it waits for longer before it does so again.

@@ -31,6 +31,9 @@ export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
 export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]
 export const metaRow = (name: string): RowKey => ['meta', '', name]
 
+/** How far this node has come with forgetting. */
+export const forgettingRow: RowKey = metaRow('forgetting')
+
 /** How this node stood to each partition. */
 export const ownershipRow: RowKey = metaRow('ownership')
 

@@ -9,7 +9,7 @@ import { bounds } from '../core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../core/ids.ts'
 import type { Claim } from '../core/membership/claims.ts'
 import { ByteWriter, decodeWith } from '../core/wire/bytes.ts'
-import { decodeClaims, encodeClaims } from '../core/wire/message-codec.ts'
+import { decodeClaims, encodeClaims } from '../core/wire/membership-codec.ts'
 import type { Random, Store } from '../ports.ts'
 import { metaRow, ownershipRow } from './rows.ts'
 

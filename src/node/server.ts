@@ -8,10 +8,12 @@ import { StoreFailure } from '../ports.ts'
 import { answerFetch, takeIn } from './delivery.ts'
 import type { Exchange } from './exchange.ts'
 import { HintRefused } from './hint-tally.ts'
+import type { Latecomers } from './latecomers.ts'
 import type { Membership } from './membership.ts'
 import type { Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
-import type { Asked, Replica } from './replica.ts'
+import type { Replica } from './replica.ts'
+import type { Asked } from './replica-port.ts'
 import type { Routing } from './routing.ts'
 
 export interface Serving {
@@ -21,6 +23,7 @@ export interface Serving {
   readonly membership: Membership
   readonly exchange: Exchange
   readonly pace: Pace
+  readonly latecomers: Latecomers
   /** It is leaving and takes nothing in any more. */
   readonly isClosing: boolean
 }
@@ -53,12 +56,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':
-      await takeIn(node.replica, request.entries, request.how, node.pace, () => {
-        // Whoever has begun to leave would have to hand it over again.
-        if (node.isClosing) throw new StoreFailure('closed', 'this node leaves')
-        return 'another'
-      })
-      return { type: 'done' }
+      return answerDeliver(node, request)
     case 'reconcile':
       return node.exchange.answer(from, request)
     case 'fetch':
@@ -66,12 +64,22 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'settled':
       // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
       await node.replica.flush()
-      if (node.exchange.isCurrent(from, request.session)) node.ownership.received(from, request.partitions)
-      node.exchange.settledBy(from, request.session, request.back)
-      return { type: 'done' }
+      return { type: 'settled', standing: node.exchange.settledBy(from, request) }
     default:
       return request satisfies never
   }
+}
+
+async function answerDeliver(node: Serving, { why, entries }: Extract<Request, { type: 'deliver' }>): Promise<Reply> {
+  const coming = why === 'exchange' ? 'moved' : 'written'
+  const taken = await takeIn(node.replica, entries, why === 'hint' ? 'strict' : 'relaxed', node.pace, coming, () => {
+    // Whoever has begun to leave would have to hand it over again.
+    if (node.isClosing) throw new StoreFailure('closed', 'this node leaves')
+    return 'another'
+  })
+  await node.latecomers.rescue(taken)
+  const late = taken.late.map((key) => entries.findIndex((entry) => entry.key === key))
+  return { type: 'taken', late, until: taken.until, covering: taken.covering }
 }
 
 async function answerPut(
@@ -80,7 +88,8 @@ async function answerPut(
   asked: Asked,
 ): Promise<Reply> {
   const partition = partitionOf(key)
-  await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)
+  const { late } = await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)
+  if (late.length > 0) return { type: 'failed', code: 'late' }
   if (!routing.owns(partition)) return { type: 'stored', standing: 'hint' }
   return { type: 'stored', standing: ownership.counts(partition) ? 'owner' : 'syncing' }
 }

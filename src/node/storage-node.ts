@@ -6,6 +6,7 @@ import { partitionOf, tagOf } from '../core/hash.ts'
 import type { DeviceId, NodeId, Partition, StoredKey } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
 import { type Extent, meets, shortfall } from '../core/quorum/demand.ts'
+import { isBlank } from '../core/versioning/causal-history.ts'
 import { afterWrite, contextOf, type SeenContext } from '../core/versioning/context.ts'
 import { delta, liveValues, type Unwritten } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
@@ -40,8 +41,10 @@ import { Crowding } from './crowding.ts'
 import { DotMint, mintActor } from './dot-mint.ts'
 import { Events } from './events.ts'
 import { Exchange } from './exchange.ts'
+import { Forgetting } from './forgetting.ts'
 import { HintedHandoff } from './hinted-handoff.ts'
 import { Joining } from './joining.ts'
+import { Latecomers } from './latecomers.ts'
 import { handAllOver } from './leaving.ts'
 import { inspectionOf, membersOf, statusOf } from './looking-in.ts'
 import type { Membership } from './membership.ts'
@@ -58,6 +61,7 @@ import { Replica } from './replica.ts'
 import { RequestFailure } from './request-failure.ts'
 import { Room } from './room.ts'
 import type { Routing } from './routing.ts'
+import { forgettingRow, ownershipRow } from './rows.ts'
 import { repairAll, Scrub } from './scrub.ts'
 import { beginBoot, forgetIdentity, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
@@ -74,6 +78,8 @@ export class StorageNode implements TabringNode, Coordination, Present {
   readonly membership: Membership
   readonly reconciling: Reconciling
   readonly exchange: Exchange
+  readonly forgetting: Forgetting
+  readonly latecomers: Latecomers
   readonly handoff: HintedHandoff
   readonly pace: Pace
   readonly crowding: Crowding
@@ -92,13 +98,12 @@ export class StorageNode implements TabringNode, Coordination, Present {
   #stops: readonly (() => void)[] = []
   #state: Status['state'] = 'open'
   #isClosing = false
-  #storage: Status['storage'] = 'ok'
 
   private constructor(
     ports: Ports,
     config: CheckedConfig,
     self: Self,
-    standing: Uint8Array,
+    [standing, forgotten]: readonly (Uint8Array | undefined)[],
     placing: typeof place | undefined,
   ) {
     this.#ports = ports
@@ -109,7 +114,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const { store, clock, random } = ports
     const chance = () => (random.bytes(1)[0] ?? 0) / 256
     const boot = mintActor(random)
-    this.#author = new Author(clock, new DotMint(random, boot))
+    this.#author = new Author(clock, new DotMint(random, boot), () => this.forgetting.promise)
     this.pace = new Pace(clock)
     this.joining = new Joining(clock, this.events)
     this.#log = new RepairLog(clock, this.events)
@@ -126,19 +131,22 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.membership = membership
     this.routing = routing
     const isReachable = (node: NodeId) => peers.isReachable(node)
-    this.replica = new Replica(store, this.routing, this.clock, config, {
+    this.forgetting = new Forgetting(store, clock, routing, config.retentionMs, () => this.ownership, forgotten)
+    this.replica = new Replica(store, this.routing, this.clock, config, this.forgetting, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
       timeSeen: (time) => this.#author.saw(time),
       written: (partition) => this.exchange.written(partition),
-      storageWas: (state) => this.#storageWas(state),
+      lost: (partition) => this.forgetting.lost(partition),
+      storageWas: (state) => this.#room.storageWas(state),
       crowded: (key, siblings) => void this.crowding.noticed(key, siblings),
     })
-    this.crowding = new Crowding(
-      this,
-      config,
-      (...written) => this.#send(...written, checkPut({}, config).demand, config.timeoutMs),
-      (value) => this.#values.decode(value),
-    )
+    const put = (key: StoredKey, seen: SeenContext, unwritten: Unwritten) =>
+      this.#send(key, seen, unwritten, checkPut({}, config).demand, config.timeoutMs)
+    const decode = (value: Uint8Array) => this.#values.decode(value)
+    this.crowding = new Crowding(this, config, put, decode)
+    this.latecomers = new Latecomers(clock, this.events, put, decode, async (key) => {
+      return (await this.replica.read(key)).record
+    })
     const holds = (partition: Partition) => this.replica.holds(partition)
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
@@ -150,19 +158,23 @@ export class StorageNode implements TabringNode, Coordination, Present {
       this.reconciling,
       this.#log,
       this.pace,
+      this.forgetting,
+      this.latecomers,
     ] as const
     this.exchange = new Exchange(clock, chance, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
       views: membership,
     })
-    this.#room = new Room(store, clock, membership, this.replica, config.n)
+    this.#room = new Room(store, clock, membership, this.replica, config.n, this.events)
     this.#scrub = new Scrub(this.replica, this.#log)
-    this.handoff = new HintedHandoff(this.peers, this.routing, this.replica, this.exchange, this.pace, this.events)
+    const handing = [this.peers, this.routing, this.replica, this.exchange, this.pace, this.events] as const
+    this.handoff = new HintedHandoff(...handing, this.latecomers)
     this.#stops = [
       ...this.#presence.start(chance),
       this.exchange.start(),
       this.handoff.start(clock, chance),
       this.#room.start(chance),
+      this.forgetting.start(chance),
       this.#scrub.keepStored(clock, chance),
       this.#scrub.start(clock, chance, (partition) => this.exchange.restore(partition)),
     ]
@@ -179,7 +191,9 @@ export class StorageNode implements TabringNode, Coordination, Present {
     placing?: typeof place,
   ): Promise<StorageNode> {
     const self = await beginBoot(ports.store, ports.random, ports.transport.self, device, config.capacity)
-    const node = new StorageNode(ports, config, self, await Ownership.load(ports.store), placing)
+    const { store } = ports
+    const saved = await store.read([ownershipRow, forgettingRow])
+    const node = new StorageNode(ports, config, self, saved, placing)
     try {
       await node.replica.forest()
     } catch (error) {
@@ -214,7 +228,10 @@ export class StorageNode implements TabringNode, Coordination, Present {
         options,
         short === '' ? 'nobody in reach has seen what `atLeast` names' : `answered by ${short} that were asked for`,
       )
-      const context = record.history.size === 0 ? null : (encodeContext(stored, contextOf(record)) as Context)
+      const context =
+        isBlank(record.history) && record.history.horizon === 0
+          ? null
+          : (encodeContext(stored, contextOf(record)) as Context)
       return { values, context, replies: extent.nodes, quorum }
     })
   }
@@ -258,7 +275,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   ): Promise<WriteOutcome & { readonly after: SeenContext }> {
     const written = this.#author.sign(key, seen)
     const outcome = await write(this, key, delta(seen.history, { ...unwritten, ...written }), demand, timeoutMs)
-    return { ...outcome, after: afterWrite(seen, written.dot, written.time) }
+    return { ...outcome, after: afterWrite(seen, written) }
   }
 
   /** Asks a node; itself without a detour. */
@@ -270,28 +287,11 @@ export class StorageNode implements TabringNode, Coordination, Present {
     return reply
   }
 
-  #storageWas(state: Status['storage']): void {
-    if (state === 'full') this.#room.isFull()
-    if (this.#storage === state) return
-    this.#storage = state
-    this.events.emit('storage', { state })
-  }
-
   // Membership
 
   async joined({ members = 2, timeoutMs = 30_000 }: { members?: number; timeoutMs?: number } = {}): Promise<void> {
     this.#assertOpen()
-    const wait = checkTimeout(timeoutMs)
-    await this.joining.wait(
-      () => this.#reachableCount() >= members && this.ownership.syncing.length === 0,
-      wait,
-      () =>
-        `${this.#reachableCount()} of ${members} nodes within reach, ${this.ownership.syncing.length} partitions still to fetch`,
-    )
-  }
-
-  #reachableCount(): number {
-    return this.members().filter((member) => member.reachable && member.status === 'alive').length
+    await this.joining.whole(this, members, checkTimeout(timeoutMs))
   }
 
   serve(from: NodeId, request: Request): Promise<Reply> {
@@ -315,7 +315,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   }
 
   status(): Status {
-    const now = { device: this.#device, state: this.#state, storage: this.#storage }
+    const now = { device: this.#device, state: this.#state, storage: this.#room.state }
     return statusOf(this, this.#config, this.#log, now)
   }
 

@@ -8,7 +8,7 @@ import { versionOf } from '../../src/core/wire/record-codec.ts'
 import { MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
 import { deferred } from '../../src/node/deadline.ts'
 import { Inventory } from '../../src/node/inventory.ts'
-import { encodeKeyedRecord, recordRowAt, treeRow } from '../../src/node/rows.ts'
+import { encodeKeyedRecord, metaRow, recordRowAt, treeRow } from '../../src/node/rows.ts'
 import { rowName, type Store, StoreFailure, type Table } from '../../src/ports.ts'
 import { allPartitions } from '../core/merkle/sets.ts'
 import { written } from './written.ts'
@@ -34,7 +34,11 @@ function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
     },
   }
   return {
-    inventory: new Inventory(store, { keysPerTarget: 100, bytes: 10_000 }, { corrupt: () => {}, written: () => {} }),
+    inventory: new Inventory(
+      store,
+      { keysPerTarget: 100, bytes: 10_000 },
+      { corrupt: () => {}, written: () => {}, lost: () => ({ key: metaRow('lost'), value: null }) },
+    ),
     scanned,
   }
 }

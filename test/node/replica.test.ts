@@ -3,59 +3,22 @@
  */
 import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
-import type { ActorId, DeviceId, NodeId, PeerId, StoredKey } from '../../src/core/ids.ts'
-import { type Claim, type MemberView, mergeClaims } from '../../src/core/membership/claims.ts'
+import type { ActorId, NodeId, PeerId, StoredKey } from '../../src/core/ids.ts'
+import type { Claim } from '../../src/core/membership/claims.ts'
 import { emptyRecord, type Record, type ValueSibling } from '../../src/core/versioning/record.ts'
-import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import type { Reply, Request } from '../../src/core/wire/messages.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { deferred } from '../../src/node/deadline.ts'
-import { Events } from '../../src/node/events.ts'
 import { HintRefused } from '../../src/node/hint-tally.ts'
 import { Peers } from '../../src/node/peers.ts'
 import { repairStale } from '../../src/node/read-repair.ts'
-import { Replica } from '../../src/node/replica.ts'
 import { Routing } from '../../src/node/routing.ts'
 import { type Coordination, write } from '../../src/node/write.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
 import { systemClock } from '../../src/system-clock.ts'
 import { claimOf as claim, nodeName } from '../members.ts'
+import { keyNamed, keyThat, station, viewOf } from './station.ts'
 import { written } from './written.ts'
-
-const viewOf = (claims: readonly Claim[]): MemberView => mergeClaims(new Map(), claims)
-
-const limits = { siblingsMax: 3, expiredKeptMs: 1_000, hints: { keysPerTarget: 3, bytes: 1_000 } }
-
-/** Node 1 of a ring of `count`, with nobody in reach. */
-function station(count: number, n = 3, store = memoryStore(), devices = count) {
-  const wall = { ms: 0 }
-  const member = (index: number): Claim => ({
-    ...claim(index),
-    device: `device ${devices === count ? index : index % devices}` as DeviceId,
-  })
-  const others = Array.from({ length: count - 1 }, (_, index) => member(index + 2))
-  const routing = new Routing(nodeName(1), viewOf([member(1), ...others]), n)
-  const corrupt: string[] = []
-  const crowded: StoredKey[] = []
-  const replica = new Replica(store, routing, { wall: () => wall.ms }, limits, {
-    corrupt: (what) => corrupt.push(what),
-    timeSeen: () => {},
-    written: () => {},
-    storageWas: () => {},
-    crowded: (key) => crowded.push(key),
-  })
-  return { wall, routing, replica, corrupt, crowded, events: new Events() }
-}
-
-const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
-
-/** A key whose partition node 1 owns, or does not. */
-function keyThat(routing: Routing, owned: 'owned' | 'not owned'): StoredKey {
-  for (let index = 0; ; index += 1) {
-    const key = keyNamed(`key ${index}`)
-    if (routing.owns(partitionOf(key)) === (owned === 'owned')) return key
-  }
-}
 
 const values = (record: Record) =>
   record.siblings.map((sibling) => (sibling.kind === 'value' ? sibling.value[0] : null))
@@ -324,7 +287,7 @@ describe('a put that some do not answer', () => {
     const outcome = await write(node, keyNamed('k'), written(1), two, 1000)
     expect(outcome.extent.nodes).toBeGreaterThanOrEqual(2)
     const puts = asked.flatMap(({ request }) => (request.type === 'put' ? [request] : []))
-    expect(new Set(puts.map((put) => JSON.stringify([...put.delta.history]))).size).toBe(1)
+    expect(new Set(puts.map((put) => JSON.stringify([...put.delta.history.actors]))).size).toBe(1)
     const hintedFor = puts.flatMap((put) => put.hintFor)
     for (const owner of owners.filter((id) => id !== routing.self)) expect(hintedFor).toContain(owner)
   })

@@ -5,7 +5,17 @@ import { seededRandom } from '../../src/memory/seeded-random.ts'
 import type { Random } from '../../src/ports.ts'
 
 /** Streams of one seed, so that one more draw in one of them leaves the others as they are. */
-export const streams = ['options', 'faults', 'network', 'storage', 'nodes', 'workload', 'crowding', 'profile'] as const
+export const streams = [
+  'options',
+  'faults',
+  'network',
+  'storage',
+  'nodes',
+  'workload',
+  'crowding',
+  'profile',
+  'forgetting',
+] as const
 
 export class Chance {
   readonly random: Random

@@ -2,7 +2,7 @@
  * The checker itself, on small histories that are good and bad: it must see what is wrong and nothing else.
  */
 import { describe, expect, test } from 'vitest'
-import { check, type FinalReplica, type Operation } from './checker.ts'
+import { type Conditions, check, type FinalReplica, type Operation } from './checker.ts'
 
 let ids = 0
 const operation = (type: Operation['type'], more: Partial<Operation> = {}): Operation => {
@@ -102,9 +102,16 @@ describe('bad histories', () => {
   })
 })
 
+const conditions = (some: Partial<Conditions>): Conditions => ({
+  skewMs: 0,
+  late: new Set(),
+  forgottenBefore: Number.NEGATIVE_INFINITY,
+  ...some,
+})
+
 describe('values that expire', () => {
   const judged = (operations: readonly Operation[], dead: readonly string[], skewMs = 0) =>
-    check(operations, new Map([['k', [at('1', [], dead)]]]), skewMs).map(({ class: kind }) => kind)
+    check(operations, new Map([['k', [at('1', [], dead)]]]), conditions({ skewMs })).map(({ class: kind }) => kind)
 
   test('are read before and not after, and are in the end like deletes', () => {
     const a = put('a', null, { invoked: 0, returned: 5, expiresAt: 100 })

@@ -4,6 +4,8 @@
  * It relies on what clients saw, never on the store's own histories: `Covers(w)` is what the client whose context was handed in
  * had seen. Unknown outcomes are neither required nor forbidden. One class of violation a rule; see each rule's text.
  */
+import type { HybridTime } from '../../src/core/ids.ts'
+
 export interface Operation {
   readonly id: number
   readonly client: number
@@ -20,6 +22,8 @@ export interface Operation {
   /** `fail`: the store says that nothing changed. `unknown`: it may have taken effect, or may yet. */
   status: 'ok' | 'fail' | 'unknown'
   dot?: string
+  /** The hybrid time of a write whose dot is known. */
+  time?: HybridTime
   /** Of gets: the values returned, and the deletes that their context covers, and with them the values that expire. */
   vids?: readonly string[]
   deletesSeen?: readonly string[]
@@ -118,16 +122,28 @@ class Sight {
   }
 }
 
-/** All violations of one run. `finals` is what the owners hold after everything was healed; clocks of nodes are off by `skewMs`. */
+/** What makes a difference to what may happen. */
+export interface Conditions {
+  /** Clocks of nodes are off by so much. */
+  readonly skewMs: number
+  /** Writes that came too late and were made anew: what had overwritten them may be forgotten. */
+  readonly late: ReadonlySet<string>
+  /** Deletes from before that time may be forgotten, and values that have expired. */
+  readonly forgottenBefore: number
+}
+
+const usual: Conditions = { skewMs: 0, late: new Set(), forgottenBefore: Number.NEGATIVE_INFINITY }
+
+/** All violations of one run. `finals` is what the owners hold after everything was healed. */
 export function check(
   operations: readonly Operation[],
   finals: ReadonlyMap<string, readonly FinalReplica[]>,
-  skewMs = 0,
+  conditions: Conditions = usual,
 ): readonly Violation[] {
   const keys = [...new Set([...operations.map(({ key }) => key), ...finals.keys()])]
   return keys.flatMap((key) => {
     const ofKey = operations.filter((operation) => operation.key === key)
-    return checkKey(key, ofKey, finals.get(key) ?? [], skewMs)
+    return checkKey(key, ofKey, finals.get(key) ?? [], conditions)
   })
 }
 
@@ -147,18 +163,29 @@ function checkKey(
   key: string,
   operations: readonly Operation[],
   finals: readonly FinalReplica[],
-  skewMs: number,
+  conditions: Conditions,
 ): readonly Violation[] {
   const sight = new Sight(operations)
   const found: Violation[] = []
-  const report = (kind: Violation['class'], subject: string, witness: string) =>
-    found.push({ class: kind, key, subject, witness })
-  checkFinals(operations, finals, sight, report)
+  const report = (kind: Violation['class'], subject: string, witness: string) => {
+    if (!comesBack.has(kind) || !conditions.late.has(subject)) found.push({ class: kind, key, subject, witness })
+  }
+  checkFinals(operations, finals, sight, conditions, report)
   checkReads(operations, sight, report)
-  checkExpiry(operations, sight, skewMs, report)
+  checkExpiry(operations, sight, conditions.skewMs, report)
   checkDots(operations, report)
   return found
 }
+
+/** What is no violation of a write that was made anew. */
+const comesBack: ReadonlySet<Violation['class']> = new Set([
+  'RESURRECTED',
+  'UNSUPERSEDED',
+  'FALSE_SIBLING',
+  'READ_YOUR_WRITES',
+  'MONOTONIC_READ',
+  'STALE_QUORUM_READ',
+])
 
 type Report = (kind: Violation['class'], subject: string, witness: string) => void
 
@@ -166,19 +193,23 @@ function checkFinals(
   operations: readonly Operation[],
   finals: readonly FinalReplica[],
   sight: Sight,
+  { forgottenBefore }: Conditions,
   report: Report,
 ): void {
   const writes = operations.filter((operation) => operation.type !== 'get')
   const live = new Set(finals.flatMap(({ vids }) => vids))
   const dead = new Set(finals.flatMap(({ dead: deletes }) => deletes))
   const dominated = sight.dominated([...live, ...dead])
+  const isForgotten = ({ type, expiresAt, invoked }: Operation) =>
+    (type === 'delete' || expiresAt !== undefined) && invoked < forgottenBefore
   const took = (write: Operation) =>
-    write.status === 'ok' || (write.status === 'unknown' && dominated.has(write.vid ?? ''))
+    write.status === 'ok' || (write.status === 'unknown' && (dominated.has(write.vid ?? '') || isForgotten(write)))
   for (const write of writes) {
     const vid = write.vid ?? ''
     // An acknowledged write is there, or somebody who had seen it has written since.
     const isLost =
       write.status === 'ok' &&
+      !isForgotten(write) &&
       !dominated.has(vid) &&
       !writes.some((other) => took(other) && sight.covers(other.vid ?? '').has(vid))
     if (isLost)

@@ -3,6 +3,7 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import { keyNamed } from './keys.ts'
+import { isForgetful } from './options.ts'
 import type { Place, World } from './world.ts'
 
 /** Strikes again and again at random, about every `everyMs`, until the world is calm. */
@@ -29,6 +30,11 @@ function pair(world: World): readonly [number, number] {
   return [from, to]
 }
 
+/** How long something is out of reach: where deletes are forgotten soon, less than that. */
+function absence({ chance, options }: World, meanMs: number): number {
+  return Math.min(chance.exponential(meanMs), options.retentionMs / 2)
+}
+
 function partition(world: World): void {
   const { chance, network, options, counters, clock } = world
   const isOneWay = chance.happens(options.oneWay)
@@ -45,14 +51,14 @@ function partition(world: World): void {
       if (!isOneWay) network.cut(b, a)
     }
   }
-  clock.after(chance.exponential(5_000), () => network.heal())
+  clock.after(absence(world, 5_000), () => network.heal())
 }
 
 function crash(world: World): void {
   const { chance, clock } = world
   const place = chance.pick(world.places)
   world.crash(place)
-  clock.after(chance.exponential(4_000), () => world.start(place))
+  clock.after(absence(world, 4_000), () => world.start(place))
 }
 
 /** A tab that stands still: frozen by the browser, or its event loop by a long task. */
@@ -65,7 +71,7 @@ function freeze(world: World, name: string, meanMs: number): void {
   const isTold = name === 'frozen' && chance.happens(0.5)
   if (isTold) boot.sleep()
   boot.freeze()
-  clock.after(chance.exponential(meanMs), () => (isTold ? boot.resume() : boot.thaw()))
+  clock.after(absence(world, meanMs), () => (isTold ? boot.resume() : boot.thaw()))
 }
 
 /** A tab in the background: its timers fire once a second, or once a minute. */
@@ -106,9 +112,15 @@ function strikeOften(world: World): void {
     counters.count('tries stored', Number(spot !== undefined))
     spot?.node.replica.checkpoint(1).catch(() => {})
   })
-  often(world, options.expiring === 0 ? 0 : 2_000, () => {
+  const forgets = isForgetful(options)
+  often(world, options.expiring === 0 && !forgets ? 0 : 2_000, () => {
     const partition = partitionOf(keyNamed(`key ${chance.between(1, options.keys)}`))
     for (const { node } of world.serving) node.replica.scrub(partition).catch(() => {})
+  })
+  often(world, forgets ? 1_000 : 0, () => {
+    if (world.serving.length < 2) return
+    const [spot, other] = [chance.pick(world.serving), chance.pick(world.serving)]
+    if (spot !== other) spot.node.exchange.soon(other.node.id)
   })
   often(world, options.skewMs === 0 ? 0 : 5_000, () => {
     counters.count('fault: clock jumped')
@@ -136,11 +148,29 @@ function loseData(world: World): void {
   })
 }
 
+/** One device is gone for longer than deletes are remembered. */
+function stayAway(world: World): void {
+  const { clock, options, places, victim, counters, chance } = world
+  counters.count('fault: away for longer than deletes are remembered')
+  const away = places.filter(({ device }) => device === victim)
+  for (const place of away) {
+    world.crash(place)
+    place.barred = true
+  }
+  clock.after(options.retentionMs * (1 + 2 * chance.fraction()), () => {
+    for (const place of away) {
+      place.barred = false
+      world.start(place)
+    }
+  })
+}
+
 /** Lets loose all that the options ask for, for one act. */
 export function unleash(world: World): void {
   const { options, counters, chance } = world
   strikeOften(world)
   loseData(world)
+  if (isForgetful(options)) once(world, () => stayAway(world))
   if (options.joins > 0) {
     once(world, () => {
       // All at once: partitions may change every owner they have.

@@ -2,12 +2,16 @@
  * Small, realistic defects, each planted into the real sources while they are bundled for one run, never shipped. The
  * simulation must catch every one of them: a checker that nothing alarms proves nothing.
  */
+import type { Profile } from './options.ts'
+
 export interface Mutant {
   readonly name: string
   readonly file: string
   /** Text of the source, which must be there, and what it becomes. */
   readonly from: string
   readonly to: string
+  /** The seeds that are to show it, where only some take the path. */
+  readonly profile?: Profile
 }
 
 export const mutants: readonly Mutant[] = [
@@ -27,25 +31,25 @@ export const mutants: readonly Mutant[] = [
     name: 'a put is sent without the context of its writer',
     file: 'src/node/storage-node.ts',
     from: 'delta(seen.history, { ...unwritten, ...written })',
-    to: 'delta(new Map() as never, { ...unwritten, ...written })',
+    to: 'delta({ actors: new Map(), horizon: 0 } as never, { ...unwritten, ...written })',
   },
   {
     name: 'a fallback is given the write under a dot of its own',
     file: 'src/node/write.ts',
     from: "{ type: 'put', key, delta, hintFor: candidate.hintFor }",
-    to: "{ type: 'put', key, delta: candidate.role === 'owner' ? delta : { history: new Map([...delta.history, ['f'.repeat(16), { upTo: 0, beyond: [2 + Math.floor(1e6 * node.clock.now())] }]]), siblings: delta.siblings.map((sibling) => ({ ...sibling, dot: { actor: 'f'.repeat(16), counter: 2 + Math.floor(1e6 * node.clock.now()) } })) } as never, hintFor: candidate.hintFor }",
+    to: "{ type: 'put', key, delta: candidate.role === 'owner' ? delta : { history: { horizon: 0, actors: new Map([...delta.history.actors, ['f'.repeat(16), { upTo: 0, beyond: [2 + Math.floor(1e6 * node.clock.now())], last: delta.siblings[0].time }]]) }, siblings: delta.siblings.map((sibling) => ({ ...sibling, dot: { actor: 'f'.repeat(16), counter: 2 + Math.floor(1e6 * node.clock.now()) } })) } as never, hintFor: candidate.hintFor }",
   },
   {
     name: 'hints are lost when their keeper starts again',
     file: 'src/node/inventory.ts',
-    from: "await this.eachRow('hint', ({ key, value }) => this.#hintIs(key[2] as StoredKey, value))",
-    to: "await this.eachRow('hint', ({ key: row }) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: row, value: null }], result: null })).catch(() => {}))",
+    from: "await this.#eachRow('hint', ({ key, value }) => this.#hintIs(key[2] as StoredKey, value))",
+    to: "await this.#eachRow('hint', ({ key: row }) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: row, value: null }], result: null })).catch(() => {}))",
   },
   {
     name: 'a hint is deleted although a power cut would lose what its owner took',
     file: 'src/node/server.ts',
-    from: 'request.how,',
-    to: "'relaxed',",
+    from: "why === 'hint' ? 'strict' : 'relaxed'",
+    to: "why === 'hint' ? 'relaxed' : 'relaxed'",
   },
   {
     name: 'a get says it has seen what its client had, and has not',
@@ -62,8 +66,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'version vectors without dots beyond them',
     file: 'src/core/versioning/causal-history.ts',
-    from: 'return { upTo: reached, beyond: ahead.slice(joined) }',
-    to: 'return { upTo: Math.max(reached, ...ahead), beyond: [] }',
+    from: 'return { upTo: reached, beyond: ahead.slice(joined), last }',
+    to: 'return { upTo: Math.max(reached, ...ahead), beyond: [], last }',
   },
   {
     name: 'dots beyond the vector are not stored nor sent',
@@ -80,8 +84,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a put is acknowledged before it is stored',
     file: 'src/node/server.ts',
-    from: "await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)",
-    to: "replica.take([{ key, record: delta, hintFor }], 'relaxed', asked).catch(() => {})",
+    from: "const { late } = await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)",
+    to: "replica.take([{ key, record: delta, hintFor }], 'relaxed', asked).catch(() => {})\n  const late: string[] = []",
   },
   {
     name: 'no answer counts as an acknowledgement',
@@ -98,8 +102,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a hint is deleted before its owner has it',
     file: 'src/node/hinted-handoff.ts',
-    from: "await deliver(this.#peers, target, batch, 'strict')",
-    to: '',
+    from: "const { late, until } = await deliver(this.#peers, target, batch, 'hint')",
+    to: 'const [late, until] = [[] as number[], 0 as HybridTime]',
   },
   {
     name: 'a hint is taken for brought home because an exchange has been',
@@ -135,13 +139,13 @@ export const mutants: readonly Mutant[] = [
     name: 'an owner resolves more siblings than it has read',
     file: 'src/node/crowding.ts',
     from: 'await this.#write(key, contextOf(record), this.resolution(key, record))',
-    to: 'await this.#write(key, contextOf({ ...record, history: new Map([...record.history].map(([actor, { upTo }]) => [actor, { upTo: upTo + 2, beyond: [] }])) }), this.resolution(key, record))',
+    to: 'await this.#write(key, contextOf({ ...record, history: { ...record.history, actors: new Map([...record.history.actors].map(([actor, { upTo, last }]) => [actor, { upTo: upTo + 2, beyond: [], last }])) } }), this.resolution(key, record))',
   },
   {
     name: 'join forgets that both hold a sibling',
     file: 'src/core/versioning/record.ts',
-    from: 'if (!held.has(name) && covers(other.history, sibling.dot)) continue',
-    to: 'if (covers(other.history, sibling.dot)) continue',
+    from: 'if (!held.has(name) && covers(other.history, sibling)) continue',
+    to: 'if (covers(other.history, sibling)) continue',
   },
   {
     name: 'a replica overwrites instead of joining',
@@ -188,8 +192,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an exchange says it is done without delivering',
     file: 'src/node/exchange.ts',
-    from: "await deliver(this.#peers, node, batch, 'relaxed')",
-    to: '',
+    from: "const { covering } = await deliver(this.#peers, node, batch, 'exchange')",
+    to: 'const covering: KeyedRecord[] = []',
   },
   {
     name: 'a get returns what the first replica says',
@@ -220,5 +224,40 @@ export const mutants: readonly Mutant[] = [
     file: 'src/node/replica.ts',
     from: 'this.#clock.wall() - this.#limits.expiredKeptMs',
     to: 'this.#clock.wall() + 10_000',
+  },
+  {
+    name: 'a delete is forgotten at once',
+    file: 'src/node/forgetting.ts',
+    from: 'return this.#horizons[partition] ?? never',
+    to: 'return hybridAt(this.#clock.wall())',
+    profile: 'forgetting',
+  },
+  {
+    name: 'a horizon is claimed without what the other owners have',
+    file: 'src/node/forgetting.ts',
+    from: 'this.#raise(partition, proofs.reduce(earlier, this.#told))',
+    to: 'this.#raise(partition, proofs.length > 0 ? this.#oldest() : never)',
+    profile: 'forgetting',
+  },
+  {
+    name: 'nobody who is out of reach is waited for before deletes are forgotten',
+    file: 'src/node/forgetting.ts',
+    from: 'return hybridAt(Math.min(wallMs, ...since) - this.#retentionMs)',
+    to: 'return hybridAt(since.length < 0 ? 0 : wallMs)',
+    profile: 'forgetting',
+  },
+  {
+    name: 'a write that comes too late is dropped',
+    file: 'src/node/latecomers.ts',
+    from: 'const outcome = await this.#write(key, context, unwritten(sibling))\n      if (!outcome.isStored) return false',
+    to: '',
+    profile: 'forgetting',
+  },
+  {
+    name: 'a write that is rescued covers all that is beside it',
+    file: 'src/node/replica.ts',
+    from: 'history: orphans.reduce(withWrite, emptyHistory)',
+    to: 'history: mine.history',
+    profile: 'forgetting',
   },
 ]

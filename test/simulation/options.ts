@@ -58,6 +58,8 @@ export interface Options {
   readonly copies: number
   /** How long a node may be gone before it is out of placement, ms. */
   readonly graceMs: number
+  /** How long deletes are remembered, ms. */
+  readonly retentionMs: number
   /** How long a node is a guest, ms. */
   readonly stayMs: number
   /** Siblings of one record, beyond which an owner resolves them. */
@@ -177,6 +179,7 @@ export function optionsOf(seed: number): Options {
     lockLossEveryMs: crowding.happens(0.15) ? crowding.between(5_000, 20_000) : 0,
     graceMs,
     stayMs: 2 * graceMs,
+    retentionMs: bounds.retentionMs,
     hintKeysPerTarget: crowding.happens(0.15) ? crowding.between(0, 2) : bounds.hintKeysPerTarget,
     diskRows: crowding.happens(0.1) ? crowding.between(0, 3) : 0,
     siblingsMax: crowding.happens(0.15) ? crowding.between(2, 5) : bounds.siblingsMax,
@@ -186,19 +189,32 @@ export function optionsOf(seed: number): Options {
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
   } // One seed in ten is gentle: what may never happen then is more than what may never happen at all.
+  const forgetting = new Chance(seed, 'forgetting')
+  if (forgetting.happens(0.08)) return forgetful(drawn, forgetting)
   const harsh = Object.keys(faultGroups).filter((group) => !gentleGroups.includes(group))
   if (!chance.happens(0.1)) return drawn
   // Slow enough that clients come in while ownership moves.
   return { ...without(drawn, harsh), delayMs: chance.between(50, 150), joins: chance.between(1, 4) }
 }
 
+/** Whether deletes are forgotten within the run. */
+export const isForgetful = ({ retentionMs }: Options): boolean => retentionMs < bounds.retentionMs
+
+/** A run that lasts for several retentions; clocks are off by less than that, and who has to go on alone would wait too long. */
+function forgetful(drawn: Options, chance: Chance): Options {
+  const retentionMs = chance.between(15, 40) * 1000
+  const skewMs = Math.min(drawn.skewMs, retentionMs / 16)
+  const traffic = { acts: 2, chaosMs: chance.between(30, 80) * 1000, thinkMs: chance.between(300, 1_200) }
+  return { ...drawn, ...traffic, retentionMs, skewMs, deletes: 0.1 + 0.3 * chance.fraction(), core: false }
+}
+
 /** What is looked at alone. */
-export const profiles = ['all', 'wipe', 'identity', 'storage'] as const
+export const profiles = ['all', 'wipe', 'identity', 'storage', 'forgetting'] as const
 export type Profile = (typeof profiles)[number]
 
 /**
  * The options of a seed under a profile. `wipe`: a device loses everything, and after a full repair perhaps another. `identity`:
- * duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `storage`: the same calm run each time, in which one call to a
+ * duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `forgetting`: deletes are remembered for seconds only. `storage`: the same calm run each time, in which one call to a
  * store fails; the seed says which one, and how, so that 5 n seeds go through the first n calls.
  */
 export function optionsUnder(profile: Profile, seed: number): Options {
@@ -217,6 +233,8 @@ export function optionsUnder(profile: Profile, seed: number): Options {
         lockLossEveryMs: chance.between(5_000, 15_000),
         copies: chance.between(0, 2),
       }
+    case 'forgetting':
+      return forgetful(drawn, chance)
     case 'storage': {
       const [call, way] = [1 + Math.floor((seed - 1) / failureKinds.length), (seed - 1) % failureKinds.length]
       return { ...scripted(), failing: { call, kind: failureKinds[way] ?? 'abort' } }

@@ -4,7 +4,7 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'
-import { covers, type Dot, dotName } from '../../src/core/versioning/causal-history.ts'
+import { covers, type Dot, dotName, isBlank, names } from '../../src/core/versioning/causal-history.ts'
 import type { Record, Unwritten } from '../../src/core/versioning/record.ts'
 import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
 import { RequestFailure } from '../../src/node/request-failure.ts'
@@ -41,6 +41,8 @@ export const rarePaths = [
   'hint refused by a node that keeps enough',
   'expired value given up',
   'copied profile told apart',
+  'key forgotten',
+  'write made anew that came too late',
 ] as const
 
 export type RarePath = (typeof rarePaths)[number]
@@ -57,6 +59,8 @@ export class Watch {
   readonly minted = new Map<string, Boot>()
   /** Deletes under way, by key. */
   readonly deleting = new Map<string, number>()
+  /** Deletes that are made anew: place and key. */
+  readonly lateDeletes = new Set<string>()
   readonly #world: World
 
   constructor(world: World) {
@@ -73,8 +77,8 @@ export class Watch {
     return this.#world.places
       .map(({ index, device, disk, boot }) => {
         const { record, hint } = stored(disk, key)
-        const inRecord = covers(record.history, dot) ? ', in its record' : ''
-        const inHint = covers(hint.history, dot) ? ', in its hint' : ''
+        const inRecord = names(record.history, dot) ? ', in its record' : ''
+        const inHint = names(hint.history, dot) ? ', in its hint' : ''
         const node = boot?.node
         const owns = node === undefined ? 'gone' : node.routing.owns(partitionOf(key)) ? 'owner' : 'no owner'
         return `${index} on ${device}: ${owns}${inRecord}${inHint}`
@@ -86,7 +90,7 @@ export class Watch {
   holders(key: StoredKey, dot: Dot): readonly Place[] {
     return this.#world.places.filter(({ disk }) => {
       const { record, hint } = stored(disk, key)
-      return covers(record.history, dot) || covers(hint.history, dot)
+      return names(record.history, dot) || names(hint.history, dot)
     })
   }
 
@@ -98,6 +102,10 @@ export class Watch {
     this.#watchAsks(place, node)
     this.#watchHints(place, node)
     this.#watchRepairs(node)
+    node.on('late', ({ key, values }) => {
+      if (values.length === 0) this.lateDeletes.add(`${place.index} ${key}`)
+      this.#world.trace(`place ${place.index} writes ${key} anew: ${values}`)
+    })
     node.crowding.resolution = (key, record) => {
       this.saw('too many siblings resolved by an owner')
       return this.resolved(key, record)
@@ -124,7 +132,7 @@ export class Watch {
         if (request.type === 'put') this.#put(request, reply, owners.includes(to), timedOut)
         else if (reply.type === 'record') {
           if (reply.sources.length > 0) this.saw('owner not in sync named its sources')
-          if (!owners.includes(to) && reply.counts !== 'as nobody' && reply.record.history.size > 0)
+          if (!owners.includes(to) && reply.counts !== 'as nobody' && !isBlank(reply.record.history))
             this.saw('read counted a fallback')
         }
         return reply
@@ -176,10 +184,11 @@ export class Watch {
       }
     }
     const take = replica.take.bind(replica)
-    replica.take = async (incoming, durability, asked) => {
-      await take(incoming, durability, asked)
+    replica.take = async (incoming, durability, asked, coming) => {
+      const taken = await take(incoming, durability, asked, coming)
       if (durability === 'strict' && incoming.some(({ hintFor }) => hintFor.length > 0))
         this.saw('hint addressed to new owners')
+      return taken
     }
   }
 
@@ -196,7 +205,9 @@ export class Watch {
       const kept = recordIn(place.disk.durable(rowName(recordRow(key)))?.value, () => {})
       // It may have come to own the key only after it had taken the record for others.
       const hint = hintIn(place.disk.durable(rowName(hintRow(key)))?.value, () => {})
-      const lost = record.siblings.find(({ dot }) => !covers(kept.history, dot) && !covers(hint.record.history, dot))
+      const lost = record.siblings.find(
+        (sibling) => !covers(kept.history, sibling) && !covers(hint.record.history, sibling),
+      )
       if (lost === undefined) continue
       this.violations.push({
         class: 'ACK_NOT_DURABLE',

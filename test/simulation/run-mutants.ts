@@ -38,7 +38,8 @@ async function judge(mutant: Mutant, index: number): Promise<Verdict> {
   const options = { ssr: 'test/simulation/cli.ts', outDir, emptyOutDir: true, target: 'node20' }
   await build({ configFile: false, logLevel: 'error', plugins: [plugin], build: options })
   if (!isPlanted) throw new Error(`${mutant.file} is not part of the simulation`)
-  const program = [join(outDir, 'cli.js'), '--jobs', '1', '--no-shrink', '--until-violation', '--json']
+  const profile = mutant.profile === undefined ? [] : ['--profile', mutant.profile]
+  const program = [join(outDir, 'cli.js'), '--jobs', '1', '--no-shrink', '--until-violation', '--json', ...profile]
   const printed = await outputOf([...program, '--seeds', String(seedsMax)])
   const { seeds, failed } = JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '') as {
     readonly seeds: number

@@ -8,7 +8,7 @@ import { check, type FinalReplica, type Operation, outcomes, type Violation } fr
 import { Counters } from './counters.ts'
 import { healCore, unleash, wake } from './faults.ts'
 import { keyNamed } from './keys.ts'
-import { type Options, optionsOf } from './options.ts'
+import { isForgetful, type Options, optionsOf } from './options.ts'
 import { Watch } from './rare-paths.ts'
 import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
 import { Workload } from './workload.ts'
@@ -34,6 +34,9 @@ const convergeMs = 600_000
 const lookEveryMs = 5_000
 /** What is healed must serve again within this time: timers that were set to the full minute have fired by then. */
 const recoverMs = 70_000
+
+/** Nobody does anything for so many retentions after the chaos of a run that forgets: members out of reach are waited for, and exchanges come by. */
+const restRetentions = 6
 
 /** With such a grace whoever does not come back is out before replicas have to agree, and others have its data. */
 const outSoonMs = 30_000
@@ -73,7 +76,14 @@ export async function simulate(
     seen.push({ class: 'STALLED', key: '', subject: `within ${Math.round(clock.now)} ms`, witness: error.message })
   }
   const { operations } = workload
-  const checked = finals === undefined ? [] : check(operations, finals, options.skewMs)
+  const checked =
+    finals === undefined
+      ? []
+      : check(operations, finals, {
+          skewMs: options.skewMs,
+          late: workload.late,
+          forgottenBefore: isForgetful(options) ? clock.now - options.retentionMs / 2 : Number.NEGATIVE_INFINITY,
+        })
   // A defect may come to more violations than a call takes arguments.
   const told = world.failing?.violations() ?? []
   const violations = [...seen, ...told, ...world.violations, ...watch.violations, ...workload.untyped, ...checked]
@@ -126,7 +136,14 @@ async function play(world: World, workload: Workload): Promise<readonly Violatio
   network.reunite()
   wake(world, world.places)
   await clock.run(recoverMs)
-  return [...violations, ...(await converge(world, workload))]
+  violations.push(...(await converge(world, workload)))
+  if (isForgetful(options)) {
+    // What happened is older than the retention by then, and what may be forgotten is.
+    await clock.run(restRetentions * options.retentionMs)
+    await drift(world, workload.operations)
+    violations.push(...(await converge(world, workload)))
+  }
+  return violations
 }
 
 function count(
@@ -193,27 +210,31 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
 /** What each owner of each key holds by itself. */
 async function finalsOf(
   world: World,
-  { operations, watch }: Workload,
+  { operations, anew, watch }: Workload,
 ): Promise<ReadonlyMap<string, readonly FinalReplica[]>> {
   // Counters run per key, so a dot names a write only together with its key.
   const byDot = new Map(
     operations.flatMap(({ key, dot, vid }) => (dot === undefined ? [] : [[`${key} ${dot}`, vid ?? '']])),
   )
+  for (const [name, vid] of anew) byDot.set(name, vid)
   const finals = new Map<string, readonly FinalReplica[]>()
   for (const key of keysOf(operations)) {
     const stored = keyNamed(key)
     const owners = world.serving.filter(({ node }) =>
       world.serving[0]?.node.routing.ownersOf(partitionOf(stored)).includes(node.id),
     )
+    const horizon = Math.max(0, ...owners.map(({ node }) => node.forgetting.horizonOf(partitionOf(stored))))
     const replicas: FinalReplica[] = []
     for (const { place, node } of owners) {
       const [entry] = await ahead(world.clock, node.replica.records([keyHashOf(stored)]))
       const siblings = entry?.record.siblings ?? []
-      // Whether a replica still has a value that expires makes no difference.
+      // Whether a replica still has a value that expires makes no difference, nor what may be forgotten.
       const lasts = (sibling: Sibling) => sibling.kind === 'value' && sibling.expiresAt === null
       const names = (which: readonly Sibling[]) =>
         which.map(({ dot }) => byDot.get(`${key} ${dotName(dot)}`) ?? `unknown dot ${dotName(dot)}`)
-      const dead = names(siblings.filter((sibling) => !lasts(sibling)))
+      const dead = names(siblings.filter((sibling) => !lasts(sibling) && sibling.time > horizon))
+      if (horizon > 0 && entry === undefined && operations.some((each) => each.key === key && each.status === 'ok'))
+        watch.saw('key forgotten')
       if (siblings.some(({ kind }) => kind === 'expired')) watch.saw('expired value given up')
       replicas.push({ node: `place ${place.index}`, vids: names(siblings.filter(lasts)), dead })
     }

@@ -10,6 +10,7 @@ import {
   dotName,
   emptyHistory,
 } from '../../src/core/versioning/causal-history.ts'
+import { hybridZero } from '../../src/core/versioning/hybrid-time.ts'
 import { isLive, type Record, type Unwritten } from '../../src/core/versioning/record.ts'
 import { parseStoredKey } from '../../src/core/versioning/stored-key.ts'
 import { decodeContext } from '../../src/core/wire/record-codec.ts'
@@ -20,7 +21,7 @@ import { ValueCodec } from '../../src/node/value-codec.ts'
 import { Chance } from './chance.ts'
 import type { Operation, Violation } from './checker.ts'
 import { keyNamed } from './keys.ts'
-import { isGentle, losesData } from './options.ts'
+import { isForgetful, isGentle, losesData } from './options.ts'
 import type { Asking, Watch } from './rare-paths.ts'
 import { epochMs } from './virtual-clock.ts'
 import type { Boot, Place, World } from './world.ts'
@@ -61,6 +62,9 @@ export class Workload {
   readonly #deleting = new Map<string, Operation>()
   readonly #byVid = new Map<string, Operation>()
   readonly #dots = new Set<string>()
+  /** Values that were written anew, and under which dots of a key. */
+  readonly late = new Set<string>()
+  readonly anew = new Map<string, string>()
   /** Questions to nodes that do not own the key, by place and key. */
   readonly #sloppy = new Map<string, number>()
 
@@ -124,7 +128,7 @@ export class Workload {
       if (asked > node.routing.n) watch.saw('read went on until it saw what its client had')
     }
     if (result.values.length > 2) watch.saw('three siblings read')
-    if (seen !== null && [...seen.history.values()].some(({ beyond }) => beyond.length > 0))
+    if (seen !== null && [...seen.history.actors.values()].some(({ beyond }) => beyond.length > 0))
       watch.saw('context with dots beyond its vector')
     this.#saw(operation, place, result.context)
     return operation
@@ -182,7 +186,7 @@ export class Workload {
 
   get #canLose(): boolean {
     const { options } = this.#world
-    return losesData(options) || options.powerCut > 0
+    return losesData(options) || options.powerCut > 0 || isForgetful(options)
   }
 
   /** At the moment of the answer as many nodes and devices hold the write as it says, in transactions that are complete. */
@@ -275,7 +279,22 @@ export class Workload {
     const deletes = this.operations.filter(
       ({ type, key: name, expiresAt }) => name === key && (type === 'delete' || expiresAt !== undefined),
     )
-    return deletes.flatMap(({ dot, vid = '' }) => (dot !== undefined && covers(history, dotNamed(dot)) ? [vid] : []))
+    return deletes.flatMap(({ dot, time, vid = '' }) =>
+      dot !== undefined && covers(history, { dot: dotNamed(dot), time: time ?? hybridZero }) ? [vid] : [],
+    )
+  }
+
+  /** A write that came too late is made anew, under another dot. */
+  #madeAnew(place: Place, key: string, name: string, vid: string | undefined, operation: Operation | undefined): void {
+    if (this.#dots.has(name)) return
+    if (vid === undefined) {
+      if (this.watch.lateDeletes.delete(`${place.index} ${key}`)) this.#dots.add(name)
+      return
+    }
+    if (operation?.dot === undefined || name === `${key} ${operation.dot}`) return
+    this.late.add(vid)
+    this.anew.set(name, vid)
+    this.watch.saw('write made anew that came too late')
   }
 
   /** Notes which dot each write got, also of those that nobody hears of again. */
@@ -293,8 +312,12 @@ export class Workload {
     const name = `${key} ${dot}`
     const vid = sibling.kind === 'value' ? vidOf(sibling.value) : undefined
     const operation = vid === undefined ? this.#deleting.get(`${place.boot?.peer} ${key}`) : this.#byVid.get(vid)
+    this.#madeAnew(place, key, name, vid, operation)
     // A delete that was answered may still be asking others when the next one begins.
-    if (operation !== undefined && !this.#dots.has(name)) operation.dot ??= dot
+    if (operation !== undefined && !this.#dots.has(name) && operation.dot === undefined) {
+      operation.dot = dot
+      operation.time = sibling.time
+    }
     this.#dots.add(name)
     this.#world.trace(
       `place ${place.index} gives ${vid ?? 'a delete'} of ${key} to place ${this.#world.placeOf(to)?.index}, for ${request.hintFor.length} others`,

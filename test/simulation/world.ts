@@ -183,10 +183,10 @@ export class World {
       lifecycle,
     }
     this.trace(`boot ${place.index}`)
-    const { graceMs, stayMs, siblingsMax, hintKeysPerTarget } = options
+    const { graceMs, stayMs, siblingsMax, hintKeysPerTarget, retentionMs } = options
     const hints = { keysPerTarget: hintKeysPerTarget, bytes: bounds.hintBytes }
     // By the clock of any other node a value that is given up has expired too.
-    const limits = { stayMs, siblingsMax, hints, expiredKeptMs: 2 * options.skewMs + 1_000 }
+    const limits = { stayMs, retentionMs, siblingsMax, hints, expiredKeptMs: 2 * options.skewMs + 1_000 }
     const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), ...limits }
     StorageNode.open(ports, config, place.device, this.#placing).then(
       (node) => {

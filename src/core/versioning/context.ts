@@ -5,7 +5,7 @@
  * last-write-wins collection the write is later than all it saw, whichever node takes it.
  */
 import type { HybridTime } from '../ids.ts'
-import { type CausalHistory, type Dot, emptyHistory, withDot } from './causal-history.ts'
+import { type CausalHistory, emptyHistory, type Written, withWrite } from './causal-history.ts'
 import { hybridZero } from './hybrid-time.ts'
 import type { Record } from './record.ts'
 
@@ -24,6 +24,6 @@ export function contextOf(record: Record): SeenContext {
 }
 
 /** The context after a write: what its writer had seen and the write itself, never what others wrote meanwhile. */
-export function afterWrite(seen: SeenContext, dot: Dot, time: HybridTime): SeenContext {
-  return { history: withDot(seen.history, dot), time }
+export function afterWrite(seen: SeenContext, written: Written): SeenContext {
+  return { history: withWrite(seen.history, written), time: written.time }
 }

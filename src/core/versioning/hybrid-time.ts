@@ -12,9 +12,17 @@ const ticksPerMs = 1024
 
 export const hybridZero: HybridTime = 0 as HybridTime
 
+/** The first time of a wall clock's millisecond. */
+export function hybridAt(wallMs: number): HybridTime {
+  return Math.min(bounds.hybridTimeMax, Math.max(0, Math.floor(wallMs)) * ticksPerMs) as HybridTime
+}
+
+/** The wall clock's millisecond of a time. */
+export const wallOf = (time: HybridTime): number => Math.floor(time / ticksPerMs)
+
 /** The time of a new write, given the latest time known and the wall clock in ms. */
 export function nextTime(latest: HybridTime, wallMs: number): HybridTime {
-  return Math.min(bounds.hybridTimeMax, Math.max(latest + 1, Math.floor(wallMs) * ticksPerMs)) as HybridTime
+  return Math.min(bounds.hybridTimeMax, Math.max(latest + 1, hybridAt(wallMs))) as HybridTime
 }
 
 /**

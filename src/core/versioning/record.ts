@@ -21,16 +21,16 @@ import {
   dotName,
   emptyHistory,
   includes,
+  isBlank,
+  names,
   unite,
-  withDot,
+  upToHorizon,
+  type Written,
+  withWrite,
 } from './causal-history.ts'
+import { wallOf } from './hybrid-time.ts'
 import type { ConflictMode } from './stored-key.ts'
 
-/** What every write carries. */
-export interface Written {
-  readonly dot: Dot
-  readonly time: HybridTime
-}
 /** A value that survives, in its writer's encoding; `expiresAt` in ms since 1970, or null for never. */
 export interface ValueSibling extends Written {
   readonly kind: 'value'
@@ -62,14 +62,14 @@ export const emptyRecord: Record = { history: emptyHistory, siblings: [] }
 
 /** What a put or delete is sent as: it covers what its writer saw (`seen`) and nothing else. */
 export function delta(seen: CausalHistory, sibling: Sibling): Record {
-  return { history: withDot(seen, sibling.dot), siblings: [sibling] }
+  return { history: withWrite(seen, sibling), siblings: [sibling] }
 }
 
 /** The record that knows what either knows. See the head of this file. */
 export function join(a: Record, b: Record, mode: ConflictMode): Record {
   if (a === b) return a
   const history = unite(a.history, b.history)
-  if (mode === 'last-write-wins') return { history, siblings: greatest([...a.siblings, ...b.siblings]) }
+  if (mode === 'last-write-wins') return { history, siblings: greatest([...notForgotten(a, b), ...notForgotten(b, a)]) }
   const survivors = new Map<string, Sibling>()
   keepSurvivors(survivors, a, b)
   keepSurvivors(survivors, b, a)
@@ -81,10 +81,16 @@ function keepSurvivors(survivors: Map<string, Sibling>, mine: Record, other: Rec
   const held = new Set(other.siblings.map((sibling) => dotName(sibling.dot)))
   for (const sibling of mine.siblings) {
     const name = dotName(sibling.dot)
-    if (!held.has(name) && covers(other.history, sibling.dot)) continue
+    if (!held.has(name) && covers(other.history, sibling)) continue
     const twin = survivors.get(name)
     if (twin === undefined || compareContents(twin, sibling) < 0) survivors.set(name, sibling)
   }
+}
+
+/** The siblings of `mine` that `other` holds too, or that are younger than its horizon. */
+function notForgotten(mine: Record, { history, siblings }: Record): readonly Sibling[] {
+  const isHeld = ({ dot }: Sibling) => siblings.some((other) => compareDots(other.dot, dot) === 0)
+  return mine.siblings.filter((sibling) => sibling.time > history.horizon || isHeld(sibling))
 }
 
 function greatest(siblings: readonly Sibling[]): readonly Sibling[] {
@@ -133,6 +139,48 @@ export function withoutExpired(record: Record, wallMs: number): Record {
     return expired(sibling, sibling.expiresAt)
   })
   return isSame ? record : { ...record, siblings }
+}
+
+/**
+ * The record of a key of which every write up to the horizon is known or overwritten: without the tombstones that old, and the names
+ * of actors that wrote nothing since. A value that has expired is as old as its expiry. The same object where there is nothing to forget.
+ */
+export function forget(record: Record, horizon: HybridTime): Record {
+  const history = upToHorizon(record.history, horizon)
+  const isOld = (sibling: Sibling) =>
+    sibling.kind !== 'value' &&
+    sibling.time <= history.horizon &&
+    (sibling.kind === 'tombstone' || sibling.expiresAt <= wallOf(history.horizon))
+  const siblings = record.siblings.filter((sibling) => !isOld(sibling))
+  const isSame = history === record.history && siblings.length === record.siblings.length
+  return isSame ? record : { history, siblings }
+}
+
+/** Whether a record says nothing of its key but that it was not written up to a time. */
+export const saysNothing = ({ history, siblings }: Record): boolean => siblings.length === 0 && isBlank(history)
+
+/** Values in `record`, later than `givenUpTo`, that `incoming` takes for overwritten by its horizon alone. */
+export function orphansOf(record: Record, { history, siblings }: Record, givenUpTo: HybridTime): readonly Sibling[] {
+  return record.siblings.filter(
+    ({ kind, time, dot }) =>
+      kind === 'value' &&
+      time > givenUpTo &&
+      time <= history.horizon &&
+      !names(history, dot) &&
+      !siblings.some((other) => compareDots(other.dot, dot) === 0),
+  )
+}
+
+/**
+ * Whether a write in `incoming` is as old as `until`, and whoever holds `record` has never seen it. Where the latest write wins, one
+ * that loses anyhow need not be known.
+ */
+export function isUnknown(record: Record, incoming: Record, until: HybridTime, mode: ConflictMode): boolean {
+  return incoming.siblings.some((sibling) => {
+    if (sibling.time > until || names(record.history, sibling.dot)) return false
+    const loses = (held: Sibling) => mode === 'last-write-wins' && compareWrites(held, sibling) > 0
+    return !record.siblings.some((held) => compareDots(held.dot, sibling.dot) === 0 || loses(held))
+  })
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

@@ -4,57 +4,29 @@
  * One table row per kind of message holds its writer and its reader side by side, so that they cannot drift apart.
  */
 import { bounds } from '../bounds.ts'
-import type { ActorId, DeviceId, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../ids.ts'
-import { type Claim, memberStatuses } from '../membership/claims.ts'
-import type { News } from '../membership/news.ts'
-import { type SwimMessage, swimMessageTypes } from '../membership/swim-port.ts'
+import type { ActorId, StoredKey } from '../ids.ts'
 import { parseStoredKey } from '../versioning/stored-key.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
-import { readCells, writeCells } from './cells.ts'
-import type { FailureCode, Hello, KeyedRecord, Message, Reply, Request } from './messages.ts'
-import { countings } from './messages.ts'
-import { readRecord, writeRecord } from './record-codec.ts'
+import {
+  type Codec,
+  digits,
+  oneOf,
+  partitions,
+  type Rows,
+  readNode,
+  readPeer,
+  readTagged,
+  readView,
+  truth,
+  writeTagged,
+} from './codec.ts'
+import { claims, swim } from './membership-codec.ts'
+import type { FailureCode, Hello, KeyedRecord, Message, Reply, Request, Standing } from './messages.ts'
+import { countings, reasons } from './messages.ts'
+import { readRecord, readTime, writeRecord } from './record-codec.ts'
 
-const digits = { node: 32, boot: 16, peer: 16, view: 16, tag: 32 } as const
 const storedKeyBytesMax = bounds.keyBytesMax + bounds.collectionBytesMax + 2
 const reasonBytesMax = 1024
-
-/** How one shape is written and read. */
-interface Codec<T> {
-  readonly write: (writer: ByteWriter, value: T) => void
-  readonly read: (reader: ByteReader) => T
-}
-
-/** A codec of a union that is told apart by `tag`; the position in `rows` is what goes on the wire. */
-type Rows<T extends object, K extends keyof T> = {
-  readonly [V in T[K] & string]: Codec<Extract<T, { readonly [P in K]: V }>>
-}
-
-function writeTagged<T extends object, K extends keyof T & string>(
-  rows: Rows<T, K>,
-  tag: K,
-  writer: ByteWriter,
-  value: T,
-): void {
-  const name = value[tag] as T[K] & string
-  writer.byte(Object.keys(rows).indexOf(name))
-  // The row was chosen by the value's own tag, which TypeScript cannot follow through the index.
-  const row = rows[name] as unknown as Codec<T>
-  row.write(writer, value)
-}
-
-function readTagged<T extends object, K extends keyof T & string>(rows: Rows<T, K>, reader: ByteReader): T | null {
-  const row = (Object.values(rows) as Codec<T>[])[reader.byte()]
-  if (row === undefined || reader.failed) {
-    reader.fail()
-    return null
-  }
-  return row.read(reader)
-}
-
-const readNode = (reader: ByteReader) => reader.hex(digits.node) as NodeId
-const readPeer = (reader: ByteReader) => reader.hex(digits.peer) as PeerId
-const readView = (reader: ByteReader) => reader.hex(digits.view) as ViewHash
 
 function readKey(reader: ByteReader): StoredKey {
   const text = reader.text(storedKeyBytesMax)
@@ -62,53 +34,10 @@ function readKey(reader: ByteReader): StoredKey {
   return text as StoredKey
 }
 
-function oneOf<T extends string>(names: readonly T[]): Codec<T> {
-  return {
-    write: (writer, name) => writer.byte(names.indexOf(name)),
-    read: (reader) => {
-      const name = names[reader.byte()]
-      if (name === undefined) reader.fail()
-      return name ?? (names[0] as T)
-    },
-  }
-}
-
-const status = oneOf(memberStatuses)
-const failureCode = oneOf<FailureCode>(['storage-full', 'storage-failed', 'closed', 'overloaded'])
+const failureCode = oneOf<FailureCode>(['storage-full', 'storage-failed', 'closed', 'overloaded', 'late'])
 const standing = oneOf(['owner', 'syncing', 'hint'] as const)
-const durability = oneOf(['relaxed', 'strict'] as const)
-const truth = oneOf(['no', 'yes'] as const)
+const reason = oneOf(reasons)
 const counting = oneOf(countings)
-
-const claim: Codec<Claim> = {
-  write: (writer, value) => {
-    writer.hex(value.node)
-    writer.hex(value.peer)
-    writer.text(value.device)
-    writer.integer(value.capacity16ths)
-    truth.write(writer, value.guest ? 'yes' : 'no')
-    writer.integer(value.speaks)
-    writer.integer(value.incarnation)
-    status.write(writer, value.status)
-  },
-  read: (reader) => {
-    const node = readNode(reader)
-    const peer = readPeer(reader)
-    const device = reader.text(bounds.deviceBytesMax) as DeviceId
-    const capacity16ths = reader.integer(bounds.capacityMax * 16)
-    if (capacity16ths < bounds.capacityMin * 16) reader.fail()
-    return {
-      node,
-      peer,
-      device,
-      capacity16ths,
-      guest: truth.read(reader) === 'yes',
-      speaks: reader.integer(bounds.speaksMax),
-      incarnation: reader.integer(bounds.incarnationMax),
-      status: status.read(reader),
-    }
-  },
-}
 
 const hello: Codec<Hello> = {
   write: (writer, value) => {
@@ -139,14 +68,25 @@ const keyedRecord: Codec<KeyedRecord> = {
   read: (reader) => ({ key: readKey(reader), record: readRecord(reader) }),
 }
 
-const partitions: Codec<readonly Partition[]> = {
-  write: (writer, value) => writeCells(writer, value, bounds.partitions),
-  read: (reader) => readCells(reader, bounds.partitions) as readonly Partition[],
+const keyedRecords: Codec<readonly KeyedRecord[]> = {
+  write: (writer, entries) => writer.list(entries, (entry) => keyedRecord.write(writer, entry)),
+  read: (reader) => reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
 }
 
-const claims: Codec<readonly Claim[]> = {
-  write: (writer, value) => writer.list(value, (item) => claim.write(writer, item)),
-  read: (reader) => reader.list(() => claim.read(reader), bounds.membersMax),
+const standingOfNode: Codec<Standing> = {
+  write: (writer, { clock, promise, horizons }) => {
+    writer.integer(clock)
+    writer.integer(promise)
+    writer.list(horizons, ({ horizon, of }) => {
+      writer.integer(horizon)
+      partitions.write(writer, of)
+    })
+  },
+  read: (reader) => ({
+    clock: readTime(reader),
+    promise: readTime(reader),
+    horizons: reader.list(() => ({ horizon: readTime(reader), of: partitions.read(reader) }), bounds.partitions),
+  }),
 }
 
 const members: Codec<Extract<Request, { type: 'members' }>> = {
@@ -155,35 +95,6 @@ const members: Codec<Extract<Request, { type: 'members' }>> = {
     claims.write(writer, value.claims)
   },
   read: (reader) => ({ type: 'members', digest: readView(reader), claims: claims.read(reader) }),
-}
-
-const news: Codec<readonly News[]> = {
-  write: (writer, value) =>
-    writer.list(value, (item) => {
-      claim.write(writer, item.claim)
-      writer.hex(item.by)
-    }),
-  read: (reader) =>
-    reader.list(
-      () => ({ claim: claim.read(reader), by: readNode(reader) }),
-      bounds.newsPerMessageMax + bounds.remindersMax,
-    ),
-}
-
-const swimType = oneOf(swimMessageTypes)
-const swim: Codec<SwimMessage> = {
-  write: (writer, value) => {
-    swimType.write(writer, value.type)
-    writer.integer(value.sequence)
-    writer.list(value.target === null ? [] : [value.target], (node) => writer.hex(node))
-    news.write(writer, value.news)
-  },
-  read: (reader) => ({
-    type: swimType.read(reader),
-    sequence: reader.integer(),
-    target: reader.list(() => readNode(reader), 1)[0] ?? null,
-    news: news.read(reader),
-  }),
 }
 
 const requests: Rows<Request, 'type'> = {
@@ -203,15 +114,11 @@ const requests: Rows<Request, 'type'> = {
   },
   members,
   deliver: {
-    write: (writer, { how, entries }) => {
-      durability.write(writer, how)
-      writer.list(entries, (entry) => keyedRecord.write(writer, entry))
+    write: (writer, { why, entries }) => {
+      reason.write(writer, why)
+      keyedRecords.write(writer, entries)
     },
-    read: (reader) => ({
-      type: 'deliver',
-      how: durability.read(reader),
-      entries: reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
-    }),
+    read: (reader) => ({ type: 'deliver', why: reason.read(reader), entries: keyedRecords.read(reader) }),
   },
   reconcile: {
     write: (writer, { session, scope, body }) => {
@@ -236,12 +143,14 @@ const requests: Rows<Request, 'type'> = {
       writer.integer(message.session)
       partitions.write(writer, message.partitions)
       partitions.write(writer, message.back)
+      standingOfNode.write(writer, message.standing)
     },
     read: (reader) => ({
       type: 'settled',
       session: reader.integer(),
       partitions: partitions.read(reader),
       back: partitions.read(reader),
+      standing: standingOfNode.read(reader),
     }),
   },
 }
@@ -271,14 +180,31 @@ const replies: Rows<Reply, 'type'> = {
   },
   records: {
     write: (writer, { entries, considered }) => {
-      writer.list(entries, (entry) => keyedRecord.write(writer, entry))
+      keyedRecords.write(writer, entries)
       writer.integer(considered)
     },
     read: (reader) => ({
       type: 'records',
-      entries: reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
+      entries: keyedRecords.read(reader),
       considered: reader.integer(bounds.batchRecordsMax),
     }),
+  },
+  taken: {
+    write: (writer, { late, until, covering }) => {
+      writer.list(late, (at) => writer.integer(at))
+      writer.integer(until)
+      keyedRecords.write(writer, covering)
+    },
+    read: (reader) => ({
+      type: 'taken',
+      late: reader.list(() => reader.integer(bounds.batchRecordsMax), bounds.batchRecordsMax),
+      until: readTime(reader),
+      covering: keyedRecords.read(reader),
+    }),
+  },
+  settled: {
+    write: (writer, { standing }) => standingOfNode.write(writer, standing),
+    read: (reader) => ({ type: 'settled', standing: standingOfNode.read(reader) }),
   },
   done: { write: () => {}, read: () => ({ type: 'done' }) },
   failed: {
@@ -372,7 +298,7 @@ const messages: Rows<Message, 'kind'> = {
 }
 
 /** Stands where a body could not be read; the reader has failed by then, so nobody sees it. */
-const nothing: Request = { type: 'settled', session: 0, partitions: [], back: [] }
+const nothing: Request = { type: 'fetch', hashes: new Uint8Array(0) }
 
 export function encodeMessage(message: Message): Uint8Array {
   const writer = new ByteWriter()
@@ -383,16 +309,4 @@ export function encodeMessage(message: Message): Uint8Array {
 /** The message, or null if the bytes are none. */
 export function decodeMessage(bytes: Uint8Array): Message | null {
   return decodeWith(bytes, (reader) => readTagged<Message, 'kind'>(messages, reader))
-}
-
-/** A member list as it is kept in the store. */
-export function encodeClaims(list: readonly Claim[]): Uint8Array {
-  const writer = new ByteWriter()
-  claims.write(writer, list)
-  return writer.done()
-}
-
-/** The member list, or null if the bytes are none. */
-export function decodeClaims(bytes: Uint8Array): readonly Claim[] | null {
-  return decodeWith(bytes, (reader) => claims.read(reader))
 }

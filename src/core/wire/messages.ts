@@ -5,7 +5,7 @@
  * Both carry the sender's view hash, so that a difference in membership shows with the first message.
  */
 
-import type { ActorId, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../ids.ts'
+import type { ActorId, HybridTime, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../ids.ts'
 import type { Claim } from '../membership/claims.ts'
 import type { SwimMessage } from '../membership/swim-port.ts'
 import type { Record } from '../versioning/record.ts'
@@ -27,17 +27,32 @@ export interface KeyedRecord {
   readonly key: StoredKey
   readonly record: Record
 }
+
+/**
+ * Why records are given to a node. A hint is flushed before it is confirmed, since it is deleted then; what an exchange moves is
+ * flushed once, at its end. Hints and what a read found bring writes that may be late; an exchange brings what a replica knows.
+ */
+export const reasons = ['hint', 'read', 'exchange'] as const
+export type Reason = (typeof reasons)[number]
+
+/** How far a node has come with forgetting, as it was when a session began (see `node/forgetting.ts`). */
+export interface Standing {
+  /** Its clock, less the retention. */
+  readonly clock: HybridTime
+  /** It takes in no write up to then any more that it does not know; 0 for no promise. */
+  readonly promise: HybridTime
+  /** Partitions it is in sync with: every write up to the horizon is there, or overwritten. */
+  readonly horizons: readonly { readonly horizon: HybridTime; readonly of: readonly Partition[] }[]
+}
+
 export type Request =
   /** Store this delta. With `hintFor`, keep it for those owners instead of as one. */
   | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
   | { readonly type: 'get'; readonly key: StoredKey }
   /** Push-pull. It begins with a digest of the member list and no claims; where that differs, claims follow, both ways. */
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
-  /**
-   * Join these: hints, repairs, data that moves. `strict`: flushed before it is confirmed, since something is deleted then; what
-   * an exchange moves is flushed once, at its end.
-   */
-  | { readonly type: 'deliver'; readonly how: 'relaxed' | 'strict'; readonly entries: readonly KeyedRecord[] }
+  /** Join these. */
+  | { readonly type: 'deliver'; readonly why: Reason; readonly entries: readonly KeyedRecord[] }
   /**
    * One step of a reconciliation (see `core/merkle`). `scope`: the partitions it is about; null for those that are due
    * between the two in every exchange (`Routing.dueTo`). The first step of a session begins it anew.
@@ -50,15 +65,19 @@ export type Request =
     }
   /** The records of keys with these hashes, 16 bytes each. */
   | { readonly type: 'fetch'; readonly hashes: Uint8Array }
-  /** You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when that session began. */
+  /**
+   * You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when that session began. `standing` is of
+   * `partitions`; that of the reply is of `back`.
+   */
   | {
       readonly type: 'settled'
       readonly session: number
       readonly partitions: readonly Partition[]
       readonly back: readonly Partition[]
+      readonly standing: Standing
     }
 
-export type FailureCode = 'storage-full' | 'storage-failed' | 'closed' | 'overloaded'
+export type FailureCode = 'storage-full' | 'storage-failed' | 'closed' | 'overloaded' | 'late'
 
 /** As whose an answer to a get counts: an owner's, one's who holds it for owners, or nobody's. */
 export const countings = ['as nobody', 'as stand-in', 'as owner'] as const
@@ -74,6 +93,17 @@ export type Reply =
   | { readonly type: 'reconciled'; readonly body: Uint8Array }
   /** What there is of the first `considered` hashes; the others did not fit and may be asked for again. */
   | { readonly type: 'records'; readonly entries: readonly KeyedRecord[]; readonly considered: number }
+  /**
+   * What was delivered is taken in, except what came too `late`, by its place in the list: not later than `until`. `covering` says of
+   * what was overwritten long ago that it was.
+   */
+  | {
+      readonly type: 'taken'
+      readonly late: readonly number[]
+      readonly until: HybridTime
+      readonly covering: readonly KeyedRecord[]
+    }
+  | { readonly type: 'settled'; readonly standing: Standing }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly code: FailureCode }
 

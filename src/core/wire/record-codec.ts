@@ -17,40 +17,46 @@ const kinds = { tombstone: 0, value: 1, 'expiring value': 2, expired: 3 } as con
 const digestHexDigits = 32
 
 function writeHistory(writer: ByteWriter, history: CausalHistory): void {
-  writer.list(actorsOf(history), ([actor, { upTo, beyond }]) => {
+  writer.integer(history.horizon)
+  writer.list(actorsOf(history), ([actor, { upTo, beyond, last }]) => {
     writer.hex(actor)
+    writer.integer(last - history.horizon)
     writer.integer(upTo)
-    let last = upTo
+    let counted = upTo
     writer.list(beyond, (counter) => {
-      writer.integer(counter - last)
-      last = counter
+      writer.integer(counter - counted)
+      counted = counter
     })
   })
 }
 
 function readHistory(reader: ByteReader): CausalHistory {
   let lastActor = ''
+  const horizon = readTime(reader)
   const actors = reader.list(() => {
     const actor = reader.hex(actorHexDigits) as ActorId
     if (compareText(lastActor, actor) >= 0) reader.fail()
     lastActor = actor
-    return [actor, readActorHistory(reader)] as const
+    return [actor, readActorHistory(reader, horizon)] as const
   })
-  return new Map(actors)
+  return { actors: new Map(actors), horizon }
 }
 
-function readActorHistory(reader: ByteReader): ActorHistory {
+function readActorHistory(reader: ByteReader, horizon: HybridTime): ActorHistory {
+  const last = (horizon + reader.integer(bounds.hybridTimeMax - horizon)) as HybridTime
   const upTo = reader.integer()
-  let last = upTo
+  let counted = upTo
   const beyond = reader.list(() => {
     const step = reader.integer()
-    if (step < 1 || (last === upTo && step < 2) || last + step > Number.MAX_SAFE_INTEGER) reader.fail()
-    last += step
-    return last
+    if (step < 1 || (counted === upTo && step < 2) || counted + step > Number.MAX_SAFE_INTEGER) reader.fail()
+    counted += step
+    return counted
   })
-  if (upTo === 0 && beyond.length === 0) reader.fail()
-  return { upTo, beyond }
+  if ((upTo === 0 && beyond.length === 0) || last === horizon) reader.fail()
+  return { upTo, beyond, last }
 }
+
+export const readTime = (reader: ByteReader): HybridTime => reader.integer(bounds.hybridTimeMax) as HybridTime
 
 function writeSibling(writer: ByteWriter, sibling: Sibling): void {
   writer.hex(sibling.dot.actor)
@@ -74,8 +80,8 @@ function writeSibling(writer: ByteWriter, sibling: Sibling): void {
 function readSibling(reader: ByteReader): Sibling {
   const actor = reader.hex(actorHexDigits) as ActorId
   const counter = reader.integer()
-  if (counter < 1) reader.fail()
-  const written = { dot: { actor, counter }, time: reader.integer(bounds.hybridTimeMax) as HybridTime }
+  const written = { dot: { actor, counter }, time: readTime(reader) }
+  if (counter < 1 || written.time < 1) reader.fail()
   const kind = reader.byte()
   if (kind === kinds.tombstone) return { kind: 'tombstone', ...written }
   if (kind === kinds.expired)
@@ -130,7 +136,7 @@ export function versionOf(record: Record): Uint8Array {
   return hexToBytes(digestOf(writer.done()))
 }
 
-const contextVersion = 1
+const contextVersion = 2
 
 /** Counters run per key, so the same dot names different writes of different keys: a context is good for its key only. */
 const keyTagOf = (key: StoredKey): string => tagOf(key).slice(0, 16)
@@ -150,7 +156,7 @@ export function decodeContext(key: StoredKey, text: string): SeenContext | null 
   if (text.length % 2 !== 0 || !/^[0-9a-f]+$/.test(text)) return null
   return decodeWith(hexToBytes(text), (reader) => {
     if (reader.byte() !== contextVersion || reader.hex(16) !== keyTagOf(key)) return null
-    const time = reader.integer(bounds.hybridTimeMax) as HybridTime
+    const time = readTime(reader)
     return { time, history: readHistory(reader) }
   })
 }

@@ -1,8 +1,9 @@
 /**
- * Goal: a compact history behaves exactly like a plain set of dots. Method: the same random steps on both.
+ * Goal: a compact history behaves exactly like a plain set of writes. Method: the same random steps on both.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { HybridTime } from '../../../src/core/ids.ts'
 import {
   actorsOf,
   type CausalHistory,
@@ -12,21 +13,28 @@ import {
   emptyHistory,
   includes,
   unite,
-  withDot,
+  upToHorizon,
+  withWrite,
 } from '../../../src/core/versioning/causal-history.ts'
-import { actorName, dots } from '../arbitraries.ts'
+import { actorName, dots, writeOf } from '../arbitraries.ts'
 
 const everyDot: readonly Dot[] = [0, 1, 2, 3].flatMap((actor) =>
   Array.from({ length: 12 }, (_, index) => ({ actor: actorName(actor), counter: index + 1 })),
 )
-const expand = (history: CausalHistory) => new Set(everyDot.filter((dot) => covers(history, dot)).map(dotName))
-const historyOf = (all: readonly Dot[]) => all.reduce(withDot, emptyHistory)
+const expand = (history: CausalHistory) => new Set(everyDot.filter((dot) => covers(history, writeOf(dot))).map(dotName))
+const historyOf = (all: readonly Dot[], horizon = 0) =>
+  upToHorizon(all.map(writeOf).reduce(withWrite, emptyHistory), horizon as HybridTime)
+/** The dots of a set and all that were written up to a time. */
+const setOf = (all: readonly Dot[], horizon = 0) =>
+  new Set([...all, ...everyDot.filter((dot) => writeOf(dot).time <= horizon)].map(dotName))
+const times = fc.oneof(fc.constant(0), fc.nat(100))
 
-test('a history covers exactly the dots that were put in, and uniting is the union of sets', () => {
+test('a history covers exactly the writes that were put in and those up to its horizon, and uniting is the union of sets', () => {
   fc.assert(
-    fc.property(fc.array(dots), fc.array(dots), (left, right) => {
-      expect(expand(historyOf(left))).toEqual(new Set(left.map(dotName)))
-      expect(expand(unite(historyOf(left), historyOf(right)))).toEqual(new Set([...left, ...right].map(dotName)))
+    fc.property(fc.array(dots), fc.array(dots), times, times, (left, right, early, late) => {
+      expect(expand(historyOf(left, early))).toEqual(setOf(left, early))
+      const united = unite(historyOf(left, early), historyOf(right, late))
+      expect(expand(united)).toEqual(setOf([...left, ...right], Math.max(early, late)))
     }),
   )
 })
@@ -41,11 +49,30 @@ test('one history includes another exactly where the set does', () => {
   )
 })
 
+test('what is said to be included is, whatever was forgotten', () => {
+  fc.assert(
+    fc.property(fc.array(dots), fc.array(dots), times, times, (left, right, early, late) => {
+      const history = historyOf(left, early)
+      if (!includes(history, historyOf(right, late))) return
+      for (const dot of right) if (writeOf(dot).time > late) expect(covers(history, writeOf(dot))).toBe(true)
+    }),
+  )
+})
+
 test('equal sets of dots have equal representations, whatever the order they came in', () => {
   fc.assert(
     fc.property(fc.array(dots), fc.func(fc.integer()), (all, order) => {
       const shuffled = [...all].sort((a, b) => order(dotName(a)) - order(dotName(b)))
       expect(actorsOf(historyOf(shuffled))).toEqual(actorsOf(historyOf(all)))
+    }),
+  )
+})
+
+test('no actor is kept that wrote nothing after the horizon', () => {
+  fc.assert(
+    fc.property(fc.array(dots), fc.array(dots), times, (left, right, horizon) => {
+      const united = unite(historyOf(left, horizon), historyOf(right))
+      for (const [, { last }] of actorsOf(united)) expect(last).toBeGreaterThan(horizon)
     }),
   )
 })
@@ -56,6 +83,7 @@ test('dots that continue the vector are folded into it', () => {
     { actor, counter: 1 },
     { actor, counter: 3 },
   ])
-  expect(gap.get(actor)).toEqual({ upTo: 1, beyond: [3] })
-  expect(withDot(gap, { actor, counter: 2 }).get(actor)).toEqual({ upTo: 3, beyond: [] })
+  const last = writeOf({ actor, counter: 3 }).time
+  expect(gap.actors.get(actor)).toEqual({ upTo: 1, beyond: [3], last })
+  expect(withWrite(gap, writeOf({ actor, counter: 2 })).actors.get(actor)).toEqual({ upTo: 3, beyond: [], last })
 })

@@ -15,6 +15,7 @@ import {
   compareWrites,
   delta,
   emptyRecord,
+  forget,
   join,
   liveValues,
   type Record,
@@ -108,18 +109,15 @@ function play(mode: ConflictMode, story: Story): readonly Write[] {
       counters.set(step.client, counter)
       client.latest = nextTime(Math.max(client.latest, context.time) as HybridTime, step.clock)
       const dot = { actor: actorName(step.client), counter }
-      const sibling: Sibling = {
-        kind: 'value',
-        dot,
-        time: client.latest,
-        value: Uint8Array.of(step.client, counter),
-        expiresAt: null,
-      }
+      const sibling: Sibling =
+        step.clock % 4 === 0
+          ? { kind: 'tombstone', dot, time: client.latest }
+          : { kind: 'value', dot, time: client.latest, value: Uint8Array.of(step.client, counter), expiresAt: null }
       const seen = step.blind ? new Set<string>() : client.seen
       const write = { delta: delta(context.history, sibling), sibling, seen }
       writes.push(write)
       absorb(step.at, write.delta)
-      client.context = afterWrite(context, dot, client.latest)
+      client.context = afterWrite(context, sibling)
       client.seen = new Set([...seen, dotName(dot)])
     }
     if (step.step === 'retry' && writes.length > 0) absorb(step.at, (writes[step.write % writes.length] as Write).delta)
@@ -204,12 +202,59 @@ describe.each(modes)('join in %s mode', (mode) => {
   })
 })
 
+describe.each(modes)('forgetting in %s mode', (mode) => {
+  const joined = (deltas: readonly Record[]) => deltas.reduce((sum, next) => join(sum, next, mode), emptyRecord)
+  const values = (record: Record) => record.siblings.filter(({ kind }) => kind === 'value')
+
+  test('whoever has all writes up to a horizon may forget, and comes to the same values with whatever others have', () => {
+    fc.assert(
+      fc.property(
+        steps,
+        fc.nat(60 * 1024),
+        fc.array(fc.boolean()),
+        fc.array(fc.boolean()),
+        (story, at, mine, theirs) => {
+          const writes = play(mode, story)
+          const horizon = at as HybridTime
+          const own = joined(
+            writes.filter(({ sibling }, index) => sibling.time <= horizon || mine[index]).map(({ delta }) => delta),
+          )
+          const other = joined(writes.filter((_, index) => theirs[index]).map(({ delta }) => delta))
+          const left = forget(own, horizon)
+          expect(left.siblings.filter(({ kind, time }) => kind === 'tombstone' && time <= horizon)).toEqual([])
+          expect(values(left)).toEqual(values(own))
+          expect(values(join(left, other, mode))).toEqual(values(join(own, other, mode)))
+          expect(encodeRecord(join(other, left, mode))).toEqual(encodeRecord(join(left, other, mode)))
+          expect(forget(join(own, other, mode), horizon).siblings).toEqual(
+            forget(join(left, other, mode), horizon).siblings,
+          )
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('what is left does not grow with those who wrote before the horizon', () => {
+    const writers = Array.from({ length: 100 }, (_, index) => index + 1)
+    const record = writers.reduce((before, writer) => {
+      const sibling = {
+        kind: 'tombstone' as const,
+        dot: { actor: actorName(writer), counter: 1 },
+        time: writer as HybridTime,
+      }
+      return delta(before.history, sibling)
+    }, emptyRecord)
+    expect(forget(record, 90 as HybridTime).history.actors.size).toBe(10)
+    expect(forget(record, 100 as HybridTime)).toEqual({ history: { actors: new Map(), horizon: 100 }, siblings: [] })
+  })
+})
+
 describe('what join must not do', () => {
   const write = (actor: number, counter: number, seen: SeenContext = blindContext): Record =>
     delta(seen.history, {
       kind: 'value',
       dot: { actor: actorName(actor), counter },
-      time: hybridZero,
+      time: counter as HybridTime,
       value: Uint8Array.of(actor, counter),
       expiresAt: null,
     })
@@ -251,7 +296,7 @@ describe('what join must not do', () => {
 
 describe('a value that has expired', () => {
   const dot = { actor: actorName(1), counter: 1 }
-  const value: Sibling = { kind: 'value', dot, time: hybridZero, value: Uint8Array.of(1), expiresAt: 100 }
+  const value: Sibling = { kind: 'value', dot, time: 1 as HybridTime, value: Uint8Array.of(1), expiresAt: 100 }
   const whole = delta(blindContext.history, value)
   const left = withoutExpired(whole, 100)
 

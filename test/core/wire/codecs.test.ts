@@ -16,11 +16,18 @@ import type {
 } from '../../../src/core/ids.ts'
 import { memberStatuses } from '../../../src/core/membership/claims.ts'
 import { type SwimMessage, swimMessageTypes } from '../../../src/core/membership/swim-port.ts'
-import { actorsOf } from '../../../src/core/versioning/causal-history.ts'
+import { actorsOf, emptyHistory, withWrite } from '../../../src/core/versioning/causal-history.ts'
 import { parseStoredKey, storedKey } from '../../../src/core/versioning/stored-key.ts'
 import { framesOf, Reassembler } from '../../../src/core/wire/frames.ts'
 import { decodeMessage, encodeMessage } from '../../../src/core/wire/message-codec.ts'
-import { countings, type Message, type Reply, type Request } from '../../../src/core/wire/messages.ts'
+import {
+  countings,
+  type Message,
+  type Reply,
+  type Request,
+  reasons,
+  type Standing,
+} from '../../../src/core/wire/messages.ts'
 import { decodeContext, decodeRecord, encodeContext, encodeRecord } from '../../../src/core/wire/record-codec.ts'
 import { SendQueue } from '../../../src/core/wire/send-queue.ts'
 import { decodeFromSignaling, decodeToSignaling, refusalCodes } from '../../../src/core/wire/signaling-messages.ts'
@@ -59,13 +66,20 @@ const swim: fc.Arbitrary<SwimMessage> = fc.record({
   news: list(fc.record({ claim, by: node })),
 })
 
+const time = fc.nat().map((value) => value as HybridTime)
+const standing: fc.Arbitrary<Standing> = fc.record({
+  clock: time,
+  promise: time,
+  horizons: list(fc.record({ horizon: time, of: partitions })),
+})
+
 const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('put' as const), key, delta: records, hintFor: list(node) }),
   fc.record({ type: fc.constant('get' as const), key }),
   members,
   fc.record({
     type: fc.constant('deliver' as const),
-    how: fc.constantFrom('relaxed' as const, 'strict' as const),
+    why: fc.constantFrom(...reasons),
     entries: list(keyed),
   }),
   fc.record({
@@ -75,7 +89,13 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
     body: fc.uint8Array(),
   }),
   fc.record({ type: fc.constant('fetch' as const), hashes: fc.uint8Array() }),
-  fc.record({ type: fc.constant('settled' as const), session: fc.maxSafeNat(), partitions, back: partitions }),
+  fc.record({
+    type: fc.constant('settled' as const),
+    session: fc.maxSafeNat(),
+    partitions,
+    back: partitions,
+    standing,
+  }),
 )
 const replies: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({
@@ -95,10 +115,17 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
     entries: list(keyed),
     considered: fc.nat(bounds.batchRecordsMax),
   }),
+  fc.record({
+    type: fc.constant('taken' as const),
+    late: list(fc.nat(bounds.batchRecordsMax)),
+    until: time,
+    covering: list(keyed),
+  }),
+  fc.record({ type: fc.constant('settled' as const), standing }),
   fc.record({ type: fc.constant('done' as const) }),
   fc.record({
     type: fc.constant('failed' as const),
-    code: fc.constantFrom('storage-full' as const, 'overloaded' as const),
+    code: fc.constantFrom('storage-full' as const, 'overloaded' as const, 'late' as const),
   }),
 )
 const hello = fc.record({
@@ -136,9 +163,15 @@ describe('messages between nodes', () => {
   test('a record of many more siblings than the cap comes back whole: it is resolved by a put, never by a decoder', () => {
     const siblings = Array.from({ length: 20 * bounds.siblingsMax }, (_, index) => {
       const dot = { actor: actorName(index + 1), counter: 1 }
-      return { kind: 'value' as const, dot, time: index as HybridTime, value: new Uint8Array([1]), expiresAt: null }
+      return {
+        kind: 'value' as const,
+        dot,
+        time: (index + 1) as HybridTime,
+        value: new Uint8Array([1]),
+        expiresAt: null,
+      }
     })
-    const history = new Map(siblings.map(({ dot }) => [dot.actor, { upTo: 1, beyond: [] }]))
+    const history = siblings.reduce(withWrite, emptyHistory)
     expect(decodeRecord(encodeRecord({ history, siblings }))).toEqual({ history, siblings })
   })
 
@@ -182,7 +215,7 @@ describe('records and contexts', () => {
         const text = encodeContext(name, { history, time: 5 as never })
         const context = decodeContext(name, text)
         expect(decodeContext(storedKey({ mode: 'siblings', collection: '', key: 'other' }), text)).toBeNull()
-        expect(actorsOf(context?.history ?? new Map())).toEqual(actorsOf(history))
+        expect(actorsOf(context?.history ?? emptyHistory)).toEqual(actorsOf(history))
       }),
     )
   })

@@ -1,0 +1,109 @@
+/**
+ * Deletes are remembered for the retention, and forgotten after: on virtual time, in rings where nothing fails but what a test lets
+ * fail.
+ */
+import { expect, test } from 'vitest'
+import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
+import type { StorageNode } from '../../src/node/storage-node.ts'
+import { keyNamed } from '../simulation/keys.ts'
+import type { Place } from '../simulation/world.ts'
+import { nodeOf, virtualRing } from './virtual-ring.ts'
+
+const retentionMs = 240_000
+const names = Array.from({ length: 20 }, (_, index) => `key ${index}`)
+
+/** Forgetting happens as partitions are scrubbed; a test scrubs those it writes to. */
+async function scrub({ world, ahead }: Awaited<ReturnType<typeof virtualRing>>): Promise<void> {
+  for (const { node } of world.serving)
+    for (const name of names) await ahead(node.replica.scrub(partitionOf(keyNamed(name))))
+}
+
+const recordsOf = async (node: StorageNode) => node.replica.records(names.map((name) => keyHashOf(keyNamed(name))))
+
+test('a delete is remembered for the retention, and then nothing is left of it', async () => {
+  const ring = await virtualRing({ nodes: 4, retentionMs })
+  const { world, clock, ahead } = ring
+  const [first] = world.places.map(nodeOf) as [StorageNode]
+  for (const name of names) {
+    const { context } = await ahead(first.put(name, null, name))
+    await ahead(first.delete(name, context))
+  }
+  await clock.run(retentionMs / 2)
+  await scrub(ring)
+  for (const { node } of world.serving) expect((await ahead(recordsOf(node))).length).toBeGreaterThan(0)
+  await clock.run(2 * retentionMs)
+  await scrub(ring)
+  await clock.run(60_000)
+  for (const { node } of world.serving) {
+    expect(await ahead(recordsOf(node))).toEqual([])
+    expect(node.status().records).toBe(0)
+    for (const name of names) expect((await ahead(node.get(name))).values).toEqual([])
+  }
+})
+
+test('who was away for longer than the retention brings nothing back, and keeps what is alive', async () => {
+  const ring = await virtualRing({ nodes: 4, retentionMs })
+  const { world, clock, ahead } = ring
+  const [first] = world.places.map(nodeOf) as [StorageNode]
+  const contexts = new Map<string, Awaited<ReturnType<StorageNode['put']>>['context']>()
+  for (const name of names) contexts.set(name, (await ahead(first.put(name, null, name))).context)
+  const away = world.places[3] as Place
+  await clock.run(120_000)
+  world.crash(away)
+  const isDeleted = (name: string) => names.indexOf(name) % 2 === 0
+  for (const name of names.filter(isDeleted)) await ahead(first.delete(name, contexts.get(name) ?? null))
+  await clock.run(4 * retentionMs)
+  await scrub(ring)
+  world.start(away)
+  await clock.run(120_000)
+  for (const { node } of world.serving)
+    for (const name of names) expect((await ahead(node.get(name))).values).toEqual(isDeleted(name) ? [] : [name])
+  const held = (await ahead(recordsOf(nodeOf(away)))).flatMap(({ record }) => record.siblings)
+  expect(held.filter(({ kind }) => kind !== 'value')).toEqual([])
+})
+
+test('what a tab took while it was cut off for longer than the retention is written anew, and the application hears of it', async () => {
+  const ring = await virtualRing({ nodes: 4, retentionMs, graceMs: 30_000 })
+  const { world, clock, ahead } = ring
+  const alone = world.places[3] as Place
+  for (const { index } of world.places.slice(0, 3)) {
+    world.network.sever(index, alone.index)
+    world.network.sever(alone.index, index)
+  }
+  await clock.run(20_000)
+  const late: string[] = []
+  nodeOf(alone).on('late', ({ key, values }) => late.push(`${key}: ${values}`))
+  for (const name of names) expect(await ahead(nodeOf(alone).put(name, null, name))).toMatchObject({ quorum: false })
+  await clock.run(4 * retentionMs)
+  world.network.reunite()
+  await clock.run(180_000)
+  for (const { node } of world.serving) {
+    expect(node.status().hints).toBe(0)
+    for (const name of names) expect((await ahead(node.get(name))).values).toEqual([name])
+  }
+  expect(late.toSorted()).toEqual(names.map((name) => `${name}: ${name}`).toSorted())
+})
+
+test('the history of a key that 1,000 boots write, over twice the retention, stays within what one retention wrote', async () => {
+  const boots = 1_000
+  const ring = await virtualRing({ nodes: 4, retentionMs: 2_000_000 })
+  const { world, clock, ahead } = ring
+  const writer = world.places[0] as Place
+  const pauseMs = (2 * 2_000_000) / boots
+  let most = 0
+  for (let boot = 0; boot < boots; boot += 1) {
+    while (writer.boot?.node === undefined) await clock.run(10)
+    const node = nodeOf(writer)
+    const { context } = await ahead(node.get('hot'))
+    await ahead(node.put('hot', context, boot))
+    const [other] = world.serving.filter(({ place }) => place !== writer)
+    if (other === undefined) throw new Error('the others serve')
+    most = Math.max(most, (await ahead(other.node.replica.read(keyNamed('hot')))).record.history.actors.size)
+    world.close(writer)
+    world.start(writer)
+    await clock.run(pauseMs - 200)
+  }
+  expect(most).toBeGreaterThan(boots / 8)
+  // And what came while they agreed on it.
+  expect(most).toBeLessThanOrEqual((boots / 2) * 1.3)
+})

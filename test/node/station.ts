@@ -1,0 +1,58 @@
+/**
+ * One node's store by itself: whom it would reach, and how far its past may be forgotten, is what a test says.
+ */
+import { partitionOf } from '../../src/core/hash.ts'
+import type { DeviceId, HybridTime, StoredKey } from '../../src/core/ids.ts'
+import { type Claim, type MemberView, mergeClaims } from '../../src/core/membership/claims.ts'
+import { storedKey } from '../../src/core/versioning/stored-key.ts'
+import { memoryStore } from '../../src/memory/memory-store.ts'
+import { Events } from '../../src/node/events.ts'
+import { Replica } from '../../src/node/replica.ts'
+import { Routing } from '../../src/node/routing.ts'
+import { metaRow } from '../../src/node/rows.ts'
+import { claimOf as claim, nodeName } from '../members.ts'
+
+export const viewOf = (claims: readonly Claim[]): MemberView => mergeClaims(new Map(), claims)
+
+const limits = { siblingsMax: 3, expiredKeptMs: 1_000, hints: { keysPerTarget: 3, bytes: 1_000 } }
+
+/** Node 1 of a ring of `count`, with nobody in reach. */
+export function station(count: number, n = 3, store = memoryStore(), devices = count) {
+  const wall = { ms: 0 }
+  const horizon = { at: 0, untold: 0 }
+  const member = (index: number): Claim => ({
+    ...claim(index),
+    device: `device ${devices === count ? index : index % devices}` as DeviceId,
+  })
+  const others = Array.from({ length: count - 1 }, (_, index) => member(index + 2))
+  const routing = new Routing(nodeName(1), viewOf([member(1), ...others]), n)
+  const corrupt: string[] = []
+  const crowded: StoredKey[] = []
+  const ages = {
+    horizonOf: () => horizon.at as HybridTime,
+    givenUpTo: () => 0 as HybridTime,
+    limitsFor: () => ({ late: horizon.at as HybridTime, untold: horizon.untold as HybridTime }),
+  }
+  const replica = new Replica(store, routing, { wall: () => wall.ms }, limits, ages, {
+    corrupt: (what) => corrupt.push(what),
+    timeSeen: () => {},
+    written: () => {},
+    lost: () => {
+      horizon.at = 0
+      return { key: metaRow('lost'), value: null }
+    },
+    storageWas: () => {},
+    crowded: (key) => crowded.push(key),
+  })
+  return { wall, horizon, routing, replica, corrupt, crowded, events: new Events() }
+}
+
+export const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
+
+/** A key whose partition node 1 owns, or does not. */
+export function keyThat(routing: Routing, owned: 'owned' | 'not owned'): StoredKey {
+  for (let index = 0; ; index += 1) {
+    const key = keyNamed(`key ${index}`)
+    if (routing.owns(partitionOf(key)) === (owned === 'owned')) return key
+  }
+}
