@@ -6,7 +6,7 @@
  */
 export const bounds = {
   /** Cluster constant. Raised whenever old and new nodes would misunderstand each other. */
-  protocolVersion: 2,
+  protocolVersion: 3,
   /** Cluster constant. Q equal partitions: a power of two, so that a partition is a prefix of the key's hash. */
   partitions: 1024,
   /** log2 of `partitions`. */
