@@ -226,31 +226,10 @@ export const mutants: readonly Mutant[] = [
     to: 'this.#clock.wall() + 10_000',
   },
   {
-    name: 'a delete is forgotten at once',
-    file: 'src/node/forgetting.ts',
-    from: 'return this.#horizons[partition] ?? never',
-    to: 'return hybridAt(this.#clock.wall())',
-    profile: 'forgetting',
-  },
-  {
     name: 'a horizon is claimed without what the other owners have',
     file: 'src/node/forgetting.ts',
     from: 'this.#raise(partition, proofs.reduce(earlier, this.#told))',
     to: 'this.#raise(partition, proofs.length > 0 ? this.#oldest() : never)',
-    profile: 'forgetting',
-  },
-  {
-    name: 'nobody who is out of reach is waited for before deletes are forgotten',
-    file: 'src/node/forgetting.ts',
-    from: 'return hybridAt(Math.min(wallMs, ...since) - this.#retentionMs)',
-    to: 'return hybridAt(since.length < 0 ? 0 : wallMs)',
-    profile: 'forgetting',
-  },
-  {
-    name: 'a write that comes too late is dropped',
-    file: 'src/node/latecomers.ts',
-    from: 'const outcome = await this.#write(key, context, unwritten(sibling))\n      if (!outcome.isStored) return false',
-    to: '',
     profile: 'forgetting',
   },
   {
