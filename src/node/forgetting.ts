@@ -291,7 +291,7 @@ export class Forgetting {
   }
 
   async #saveNow(): Promise<void> {
-    const { promise, losses } = this.#now()
+    const [promise, losses] = [this.#promise, this.#losses]
     const raised = this.#raised
     this.#raised = new Map()
     const horizons = this.#horizons.map((horizon, partition) => later(horizon, raised.get(partition as Partition)))
@@ -303,10 +303,6 @@ export class Forgetting {
     if (losses !== this.#losses) return
     this.#flushed = promise
     for (const [partition, horizon] of horizons.entries()) this.#horizons[partition] = horizon
-  }
-
-  #now(): { readonly promise: HybridTime; readonly losses: number } {
-    return { promise: this.#promise, losses: this.#losses }
   }
 
   #encoded(promise: HybridTime, horizons: readonly HybridTime[]): Uint8Array {

@@ -212,7 +212,7 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     return reply
   }
   const own = async (request: Request): Promise<Reply> => {
-    if (request.type !== 'put') return { type: 'done' }
+    if (request.type !== 'put') return { type: 'reconciled', body: new Uint8Array(0) }
     await parts.replica.take([{ key: request.key, record: request.delta, hintFor: request.hintFor }], 'relaxed')
     return { type: 'stored', standing: request.hintFor.length === 0 ? 'owner' : 'hint' }
   }
@@ -228,7 +228,7 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     close: () => {},
   }
   const handlers = {
-    serve: async (): Promise<Reply> => ({ type: 'done' }),
+    serve: async (): Promise<Reply> => ({ type: 'reconciled', body: new Uint8Array(0) }),
     met: () => {},
     closed: () => {},
     answering: () => {},
@@ -324,7 +324,7 @@ test('read repair brings up to date exactly the owners that are behind, this nod
   const delivered: NodeId[] = []
   const { node, replica, routing } = coordination(3, (id, request) => {
     if (request.type === 'deliver') delivered.push(id)
-    return { type: 'done' }
+    return { type: 'reconciled', body: new Uint8Array(0) }
   })
   const key = keyNamed('k')
   const answers = new Map([

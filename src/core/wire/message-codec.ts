@@ -206,7 +206,6 @@ const replies: Rows<Reply, 'type'> = {
     write: (writer, { standing }) => standingOfNode.write(writer, standing),
     read: (reader) => ({ type: 'settled', standing: standingOfNode.read(reader) }),
   },
-  done: { write: () => {}, read: () => ({ type: 'done' }) },
   failed: {
     write: (writer, { code }) => failureCode.write(writer, code),
     read: (reader) => ({ type: 'failed', code: failureCode.read(reader) }),
@@ -243,7 +242,7 @@ const messages: Rows<Message, 'kind'> = {
     read: (reader) => {
       const id = reader.integer()
       const view = readView(reader)
-      return { kind: 'reply', id, view, body: readTagged<Reply, 'type'>(replies, reader) ?? { type: 'done' } }
+      return { kind: 'reply', id, view, body: readTagged<Reply, 'type'>(replies, reader) ?? noReply }
     },
   },
   swim: {
@@ -298,6 +297,7 @@ const messages: Rows<Message, 'kind'> = {
 }
 
 /** Stands where a body could not be read; the reader has failed by then, so nobody sees it. */
+const noReply: Reply = { type: 'reconciled', body: new Uint8Array(0) }
 const nothing: Request = { type: 'fetch', hashes: new Uint8Array(0) }
 
 export function encodeMessage(message: Message): Uint8Array {

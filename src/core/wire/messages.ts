@@ -104,7 +104,6 @@ export type Reply =
       readonly covering: readonly KeyedRecord[]
     }
   | { readonly type: 'settled'; readonly standing: Standing }
-  | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly code: FailureCode }
 
 export type Message =

@@ -122,7 +122,6 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
     covering: list(keyed),
   }),
   fc.record({ type: fc.constant('settled' as const), standing }),
-  fc.record({ type: fc.constant('done' as const) }),
   fc.record({
     type: fc.constant('failed' as const),
     code: fc.constantFrom('storage-full' as const, 'overloaded' as const, 'late' as const),
