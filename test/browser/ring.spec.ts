@@ -31,6 +31,7 @@ function getAll(profile: Profile, r: number) {
 const oneValueEach = Object.fromEntries(allCountries.map(([key, country]) => [key, [country]]))
 
 test('five nodes on five devices hold the countries, lose two nodes, and get them back', async ({ world, engine }) => {
+  test.skip(engine !== 'chromium', 'Firefox is half of the mixed ring, which holds the countries too')
   const members = await world.ring(Array(5).fill(engine), { cluster: 'countries' })
   // No two guests own one partition: they come first, so that the last two, which are killed below, are none.
   const isGuest = (profile: Profile) =>
@@ -197,6 +198,7 @@ test('1 MiB values cross in a backlog of 50 MiB while gossip flows; one byte mor
   world,
   engine,
 }) => {
+  test.skip(engine !== 'chromium', 'a minute of the same code; that Firefox takes such messages is a conformance test')
   const ring = await world.ring(Array(3).fill(engine), { cluster: 'large', timeoutMs: 60_000 })
   const [a, b] = ring as [Profile, Profile]
   const report = await a.run(async (node) => {
@@ -209,16 +211,24 @@ test('1 MiB values cross in a backlog of 50 MiB while gossip flows; one byte mor
     })
     const puts = Array.from({ length: 50 }, (_, index) => node.put(`large ${index}`, null, value))
     const results = await Promise.all(puts)
-    return { quorums: results.filter((result) => result.quorum).length, dead }
+    return { accepted: results.filter((result) => result.acks >= 1).length, dead }
   }, null)
-  // A page that stands still over so much data may be suspected for a moment; it takes that back by the gossip that flows.
-  expect(report).toEqual({ quorums: 50, dead: 0 })
+  // A page that stands still over so much data may be suspected for a moment; it takes that back by the gossip that flows. What a
+  // slow disk has not confirmed in time is handed on afterwards.
+  expect(report).toEqual({ accepted: 50, dead: 0 })
   await a.joined(3)
+  await expect.poll(async () => (await a.run((node) => node.status(), null)).hints, { timeout: 60_000 }).toBe(0)
   const read = await b.run(async (node) => {
-    const { values } = await node.get<Uint8Array>('large 49')
-    return { length: values[0]?.length, sound: values[0]?.every((byte, at) => byte === at % 251) }
+    let whole = 0
+    for (let index = 0; index < 50; index += 7) {
+      const { values, quorum } = await node.get<Uint8Array>(`large ${index}`)
+      const [value] = values
+      const isSound = value?.length === 1_048_571 && value.every((byte, at) => byte === at % 251)
+      if (quorum && values.length === 1 && isSound) whole += 1
+    }
+    return whole
   }, null)
-  expect(read).toEqual({ length: 1_048_571, sound: true })
+  expect(read).toBe(8)
   const refusal = await a.page.evaluate(async () => {
     const { harness } = window as unknown as import('./world.ts').PageGlobals
     const refused = await harness.outcome(async () =>
