@@ -35,7 +35,8 @@ const w = 2
 const stayMs = [120_000, 1_200_000] as const
 /** Of visitors at a time, in the mean. */
 const visitorsMean = 2
-const writeEveryMs = 30_000
+/** Each node. All that is written moves when somebody comes or goes, so that this is what a run costs. */
+const writeEveryMs = 120_000
 const lookEveryMs = 10_000
 /** To find out, to be out, and to move what is to be moved. */
 const slackMs = 120_000

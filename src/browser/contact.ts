@@ -8,6 +8,7 @@ import { bounds } from '../core/bounds.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { Lane } from '../ports.ts'
 import type { BroadcastLink } from './broadcast-room.ts'
+import type { Signal } from './signal-body.ts'
 import type { WebRtcChannel } from './webrtc-channel.ts'
 
 /** Ways by which introductions travel. */
@@ -30,19 +31,19 @@ export class Contact {
   told = false
   /** Calls off what is to be done for it later. */
   cancelRetry: () => void = () => {}
-  readonly #early: { readonly attempt: string; readonly signal: object }[] = []
+  readonly #early: { readonly attempt: string; readonly signal: Signal }[] = []
 
   constructor(peer: PeerId) {
     this.peer = peer
   }
 
   /** A candidate that has overtaken its offer, as may happen in the mesh. */
-  keepEarly(attempt: string, signal: object): void {
+  keepEarly(attempt: string, signal: Signal): void {
     if (this.#early.length < bounds.earlySignalsMax) this.#early.push({ attempt, signal })
   }
 
   /** What came early for an attempt that begins now; the rest is old. */
-  takeEarly(attempt: string): readonly object[] {
+  takeEarly(attempt: string): readonly Signal[] {
     return this.#early.splice(0).flatMap((each) => (each.attempt === attempt ? [each.signal] : []))
   }
 

@@ -4,7 +4,11 @@
  */
 export interface SignalBody {
   readonly attempt: string
-  readonly signal: { readonly type: (typeof signalTypes)[number] }
+  readonly signal: Signal
+}
+
+export interface Signal {
+  readonly type: (typeof signalTypes)[number]
 }
 
 const signalTypes = ['offer', 'answer', 'candidate', 'invite', 'local'] as const

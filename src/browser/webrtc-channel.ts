@@ -9,6 +9,7 @@ import { bounds } from '../core/bounds.ts'
 import { Reassembler } from '../core/wire/frames.ts'
 import { SendQueue } from '../core/wire/send-queue.ts'
 import type { Clock, CloseReason, Lane } from '../ports.ts'
+import type { Signal } from './signal-body.ts'
 
 export interface ChannelHandlers {
   opened(binding: Uint8Array | null): void
@@ -25,11 +26,12 @@ export class WebRtcChannel {
   readonly #handlers: ChannelHandlers
   readonly #peer: SimplePeer
   readonly #cancelDeadline: () => void
+  #cancelOffer = () => {}
   #connection: RTCPeerConnection | undefined
   #candidates = 0
   #open = false
-  /** The other end has said something. */
-  #isAnswered = false
+  /** The other end has made its offer, or answered ours. */
+  #isDescribed = false
   #ended = false
   #sending = false
 
@@ -51,8 +53,11 @@ export class WebRtcChannel {
       wrtc,
     })
     this.#cancelDeadline = clock.after(bounds.connectTimeoutMs, () => !this.#open && this.end('timeout'))
-    // Nobody took the offer: it was lost on its way, and another attempt may get through.
-    if (role === 'initiator') clock.after(bounds.answerTimeoutMs, () => !this.#isAnswered && this.end('timeout'))
+    const offerAgain = () => {
+      this.#cancelOffer = clock.after(bounds.offerAgainMs, offerAgain)
+      this.#describe()
+    }
+    if (role === 'initiator') this.#cancelOffer = clock.after(bounds.offerAgainMs, offerAgain)
     this.#peer.on('signal', (signal) => !this.#ended && handlers.signal(signal))
     this.#peer.on('connect', () => this.#opened())
     this.#peer.on('data', (data) => this.#received(data))
@@ -81,16 +86,30 @@ export class WebRtcChannel {
     })
   }
 
-  /** What the other end sent through signaling. */
-  signal(signal: object): void {
+  /** What the other end sent through signaling. It comes again where it, or what was said to it, may have been lost. */
+  signal(signal: Signal): void {
     if (this.#ended || this.#peer.destroyed) return
-    this.#isAnswered = true
+    if (signal.type === 'offer' || signal.type === 'answer') {
+      this.#cancelOffer()
+      if (this.#isDescribed) {
+        if (signal.type === 'offer') this.#describe()
+        return
+      }
+      this.#isDescribed = true
+    }
     try {
       this.#peer.signal(signal)
     } catch {
       // A candidate that makes no sense to this browser: it came from a stranger.
       this.end('malformed')
     }
+  }
+
+  /** Says once more what this end is, with all addresses that are known by now. */
+  #describe(): void {
+    const description = this.#connection?.localDescription
+    if (description && !this.#open && !this.#ended)
+      this.#handlers.signal({ type: description.type, sdp: description.sdp })
   }
 
   /** Resolves when the last frame is with the channel. */
@@ -119,6 +138,7 @@ export class WebRtcChannel {
     if (this.#ended || this.#open) return
     this.#open = true
     this.#cancelDeadline()
+    this.#cancelOffer()
     this.#handlers.opened(this.#binding())
   }
 
@@ -144,6 +164,7 @@ export class WebRtcChannel {
     if (this.#ended) return
     this.#ended = true
     this.#cancelDeadline()
+    this.#cancelOffer()
     this.#queue.clear()
     this.#peer.destroy()
     this.#handlers.closed(reason)

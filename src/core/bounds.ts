@@ -68,8 +68,8 @@ export const bounds = {
   connectTimeoutMs: 15_000,
   /** Candidates of one peer that came before their offer. */
   earlySignalsMax: 32,
-  /** An offer that nobody has answered by then is given up: it was lost. */
-  answerTimeoutMs: 5_000,
+  /** An offer that nobody has answered is made once more after so long: it may have been lost, or the other tab has much to do. */
+  offerAgainMs: 5_000,
   /** An attempt that has gathered no address of this browser by then never will: it has no network route. */
   gatherTimeoutMs: 5_000,
   /** Nothing but a hello is accepted before the handshake is done, and it has this long. */
@@ -105,7 +105,7 @@ export const bounds = {
   /** Two tabs that talk through a broadcast channel try WebRTC again so often. */
   localRetryMs: 10_000,
   /** Attempts without an answer after which a tab is taken to be gone from its browser's room. */
-  goneAfterFailures: 4,
+  goneAfterFailures: 2,
   /** Whoever waits for the other end to begin asks it to after that. */
   inviteMs: 1_000,
   /** How often a node looks whether its channels are those it should have. */

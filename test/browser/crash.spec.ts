@@ -3,8 +3,10 @@
  */
 import { expect, type Profile, test } from './world.ts'
 
-test('a crashed tab loses nothing it acknowledged and comes back as the same node', async ({ world, engine }) => {
-  test.skip(engine !== 'chromium', 'only Chromium crashes on demand; the Firefox of ring.spec.ts is killed')
+// Only Chromium crashes on demand; the Firefox of ring.spec.ts is killed.
+test('a crashed tab loses nothing it acknowledged and comes back as the same node', { tag: '@chromium' }, async ({
+  world,
+}) => {
   const ring = await world.ring(['chromium', 'chromium', 'chromium'], { cluster: 'crash' })
   const [a, b] = ring as [Profile, Profile]
   const id = await a.run((node) => node.id, null)

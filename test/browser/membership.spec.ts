@@ -56,11 +56,10 @@ const socketsAt = async (url: string): Promise<number> => {
   return ((await health.json()) as { readonly sockets: number }).sockets
 }
 
-test('twelve tabs of two browsers form a full mesh, which then needs its server for strangers only', async ({
-  world,
-  engine,
-}) => {
-  test.skip(engine !== 'chromium', 'Firefox takes seconds for each page, and the mesh is the same code')
+// Firefox takes seconds for each page, and the mesh is the same code.
+test('twelve tabs of two browsers form a full mesh, which then needs its server for strangers only', {
+  tag: '@chromium',
+}, async ({ world, engine }) => {
   const server = await startSignaling({ onTraffic: (text) => world.traffic.push(text) })
   const options = { cluster: 'mesh', signaling: server.url }
   const [a, b, stranger] = [await world.profile(engine), await world.profile(engine), await world.profile(engine)]
@@ -113,11 +112,10 @@ test('twelve tabs of two browsers form a full mesh, which then needs its server 
   for (const page of tabs) await page.close()
 })
 
-test('a tab that is frozen is away, not dead; and when it goes on it serves within moments, and nothing stale', async ({
-  world,
-  engine,
-}) => {
-  test.skip(engine !== 'chromium', 'only Chromium freezes tabs')
+// Only Chromium freezes tabs.
+test('a tab that is frozen is away, not dead; and when it goes on it serves within moments, and nothing stale', {
+  tag: '@chromium',
+}, async ({ world }) => {
   const { asleep, ms, reads, quorums, stale } = await sleepFor(world, 3_000)
   console.log(
     `${Math.round(ms)} ms after it went on back and in sync; ${quorums} of ${reads} first reads with their quorum`,

@@ -19,6 +19,7 @@ export default defineConfig<object, { engine: Engine; flags: Flags }>({
       name: 'firefox',
       testMatch: ['*.spec.ts'],
       testIgnore: ['mixed*', 'as-users*', 'demo*'],
+      grepInvert: /@chromium/,
       use: { engine: 'firefox' },
     },
     { name: 'mixed', testMatch: ['mixed*.spec.ts'] },
