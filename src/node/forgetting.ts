@@ -28,14 +28,20 @@ const never = 0 as HybridTime
 /** Of a node that has nothing to say. */
 export const noStanding: Standing = { clock: never, promise: never, horizons: [] }
 
-/** What is kept between boots. */
+/** A member that was out of reach, ms by the wall clock: since when, and since when it has been back; 0 for not yet. */
+interface Absence {
+  readonly since: number
+  readonly backAt: number
+}
+
+/** What is kept between boots, which may be shorter than a step. */
 interface Kept {
   readonly promise: HybridTime
   readonly horizons: readonly HybridTime[]
   readonly given: readonly HybridTime[]
-  /** When this node last looked, by its wall clock, ms; and since when members have been out of reach. */
+  /** When this node last looked, by its wall clock, ms. */
   readonly lookedAt: number
-  readonly absent: ReadonlyMap<NodeId, number>
+  readonly absent: ReadonlyMap<NodeId, Absence>
 }
 
 /** What counts of a session: what was promised when it began, and how often data had been lost by then. */
@@ -59,9 +65,9 @@ function encode({ promise, horizons, given, lookedAt, absent }: Kept): Uint8Arra
   writer.integer(promise)
   writer.integer(Math.max(0, Math.floor(lookedAt)))
   for (const time of [...horizons, ...given]) writer.integer(time)
-  writer.list([...absent], ([node, since]) => {
+  writer.list([...absent], ([node, { since, backAt }]) => {
     writer.hex(node)
-    writer.integer(Math.max(0, Math.floor(since)))
+    for (const time of [since, backAt]) writer.integer(Math.max(0, Math.floor(time)))
   })
   return writer.done()
 }
@@ -72,7 +78,8 @@ function keptIn(row: Uint8Array | undefined): Kept | null {
     const promise = readTime(reader)
     const lookedAt = reader.integer()
     const [horizons, given] = [readTimes(reader), readTimes(reader)]
-    const absent = reader.list(() => [readNode(reader), reader.integer()] as const)
+    const absence = () => ({ since: reader.integer(), backAt: reader.integer() })
+    const absent = reader.list(() => [readNode(reader), absence()] as const)
     return { promise, lookedAt, horizons, given, absent: new Map(absent) }
   })
 }
@@ -102,9 +109,7 @@ export class Forgetting {
   readonly #clocks = new Map<NodeId, HybridTime>()
   /** By the wall clock, ms; 0 for never. */
   #lookedAt: number
-  readonly #absent: Map<NodeId, number>
-  /** Members that were within reach when this node last looked. */
-  #present: ReadonlySet<NodeId> = new Set()
+  readonly #absent: Map<NodeId, Absence>
   #losses = 0
   #saving: Promise<void> | undefined
   readonly #note: () => void
@@ -256,22 +261,23 @@ export class Forgetting {
   /** Up to where members that are out of reach have given what they had: for one retention they are waited for. */
   #awaited(): HybridTime {
     const wallMs = this.#clock.wall()
-    const since = [...this.#absent.values()].filter((each) => wallMs - each <= this.#retentionMs)
+    const since = [...this.#absent.values()].map((each) => each.since).filter((at) => wallMs - at <= this.#retentionMs)
     return hybridAt(Math.min(wallMs, ...since) - this.#retentionMs)
   }
 
   /** Notes who is out of reach, and since when. */
   #lookAround(): void {
     const wallMs = this.#clock.wall()
-    const before = this.#present
     const claims = this.#routing.claims.filter(({ node, status }) => node !== this.#routing.self && status !== 'left')
-    this.#present = new Set(claims.flatMap(({ node, status }) => (status === 'alive' ? [node] : [])))
-    // Whoever is back has a step to give what it had.
-    for (const node of this.#present) if (before.has(node)) this.#absent.delete(node)
-    for (const { node, status } of claims)
-      if (status !== 'alive' && !this.#absent.has(node)) this.#absent.set(node, this.#lookedAt || wallMs)
+    for (const { node, status } of claims) {
+      const absence = this.#absent.get(node)
+      if (status !== 'alive') this.#absent.set(node, { since: absence?.since ?? (this.#lookedAt || wallMs), backAt: 0 })
+      else if (absence?.backAt === 0) this.#absent.set(node, { ...absence, backAt: wallMs })
+      // Whoever is back has a step to give what it had, or what one can be at least.
+      else if (absence !== undefined && wallMs - absence.backAt > this.#stepMs / 2) this.#absent.delete(node)
+    }
     const known = new Set(claims.map(({ node }) => node))
-    for (const [node, since] of this.#absent)
+    for (const [node, { since }] of this.#absent)
       if (!known.has(node) && wallMs - since > this.#retentionMs) this.#absent.delete(node)
   }
 
