@@ -223,6 +223,11 @@ export const bounds = {
   busyForMs: 250,
   /** What is moved waits so long at most for a moment without one. */
   quietTimeoutMs: 100,
+  /** What part of the time the store may be at work on what is moved while there are gets or puts. */
+  busyShare: 0.1,
+  /** A rest is not longer, and one that came too late is caught up on so far, ms; hidden tabs have one timer a second. */
+  restMsMax: 500,
+  restAheadMs: 50,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
   /** Items that one answer of a reconciliation lists at most: what a page can take in without a pause that is felt. */

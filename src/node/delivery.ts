@@ -97,8 +97,7 @@ export async function fetchRecords(
 export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pace): Promise<Reply> {
   const count = Math.min(Math.floor(hashes.length / hashBytes), pace.records)
   const keys = Array.from({ length: count }, (_, index) => hashes.slice(index * hashBytes, (index + 1) * hashBytes))
-  await pace.quiet()
-  const entries = await replica.records(keys)
+  const entries = await pace.work(() => replica.records(keys))
   const [batch = []] = batchesOf(entries)
   const last = batch.at(-1)
   if (batch.length === entries.length || last === undefined)
@@ -123,8 +122,8 @@ export async function takeIn(
   for (let next = 0; next < entries.length; ) {
     const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
     next += some.length
-    await pace.quiet()
-    parts.push(await replica.take(some, next < entries.length ? 'relaxed' : how, asked(), coming))
+    const durability = next < entries.length ? 'relaxed' : how
+    parts.push(await pace.work(() => replica.take(some, durability, asked(), coming)))
   }
   return {
     late: parts.flatMap(({ late }) => late),

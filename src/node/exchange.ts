@@ -351,7 +351,8 @@ export class Exchange {
   /** Gives the other what it has not. */
   async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
     await eachPage(ours, this.#pace, async (page) => {
-      for (const batch of batchesOf(await this.#replica.records(page.map(({ key }) => key)))) {
+      const records = await this.#pace.work(() => this.#replica.records(page.map(({ key }) => key)))
+      for (const batch of batchesOf(records)) {
         try {
           const { covering } = await deliver(this.#peers, node, batch, 'exchange')
           await this.#takeIn(null, covering)

@@ -241,6 +241,11 @@ export class Inventory {
     return [...this.#pending.values()].some((changes) => changes.some(({ hash }) => partitionIn(hash) === partition))
   }
 
+  /** Whether the tries have a record in this version. */
+  lists(hash: Uint8Array, version: Uint8Array | null): boolean {
+    return isSame(this.#forest.version(hash), version)
+  }
+
   /** Whether records of a partition are here. */
   holds(partition: Partition): boolean {
     return this.#forest.sizeOf(partition) > 0

@@ -36,6 +36,9 @@ export class Pace {
   readonly #clock: Clock
   /** What this node's exchanges move, with however many others it has them. */
   readonly moving: Turns = new Turns(() => this.#batches)
+  /** What the store is at work on of what is moved, for this node or for others. */
+  readonly #working = new Turns(() => (this.#isBusy ? 1 : Number.POSITIVE_INFINITY))
+  #restedAt = Number.NEGATIVE_INFINITY
   #requestAt = Number.NEGATIVE_INFINITY
   /** Requests that this node's store is at work on. */
   #serving = 0
@@ -66,8 +69,35 @@ export class Pace {
   }
 
   /** Resolves when the store is at work on no get or put, or after a moment: what is moved has to go on, too. */
-  async quiet(): Promise<void> {
+  async #calm(): Promise<void> {
     if (this.#serving > 0) await within(this.#clock, bounds.quietTimeoutMs, this.#quiet.promise)
+  }
+
+  /**
+   * Reads or stores some of what is moved. While there are gets or puts the store does one such thing at a time, and rests after it
+   * in proportion to what it took, which is longer where the machine has much else to do.
+   */
+  async work<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#working.take()
+    // Whoever has asked for it does not wait for ever.
+    await within(this.#clock, bounds.restMsMax, turn)
+    await this.#calm()
+    const startedAt = this.#clock.now()
+    try {
+      return await task()
+    } finally {
+      const restMs = this.#restAfter(startedAt)
+      void turn.then((end) => (restMs > 0 ? void this.#clock.after(restMs, end) : end()))
+    }
+  }
+
+  #restAfter(startedAt: number): number {
+    if (!this.#isBusy) return 0
+    const now = this.#clock.now()
+    const tookMs = now - startedAt
+    const dueMs = Math.min(tookMs / bounds.busyShare, tookMs + bounds.restMsMax)
+    this.#restedAt = Math.max(this.#restedAt, startedAt - bounds.restAheadMs) + dueMs
+    return this.#restedAt - now
   }
 
   get #isBusy(): boolean {

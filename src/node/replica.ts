@@ -43,15 +43,15 @@ import {
 import type { Routing } from './routing.ts'
 import {
   encodeHint,
-  encodeKeyedRecord,
+  flushedWrite,
   hintIn,
   hintRow,
   type KeyChange,
-  metaRow,
   noBytes,
   owedRow,
   recordRow,
   recordRowAt,
+  recordWrite,
 } from './rows.ts'
 
 /** An incoming record with the hash of its key, which is worked out once. */
@@ -115,9 +115,10 @@ export class Replica {
         const stored = this.#inventory.recordAt(hash, rows[index])
         const record = stored === null ? null : this.#lightened(stored.record, partition)
         if (stored === null || record === null || record === stored.record) continue
-        const change = this.#stored(hash, stored.key, saysNothing(record) ? null : record, writes)
+        const version = saysNothing(record) ? null : versionOf(record)
+        writes.push(recordWrite(hash, stored.key, version, record))
         // Giving a value up leaves the version as it is.
-        if (change.version === null || !isSame(change.version, stored.version)) changes.push(change)
+        if (!isSame(version, stored.version)) changes.push({ hash, version })
       }
       return { writes, changes, result: undefined }
     }
@@ -211,6 +212,8 @@ export class Replica {
           return { ...nothing, result: 'refused' }
         intake.hinted.set(plan.key, kept)
       }
+      // What was here already was not flushed perhaps.
+      if (durability === 'strict' && writes.length === 0) writes.push(flushedWrite)
       return { writes, changes: intake.changes, result: 'taken' }
     }
     const change = this.#inventory.change(entries, places, durability, decide, (_, changes) => {
@@ -280,16 +283,13 @@ export class Replica {
     // Of what says no more than the horizon of its partition nothing is kept; nor of a horizon that came for this key alone.
     const isNothing = saysNothing(record) && (record.history.horizon <= horizon || mine.siblings.length === 0)
     if (held === undefined && isNothing) return true
-    intake.changes.push(this.#stored(hash, key, isNothing ? null : record, writes))
+    const version = isNothing ? null : versionOf(record)
+    const write = recordWrite(hash, key, version, record)
+    // What is here to the last byte is not written again: new owners are given much of it twice.
+    if (isSame(write.value, held ?? null) && this.#inventory.lists(hash, version)) return true
+    intake.changes.push({ hash, version })
+    writes.push(write)
     return true
-  }
-
-  /** Writes what has become of a record. */
-  #stored(hash: Uint8Array, key: StoredKey, record: Record | null, writes: Write[]): KeyChange {
-    const version = record === null ? null : versionOf(record)
-    const value = record === null || version === null ? null : encodeKeyedRecord({ key, version, record })
-    writes.push({ key: recordRowAt(hash), value })
-    return { hash, version }
   }
 
   /** What is known of a key, by its row and by the horizon of its partition; by the row alone where something was lost. */
@@ -384,7 +384,7 @@ export class Replica {
   /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */
   async flush(): Promise<void> {
     await this.#store.transact([], 'strict', () => ({
-      writes: [{ key: metaRow('flushed'), value: noBytes }],
+      writes: [flushedWrite],
       result: undefined,
     }))
   }

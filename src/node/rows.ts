@@ -14,7 +14,7 @@ import { emptyRecord, type Record } from '../core/versioning/record.ts'
 import { type ByteReader, ByteWriter, decodeWith } from '../core/wire/bytes.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { readRecord, writeRecord } from '../core/wire/record-codec.ts'
-import type { RowKey } from '../ports.ts'
+import type { RowKey, Write } from '../ports.ts'
 
 const nodeHexDigits = 32
 
@@ -38,6 +38,9 @@ export const forgettingRow: RowKey = metaRow('forgetting')
 export const ownershipRow: RowKey = metaRow('ownership')
 
 export const noBytes: Uint8Array = new Uint8Array(0)
+
+/** With any write at all a commit can be made to wait for the disk. */
+export const flushedWrite: Write = { key: metaRow('flushed'), value: noBytes }
 
 /** A row's bytes after a hash of them all: disks forget, and turn bits over. */
 function sealed(body: Uint8Array): Uint8Array {
@@ -103,6 +106,11 @@ export function encodeKeyedRecord({ key, version, record }: StoredRecord): Uint8
   writer.text(key)
   writeRecord(writer, record)
   return sealed(writer.done())
+}
+
+/** Stores a record, or deletes it where its version is null. */
+export function recordWrite(hash: Uint8Array, key: StoredKey, version: Uint8Array | null, record: Record): Write {
+  return { key: recordRowAt(hash), value: version && encodeKeyedRecord({ key, version, record }) }
 }
 
 /** A record and its key, or null for a row that is not there or is not what was written, of which `corrupt` hears. */

@@ -58,24 +58,49 @@ test('while there are gets and puts, and a moment after, it goes in small batche
 
 test('what is moved waits for the gets and puts that the store is at work on, but not for ever', async () => {
   const { clock, pace } = paceAt()
-  await pace.quiet()
+  let done = 0
+  const moving = () =>
+    pace.work(async () => {
+      done += 1
+    })
+  await moving()
   const work = deferred<void>()
   const served = pace.serve(() => work.promise)
-  let waited = 0
-  const waiting = async () => {
-    await pace.quiet()
-    waited += 1
-  }
-  const first = waiting()
+  const first = moving()
   await clock.run(1)
-  expect(waited).toBe(0)
+  expect(done).toBe(1)
   work.resolve()
   await Promise.all([served, first])
   void pace.serve(() => new Promise(() => {}))
-  const second = waiting()
-  await clock.run(bounds.quietTimeoutMs)
+  const second = moving()
+  await clock.run(bounds.restMsMax + bounds.quietTimeoutMs)
   await second
-  expect(waited).toBe(2)
+  expect(done).toBe(3)
+})
+
+test('while there are gets and puts the store rests between what is moved, and not otherwise', async () => {
+  const { clock, pace } = paceAt()
+  const tookMs = 5
+  /** Some work, one after the other, as an exchange has it; how long all of it took. */
+  const moveAll = async (requests: 'requests' | 'none') => {
+    const startedAt = clock.now
+    let isOver = false
+    const moving = async () => {
+      for (let count = 0; count < 20; count += 1)
+        await pace.work(() => new Promise<void>((resolve) => clock.after(tookMs, resolve)))
+      isOver = true
+    }
+    const over = moving()
+    while (!isOver) {
+      if (requests === 'requests') pace.request()
+      await clock.run(1)
+    }
+    await over
+    return clock.now - startedAt
+  }
+  expect(await moveAll('none')).toBeLessThan(20 * tookMs + 10)
+  // All but the rest that it may catch up on, and the last.
+  expect(await moveAll('requests')).toBeGreaterThan((20 * tookMs - bounds.restAheadMs) / bounds.busyShare - 100)
 })
 
 test('a page that fails is the last one begun, and its error comes when those under way are over', async () => {
