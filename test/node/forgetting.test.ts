@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
+import { wallOf } from '../../src/core/versioning/hybrid-time.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
 import { keyNamed } from '../simulation/keys.ts'
 import type { Place } from '../simulation/world.ts'
@@ -83,6 +84,27 @@ test('what a tab took while it was cut off for longer than the retention is writ
   }
   expect(late.toSorted()).toEqual(names.map((name) => `${name}: ${name}`).toSorted())
 })
+
+test('who was away for a moment is not waited for any longer once it is back, however short the boots of others are', async () => {
+  const { world, clock, ahead } = await virtualRing({ nodes: 4, retentionMs })
+  const [restless, away] = world.places as [Place, Place]
+  const [partition] = world.serving[0]?.node.routing.ownedBy(nodeOf(restless).id) ?? []
+  if (partition === undefined) throw new Error('it owns something')
+  const bootMs = 4_000
+  const reboot = async () => {
+    world.close(restless)
+    world.start(restless)
+    await clock.run(bootMs)
+  }
+  world.close(away)
+  await clock.run(bootMs)
+  await ahead(nodeOf(restless).forgetting.look())
+  world.start(away)
+  for (let boot = 0; boot < 25; boot += 1) await reboot()
+  const behindMs = nodeOf(restless).clock.wall() - wallOf(nodeOf(restless).forgetting.horizonOf(partition))
+  // Some steps, each a thirtieth of the retention.
+  expect(behindMs).toBeLessThan(retentionMs * 1.3)
+}, 60_000)
 
 test('the history of a key that 1,000 boots write, over twice the retention, stays within what one retention wrote', async () => {
   const boots = 1_000
