@@ -117,14 +117,24 @@ class QuietRing {
 /** Lets a ring of `count` members come back and measures it. */
 export async function measureQuiet(count: number): Promise<QuietFigures> {
   const ring = new QuietRing()
-  for (const store of await ring.storesOf(count - 1)) {
+  const startedAtMs = performance.now()
+  const tell = (what: string) => {
+    const tookS = Math.round((performance.now() - startedAtMs) / 1000)
+    console.error(`${count} members: ${what} after ${Math.round(ring.now / 1000)} s of virtual time, ${tookS} s`)
+  }
+  for (const [index, store] of (await ring.storesOf(count - 1)).entries()) {
     await ring.open(store)
     await ring.run(20)
+    if (index % 100 === 99) tell(`${index + 1} are open`)
   }
-  await ring.run(settleMs)
+  for (let ms = 0; ms < settleMs; ms += settleMs / 3) {
+    await ring.run(settleMs / 3)
+    tell(`${ring.sent.messages} messages`)
+  }
   const before = ring.sent
   await ring.run(quietMs)
   const after = ring.sent
+  tell('measured in quiet')
   const perNodeSecond = 1 / (count - 1) / (quietMs / 1000)
   const others = [...ring.nodes]
   const startedAt = ring.now
@@ -133,6 +143,7 @@ export async function measureQuiet(count: number): Promise<QuietFigures> {
   while (knows() < Math.ceil(0.99 * others.length) && ring.now < startedAt + 60_000) await ring.run(50)
   const joinMs = ring.now - startedAt
   await ring.run(20_000)
+  tell('a newcomer is known')
   let kept = 0
   for (let first = 0; first < keysTried; first += keysAtOnce)
     kept += await ring.kept(Array.from({ length: keysAtOnce }, (_, index) => `key ${first + index}`))

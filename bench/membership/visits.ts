@@ -75,6 +75,7 @@ class Visits {
       for (; come < visits && this.#clock.now >= next; come += 1) {
         this.#arrive(come)
         next += chance.exponential(everyMs)
+        if (come % 50 === 49) console.error(`${come + 1} visits, ${Math.round(performance.now() / 1000)} s`)
       }
     }
     const hours = this.#clock.now / 3_600_000

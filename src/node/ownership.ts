@@ -157,11 +157,10 @@ export class Ownership {
   /** Looks which partitions are in sync by now: every source that can be reached has given all it has, and one at least has. */
   review(): void {
     if (this.#received.size === 0 || this.#routing.others.length === 0) return
-    const reachable = new Set(this.#routing.others.filter(this.#isReachable))
     const inSync = new Set<Partition>()
     for (const [partition, givers] of this.#received) {
       if (!this.#isFetching(partition)) continue
-      const isAwaited = (source: NodeId) => reachable.has(source) && !givers.has(source)
+      const isAwaited = (source: NodeId) => !givers.has(source) && this.#isReachable(source)
       if (this.#routing.sourcesOf(partition).some(isAwaited)) continue
       this.#standing[partition] = flags.owned | flags.synced
       inSync.add(partition)
