@@ -47,6 +47,11 @@ export class HintTally {
     return this.#kept.size
   }
 
+  /** For whom any are kept. */
+  get targets(): readonly NodeId[] {
+    return [...this.#keysFor.keys()]
+  }
+
   /** What is kept of a key now; for nobody: nothing. */
   set(key: StoredKey, kept: Kept): void {
     const before = this.#kept.get(key) ?? nothing

@@ -61,8 +61,8 @@ export class HintedHandoff {
 
   /** Delivers or re-addresses the hints for everybody who can take them or never will. */
   async sweep(): Promise<void> {
-    for (const { node } of this.#routing.claims) {
-      if (this.#peers.isReachable(node) || !this.#routing.isPlaced(node)) await this.deliverTo(node)
+    for (const target of await this.#replica.hintTargets().catch(() => [])) {
+      if (this.#peers.isReachable(target) || !this.#routing.isPlaced(target)) await this.deliverTo(target)
     }
   }
 

@@ -155,6 +155,11 @@ export class Replica {
     return this.#inventory.hints.size
   }
 
+  /** For whom hints are kept. */
+  hintTargets(): Promise<readonly NodeId[]> {
+    return this.#inventory.hintTargets()
+  }
+
   /** Hints are to take so many bytes at most. */
   limitHints(bytes: number): void {
     this.#inventory.hints.limitTo(bytes)
@@ -346,7 +351,8 @@ export class Replica {
       const result: [StoredKey, Kept][] = []
       for (const [index, { key, record }] of sent.entries()) {
         const hint = hintIn(rows[index], () => {})
-        if (rows[index] !== undefined && !sameRecord(hint.record, record)) continue
+        // Encoding is canonical, so equal bytes are equal records.
+        if (rows[index] !== undefined && !isSame(encodeRecord(hint.record), encodeRecord(record))) continue
         const targets = hint.targets.filter((other) => other !== target)
         writes.push({ key: owedRow(target, key), value: null })
         const value = targets.length === 0 ? null : encodeHint({ ...hint, targets })
@@ -383,10 +389,7 @@ export class Replica {
 
   /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */
   async flush(): Promise<void> {
-    await this.#store.transact([], 'strict', () => ({
-      writes: [flushedWrite],
-      result: undefined,
-    }))
+    await this.#store.transact([], 'strict', () => ({ writes: [flushedWrite], result: undefined }))
   }
 
   /** Every key stored here, own records first: for inspection. */
@@ -394,6 +397,3 @@ export class Replica {
     return this.#inventory.keys()
   }
 }
-
-/** Encoding is canonical, so equal bytes are equal records. */
-const sameRecord = (a: Record, b: Record): boolean => isSame(encodeRecord(a), encodeRecord(b))
