@@ -7,7 +7,7 @@
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
 import { type Copies, type Extent, meets } from '../core/quorum/demand.ts'
-import { type CausalHistory, emptyHistory, includes, isBlank, unite } from '../core/versioning/causal-history.ts'
+import { type CausalHistory, emptyHistory, isBlank, reaches, unite } from '../core/versioning/causal-history.ts'
 import { emptyRecord, join, type Record } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
@@ -61,7 +61,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
         return 'failed'
       }
     },
-    (counted) => ({ suffices: includes(known, atLeast), isEnough: meets(extent(counted), { ...demand, nodes: 0 }) }),
+    (counted) => ({ suffices: reaches(known, atLeast), isEnough: meets(extent(counted), { ...demand, nodes: 0 }) }),
   )
   // A store that fails here must not keep the others' answers from the reader.
   const own = node.replica
@@ -80,7 +80,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   return {
     record,
     extent: answered,
-    quorum: isEnough && includes(record.history, atLeast),
+    quorum: isEnough && reaches(record.history, atLeast),
   }
 }
 

@@ -76,6 +76,14 @@ export function includes(history: CausalHistory, part: CausalHistory): boolean {
   return true
 }
 
+/**
+ * Whether the history knows all that `part` does, what its horizon stands for too: what somebody has read. A replica that lags behind
+ * may hold every write that `part` still names, and none of those that its horizon took the place of.
+ */
+export function reaches(history: CausalHistory, part: CausalHistory): boolean {
+  return history.horizon >= part.horizon && includes(history, part)
+}
+
 /** The actors of a history in text order, as they are encoded and compared. */
 export function actorsOf({ actors }: CausalHistory): readonly (readonly [ActorId, ActorHistory])[] {
   return [...actors].sort(([a], [b]) => compareText(a, b))

@@ -12,6 +12,7 @@ import {
   dotName,
   emptyHistory,
   includes,
+  reaches,
   unite,
   upToHorizon,
   withWrite,
@@ -86,4 +87,27 @@ test('dots that continue the vector are folded into it', () => {
   const last = writeOf({ actor, counter: 3 }).time
   expect(gap.actors.get(actor)).toEqual({ upTo: 1, beyond: [3], last })
   expect(withWrite(gap, writeOf({ actor, counter: 2 })).actors.get(actor)).toEqual({ upTo: 3, beyond: [], last })
+})
+
+test('who reaches a history covers every write that it covers, those of its horizon too', () => {
+  fc.assert(
+    fc.property(fc.array(dots), fc.array(dots), times, times, (left, right, horizon, other) => {
+      const [history, part] = [historyOf(left, horizon), historyOf(right, other)]
+      if (reaches(history, part)) for (const name of expand(part)) expect(expand(history)).toContain(name)
+      expect(reaches(unite(history, part), part)).toBe(true)
+    }),
+  )
+})
+
+test('who lags behind may have all that a history names, and does not reach it', () => {
+  const [overwritten, seen] = [
+    { actor: actorName(0), counter: 1 },
+    { actor: actorName(1), counter: 1 },
+  ]
+  const horizon = writeOf(overwritten).time
+  const read = upToHorizon(historyOf([overwritten, seen]), horizon)
+  const lagging = historyOf([seen])
+  if (writeOf(seen).time <= horizon) throw new Error('the second is the later one')
+  expect(includes(lagging, read)).toBe(true)
+  expect(reaches(lagging, read)).toBe(false)
 })
