@@ -54,7 +54,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a get says it has seen what its client had, and has not',
     file: 'src/node/read.ts',
-    from: 'quorum: isEnough && includes(record.history, atLeast)',
+    from: 'quorum: isEnough && reaches(record.history, atLeast)',
     to: 'quorum: isEnough',
   },
   {
