@@ -68,7 +68,7 @@ export const bounds = {
   connectTimeoutMs: 15_000,
   /** Candidates of one peer that came before their offer. */
   earlySignalsMax: 32,
-  /** An offer that nobody has answered is made once more after so long: it may have been lost, or the other tab has much to do. */
+  /** An offer that nobody has answered is made again each time so much has passed: it may have been lost, or the other tab has much to do. */
   offerAgainMs: 5_000,
   /** An attempt that has gathered no address of this browser by then never will: it has no network route. */
   gatherTimeoutMs: 5_000,

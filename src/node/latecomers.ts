@@ -4,9 +4,8 @@
  * overwritten meanwhile may come back. The application hears of each.
  */
 import type { HybridTime, StoredKey } from '../core/ids.ts'
-import { compareDots } from '../core/versioning/causal-history.ts'
 import { contextOf, type SeenContext } from '../core/versioning/context.ts'
-import { isLive, liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
+import { holdsDot, isLive, liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
@@ -43,9 +42,9 @@ export class Latecomers {
       if (this.#rescuing.has(key)) continue
       this.#rescuing.add(key)
       try {
-        const { siblings } = await this.#current(key)
+        const current = await this.#current(key)
         // Of two exchanges that find it one is enough.
-        const left = record.siblings.filter(({ dot }) => siblings.some((held) => compareDots(held.dot, dot) === 0))
+        const left = record.siblings.filter(({ dot }) => holdsDot(current, dot))
         if (left.length > 0) await this.writeAnew({ key, record: { ...record, siblings: left } }, until)
       } finally {
         this.#rescuing.delete(key)

@@ -87,10 +87,13 @@ function keepSurvivors(survivors: Map<string, Sibling>, mine: Record, other: Rec
   }
 }
 
+/** Whether the write with this dot is a sibling of the record. */
+export const holdsDot = ({ siblings }: Record, dot: Dot): boolean =>
+  siblings.some((held) => compareDots(held.dot, dot) === 0)
+
 /** The siblings of `mine` that `other` holds too, or that are younger than its horizon. */
-function notForgotten(mine: Record, { history, siblings }: Record): readonly Sibling[] {
-  const isHeld = ({ dot }: Sibling) => siblings.some((other) => compareDots(other.dot, dot) === 0)
-  return mine.siblings.filter((sibling) => sibling.time > history.horizon || isHeld(sibling))
+function notForgotten(mine: Record, other: Record): readonly Sibling[] {
+  return mine.siblings.filter(({ time, dot }) => time > other.history.horizon || holdsDot(other, dot))
 }
 
 function greatest(siblings: readonly Sibling[]): readonly Sibling[] {
@@ -160,14 +163,15 @@ export function forget(record: Record, horizon: HybridTime): Record {
 export const saysNothing = ({ history, siblings }: Record): boolean => siblings.length === 0 && isBlank(history)
 
 /** Values in `record`, later than `givenUpTo`, that `incoming` takes for overwritten by its horizon alone. */
-export function orphansOf(record: Record, { history, siblings }: Record, givenUpTo: HybridTime): readonly Sibling[] {
+export function orphansOf(record: Record, incoming: Record, givenUpTo: HybridTime): readonly Sibling[] {
+  const { history } = incoming
   return record.siblings.filter(
     ({ kind, time, dot }) =>
       kind === 'value' &&
       time > givenUpTo &&
       time <= history.horizon &&
       !names(history, dot) &&
-      !siblings.some((other) => compareDots(other.dot, dot) === 0),
+      !holdsDot(incoming, dot),
   )
 }
 
@@ -179,7 +183,7 @@ export function isUnknown(record: Record, incoming: Record, until: HybridTime, m
   return incoming.siblings.some((sibling) => {
     if (sibling.time > until || names(record.history, sibling.dot)) return false
     const loses = (held: Sibling) => mode === 'last-write-wins' && compareWrites(held, sibling) > 0
-    return !record.siblings.some((held) => compareDots(held.dot, sibling.dot) === 0 || loses(held))
+    return !holdsDot(record, sibling.dot) && !record.siblings.some(loses)
   })
 }
 
