@@ -87,8 +87,8 @@ export interface Store {
   destroy(): Promise<void>
 }
 
-/** `control` overtakes `bulk`, also in the middle of a bulk message. */
-export type Lane = 'control' | 'bulk'
+/** `control` overtakes both others, and `reply`, the values that were asked for, overtakes `bulk`: also in the middle of a message. */
+export type Lane = 'control' | 'reply' | 'bulk'
 
 /** Why a channel closed or never opened. `no-route`: this browser gathered no address to be reached at. */
 export type CloseReason = 'closed' | 'failed' | 'timeout' | 'no-route' | 'malformed'

@@ -1,8 +1,8 @@
 /**
  * The store in IndexedDB.
  *
- * Group commit: everything asked for while a transaction is under way shares the next one, and a promise resolves when its
- * transaction is complete. All hashing and encoding is synchronous within `decide`, so no transaction ever waits for anything
+ * Group commit: everything asked for while a transaction is under way shares the next one, as far as that does not keep the page
+ * busy for long, and a promise resolves when its transaction is complete. All hashing and encoding is synchronous within `decide`, so no transaction ever waits for anything
  * but the database. A connection that is lost (browsers close them) is opened again and the work repeated; a database that
  * comes back empty is another database, and the node is told.
  */
@@ -56,6 +56,8 @@ class IndexedDbStore implements Store {
   #closed = false
   #queue: Task[] = []
   #committing = false
+  /** What one thing asked for wrote of late. */
+  #taskBytes = 1
   /** Another tab has the database open as an older build left it. */
   #isBlocked = false
   /** May still commit, as everything that is late may: the text says so. */
@@ -179,7 +181,10 @@ class IndexedDbStore implements Store {
   }
 
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0))
+    while (this.#queue.length > 0) {
+      const count = Math.ceil(bounds.commitBytes / this.#taskBytes)
+      await this.#commit(this.#queue.splice(0, count))
+    }
     this.#committing = false
   }
 
@@ -227,10 +232,13 @@ class IndexedDbStore implements Store {
     unwrap(transaction).addEventListener('error', failed, { capture: true })
     // Without a promise for each row: the transaction's own end says how all of them ended.
     const raw = unwrap(table)
+    let bytes = 0
     for (const { key, value } of writes.values()) {
+      bytes += value?.length ?? 0
       if (value === null) raw.delete([...key])
       else raw.put(value, [...key])
     }
+    this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
     await done.catch((error: unknown) => {
       throw first ?? error
     })

@@ -266,6 +266,8 @@ export const bounds = {
   slotReloadWaitMs: 2_000,
   /** A storage promise that hangs longer has failed (WebKit is known for promises that never settle). */
   storageTimeoutMs: 10_000,
+  /** About so many bytes are written by one transaction: more would be hashed and encoded without a pause. */
+  commitBytes: 2_097_152,
   /** Times a lost database connection is opened again for one transaction. */
   storageReopensMax: 3,
 

@@ -5,6 +5,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf } from '../core/hash.ts'
 import type { HybridTime, NodeId } from '../core/ids.ts'
+import type { Item } from '../core/merkle/reconciliation.ts'
 import { hashBytes } from '../core/merkle/trie.ts'
 import type { KeyedRecord, Reason, Reply } from '../core/wire/messages.ts'
 import type { Durability } from '../ports.ts'
@@ -80,6 +81,17 @@ export async function deliver(
   return reply
 }
 
+/** This node's own records of these items, to be moved. */
+export async function readRecords(
+  replica: Replica,
+  pace: Pace,
+  items: readonly Pick<Item, 'key'>[],
+): Promise<readonly KeyedRecord[]> {
+  const records = await pace.work(() => replica.records(items.map(({ key }) => key)))
+  pace.saw(records.length, sizeOf(records))
+  return records
+}
+
 /** Records of another node by the hashes of their keys: of as many as fit one batch, in order. Rejects with a `RequestFailure`. */
 export async function fetchRecords(
   peers: Peers,
@@ -96,14 +108,14 @@ export async function fetchRecords(
 /** What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. */
 export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pace): Promise<Reply> {
   const count = Math.min(Math.floor(hashes.length / hashBytes), pace.records)
-  const keys = Array.from({ length: count }, (_, index) => hashes.slice(index * hashBytes, (index + 1) * hashBytes))
-  const entries = await pace.work(() => replica.records(keys))
+  const keyAt = (index: number) => hashes.slice(index * hashBytes, (index + 1) * hashBytes)
+  const items = Array.from({ length: count }, (_, index) => ({ key: keyAt(index) }))
+  const entries = await readRecords(replica, pace, items)
   const [batch = []] = batchesOf(entries)
   const last = batch.at(-1)
-  if (batch.length === entries.length || last === undefined)
-    return { type: 'records', entries, considered: keys.length }
+  if (batch.length === entries.length || last === undefined) return { type: 'records', entries, considered: count }
   const end = bytesToHex(keyHashOf(last.key))
-  return { type: 'records', entries: batch, considered: 1 + keys.findIndex((key) => bytesToHex(key) === end) }
+  return { type: 'records', entries: batch, considered: 1 + items.findIndex(({ key }) => bytesToHex(key) === end) }
 }
 
 /**

@@ -16,7 +16,7 @@ import { type Item, isSame } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord, Reply, Request, Standing } from '../core/wire/messages.ts'
 import { type Clock, StoreFailure } from '../ports.ts'
 import { deferred, repeat } from './deadline.ts'
-import { batchesOf, deliver, eachPage, fetchRecords, sizeOf, takeIn } from './delivery.ts'
+import { batchesOf, deliver, eachPage, fetchRecords, readRecords, sizeOf, takeIn } from './delivery.ts'
 import { type Forgetting, noStanding } from './forgetting.ts'
 import type { Latecomers } from './latecomers.ts'
 import type { Membership } from './membership.ts'
@@ -336,6 +336,7 @@ export class Exchange {
   /** Takes in as many as come at once; returns of how many of the keys, in order. */
   async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
     const { entries, considered } = await fetchRecords(this.#peers, node, keys)
+    this.#pace.saw(entries.length, sizeOf(entries))
     await this.#takeIn(node, entries)
     transfer.moved(entries.length, sizeOf(entries))
     return considered
@@ -351,8 +352,7 @@ export class Exchange {
   /** Gives the other what it has not. */
   async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
     await eachPage(ours, this.#pace, async (page) => {
-      const records = await this.#pace.work(() => this.#replica.records(page.map(({ key }) => key)))
-      for (const batch of batchesOf(records)) {
+      for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
         try {
           const { covering } = await deliver(this.#peers, node, batch, 'exchange')
           await this.#takeIn(null, covering)

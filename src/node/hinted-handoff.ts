@@ -13,7 +13,7 @@ import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { repeat } from './deadline.ts'
-import { batchesOf, deliver } from './delivery.ts'
+import { batchesOf, deliver, sizeOf } from './delivery.ts'
 import type { Events } from './events.ts'
 import type { Exchange } from './exchange.ts'
 import type { Latecomers } from './latecomers.ts'
@@ -92,6 +92,7 @@ export class HintedHandoff {
     const keys = await this.#replica.owedTo(target, limit, after)
     if (keys.length === 0) return undefined
     const kept = await this.#replica.hints(keys.filter((key) => !this.#goesByExchange(target, key)))
+    this.#pace.saw(kept.length, sizeOf(kept))
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
     await this.#readdress(
       target,

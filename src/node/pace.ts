@@ -1,5 +1,6 @@
 /**
- * How records are moved: many at once while nobody waits, and few, between the gets and puts, while there are any.
+ * How records are moved: many at once while nobody waits, and few, between the gets and puts, while there are any; and never many
+ * that are large.
  */
 import { bounds } from '../core/bounds.ts'
 import type { Clock } from '../ports.ts'
@@ -43,6 +44,8 @@ export class Pace {
   /** Requests that this node's store is at work on. */
   #serving = 0
   #quiet = deferred<void>()
+  /** How large the records moved of late are; where none was yet, they may be large. */
+  #recordBytes = bounds.batchBytesMax / bounds.busyBatchRecords
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -104,9 +107,15 @@ export class Pace {
     return this.#clock.now() - this.#requestAt < bounds.busyForMs
   }
 
-  /** Records that are read, sent or stored together. */
+  /** Records that are read, sent or stored together: as many as make a batch, if they are like those before. */
   get records(): number {
-    return this.#isBusy ? bounds.busyBatchRecords : bounds.batchRecordsMax
+    const most = this.#isBusy ? bounds.busyBatchRecords : bounds.batchRecordsMax
+    return Math.max(1, Math.min(most, Math.floor(bounds.batchBytesMax / this.#recordBytes)))
+  }
+
+  /** So many records were read together, of so many bytes. */
+  saw(records: number, bytes: number): void {
+    if (records > 0) this.#recordBytes = (this.#recordBytes + bytes / records) / 2
   }
 
   get #batches(): number {

@@ -28,6 +28,9 @@ interface Channel {
   readonly greeted: Deferred<void>
 }
 
+/** These may be large. */
+const repliesWithValues: readonly Reply['type'][] = ['record', 'records', 'reconciled', 'taken']
+
 type Talk = Extract<Message, { kind: 'request' | 'reply' }>
 
 export class Peers {
@@ -300,7 +303,7 @@ export class Peers {
 
   #answer(route: Channel, from: NodeId, id: number, request: Request): void {
     const respond = (body: Reply) => {
-      const lane = body.type === 'record' ? 'bulk' : 'control'
+      const lane = repliesWithValues.includes(body.type) ? 'reply' : 'control'
       this.#talk(route, from, { kind: 'reply', id, view: this.#viewHash(), body }, lane).catch(() => {})
     }
     if (this.#serving >= bounds.requestsMax) {

@@ -10,9 +10,12 @@ import { VirtualClock } from '../simulation/virtual-clock.ts'
 
 const items = Array.from({ length: 1000 }, (_, index) => index)
 
+/** Records are small here. */
 function paceAt(): { readonly clock: VirtualClock; readonly pace: Pace } {
   const clock = new VirtualClock()
-  return { clock, pace: new Pace(clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })) }
+  const pace = new Pace(clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 }))
+  for (let seen = 0; seen < 5; seen += 1) pace.saw(1, 100)
+  return { clock, pace }
 }
 
 /** Visits all items in pages that take a moment; returns the pages, and how many were under way at once. */
@@ -54,6 +57,20 @@ test('while there are gets and puts, and a moment after, it goes in small batche
   expect(most).toBe(1)
   await clock.run(bounds.busyForMs)
   expect((await pagesOf({ clock, pace })).most).toBe(bounds.batchesAtOnce)
+})
+
+test('of large records no more are moved together than fit a batch, and many again when they are small again', () => {
+  const clock = new VirtualClock()
+  const pace = new Pace(clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 }))
+  const seen = (count: number, bytesEach: number) => {
+    for (let times = 0; times < count; times += 1) pace.saw(pace.records, pace.records * bytesEach)
+    return pace.records
+  }
+  // Nobody knows yet how large they are: some of the largest still fit the memory.
+  expect(pace.records).toBe(bounds.busyBatchRecords)
+  expect(seen(1, 1_000_000)).toBe(1)
+  expect(seen(20, 100)).toBe(bounds.batchRecordsMax)
+  expect(seen(4, bounds.batchBytesMax / 8)).toBeCloseTo(8, -1)
 })
 
 test('what is moved waits for the gets and puts that the store is at work on, but not for ever', async () => {

@@ -1,8 +1,8 @@
 /**
- * What waits for one channel: two lanes of messages, taken out frame by frame.
+ * What waits for one channel: three lanes of messages, taken out frame by frame.
  *
- * A control message never waits behind bulk: its frames go out between those of the bulk message under way. Within a lane
- * messages go out one after the other. Bytes and messages waiting are bounded; what does not fit is refused whole.
+ * A control message never waits behind values: its frames go out between those of the message under way; and what was asked for does
+ * not wait behind what is given unasked. Within a lane messages go out one after the other. Bytes and messages waiting are bounded; what does not fit is refused whole.
  */
 import { bounds } from '../bounds.ts'
 import { framesOf } from './frames.ts'
@@ -14,15 +14,17 @@ interface Waiting {
   next: Uint8Array | undefined
 }
 
-type LaneName = 'control' | 'bulk'
+/** The first of them first. */
+const laneNames = ['control', 'reply', 'bulk'] as const
+type LaneName = (typeof laneNames)[number]
 
 export class SendQueue {
-  readonly #lanes: Readonly<Record<LaneName, Waiting[]>> = { control: [], bulk: [] }
+  readonly #lanes: Readonly<Record<LaneName, Waiting[]>> = { control: [], reply: [], bulk: [] }
   #bytes = 0
   #lastMessage = 0
 
   get messageCount(): number {
-    return this.#lanes.control.length + this.#lanes.bulk.length
+    return laneNames.reduce((sum, name) => sum + this.#lanes[name].length, 0)
   }
 
   /** Takes a message in, or refuses it (false). `done` hears once whether its last frame was taken out or the queue was cleared. */
@@ -39,9 +41,9 @@ export class SendQueue {
 
   /** The next frame to send, or undefined when nothing waits. */
   take(): Uint8Array | undefined {
-    const lane = this.#lanes.control.length > 0 ? this.#lanes.control : this.#lanes.bulk
-    const waiting = lane[0]
-    if (waiting === undefined) return undefined
+    const lane = laneNames.map((name) => this.#lanes[name]).find(({ length }) => length > 0)
+    const waiting = lane?.[0]
+    if (lane === undefined || waiting === undefined) return undefined
     const frame = waiting.next
     waiting.next = waiting.frames.next().value ?? undefined
     if (waiting.next === undefined) {
@@ -54,9 +56,7 @@ export class SendQueue {
 
   /** Gives up all that waits. */
   clear(): void {
-    for (const lane of [this.#lanes.control, this.#lanes.bulk]) {
-      for (const waiting of lane.splice(0)) waiting.done(false)
-    }
+    for (const name of laneNames) for (const waiting of this.#lanes[name].splice(0)) waiting.done(false)
     this.#bytes = 0
   }
 }

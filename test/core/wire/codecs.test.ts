@@ -278,7 +278,7 @@ describe('frames', () => {
     expect(kinds.at(-1)).toBe('malformed')
   })
 
-  test('control frames go out before the rest of a bulk message, and each message says once how it ended', () => {
+  test('control frames, and replies, go out before the rest of a bulk message, and each message says once how it ended', () => {
     const queue = new SendQueue()
     const ends: string[] = []
     queue.offer('bulk', new Uint8Array(50_000), (sent) => ends.push(`bulk ${sent}`))
@@ -286,8 +286,11 @@ describe('frames', () => {
     queue.offer('control', Uint8Array.of(1), (sent) => ends.push(`control ${sent}`))
     queue.take()
     expect(ends).toEqual(['control true'])
+    queue.offer('reply', Uint8Array.of(2), (sent) => ends.push(`reply ${sent}`))
+    queue.take()
+    expect(ends).toEqual(['control true', 'reply true'])
     queue.clear()
-    expect(ends).toEqual(['control true', 'bulk false'])
+    expect(ends).toEqual(['control true', 'reply true', 'bulk false'])
     expect(queue.take()).toBeUndefined()
   })
 })
