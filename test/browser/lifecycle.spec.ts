@@ -61,7 +61,9 @@ test('a closed tab is noticed at once by the others', async ({ world, engine }) 
   expect(await noticed).toBe(true)
 })
 
-test('a node that leaves hands everything over and is forgotten by placement', async ({ world, engine }) => {
+test('a node that leaves hands everything over and is forgotten by placement', {
+  tag: '@chromium',
+}, async ({ world, engine }) => {
   const ring = await world.ring([engine, engine, engine], { cluster: 'leaving', n: 1, r: 1, w: 1 })
   const [a, b, c] = ring as [Profile, Profile, Profile]
   const keys = Array.from({ length: 60 }, (_, index) => `key ${index}`)

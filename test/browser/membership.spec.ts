@@ -124,7 +124,9 @@ test('a tab that is frozen is away, not dead; and when it goes on it serves with
   expect(stale).toBe(0)
 })
 
-test('a closed tab says that it is away', async ({ world, engine }) => {
+test('a node that is closed says that it is away', {
+  tag: '@chromium',
+}, async ({ world, engine }) => {
   const ring = await world.ring([engine, engine, engine], { cluster: 'closing' })
   const [a, b] = ring as [Profile, Profile]
   const id = await b.run((node) => node.id, null)
@@ -132,10 +134,9 @@ test('a closed tab says that it is away', async ({ world, engine }) => {
   await expect.poll(() => statusAt(a.page, id), { timeout: joinTimeoutMs }).toBe('away')
 })
 
-test('two tabs that may not connect to each other read and write each other’s keys through a third', async ({
-  world,
-  engine,
-}) => {
+test('two tabs that may not connect to each other read and write each other’s keys through a third', {
+  tag: '@chromium',
+}, async ({ world, engine }) => {
   const [a, b, c] = [await world.profile(engine), await world.profile(engine), await world.profile(engine)]
   for (const profile of [a, b, c]) await profile.start()
   // One of them has one certificate for all its connections; the other refuses whoever has that one.
