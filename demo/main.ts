@@ -124,6 +124,8 @@ async function get(node: TabringNode, key: string): Promise<void> {
 }
 
 async function write(node: TabringNode, action: Exclude<Action, 'get'>, key: string): Promise<void> {
+  // A delete removes what was seen, so it looks first where nothing was.
+  if (action === 'delete' && !contexts.has(key)) contexts.set(key, (await node.get(key)).context)
   const context = action === 'blind' ? null : (contexts.get(key) ?? null)
   const result =
     action === 'delete' ? await node.delete(key, context) : await node.put(key, context, JSON.parse(valueInput.value))

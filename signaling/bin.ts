@@ -1,15 +1,20 @@
 #!/usr/bin/env node
 /**
- * `npx tabring-signaling [--port 8787] [--host 127.0.0.1]`: runs a signaling server until it is interrupted.
+ * `npx tabring-signaling [--port 8787] [--host 127.0.0.1] [--trust-proxy]`: runs a signaling server until it is interrupted.
  */
 import { parseArgs } from 'node:util'
 import { startSignaling } from './server.ts'
 
-const usage = 'usage: tabring-signaling [--port 8787] [--host 127.0.0.1]'
+const usage = 'usage: tabring-signaling [--port 8787] [--host 127.0.0.1] [--trust-proxy]'
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { port: { type: 'string' }, host: { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      port: { type: 'string' },
+      host: { type: 'string' },
+      'trust-proxy': { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   })
   if (values.help === true) {
     console.log(usage)
@@ -18,7 +23,11 @@ async function main(): Promise<void> {
   const port = Number(values.port ?? '8787')
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`--port takes a number from 0 to 65535\n${usage}`)
-  const { url, close } = await startSignaling({ port, host: values.host ?? '127.0.0.1' })
+  const { url, close } = await startSignaling({
+    port,
+    host: values.host ?? '127.0.0.1',
+    trustProxy: values['trust-proxy'] === true,
+  })
   console.log(`tabring signaling listens on ${url}`)
   const stop = () => void close().then(() => process.exit(0))
   process.once('SIGINT', stop)

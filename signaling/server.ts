@@ -3,7 +3,7 @@
  * limits). It learns room tags and random peer names and passes small texts on by address. No data ever passes through it, and
  * a ring that has formed goes on without it.
  *
- * Each message goes to the one it is addressed to. Whoever breaks a limit is refused with a code that ends retrying.
+ * Each message goes to the one it is addressed to. Whoever breaks a limit is refused with a code that says why.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -24,6 +24,11 @@ export interface SignalingOptions {
   readonly port?: number
   /** Address to listen on. Default 127.0.0.1: put a TLS proxy before it, or name the address to serve. */
   readonly host?: string
+  /**
+   * Whether a proxy of yours stands before it: then visitors are told apart by what that appends to `X-Forwarded-For`, not by its own
+   * address, which would be the same for all. Default false: anybody may send such a header.
+   */
+  readonly trustProxy?: boolean
   /** Hears every text that passes, in both directions: for logs and for proving what passes. */
   readonly onTraffic?: (text: string) => void
 }
@@ -44,7 +49,7 @@ interface Visitor {
   heard: boolean
 }
 
-/** Close codes of refusals are 4000 plus this index: applications of the protocol may use 4000 to 4999 (RFC 6455, 7.4.2). */
+/** Applications of the protocol may use the close codes 4000 to 4999 (RFC 6455, 7.4.2). */
 const refusalClose = 4000
 
 class Rooms {
@@ -128,7 +133,7 @@ class Rooms {
  * const { url, close } = await startSignaling({ port: 8787 })
  */
 export async function startSignaling(options: SignalingOptions = {}): Promise<SignalingServer> {
-  const { port = 0, host = '127.0.0.1', onTraffic = () => {} } = options
+  const { port = 0, host = '127.0.0.1', trustProxy = false, onTraffic = () => {} } = options
   const rooms = new Rooms(onTraffic)
   const visitors = new Map<WebSocket, Visitor>()
   const perAddress = new Map<string, number>()
@@ -143,7 +148,7 @@ export async function startSignaling(options: SignalingOptions = {}): Promise<Si
     perMessageDeflate: false,
   })
   http.on('upgrade', (request, socket, head) => {
-    const address = addressOf(request)
+    const address = addressOf(request, trustProxy)
     const tooMany = visitors.size >= limits.socketsMax || (perAddress.get(address) ?? 0) >= limits.socketsPerAddressMax
     if (tooMany) {
       // Nobody else listens to the raw socket any more, and a reset would end the process.
@@ -208,8 +213,11 @@ function countDown(counts: Map<string, number>, address: string): void {
 }
 
 /** The visitor's network address; of IPv6 the first half, which is what one subscriber has. */
-function addressOf(request: IncomingMessage): string {
-  const address = request.socket.remoteAddress ?? ''
+function addressOf(request: IncomingMessage, trustProxy: boolean): string {
+  const forwarded = trustProxy
+    ? [request.headers['x-forwarded-for']].flat().join().split(',').at(-1)?.trim()
+    : undefined
+  const address = forwarded || (request.socket.remoteAddress ?? '')
   return address.includes('.') ? address : address.split(':').slice(0, 4).join(':')
 }
 

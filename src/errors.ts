@@ -9,7 +9,7 @@
  * - `unsupported`: this browser or network lacks something; the text names it.
  * - `storage-full`, `storage-failed`: the database takes no more, or does not work.
  * - `signaling-refused`: the signaling server turned us away for good. `cluster-mismatch`: a peer of the same cluster runs
- *   with another n, protocol or ring. `wrong-secret`: a peer has another room key. `overloaded`: try again later.
+ *   with another n, protocol or ring. `wrong-secret`: a peer has another room key (reserved: rooms have no key yet). `overloaded`: try again later.
  */
 export type ErrorCode =
   | 'invalid-option'

@@ -9,7 +9,7 @@ import type { DeviceId, PeerId } from '../core/ids.ts'
 import { isWellFormed } from '../core/wire/utf8.ts'
 import { TabringError } from '../errors.ts'
 import type { AbortSignalLike, TabringNode } from '../node/api.ts'
-import { type CheckedConfig, checkConfig } from '../node/arguments.ts'
+import { type CheckedConfig, checkConfig, checkNames } from '../node/arguments.ts'
 import { timedOut, within } from '../node/deadline.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import { StoreFailure } from '../ports.ts'
@@ -29,7 +29,7 @@ export interface NodeOptions {
   readonly signaling?: string | readonly string[]
   /** Replicas of each key, 1 to 16. A cluster constant: nodes with another n are refused. Default 3. */
   readonly n?: number
-  /** Nodes that must answer a get, and store a put, unless the request says otherwise. Default 2. */
+  /** Nodes that must answer a get, and store a put, unless the request says otherwise. Default 2, or 1 where n is 1. Choose r + w > n, or reads may miss writes. */
   readonly r?: number
   readonly w?: number
   /** Weight, 1/16 to 64: twice the capacity, twice the virtual nodes. Default 1. */
@@ -183,8 +183,7 @@ function checkBrowserOptions(options: NodeOptions): readonly string[] {
   const refuse = (text: string): never => {
     throw new TabringError('invalid-option', `${text}. Nothing was opened.`)
   }
-  const unknown = Object.keys(options).filter((name) => !known.some((option) => option === name))
-  if (unknown.length > 0) refuse(`there is no option ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  checkNames(options, known)
   const { device, signaling = [] } = options
   const deviceBytes =
     typeof device === 'string' && isWellFormed(device) ? new TextEncoder().encode(`pretended:${device}`).length : 0
@@ -192,6 +191,7 @@ function checkBrowserOptions(options: NodeOptions): readonly string[] {
     refuse(`device must be a text of 1 to ${bounds.deviceBytesMax - 'pretended:'.length} bytes`)
   }
   const urls = typeof signaling === 'string' ? [signaling] : signaling
+  if (!Array.isArray(urls)) refuse('signaling takes an address or a list of them')
   for (const url of urls) {
     if (!URL.canParse(url) || !['ws:', 'wss:'].includes(new URL(url).protocol))
       refuse(`signaling takes ws: or wss: addresses, not ${url}`)

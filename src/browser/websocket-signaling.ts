@@ -1,12 +1,18 @@
 /**
  * Introductions over WebSockets, through one or several signaling servers at once.
  *
- * A lost socket is opened again with growing, jittered pauses, which start over only once the server has let us in. A refusal
- * is final for that server: whoever turned us away for a reason will do so again.
+ * A lost socket is opened again with growing, jittered pauses, which start over only once the server has let us in; so is one of a
+ * server that has no room for us now. Any other refusal is final for that server: whoever turned us away will do so again.
  */
 import { bounds } from '../core/bounds.ts'
 import type { PeerId } from '../core/ids.ts'
-import { decodeFromSignaling, type FromSignaling, type ToSignaling } from '../core/wire/signaling-messages.ts'
+import {
+  decodeFromSignaling,
+  type FromSignaling,
+  passingRefusals,
+  type RefusalCode,
+  type ToSignaling,
+} from '../core/wire/signaling-messages.ts'
 import type { Clock, Random, Signaling, SignalingHandlers } from '../ports.ts'
 
 /** The way to one server. */
@@ -14,7 +20,10 @@ interface Line {
   readonly url: string
   socket: WebSocket | undefined
   attempts: number
+  /** It will have none of us. */
   refused: boolean
+  /** Why it has no room for us now. */
+  passing: RefusalCode | undefined
   /** Who is in the room at this server. */
   readonly present: Set<PeerId>
 }
@@ -34,7 +43,14 @@ export class WebSocketSignaling implements Signaling {
 
   /** Meets in the room of that tag, at the servers of these `ws:` or `wss:` addresses. */
   constructor(urls: readonly string[], room: string, clock: Clock, random: Random) {
-    this.#lines = urls.map((url) => ({ url, socket: undefined, attempts: 0, refused: false, present: new Set() }))
+    this.#lines = urls.map((url) => ({
+      url,
+      socket: undefined,
+      attempts: 0,
+      refused: false,
+      passing: undefined,
+      present: new Set(),
+    }))
     this.#room = room
     this.#clock = clock
     this.#random = random
@@ -84,7 +100,9 @@ export class WebSocketSignaling implements Signaling {
       cancel()
       if (line.socket === socket) line.socket = undefined
       if (line.refused || this.#session !== session) return
-      session.handlers.state({ url: line.url, state: 'retrying' })
+      const reason = line.passing
+      line.passing = undefined
+      session.handlers.state({ url: line.url, state: 'retrying', ...(reason === undefined ? {} : { reason }) })
       this.#clock.after(this.#retryDelayMs(line), () => this.#connect(line, session))
     }
   }
@@ -113,6 +131,10 @@ export class WebSocketSignaling implements Signaling {
         handlers.message(message.from, message.body)
         break
       case 'refused':
+        if (passingRefusals.includes(message.code)) {
+          line.passing = message.code
+          break
+        }
         line.refused = true
         handlers.state({ url: line.url, state: 'refused', reason: message.code })
         break

@@ -7,7 +7,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import type { DeviceId, PeerId } from '../core/ids.ts'
 import { TabringError } from '../errors.ts'
 import type { TabringNode } from '../node/api.ts'
-import { checkConfig } from '../node/arguments.ts'
+import { checkConfig, checkNames } from '../node/arguments.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import type { Random } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
@@ -28,7 +28,21 @@ export interface ClusterOptions {
   readonly r?: number
   readonly w?: number
   readonly timeoutMs?: number
+  readonly graceMs?: number
+  readonly retentionMs?: number
 }
+
+const known: readonly (keyof ClusterOptions)[] = [
+  'nodes',
+  'devices',
+  'seed',
+  'n',
+  'r',
+  'w',
+  'timeoutMs',
+  'graceMs',
+  'retentionMs',
+]
 
 export interface MemoryCluster {
   /** The nodes that run now, by number; undefined for those killed. */
@@ -37,7 +51,7 @@ export interface MemoryCluster {
   node(index: number): TabringNode
   /** Ends a node without a word; its disk stays. */
   kill(index: number): void
-  /** Starts a killed node again on its disk. */
+  /** Starts a killed node again on its disk; `joined` of the new node tells when it is back in the ring. Throws where it runs. */
   restart(index: number): Promise<TabringNode>
   /** Cuts the links between each node of one group and each of the other. */
   cut(group: readonly number[], other: readonly number[]): void
@@ -66,6 +80,7 @@ interface Place {
  * const { values } = await cluster.node(2).get('greeting')
  */
 export async function openCluster(options: ClusterOptions): Promise<MemoryCluster> {
+  checkNames(options, known)
   const { nodes, devices = nodes, seed = 1, ...sizes } = options
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodesMax || !Number.isInteger(devices) || devices < 1) {
     throw new TabringError(
@@ -116,7 +131,11 @@ export async function openCluster(options: ClusterOptions): Promise<MemoryCluste
       void place.node?.close()
       place.node = undefined
     },
-    restart: (index) => start(at(index)),
+    restart: async (index) => {
+      if (at(index).node !== undefined)
+        throw new TabringError('invalid-option', `node number ${index} runs: kill it before`)
+      return start(at(index))
+    },
     cut: (group, other) => {
       for (const a of group) for (const b of other) network.cut(at(a).peer, at(b).peer)
     },

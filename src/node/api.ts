@@ -20,7 +20,10 @@ export interface AbortSignalLike {
 }
 
 export interface RequestOptions {
-  /** Longest wait in ms, 1 to 600,000. Default: the node's `timeoutMs`. A request that runs out of time answers with what it has. */
+  /**
+   * Longest wait for other nodes in ms, 1 to 600,000. Default: the node's `timeoutMs`. A request that runs out of time answers with
+   * what it has. Requests of a new tab wait before for its first meeting with the ring, up to two seconds, and all for this tab's own disk.
+   */
   readonly timeoutMs?: number
   /** Gives the request up: it rejects with `aborted`. A put given up may still take effect. */
   readonly signal?: AbortSignalLike
@@ -34,9 +37,9 @@ export interface GetOptions extends RequestOptions {
   readonly pr?: number
   /**
    * What the answer must have seen: a context of this key, from any tab or earlier boot. The get goes on asking until it has, so
-   * that a reader finds its own writes and never goes back in time (session guarantees; Terry et al. 1994).
+   * that a reader finds its own writes and never goes back in time (session guarantees; Terry et al. 1994). Null: nothing in particular.
    */
-  readonly atLeast?: Context
+  readonly atLeast?: Context | null
 }
 export interface PutOptions extends RequestOptions {
   /** Nodes that must have stored it, 1 to n. Default: the node's `w`. */
@@ -205,8 +208,10 @@ export interface TabringNode {
   /** 32 hex digits; stays with this tab's slot and database across reloads. */
   readonly id: string
   /**
-   * Resolves once `members` nodes (default 2, this one included) reach each other from here and this node is in sync with
-   * its partitions. Rejects with `timeout`, or at once with `unsupported`, `signaling-refused` or `cluster-mismatch` when waiting is pointless.
+   * Resolves once this node reaches `members` nodes (default 2, itself included) and is in sync with its partitions. Rejects with
+   * `timeout` (default after 30 s; the first tab of a ring waits in vain), or at once with `unsupported`, `signaling-refused` or
+   * `cluster-mismatch` where nobody was met and waiting is pointless. Gets and puts need not wait for it.
+   * @example await node.joined({ members: 3, timeoutMs: 10_000 })
    */
   joined(options?: { readonly members?: number; readonly timeoutMs?: number }): Promise<void>
   /**

@@ -52,10 +52,17 @@ const refuse = (message: string): never => {
   throw new TabringError('invalid-option', `${message}. Nothing was opened or changed.`)
 }
 
+/** Refuses options that nobody knows: they are misspelt. */
+export function checkNames(options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).filter((name) => !known.includes(name))
+  if (unknown.length > 0) refuse(`there is no option ${unknown.join(', ')}; there are ${known.join(', ')}`)
+}
+
 const utf8Length = (text: string): number => utf8ToBytes(text).length
 
 /** Checks what a node is opened with. */
 export function checkConfig(config: NodeConfig): CheckedConfig {
+  if (typeof config !== 'object' || config === null) refuse('options must be an object with a cluster')
   const { cluster, n = defaultQuorum.n, capacity = 1, timeoutMs = bounds.operationTimeoutMs } = config
   const { graceMs = bounds.graceMs, retentionMs = bounds.retentionMs, network = 'internet' } = config
   const sizes = { n, r: config.r ?? defaultFor(n), w: config.w ?? defaultFor(n) }
@@ -161,7 +168,7 @@ export function checkContext(key: StoredKey, context: unknown): SeenContext {
 /** When a value ends, in ms since 1970, or null for never. */
 export function checkExpiry({ expiresAt }: PutOptions): number | null {
   if (expiresAt === undefined) return null
-  const at = expiresAt.getTime?.()
+  const at = expiresAt?.getTime?.()
   if (typeof at !== 'number' || Number.isNaN(at) || at < 0) refuse('expiresAt must be a valid Date after 1970')
   return at
 }

@@ -25,6 +25,9 @@ export class Joining {
   #first: Promise<unknown> = Promise.resolve()
   /** Why waiting is pointless, as far as is known; forgotten when somebody is met after all. */
   #pointless: TabringError | undefined
+  #isAlone = () => true
+  /** Servers heard of, and whether they have refused this node. */
+  readonly #servers = new Map<string, boolean>()
 
   constructor(clock: Clock, events: Events) {
     this.#clock = clock
@@ -37,6 +40,7 @@ export class Joining {
   }
 
   begin(transport: Transport, peers: Peers, membership: Membership): void {
+    this.#isAlone = () => peers.connected.length === 0
     const meeting = async () => {
       await transport.met()
       await peers.greeted()
@@ -99,7 +103,8 @@ export class Joining {
 
   signaling(event: SignalingEvent): void {
     this.#events.emit('signaling', event)
-    if (event.state !== 'refused') return
+    this.#servers.set(event.url, event.state === 'refused')
+    if (event.state !== 'refused' || [...this.#servers.values()].includes(false)) return
     this.#giveUp(
       new TabringError('signaling-refused', `${event.url} refused this node: ${event.reason ?? 'no reason given'}`),
     )
@@ -109,7 +114,9 @@ export class Joining {
     for (const waiter of this.#waiters) waiter.reject(new TabringError('closed', 'the node was closed meanwhile'))
   }
 
+  /** Whoever has met somebody has a ring to join, whatever becomes of others. */
   #giveUp(error: TabringError): void {
+    if (!this.#isAlone()) return
     this.#pointless = error
     for (const waiter of this.#waiters) waiter.reject(error)
   }

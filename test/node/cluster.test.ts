@@ -368,6 +368,14 @@ test('two clusters live in one process, and the same seed gives the same nodes',
   await second.close()
 })
 
+test('a cluster in memory refuses options it does not know, and to start what runs', async () => {
+  const misspelt = { nodes: 2, replicas: 2 } as Parameters<typeof openCluster>[0]
+  await expect(openCluster(misspelt)).rejects.toMatchObject({ code: 'invalid-option', message: /replicas/ })
+  const ring = await open({ nodes: 2, graceMs: 5_000, retentionMs: 60_000 })
+  await expect(ring.restart(1)).rejects.toMatchObject({ code: 'invalid-option' })
+  expect(ring.node(0).status().members).toBe(2)
+})
+
 test('whatever is under way when a node closes ends with a code', async () => {
   const ring = await open({ nodes: 3 })
   const node = ring.node(0)

@@ -152,6 +152,27 @@ test('a crowd beyond the limit that hangs up on its refusal does not end the ser
   expect(health.status).toBe(200)
 })
 
+test('behind a proxy that is trusted, visitors are told apart by what it says of them, and by nothing else', async () => {
+  const behind = await startSignaling({ trustProxy: true })
+  const sockets: WebSocket[] = []
+  const visit = (forwarded: string) => {
+    const socket = new WebSocket(behind.url, { headers: { 'x-forwarded-for': forwarded } })
+    sockets.push(socket)
+    return new Promise<'open' | 'refused'>((resolve) => {
+      socket.once('open', () => resolve('open'))
+      socket.once('error', () => resolve('refused'))
+    })
+  }
+  const crowd = await Promise.all(
+    Array.from({ length: limits.socketsPerAddressMax }, (_, index) => visit(`10.9.9.${index}, 10.0.0.1`)),
+  )
+  expect(new Set(crowd)).toEqual(new Set(['open']))
+  expect(await visit('10.0.0.1')).toBe('refused')
+  expect(await visit('10.0.0.2')).toBe('open')
+  for (const socket of sockets) socket.terminate()
+  await behind.close()
+})
+
 test('a token bucket grants its burst at once and its rate after that', () => {
   let now = 0
   const bucket = new TokenBucket(3, 2, () => now)

@@ -13,9 +13,12 @@ export type ToSignaling =
   | { readonly type: 'send'; readonly to: PeerId; readonly body: string }
   | { readonly type: 'leave' }
 
-/** Why a server turns somebody away. None of them is worth trying again. */
-export const refusalCodes = ['room-full', 'rate-limited', 'malformed', 'too-large', 'peer-taken'] as const
+/** Why a server turns somebody away. */
+export const refusalCodes = ['room-full', 'rate-limited', 'malformed'] as const
 export type RefusalCode = (typeof refusalCodes)[number]
+
+/** There may be room later. */
+export const passingRefusals: readonly RefusalCode[] = ['room-full', 'rate-limited']
 
 /** From the server to a tab. */
 export type FromSignaling =

@@ -1,0 +1,64 @@
+/**
+ * Waiting for the ring ends at once where it is pointless, and only there.
+ */
+import { describe, expect, test } from 'vitest'
+import type { NodeId, PeerId } from '../../src/core/ids.ts'
+import { Events } from '../../src/node/events.ts'
+import { Joining } from '../../src/node/joining.ts'
+import type { Watched } from '../../src/node/looking-in.ts'
+import type { Membership } from '../../src/node/membership.ts'
+import type { Peers } from '../../src/node/peers.ts'
+import type { Transport } from '../../src/ports.ts'
+import { systemClock } from '../../src/system-clock.ts'
+
+const peer = 'peer' as PeerId
+const server = 'ws://one.example'
+
+/** Somebody waits here for more members than there are, and may have met one. */
+function waiting(met: readonly NodeId[]) {
+  const joining = new Joining(systemClock, new Events())
+  const peers = { connected: met, greeted: async () => {} } as unknown as Peers
+  const membership = { pushPull: async () => {} } as unknown as Membership
+  joining.begin({ met: async () => {} } as unknown as Transport, peers, membership)
+  const node = {
+    routing: { claims: [] },
+    ownership: { syncing: [] },
+    peers,
+    membership: { view: new Map(), claims: [] },
+  } as unknown as Watched
+  const over = joining.whole(node, 3, 200).then(
+    () => 'joined',
+    (error: unknown) => (error as { readonly code: string }).code,
+  )
+  return { joining, over }
+}
+
+describe('of whoever has met nobody', () => {
+  test.each([
+    ['a peer that cannot be in one ring', 'cluster-mismatch', (joining: Joining) => joining.refused(peer, 'another n')],
+    ['a network without a route', 'unsupported', (joining: Joining) => joining.connectionFailed(peer, 'no-route')],
+    [
+      'the only server',
+      'signaling-refused',
+      (joining: Joining) => joining.signaling({ url: server, state: 'refused', reason: 'malformed' }),
+    ],
+  ])('%s ends the waiting at once', async (_who, code, happens) => {
+    const { joining, over } = waiting([])
+    happens(joining)
+    expect(await over).toBe(code)
+  })
+
+  test('one server of two that refuses does not', async () => {
+    const { joining, over } = waiting([])
+    joining.signaling({ url: 'ws://two.example', state: 'retrying' })
+    joining.signaling({ url: server, state: 'refused', reason: 'malformed' })
+    expect(await over).toBe('timeout')
+  })
+})
+
+test('whoever has met somebody goes on waiting, whatever becomes of others', async () => {
+  const { joining, over } = waiting(['a'.repeat(32) as NodeId])
+  joining.refused(peer, 'another n')
+  joining.signaling({ url: server, state: 'refused', reason: 'malformed' })
+  expect(await over).toBe('timeout')
+})
