@@ -60,7 +60,7 @@ export class Exchange {
   readonly #latecomers: Latecomers
   /** How it was here when the last reconciliation began that a node asked for. */
   readonly #answered = new Map<NodeId, Answered>()
-  /** How often this node was away: what was compared before says nothing of what it missed. */
+  /** How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or did not keep. */
   #epoch = 0
   readonly #handlers: ExchangeHandlers
   #turn = 0
@@ -383,8 +383,9 @@ export class Exchange {
     return this.#settlements.hasAll(node, partition)
   }
 
-  /** Follows a change of the member view. */
+  /** Follows a change of the member view: what came for a partition while others owned it is not with the records of this node. */
   follow(): void {
+    this.#epoch += 1
     this.#settlements.follow()
   }
 }

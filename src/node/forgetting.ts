@@ -158,8 +158,8 @@ export class Forgetting {
   limitsFor(partition: Partition): AgeLimits {
     const late = Math.max(this.#promise, this.horizonOf(partition)) as HybridTime
     if (this.#ownership().isInSync(partition)) return { late, untold: never }
-    // Others may have promised more than this node has heard of, and their clocks may be ahead of ours.
-    return { late, untold: hybridAt(this.#clock.wall() - this.#retentionMs / 2) }
+    // What is not known here may be known to the others, who may have promised more than this node has heard of, by clocks ahead of ours.
+    return { late: never, untold: later(late, hybridAt(this.#clock.wall() - this.#retentionMs / 2)) }
   }
 
   /** What was written here of a partition up to then, another owner has too. */
@@ -206,7 +206,8 @@ export class Forgetting {
     this.#proofs.set(from, proofs)
     for (const { horizon, of } of standing.horizons) {
       for (const partition of of) {
-        if (!all.has(partition)) continue
+        // What is here of partitions of others are hints, and they go home.
+        if (!all.has(partition) || !this.#routing.owns(partition)) continue
         proofs.set(partition, later(standing.promise, proofs.get(partition)))
         this.#raise(partition, horizon)
       }

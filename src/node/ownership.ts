@@ -135,8 +135,7 @@ export class Ownership {
       const isDoubtful = owned && wasOwned && isSynced && hasNewcomers && !this.#holds(partition)
       if (owned === wasOwned && !isDoubtful) continue
       changed = true
-      // A partition won back may have been written elsewhere meanwhile: fetch it again. What was given before our own view
-      // caught up counts; what was given before we lost it does not.
+      // A partition won back may have been written elsewhere meanwhile: fetch it again.
       this.#standing[partition] = owned ? flags.owned : isSynced ? flags.synced : 0
       if (!owned) this.#received.delete(partition)
     }
@@ -147,7 +146,7 @@ export class Ownership {
   /** A node has given all it has of these partitions. */
   received(from: NodeId, partitions: readonly Partition[]): void {
     for (const partition of partitions) {
-      if (this.#is(partition, flags.owned) && this.isInSync(partition)) continue
+      if (!this.#isFetching(partition)) continue
       const givers = this.#received.get(partition) ?? new Set()
       this.#received.set(partition, givers.add(from))
     }

@@ -63,6 +63,29 @@ test('who was away for longer than the retention brings nothing back, and keeps 
   expect(held.filter(({ kind }) => kind !== 'value')).toEqual([])
 })
 
+test('a node that leaves takes along nothing that is older than the retention, and nothing of it is written anew', async () => {
+  const { world, clock, ahead } = await virtualRing({ nodes: 5, retentionMs })
+  const [first, ...others] = world.places.map(nodeOf) as [StorageNode, ...StorageNode[]]
+  for (const name of names) await ahead(first.put(name, null, name))
+  await clock.run(3 * retentionMs)
+  const late: string[] = []
+  for (const { node } of world.serving) node.on('late', ({ key }) => late.push(key))
+  const horizons = names.map((name) => others[0]?.forgetting.horizonOf(partitionOf(keyNamed(name))) ?? 0)
+  expect(Math.max(...horizons)).toBeGreaterThan(0)
+  let hasLeft = false
+  void first.leave().then(() => {
+    hasLeft = true
+  })
+  // While it hands over, is gone, and others take its place.
+  for (let round = 0; round < 40; round += 1) {
+    for (const node of others)
+      for (const name of names) expect((await ahead(node.get(name))).values).toEqual([name])
+    await clock.run(hasLeft ? 2_000 : 1)
+  }
+  expect(hasLeft).toBe(true)
+  expect(late).toEqual([])
+})
+
 test('what a tab took while it was cut off for longer than the retention is written anew, and the application hears of it', async () => {
   const ring = await virtualRing({ nodes: 4, retentionMs, graceMs: 30_000 })
   const { world, clock, ahead } = ring
