@@ -242,6 +242,8 @@ export class Forgetting {
       const proofs = others.map((owner) => this.#proofs.get(owner)?.get(partition) ?? never)
       this.#raise(partition, proofs.reduce(earlier, this.#told))
     }
+    const isGone = (node: NodeId) => !this.#routing.isPlaced(node)
+    for (const told of [this.#proofs, this.#clocks]) for (const node of told.keys()) if (isGone(node)) told.delete(node)
     await this.#save()
   }
 

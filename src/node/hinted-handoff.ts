@@ -102,17 +102,26 @@ export class HintedHandoff {
     const there = await this.#broughtHome(target, due)
     if (there.length > 0) await this.#settle(target, there)
     for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {
-      const { late, until } = await deliver(this.#peers, target, batch, 'hint')
-      await this.#settle(
-        target,
-        batch.filter((_, index) => !late.includes(index)),
-      )
-      await this.#writeAnew(
-        batch.filter((_, index) => late.includes(index)),
-        until,
-      )
+      try {
+        await this.#deliverBatch(target, batch)
+      } catch (error) {
+        // One hint that will not go must not keep the others back.
+        if (!this.#peers.isReachable(target)) throw error
+      }
     }
     return keys.length < limit ? undefined : keys.at(-1)
+  }
+
+  async #deliverBatch(target: NodeId, batch: readonly KeptHint[]): Promise<void> {
+    const { late, until } = await deliver(this.#peers, target, batch, 'hint')
+    await this.#settle(
+      target,
+      batch.filter((_, index) => !late.includes(index)),
+    )
+    await this.#writeAnew(
+      batch.filter((_, index) => late.includes(index)),
+      until,
+    )
   }
 
   #isDue(target: NodeId, { key }: KeyedRecord): boolean {

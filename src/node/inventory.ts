@@ -14,7 +14,8 @@ import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { Forest, partitionIn } from '../core/merkle/forest.ts'
 import { isSame } from '../core/merkle/reconciliation.ts'
 import type { Durability, Row, RowKey, Store, Table, Write } from '../ports.ts'
-import { type HintLimits, HintTally } from './hint-tally.ts'
+import { type HintLimits, HintTally, type Kept } from './hint-tally.ts'
+import { PendingChanges } from './pending-changes.ts'
 import {
   encodeJournal,
   encodeTree,
@@ -29,6 +30,7 @@ import {
   partitionOfGroup,
   recordRowAt,
   type StoredRecord,
+  sizeIn,
   treeIn,
   treeRow,
 } from './rows.ts'
@@ -82,7 +84,7 @@ export class Inventory {
   /** Counts decisions to commit: they are taken in the order in which their transactions happen. */
   #order = 0
   /** What was decided and is not heard of yet. */
-  readonly #pending = new Map<number, readonly KeyChange[]>()
+  readonly #pending = new PendingChanges()
   /** By key hash, the last commit that was heard of: word of two may come the other way round than they happened. */
   readonly #latest = new Map<string, number>()
 
@@ -124,7 +126,7 @@ export class Inventory {
         order = this.#order
         const { writes, changes, result } = decide(found)
         decided.push(...changes)
-        this.#pending.set(order, changes)
+        this.#pending.add(order, changes)
         if (changes.length > 0) this.#journal.add(order)
         const journal = { key: journalRow(order), value: encodeJournal(changes) }
         return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }
@@ -147,7 +149,7 @@ export class Inventory {
   #forgetOrders(): void {
     if (this.#pending.size === 0) this.#latest.clear()
     else if (this.#latest.size > bounds.commitOrdersMax) {
-      const first = Math.min(...this.#pending.keys())
+      const { first } = this.#pending
       for (const [hash, order] of this.#latest) if (order < first) this.#latest.delete(hash)
     }
   }
@@ -181,8 +183,8 @@ export class Inventory {
     const name = bytesToHex(hash)
     if (this.#unreadable.has(name)) return true
     if (this.#doubtful.get(name)?.maybe.includes(null) === true) return false
-    const decided = [...this.#pending.values()].flat().findLast((change) => bytesToHex(change.hash) === name)
-    return (decided?.version ?? (decided === undefined ? this.#forest.version(hash) : null)) !== null
+    const decided = this.#pending.versionsOf(name).at(-1)
+    return (decided === undefined ? this.#forest.version(hash) : decided) !== null
   }
 
   #doubt({ hash, key }: Changed, maybe: readonly (Uint8Array | null)[] = []): void {
@@ -230,15 +232,13 @@ export class Inventory {
 
   /** Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have failed. */
   #isAnyOf({ hash, maybe }: Doubt, version: Uint8Array | null): boolean {
-    const name = bytesToHex(hash)
-    const pending = [...this.#pending.values()].flat().filter((change) => bytesToHex(change.hash) === name)
-    const expected = [this.#forest.version(hash), ...maybe, ...pending.map((change) => change.version)]
+    const expected = [this.#forest.version(hash), ...maybe, ...this.#pending.versionsOf(bytesToHex(hash))]
     return expected.some((each) => isSame(each, version))
   }
 
   /** Whether a change of a partition was decided of which no word has come yet. */
   isChanging(partition: Partition): boolean {
-    return [...this.#pending.values()].some((changes) => changes.some(({ hash }) => partitionIn(hash) === partition))
+    return this.#pending.concerns(partition)
   }
 
   /** Whether the tries have a record in this version. */
@@ -262,7 +262,7 @@ export class Inventory {
   }
 
   async #load(): Promise<void> {
-    await this.#eachRow('hint', ({ key, value }) => this.#hintIs(key[2] as StoredKey, value))
+    await this.#loadHints()
     const damaged: Partition[] = []
     await this.#eachRow('tree', ({ key: [, , group], value }) => {
       const items = treeIn(value)
@@ -275,6 +275,17 @@ export class Inventory {
       for (const change of journalIn(value)) this.#set(change)
     })
     for (const partition of damaged) await this.scrub(partition, () => {}, this.#forest)
+  }
+
+  /** What is kept for whom, without reading any of it: hints may be large, and many. */
+  async #loadHints(): Promise<void> {
+    const kept = new Map<StoredKey, Kept>()
+    await this.#eachRow('owed', ({ key: [, target, name], value }) => {
+      const key = name as StoredKey
+      const targets = [...(kept.get(key)?.targets ?? []), target as NodeId]
+      kept.set(key, { bytes: sizeIn(value), targets })
+    })
+    for (const [key, hint] of kept) this.hints.set(key, hint)
   }
 
   /**
@@ -297,7 +308,7 @@ export class Inventory {
     const changed = [...this.#changed]
     this.#changed = new Set()
     // A commit nobody has heard of yet is not in the tries: it stays in the journal, and so does what came after.
-    const heard = Math.min(...this.#pending.keys(), Number.POSITIVE_INFINITY)
+    const heard = this.#pending.first
     const played = [...this.#journal].filter((order) => order < heard)
     try {
       await this.#writeEach(changed, (partition) => this.#asStored(partition))

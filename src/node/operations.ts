@@ -6,7 +6,8 @@ import { type Changed, TabringError } from '../errors.ts'
 import { StoreFailure } from '../ports.ts'
 import type { AbortSignalLike } from './api.ts'
 
-const codes = { full: 'storage-full', failed: 'storage-failed', closed: 'closed' } as const
+/** What a failed store is to the user. */
+export const codes = { full: 'storage-full', failed: 'storage-failed', closed: 'closed' } as const
 
 export class Operations {
   readonly #underWay = new Set<() => void>()

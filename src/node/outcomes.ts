@@ -2,7 +2,9 @@
  * What a request's outcome is to the one who made it: an answer, or an error that says what has changed.
  */
 import { type Changed, TabringError } from '../errors.ts'
+import { StoreFailure } from '../ports.ts'
 import type { RequestOptions } from './api.ts'
+import { codes } from './operations.ts'
 import { RequestFailure } from './request-failure.ts'
 
 /** Throws where a strict request demands a quorum that was not reached. */
@@ -12,7 +14,8 @@ export function judge(quorum: boolean, { strict }: RequestOptions, text: string,
 
 /** No node has confirmed a put. */
 export function putFailed(failure: unknown): TabringError {
-  const code = failure instanceof RequestFailure && failure.code !== 'late' ? failure.code : null
+  const refusal = failure instanceof RequestFailure && failure.code !== 'late' ? failure.code : null
+  const code = failure instanceof StoreFailure ? codes[failure.reason] : refusal
   const text = 'no node has confirmed the write, and this one could not keep it. It may have reached another node.'
   return new TabringError(code ?? 'storage-failed', text, 'unknown', failure)
 }

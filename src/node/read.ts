@@ -7,8 +7,8 @@
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
 import { type Copies, type Extent, meets } from '../core/quorum/demand.ts'
-import { type CausalHistory, emptyHistory, isBlank, reaches, unite } from '../core/versioning/causal-history.ts'
-import { emptyRecord, join, type Record } from '../core/versioning/record.ts'
+import { type CausalHistory, emptyHistory, reaches, unite } from '../core/versioning/causal-history.ts'
+import { emptyRecord, join, type Record, saysNothing } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { within } from './deadline.ts'
@@ -85,5 +85,5 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
 }
 
 function countsFor(candidate: Asked, reply: Extract<Reply, { type: 'record' }>): boolean {
-  return reply.counts !== 'as nobody' && (candidate.role === 'owner' || !isBlank(reply.record.history))
+  return reply.counts !== 'as nobody' && (candidate.role === 'owner' || !saysNothing(reply.record))
 }

@@ -47,8 +47,8 @@ import {
   hintIn,
   hintRow,
   type KeyChange,
-  noBytes,
   owedRow,
+  owedWrite,
   recordRow,
   recordRowAt,
   recordWrite,
@@ -316,7 +316,7 @@ export class Replica {
     const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
     const value = encodeHint({ record: join(hint.record, plan.record, modeOf(key)), targets: all })
     writes.push({ key: hintRow(key), value })
-    for (const target of targets) writes.push({ key: owedRow(target, key), value: noBytes })
+    for (const target of all) writes.push(owedWrite(target, key, value.length))
     return { bytes: value.length, targets: all }
   }
 

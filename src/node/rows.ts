@@ -37,7 +37,7 @@ export const forgettingRow: RowKey = metaRow('forgetting')
 /** How this node stood to each partition. */
 export const ownershipRow: RowKey = metaRow('ownership')
 
-export const noBytes: Uint8Array = new Uint8Array(0)
+const noBytes: Uint8Array = new Uint8Array(0)
 
 /** With any write at all a commit can be made to wait for the disk. */
 export const flushedWrite: Write = { key: metaRow('flushed'), value: noBytes }
@@ -140,6 +140,16 @@ export function encodeHint({ record, targets }: Hint): Uint8Array {
   writeRecord(writer, record)
   return sealed(writer.done())
 }
+
+/** The row that says that a hint is kept for a node, and what that hint takes. */
+export function owedWrite(target: NodeId, key: StoredKey, bytes: number): Write {
+  const writer = new ByteWriter()
+  writer.integer(bytes)
+  return { key: owedRow(target, key), value: writer.done() }
+}
+
+/** What a hint takes, by such a row. */
+export const sizeIn = (row: Uint8Array): number => decodeWith(row, (reader) => reader.integer()) ?? 0
 
 export function hintIn(bytes: Uint8Array | undefined, corrupt: () => void): Hint {
   const hint = opened(bytes, corrupt, (reader) => {

@@ -104,11 +104,11 @@ export class ValueCodec {
     return bytes
   }
 
-  /** The value, or undefined if the bytes are none. */
+  /** The value, or undefined if the bytes are none. It is the caller's to change: nothing of it lies in `bytes`. */
   decode(bytes: Uint8Array): unknown {
     if (depthOf(bytes) > bounds.valueDepthMax + 1) return undefined
     try {
-      return new Decoder({ extensionCodec: this.#extensions }).decode(bytes)
+      return new Decoder({ extensionCodec: this.#extensions }).decode(bytes.slice())
     } catch {
       return undefined
     }

@@ -78,8 +78,7 @@ test('a node that leaves takes along nothing that is older than the retention, a
   })
   // While it hands over, is gone, and others take its place.
   for (let round = 0; round < 40; round += 1) {
-    for (const node of others)
-      for (const name of names) expect((await ahead(node.get(name))).values).toEqual([name])
+    for (const node of others) for (const name of names) expect((await ahead(node.get(name))).values).toEqual([name])
     await clock.run(hasLeft ? 2_000 : 1)
   }
   expect(hasLeft).toBe(true)

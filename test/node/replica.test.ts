@@ -3,14 +3,17 @@
  */
 import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
-import type { ActorId, NodeId, PeerId, StoredKey } from '../../src/core/ids.ts'
+import type { ActorId, HybridTime, NodeId, PeerId, StoredKey } from '../../src/core/ids.ts'
 import type { Claim } from '../../src/core/membership/claims.ts'
+import { emptyHistory, upToHorizon } from '../../src/core/versioning/causal-history.ts'
 import { emptyRecord, type Record, type ValueSibling } from '../../src/core/versioning/record.ts'
 import type { Reply, Request } from '../../src/core/wire/messages.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { deferred } from '../../src/node/deadline.ts'
 import { HintRefused } from '../../src/node/hint-tally.ts'
+import { putFailed } from '../../src/node/outcomes.ts'
 import { Peers } from '../../src/node/peers.ts'
+import { read } from '../../src/node/read.ts'
 import { repairStale } from '../../src/node/read-repair.ts'
 import { Routing } from '../../src/node/routing.ts'
 import { type Coordination, write } from '../../src/node/write.ts'
@@ -72,6 +75,37 @@ describe('hints', () => {
     await replica.settleHints(target, await replica.hints([first, kept]))
     await replica.take([{ key: refused, record: written(1), hintFor: [target] }], 'relaxed', 'another')
     expect(replica.hintCount).toBe(3)
+  })
+
+  test('what is kept for whom, and how much it takes, is known after a reload without reading any of it', async () => {
+    const store = memoryStore()
+    const before = station(6, 3, store)
+    const [a, b] = [nodeName(2), nodeName(3)]
+    const key = keyThat(before.routing, 'not owned')
+    await before.replica.take([{ key, record: written(1), hintFor: [a] }], 'relaxed')
+    await before.replica.take([{ key, record: written(2), hintFor: [b] }], 'relaxed')
+    const read: string[] = []
+    const watched: Store = {
+      ...store,
+      scan: (range) => {
+        read.push(range.table)
+        return store.scan(range)
+      },
+    }
+    const { replica, routing } = station(6, 3, watched)
+    expect(await replica.hintTargets()).toEqual([a, b])
+    expect(replica.hintCount).toBe(1)
+    expect(read).not.toContain('hint')
+    // Hints of 900 bytes are too many where one takes more than 100 of the 1,000 by itself.
+    const large = {
+      ...written(3, 3),
+      siblings: [{ ...(written(3).siblings[0] as ValueSibling), value: new Uint8Array(900) }],
+    }
+    const other = Array.from({ length: 100 }, (_, index) => keyNamed(`other ${index}`)).find(
+      (name) => !routing.owns(partitionOf(name)),
+    ) as StoredKey
+    const taking = replica.take([{ key: other, record: large, hintFor: [a] }], 'relaxed', 'another')
+    await expect(taking).rejects.toThrow(HintRefused)
   })
 
   test('what reaches a node that owns nothing of it is kept for those who do', async () => {
@@ -311,6 +345,14 @@ describe('a put that some do not answer', () => {
     expect(outcome).toMatchObject({ extent: { nodes: 2, devices: 1 }, hinted: 1 })
   })
 
+  test('and that this node cannot keep either fails as its disk does', async () => {
+    const { node, replica } = coordination(3, () => null)
+    replica.take = () => Promise.reject(new StoreFailure('full', 'the quota is used up'))
+    const { isStored, failure } = await write(node, keyNamed('k'), written(1), two, 1000)
+    expect(isStored).toBe(false)
+    expect(putFailed(failure)).toMatchObject({ code: 'storage-full', changed: 'unknown' })
+  })
+
   test('that reaches nobody is kept by its coordinator, for all owners', async () => {
     const { node, replica, routing } = coordination(6, () => null)
     const key = keyThat(routing, 'not owned')
@@ -318,6 +360,20 @@ describe('a put that some do not answer', () => {
     expect(outcome).toMatchObject({ extent: { nodes: 1, primaries: 0 }, hinted: 1 })
     for (const owner of routing.ownersOf(partitionOf(key))) expect(await replica.owedTo(owner, 10)).toEqual([key])
   })
+})
+
+test('a stand-in that holds a value counts for a read, also where its history has been forgotten; one that holds nothing does not', async () => {
+  const forgotten: Record = { ...written(1), history: upToHorizon(emptyHistory, 5 as HybridTime) }
+  const readWith = async (held: Record) => {
+    const { node, routing } = coordination(6, (id) => {
+      const isOwner = routing.preferenceOf(keyNamed('k')).owners.includes(id)
+      return isOwner ? null : { type: 'record', record: held, counts: 'as stand-in', sources: [] }
+    })
+    const demand = { nodes: 2, primaries: 0, devices: 0 }
+    return read(node, keyNamed('k'), { demand, atLeast: emptyHistory, timeoutMs: 1000 })
+  }
+  expect(await readWith(forgotten)).toMatchObject({ quorum: true })
+  expect(await readWith({ ...emptyRecord, history: forgotten.history })).toMatchObject({ quorum: false })
 })
 
 test('read repair brings up to date exactly the owners that are behind, this node included', async () => {

@@ -2,9 +2,11 @@
  * Disks that fill up, and hints that are bounded, on virtual time.
  */
 import { expect, test } from 'vitest'
+import { bounds } from '../../src/core/bounds.ts'
 import type { NodeId } from '../../src/core/ids.ts'
 import { HintTally } from '../../src/node/hint-tally.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
+import { StoreFailure } from '../../src/ports.ts'
 import type { Place } from '../simulation/world.ts'
 import { nodeOf, virtualRing } from './virtual-ring.ts'
 
@@ -87,6 +89,30 @@ test('a tab that was away while a thousand keys changed and two hundred were del
   }
   for (const [index, key] of keys.entries())
     expect((await ahead(node.get(key, { r: 3 }))).values).toEqual(index < 1_000 ? ['after'] : [])
+}, 60_000)
+
+test('one hint that its node cannot take keeps no other back', async () => {
+  const { world, clock, ahead } = await virtualRing({ nodes: 5 })
+  const [target, writer] = world.places as [Place, Place]
+  const { id } = nodeOf(target)
+  world.crash(target)
+  await clock.run(5_000)
+  // Each is a batch of its own.
+  const large = 'x'.repeat(bounds.batchBytesMax)
+  for (const name of names(12)) await ahead(nodeOf(writer).put(name, null, large))
+  const keeper = world.serving.find(({ place, node }) => place !== writer && node.status().hints > 1)
+  if (keeper === undefined) throw new Error('somebody stands in for several keys')
+  const [first] = await ahead(keeper.node.replica.owedTo(id, 1))
+  world.start(target)
+  await clock.run(100)
+  const { replica } = nodeOf(target)
+  const take = replica.take.bind(replica)
+  replica.take = (incoming, ...how) =>
+    incoming.some(({ key }) => key === first)
+      ? Promise.reject(new StoreFailure('failed', 'not this one'))
+      : take(incoming, ...how)
+  await clock.run(60_000)
+  expect(await ahead(keeper.node.replica.owedTo(id, 10))).toEqual([first])
 }, 60_000)
 
 test('hints are counted for each node and in bytes, replaced ones once, and refused beyond either', () => {

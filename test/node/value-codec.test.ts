@@ -47,6 +47,14 @@ test('JSON-like data, bytes, dates and bigints come back as they were', () => {
   )
 })
 
+test('bytes that come back are of their own: who alters them alters nothing that is stored', () => {
+  const stored = codec.encode({ bytes: Uint8Array.of(1, 2, 3) })
+  const before = stored.slice()
+  const { bytes } = codec.decode(stored) as { readonly bytes: Uint8Array }
+  bytes.fill(9)
+  expect(stored).toEqual(before)
+})
+
 test('the countries come back with their Unicode and nesting', () => {
   for (const [, country] of allCountries) expect(codec.decode(codec.encode(country))).toEqual(country)
 })

@@ -4,8 +4,8 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'
-import { covers, type Dot, dotName, isBlank, names } from '../../src/core/versioning/causal-history.ts'
-import type { Record, Unwritten } from '../../src/core/versioning/record.ts'
+import { covers, type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
+import { type Record, saysNothing, type Unwritten } from '../../src/core/versioning/record.ts'
 import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
 import { RequestFailure } from '../../src/node/request-failure.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/rows.ts'
@@ -132,7 +132,7 @@ export class Watch {
         if (request.type === 'put') this.#put(request, reply, owners.includes(to), timedOut)
         else if (reply.type === 'record') {
           if (reply.sources.length > 0) this.saw('owner not in sync named its sources')
-          if (!owners.includes(to) && reply.counts !== 'as nobody' && !isBlank(reply.record.history))
+          if (!owners.includes(to) && reply.counts !== 'as nobody' && !saysNothing(reply.record))
             this.saw('read counted a fallback')
         }
         return reply
