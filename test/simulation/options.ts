@@ -11,6 +11,8 @@ export interface Options {
   readonly devices: number
   readonly clients: number
   readonly keys: number
+  /** Of requests: those of keys that are written in the beginning, and only read after. */
+  readonly quiet: number
   /** Times that chaos breaks out and is healed; each act may lose another device. */
   readonly acts: number
   /** Virtual time of one act, ms. */
@@ -145,6 +147,7 @@ export function optionsOf(seed: number): Options {
     devices: chance.happens(0.5) ? nodes : chance.between(2, nodes),
     clients: chance.between(2, 4),
     keys: chance.between(1, 4),
+    quiet: 0,
     acts: chance.happens(0.15) ? 2 : 1,
     chaosMs: chance.between(10, 40) * 1000,
     thinkMs: chance.between(100, 600),
@@ -205,7 +208,11 @@ function forgetful(drawn: Options, chance: Chance): Options {
   const retentionMs = chance.between(15, 40) * 1000
   const skewMs = Math.min(drawn.skewMs, retentionMs / 16)
   const traffic = { acts: 2, chaosMs: chance.between(30, 80) * 1000, thinkMs: chance.between(300, 1_200) }
-  return { ...drawn, ...traffic, retentionMs, skewMs, deletes: 0.1 + 0.3 * chance.fraction(), core: false }
+  const deletes = 0.1 + 0.3 * chance.fraction()
+  const quiet = chance.happens(0.6) ? 0.2 + 0.4 * chance.fraction() : 0
+  // Whoever leaves has horizons of what it hands over.
+  const leaves = quiet > 0 ? Math.max(1, drawn.leaves) : drawn.leaves
+  return { ...drawn, ...traffic, retentionMs, skewMs, deletes, core: false, quiet, leaves }
 }
 
 /** What is looked at alone. */

@@ -103,9 +103,17 @@ export class Workload {
     if (spot === undefined || this.#skipped.has(step)) return
     this.steps.push(step)
     const key = `key ${1 + Math.floor(which * options.keys)}`
-    if (what < 0.4) await this.get(client, spot, key, how < options.sessions)
+    if (this.#expiry.happens(options.quiet)) await this.#actQuietly(client, spot, `quiet ${key}`)
+    else if (what < 0.4) await this.get(client, spot, key, how < options.sessions)
     else if (what < 0.4 + options.deletes) await this.delete(client, spot, key)
     else await this.put(client, spot, key, how < options.blind)
+  }
+
+  /** What is written once is older than every horizon in the end. */
+  async #actQuietly(client: number, spot: Spot, key: string): Promise<void> {
+    const isWritten = this.operations.some(({ type, key: name }) => type === 'put' && name === key)
+    if (isWritten) await this.get(client, spot, key)
+    else await this.put(client, spot, key, true)
   }
 
   async get(client: number, { place, node }: Spot, key: string, isBound = false): Promise<Operation> {

@@ -103,10 +103,11 @@ export class Answering {
   /** Whether the first answer would list more items than are sent at once. */
   #isTooMuch(cells: readonly Prefix[], theirs: readonly number[]): boolean {
     if (this.#view.size <= this.#itemsMax) return false
-    const differing = cells.filter((cell, index) => this.#fingerprint(cell) !== theirs[index])
-    const items = differing.reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
-    const isEmpty = theirs.every((word) => word === 0)
-    return isEmpty || isDense({ compared: cells.length, differing: differing.length, items })
+    const differing = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
+    const [empty, rest] = partition(differing, (index) => theirs[index] === 0)
+    const items = (of: readonly number[]) => at(cells, of).reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
+    const comparison = { compared: cells.length, differing: rest.length, items: items(rest) }
+    return items(empty) + (isDense(comparison) ? comparison.items : 0) > this.#itemsMax
   }
 
   /** Says which cells differ, and sends what is here of those where the other has nothing. Returns the others. */

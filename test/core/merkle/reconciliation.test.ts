@@ -115,6 +115,17 @@ test('where an answer would list too many items it says how many there are, and 
   expect(fewer.differences()?.theirs.length).toBe(items.filter(({ key }) => partitionIn(key) < 256).length)
 })
 
+test('it says so too where half of the items are there already: a first fetch that was interrupted', () => {
+  const items = itemsOf(3000, 4)
+  const asking = new Asking(viewOf(items.filter(({ key }) => partitionIn(key) < 512)), 0)
+  talk(asking, new Answering(viewOf(items), 1000))
+  expect(asking.tooMuch).toBe(3000)
+  // What few items differ are listed, however many there are.
+  const behind = new Asking(viewOf(items.slice(10)), 0)
+  talk(behind, new Answering(viewOf(items), 1000))
+  expect(behind.differences()?.theirs.length).toBe(10)
+})
+
 test('a probe says whether anything differs, and nothing else', () => {
   const [left, right] = pairOf(1000, 1, 5)
   const probe = new Asking(viewOf(left), 0)
