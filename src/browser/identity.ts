@@ -40,20 +40,28 @@ export interface Slot {
   release(): void
 }
 
-/** Takes the first free slot of the device (or the one this tab had before it was reloaded). `lost` hears if it is stolen. */
-export async function takeSlot(cluster: string, device: string, lost: () => void): Promise<Slot> {
-  const scope = `tabring:${cluster}:${device}`
+/** What the slots of a device in a cluster are named by. */
+export const scopeOf = (cluster: string, device: string): string => `tabring:${cluster}:${device}`
+
+const slotNamed = (scope: string, index: number): string => `${scope}:${index}`
+
+/** Takes the first free slot of a scope (or the one this tab had before it was reloaded). `lost` hears if it is stolen. */
+export async function takeSlot(scope: string, lost: () => void): Promise<Slot> {
   const remembered = rememberedSlot(scope)
   const mine =
-    remembered === null ? null : await lockSlot(scope, remembered, lost, AbortSignal.timeout(bounds.slotReloadWaitMs))
+    remembered === null
+      ? null
+      : await lockSlot(slotNamed(scope, remembered), lost, AbortSignal.timeout(bounds.slotReloadWaitMs))
   if (mine !== null) return mine
   for (let index = 0; index < bounds.slotsMax; index += 1) {
-    const slot = await lockSlot(scope, index, lost, null)
-    if (slot !== null) return slot
+    const slot = await lockSlot(slotNamed(scope, index), lost, null)
+    if (slot === null) continue
+    remember(scope, index)
+    return slot
   }
   throw new TabringError(
     'overloaded',
-    `${bounds.slotsMax} tabs of this device are in cluster "${cluster}" already. Nothing was opened.`,
+    `${bounds.slotsMax} tabs of this device are in this cluster already. Nothing was opened.`,
   )
 }
 
@@ -69,9 +77,17 @@ function rememberedSlot(scope: string): number | null {
   }
 }
 
+/** Slots of a scope that have a database and no tab. None where the browser does not say which databases there are. */
+export async function orphanedSlots(scope: string): Promise<readonly string[]> {
+  const databases = (await indexedDB.databases?.()) ?? []
+  const { held = [] } = await navigator.locks.query()
+  const taken = new Set(held.map(({ name }) => name))
+  const names = Array.from({ length: bounds.slotsMax }, (_, index) => slotNamed(scope, index))
+  return names.filter((slot) => !taken.has(slot) && databases.some(({ name }) => name === slot))
+}
+
 /** Takes a slot if it is free, or becomes free before `wait` ends; null if not. */
-function lockSlot(scope: string, index: number, lost: () => void, wait: AbortSignal | null): Promise<Slot | null> {
-  const name = `${scope}:${index}`
+export function lockSlot(name: string, lost: () => void, wait: AbortSignal | null): Promise<Slot | null> {
   return new Promise((resolve) => {
     let isHeld = false
     const hold = (lock: Lock | null): Promise<void> => {
@@ -80,7 +96,6 @@ function lockSlot(scope: string, index: number, lost: () => void, wait: AbortSig
         return Promise.resolve()
       }
       isHeld = true
-      remember(scope, index)
       return new Promise((release) => resolve({ database: name, release }))
     }
     const request = wait === null ? { ifAvailable: true } : { signal: wait }

@@ -10,13 +10,14 @@ import { isWellFormed } from '../core/wire/utf8.ts'
 import { TabringError } from '../errors.ts'
 import type { AbortSignalLike, TabringNode } from '../node/api.ts'
 import { type CheckedConfig, checkConfig, checkNames } from '../node/arguments.ts'
-import { timedOut, within } from '../node/deadline.ts'
+import { deferred, timedOut, within } from '../node/deadline.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import { StoreFailure } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
+import { adoptOrphans } from './adoption.ts'
 import { BroadcastRoom } from './broadcast-room.ts'
 import { cryptoRandom } from './crypto-random.ts'
-import { pretendedDevice, profileDevice, type Slot, takeSlot } from './identity.ts'
+import { lockSlot, orphanedSlots, pretendedDevice, profileDevice, type Slot, scopeOf, takeSlot } from './identity.ts'
 import { openIndexedDbStore } from './indexeddb-store.ts'
 import { pageLifecycle } from './page-lifecycle.ts'
 import { WebRtcTransport } from './webrtc-transport.ts'
@@ -90,35 +91,82 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
   try {
     const device =
       options.device === undefined ? await inTime(profileDevice(cryptoRandom)) : pretendedDevice(options.device)
-    const end: { node?: StorageNode; isLost?: true } = {}
-    const lost = (reason: 'lock-lost' | 'evicted') => {
-      end.isLost = true
-      end.node?.lost(reason)
-    }
-    const slot = await takeSlot(config.cluster, options.device ?? '', () => lost('lock-lost'))
-    try {
-      end.node = await openOn(slot, device, config, options.rtc ?? {}, urls, () => lost('evicted'))
-      if (end.isLost) throw new StoreFailure('failed', 'the database or its lock was lost while it was opened')
-      assertWanted()
-      return end.node
-    } catch (error) {
-      await end.node?.close()
-      slot.release()
-      throw error
-    }
+    const scope = scopeOf(config.cluster, options.device ?? '')
+    const place = { device, config, rtc: options.rtc ?? {}, urls }
+    const { node, ended } = await openOn(place, (lost) => takeSlot(scope, lost), assertWanted)
+    void ended.then(
+      adoptOrphans(
+        systemClock,
+        chance,
+        () => orphanedSlots(scope),
+        (slot) => handOver(place, slot),
+      ),
+    )
+    return node
   } catch (error) {
     throw openingFailed(error)
   }
 }
 
+const chance = (): number => (cryptoRandom.bytes(1)[0] ?? 0) / 256
+
+/** Hands over what a tab that is gone has left in its slot. */
+async function handOver(place: Where, name: string): Promise<void> {
+  const take = async (lost: () => void): Promise<Slot> => {
+    const slot = await lockSlot(name, lost, null)
+    if (slot === null) throw new StoreFailure('failed', 'another tab has taken the slot')
+    return slot
+  }
+  const { node } = await openOn(place, take, () => {})
+  try {
+    await node.joining.first
+    await node.leave()
+  } finally {
+    // It has left, or keeps its data for another time.
+    await node.close()
+  }
+}
+
+/** What all nodes of a tab have in common. */
+interface Where {
+  readonly device: DeviceId
+  readonly config: CheckedConfig
+  readonly rtc: RTCConfiguration
+  readonly urls: readonly string[]
+}
+
+interface OpenedNode {
+  readonly node: StorageNode
+  /** Resolves when the node has ended and its slot is free. */
+  readonly ended: Promise<void>
+}
+
+/** Takes a slot and opens its node; both are given back where that fails. `assertWanted` throws where nobody waits for it any more. */
 async function openOn(
-  slot: Slot,
-  device: DeviceId,
-  config: CheckedConfig,
-  rtc: RTCConfiguration,
-  urls: readonly string[],
-  lost: () => void,
-): Promise<StorageNode> {
+  place: Where,
+  take: (lost: () => void) => Promise<Slot>,
+  assertWanted: () => void,
+): Promise<OpenedNode> {
+  const end: { node?: StorageNode; isLost?: true } = {}
+  const lost = (reason: 'lock-lost' | 'evicted') => {
+    end.isLost = true
+    end.node?.lost(reason)
+  }
+  const slot = await take(() => lost('lock-lost'))
+  try {
+    const opened = await openSlot(place, slot, () => lost('evicted'))
+    end.node = opened.node
+    if (end.isLost) throw new StoreFailure('failed', 'the database or its lock was lost while it was opened')
+    assertWanted()
+    return opened
+  } catch (error) {
+    await end.node?.close()
+    slot.release()
+    throw error
+  }
+}
+
+async function openSlot({ device, config, rtc, urls }: Where, slot: Slot, lost: () => void): Promise<OpenedNode> {
   const { store: database, existed } = await openIndexedDbStore(slot.database, systemClock, lost)
   const peer = bytesToHex(cryptoRandom.bytes(8)) as PeerId
   const room = tagOf(`tabring room ${config.cluster}`)
@@ -128,9 +176,11 @@ async function openOn(
   }
   const transport = new WebRtcTransport(peer, meeting, rtc, systemClock, cryptoRandom)
   const lifecycle = pageLifecycle()
+  const end = deferred<void>()
   const ended = () => {
     lifecycle.end()
     slot.release()
+    end.resolve()
   }
   const store = {
     transact: database.transact.bind(database),
@@ -149,7 +199,7 @@ async function openOn(
     throw error
   })
   noteNode(slot, node, existed)
-  return node
+  return { node, ended: end.promise }
 }
 
 /** A database that hangs at opening must not keep the page waiting for ever. */

@@ -262,6 +262,8 @@ export const bounds = {
 
   /** Slots of one device in one cluster: each open tab takes one. */
   slotsMax: 64,
+  /** A slot that has no tab for about so long is handed over by another tab of the device. */
+  adoptAfterMs: 60_000,
   /** A reloaded tab waits so long for the lock its former self still holds. */
   slotReloadWaitMs: 2_000,
   /** A storage promise that hangs longer has failed (WebKit is known for promises that never settle). */

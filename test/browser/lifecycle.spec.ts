@@ -44,6 +44,37 @@ test('two tabs of one browser are two nodes on one device, and a reloaded or reo
   expect(await openIn(thirdPage, options)).toBe(first)
 })
 
+test('what a closed tab alone holds is handed over by another tab of its browser, and its database is deleted', {
+  tag: '@chromium',
+}, async ({ world, engine }) => {
+  const profile = await world.profile(engine)
+  await profile.start()
+  await profile.page.evaluate(() => {
+    ;(window as unknown as PageGlobals).harness.bound('adoptAfterMs', 3_000)
+  })
+  const options = { cluster: 'orphans', signaling: world.signaling.url, n: 1 }
+  await profile.open(options)
+  const other = await profile.context.newPage()
+  await profile.load(other)
+  await openIn(other, options)
+  await profile.joined(2)
+  const keys = Array.from({ length: 40 }, (_, index) => `key ${index}`)
+  await profile.run((node, names) => Promise.all(names.map((name) => node.put(name, null, name))), keys)
+  const databases = () =>
+    profile.page.evaluate(async () => {
+      const all = await indexedDB.databases()
+      return all.filter(({ name }) => name?.startsWith('tabring:orphans:')).length
+    })
+  const held = await profile.run((node) => node.status().records, null)
+  expect(held).toBeLessThan(keys.length)
+  expect(await databases()).toBe(2)
+  await other.close()
+  await expect.poll(() => profile.run((node) => node.status().members, null), { timeout: 60_000 }).toBe(1)
+  await expect.poll(databases, { timeout: 10_000 }).toBe(1)
+  const read = (name: string) => profile.run(async (node, key) => (await node.get(key)).values, name)
+  for (const name of keys) expect(await read(name)).toEqual([name])
+})
+
 test('a closed tab is noticed at once by the others', async ({ world, engine }) => {
   const ring = await world.ring([engine, engine], { cluster: 'closing' })
   const [a, b] = ring as [Profile, Profile]

@@ -1,6 +1,8 @@
 /**
- * The page of the browser tests: a tab that does nothing until a test tells it to. It uses the public surface only.
+ * The page of the browser tests: a tab that does nothing until a test tells it to. It uses the public surface, and may have what takes
+ * minutes happen within seconds.
  */
+import { bounds } from '../../../src/core/bounds.ts'
 import { type NodeOptions, openNode, TabringError, type TabringNode } from '../../../src/index.ts'
 
 /** What a call came to: its result, or its typed error. */
@@ -11,6 +13,8 @@ export interface Harness {
   /** Names of events that came, with their number. */
   readonly events: Record<string, number>
   open(options: NodeOptions): Promise<string>
+  /** Another figure instead of one of the bounds. */
+  bound(name: keyof typeof bounds, value: number): void
   /** Runs `work` and says how it ended, errors included. */
   outcome(work: () => Promise<unknown>): Promise<Outcome>
 }
@@ -28,6 +32,7 @@ const harness: Harness = {
     harness.node = node
     return node.id
   },
+  bound: (name, value) => Object.assign(bounds, { [name]: value }),
   outcome: async (work) => {
     try {
       return { ok: await work() }

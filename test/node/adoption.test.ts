@@ -1,0 +1,54 @@
+/**
+ * When a tab takes care of what others have left behind: on virtual time, with slots that a test fills and empties.
+ */
+import { expect, test } from 'vitest'
+import { adoptOrphans } from '../../src/browser/adoption.ts'
+import { bounds } from '../../src/core/bounds.ts'
+import { VirtualClock } from '../simulation/virtual-clock.ts'
+
+function caring() {
+  const clock = new VirtualClock()
+  const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
+  const orphans = new Set<string>()
+  const tried: string[] = []
+  const failing = new Set<string>()
+  const stop = adoptOrphans(
+    seen,
+    () => 0.5,
+    async () => [...orphans],
+    async (slot) => {
+      tried.push(slot)
+      if (failing.has(slot)) throw new Error('nobody in reach')
+      orphans.delete(slot)
+    },
+  )
+  return { orphans, tried, failing, stop, looks: (count: number) => clock.run(count * bounds.adoptAfterMs + 1) }
+}
+
+test('a slot is handed over when it has had no tab for about a minute, one after the other', async () => {
+  const { orphans, tried, looks } = caring()
+  for (const slot of ['a', 'b']) orphans.add(slot)
+  await looks(1)
+  expect(tried).toEqual([])
+  await looks(1)
+  expect(tried).toEqual(['a'])
+  await looks(1)
+  expect(tried).toEqual(['a', 'b'])
+})
+
+test('a slot that a tab takes again meanwhile is left alone, and one that could not be handed over is tried again', async () => {
+  const { orphans, tried, failing, stop, looks } = caring()
+  orphans.add('a')
+  await looks(1)
+  orphans.delete('a')
+  await looks(1)
+  orphans.add('a')
+  await looks(1)
+  expect(tried).toEqual([])
+  failing.add('a')
+  await looks(2)
+  expect(tried).toEqual(['a', 'a'])
+  stop()
+  await looks(2)
+  expect(tried).toHaveLength(2)
+})
