@@ -134,9 +134,13 @@ export class Exchange {
   }
 
   async #run(node: NodeId): Promise<void> {
-    if (this.#stopped || !this.#peers.isReachable(node)) return
+    if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) return
+    const { views } = this.#handlers
     try {
-      await this.#fetchFrom(node)
+      // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that does not count.
+      const isAlike = await views.agrees(node)
+      const fetching = this.#ownership.fetchingFrom(node)
+      if (isAlike && fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')
       const left = this.#leftFor(node)
       const shared = this.#routing.dueTo(this.#routing.self, node)
       const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
@@ -146,21 +150,11 @@ export class Exchange {
         // Also where some could not be brought in step: dropping the others may be what makes room for them.
         if (left.length > 0) await this.#dropSettled()
       }
+      if (!isAlike || !views.placesAlike(node)) throw new Error('the two place keys differently')
     } catch {
-      // The node went away, or a store failed. Meeting it again begins anew; if it is still there, so do we.
+      // The node went away, or a store failed, or the two have to exchange again. Meeting it again begins anew; if it is still there, so do we.
       if (this.#peers.isReachable(node)) this.soon(node, bounds.requestTimeoutMs)
     }
-  }
-
-  /**
-   * Fetches what a node that owned partitions before may have of them. While it still takes itself for their owner it may take in
-   * what nobody here hears of: it has to see the new owners first.
-   */
-  async #fetchFrom(node: NodeId): Promise<void> {
-    const fetching = this.#ownership.fetchingFrom(node)
-    if (fetching.length === 0) return
-    if (!(await this.#handlers.views.agrees(node))) throw new Error('the two place keys differently')
-    await this.#exchange(node, fetching, fetching, 'home')
   }
 
   /** Partitions of a node that are here although this one does not own them, or not any more. */

@@ -2,8 +2,8 @@
  * When a tab takes care of what others have left behind: on virtual time, with slots that a test fills and empties.
  */
 import { expect, test } from 'vitest'
-import { adoptOrphans } from '../../src/browser/adoption.ts'
 import { bounds } from '../../src/core/bounds.ts'
+import { adoptOrphans } from '../../src/node/adoption.ts'
 import { VirtualClock } from '../simulation/virtual-clock.ts'
 
 function caring() {

@@ -4,8 +4,8 @@
  * and leaves for good.
  */
 import { bounds } from '../core/bounds.ts'
-import { repeat } from '../node/deadline.ts'
 import type { Clock } from '../ports.ts'
+import { repeat } from './deadline.ts'
 
 /**
  * Has one slot at a time handed over, until the returned function is called. `orphans`: those without a tab now. What could not be
