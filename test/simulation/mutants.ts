@@ -233,6 +233,13 @@ export const mutants: readonly Mutant[] = [
     profile: 'forgetting',
   },
   {
+    name: 'a horizon is taken over for partitions of others',
+    file: 'src/node/forgetting.ts',
+    from: 'if (!all.has(partition) || !this.#routing.owns(partition)) continue',
+    to: 'if (!all.has(partition)) continue',
+    profile: 'forgetting',
+  },
+  {
     name: 'a write that is rescued covers all that is beside it',
     file: 'src/node/replica.ts',
     from: 'history: orphans.reduce(withWrite, emptyHistory)',
