@@ -5,6 +5,7 @@
  * node was asked to write itself is kept until the disk is full (Cassandra and Riak filled disks with hints that nobody could take).
  */
 import type { NodeId, StoredKey } from '../core/ids.ts'
+import { type Hint, hintIn } from './rows.ts'
 
 export interface HintLimits {
   /** Keys kept for one node. */
@@ -62,6 +63,16 @@ export class HintTally {
     for (const target of kept.targets) this.#count(target, 1)
     this.#bytes += kept.bytes
     this.#kept.set(key, kept)
+  }
+
+  /** The hint in a row. Of a damaged one nothing is left but whom it was for: it is given up as it is delivered. */
+  read(key: StoredKey, row: Uint8Array | undefined, corrupt: () => void = () => {}): Hint {
+    let isDamaged = false
+    const hint = hintIn(row, () => {
+      isDamaged = true
+      corrupt()
+    })
+    return isDamaged ? { ...hint, targets: this.#kept.get(key)?.targets ?? [] } : hint
   }
 
   #count(target: NodeId, change: 1 | -1): void {

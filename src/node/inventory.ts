@@ -227,7 +227,7 @@ export class Inventory {
   }
 
   #hintIs(key: StoredKey, row: Uint8Array | undefined): void {
-    this.hints.set(key, { bytes: row?.length ?? 0, targets: hintIn(row, () => {}).targets })
+    this.hints.set(key, { bytes: row?.length ?? 0, targets: this.hints.read(key, row).targets })
   }
 
   /** Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have failed. */

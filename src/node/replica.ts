@@ -311,7 +311,7 @@ export class Replica {
     writes: Write[],
   ): Kept {
     const { key, targets } = plan
-    const hint = hintIn(held, () => this.#handlers.corrupt(`the hint of ${key}`))
+    const hint = this.#inventory.hints.read(key, held, () => this.#handlers.corrupt(`the hint of ${key}`))
     this.#reportReuse(key, reusedDots(hint.record, plan.record))
     const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
     const value = encodeHint({ record: join(hint.record, plan.record, modeOf(key)), targets: all })
@@ -350,7 +350,7 @@ export class Replica {
       const writes: Write[] = []
       const result: [StoredKey, Kept][] = []
       for (const [index, { key, record }] of sent.entries()) {
-        const hint = hintIn(rows[index], () => {})
+        const hint = this.#inventory.hints.read(key, rows[index])
         // Encoding is canonical, so equal bytes are equal records.
         if (rows[index] !== undefined && !isSame(encodeRecord(hint.record), encodeRecord(record))) continue
         const targets = hint.targets.filter((other) => other !== target)

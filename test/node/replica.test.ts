@@ -16,6 +16,7 @@ import { Peers } from '../../src/node/peers.ts'
 import { read } from '../../src/node/read.ts'
 import { repairStale } from '../../src/node/read-repair.ts'
 import { Routing } from '../../src/node/routing.ts'
+import { hintRow } from '../../src/node/rows.ts'
 import { type Coordination, write } from '../../src/node/write.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
 import { systemClock } from '../../src/system-clock.ts'
@@ -106,6 +107,24 @@ describe('hints', () => {
     ) as StoredKey
     const taking = replica.take([{ key: other, record: large, hintFor: [a] }], 'relaxed', 'another')
     await expect(taking).rejects.toThrow(HintRefused)
+  })
+
+  test('a hint that its disk has altered is given up for each of those it was kept for', async () => {
+    const store = memoryStore()
+    const { replica, routing } = station(6, 3, store)
+    const [a, b] = [nodeName(2), nodeName(3)]
+    const key = keyThat(routing, 'not owned')
+    await replica.take([{ key, record: written(1), hintFor: [a, b] }], 'relaxed')
+    await store.transact([], 'relaxed', () => ({
+      writes: [{ key: hintRow(key), value: Uint8Array.of(1, 2, 3) }],
+      result: undefined,
+    }))
+    await replica.settleHints(a, await replica.hints([key]))
+    expect(await replica.owedTo(a, 10)).toEqual([])
+    expect(await replica.hintTargets()).toEqual([b])
+    await replica.settleHints(b, await replica.hints([key]))
+    expect(await replica.owedTo(b, 10)).toEqual([])
+    expect(replica.hintCount).toBe(0)
   })
 
   test('what reaches a node that owns nothing of it is kept for those who do', async () => {
