@@ -42,7 +42,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'hints are lost when their keeper starts again',
     file: 'src/node/inventory.ts',
-    from: "await this.#eachRow('hint', ({ key, value }) => this.#hintIs(key[2] as StoredKey, value))",
+    from: 'await this.#loadHints()',
     to: "await this.#eachRow('hint', ({ key: row }) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: row, value: null }], result: null })).catch(() => {}))",
   },
   {
@@ -61,7 +61,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a new owner does not ask those who owned before',
     file: 'src/node/exchange.ts',
     from: "await this.#exchange(node, fetching, fetching, 'home')",
-    to: '',
+    to: 'void 0',
   },
   {
     name: 'version vectors without dots beyond them',
