@@ -22,6 +22,9 @@ export interface Random {
   bytes(length: number): Uint8Array
 }
 
+/** A number from 0 to 1, which is left out; in steps of 1/256. */
+export const chanceOf = (random: Random): number => (random.bytes(1)[0] ?? 0) / 256
+
 /**
  * `record`: what this node holds of its partitions. `hint`: what it keeps for others; `owed`: whom for. `tree`: the tries of its
  * partitions as they were some time ago; `journal`: what has changed since. `meta`: about itself.

@@ -13,7 +13,7 @@ import type { AbortSignalLike, TabringNode } from '../node/api.ts'
 import { type CheckedConfig, checkConfig, checkNames } from '../node/arguments.ts'
 import { deferred, timedOut, within } from '../node/deadline.ts'
 import { StorageNode } from '../node/storage-node.ts'
-import { StoreFailure } from '../ports.ts'
+import { chanceOf, StoreFailure } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
 import { BroadcastRoom } from './broadcast-room.ts'
 import { cryptoRandom } from './crypto-random.ts'
@@ -97,7 +97,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
     void ended.then(
       adoptOrphans(
         systemClock,
-        chance,
+        () => chanceOf(cryptoRandom),
         () => orphanedSlots(scope),
         (slot) => handOver(place, slot),
       ),
@@ -107,8 +107,6 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
     throw openingFailed(error)
   }
 }
-
-const chance = (): number => (cryptoRandom.bytes(1)[0] ?? 0) / 256
 
 /** Hands over what a tab that is gone has left in its slot. */
 async function handOver(place: Where, name: string): Promise<void> {

@@ -9,15 +9,16 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { compareText, type PeerId } from '../core/ids.ts'
-import type {
-  Clock,
-  CloseReason,
-  Lane,
-  Random,
-  Signaling,
-  SignalingHandlers,
-  Transport,
-  TransportHandlers,
+import {
+  type Clock,
+  type CloseReason,
+  chanceOf,
+  type Lane,
+  type Random,
+  type Signaling,
+  type SignalingHandlers,
+  type Transport,
+  type TransportHandlers,
 } from '../ports.ts'
 import type { BroadcastRoom } from './broadcast-room.ts'
 import { Contact, type Way } from './contact.ts'
@@ -188,7 +189,7 @@ export class WebRtcTransport implements Transport {
   }
 
   #chance(): number {
-    return (this.#random.bytes(1)[0] ?? 0) / 256
+    return chanceOf(this.#random)
   }
 
   #contactOf(peer: PeerId): Contact | undefined {

@@ -10,10 +10,9 @@ import {
   decodeFromSignaling,
   type FromSignaling,
   passingRefusals,
-  type RefusalCode,
   type ToSignaling,
 } from '../core/wire/signaling-messages.ts'
-import type { Clock, Random, Signaling, SignalingHandlers } from '../ports.ts'
+import { type Clock, chanceOf, type Random, type Signaling, type SignalingHandlers } from '../ports.ts'
 
 /** The way to one server. */
 interface Line {
@@ -22,8 +21,6 @@ interface Line {
   attempts: number
   /** It will have none of us. */
   refused: boolean
-  /** Why it has no room for us now. */
-  passing: RefusalCode | undefined
   /** Who is in the room at this server. */
   readonly present: Set<PeerId>
 }
@@ -43,14 +40,7 @@ export class WebSocketSignaling implements Signaling {
 
   /** Meets in the room of that tag, at the servers of these `ws:` or `wss:` addresses. */
   constructor(urls: readonly string[], room: string, clock: Clock, random: Random) {
-    this.#lines = urls.map((url) => ({
-      url,
-      socket: undefined,
-      attempts: 0,
-      refused: false,
-      passing: undefined,
-      present: new Set(),
-    }))
+    this.#lines = urls.map((url) => ({ url, socket: undefined, attempts: 0, refused: false, present: new Set() }))
     this.#room = room
     this.#clock = clock
     this.#random = random
@@ -96,12 +86,12 @@ export class WebSocketSignaling implements Signaling {
       const message = typeof event.data === 'string' ? decodeFromSignaling(event.data) : null
       if (message !== null && this.#session === session) this.#hear(line, message, session.handlers)
     }
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       cancel()
       if (line.socket === socket) line.socket = undefined
       if (line.refused || this.#session !== session) return
-      const reason = line.passing
-      line.passing = undefined
+      // A server that has no room now closes with the same word.
+      const reason = passingRefusals.find((code) => code === event.reason)
       session.handlers.state({ url: line.url, state: 'retrying', ...(reason === undefined ? {} : { reason }) })
       this.#clock.after(this.#retryDelayMs(line), () => this.#connect(line, session))
     }
@@ -110,7 +100,7 @@ export class WebSocketSignaling implements Signaling {
   #retryDelayMs(line: Line): number {
     const pause = Math.min(bounds.signalingRetryLastMs, bounds.signalingRetryFirstMs * 2 ** line.attempts)
     line.attempts += 1
-    return pause * (0.5 + (this.#random.bytes(1)[0] ?? 0) / 256)
+    return pause * (0.5 + chanceOf(this.#random))
   }
 
   #hear(line: Line, message: FromSignaling, handlers: SignalingHandlers): void {
@@ -131,10 +121,7 @@ export class WebSocketSignaling implements Signaling {
         handlers.message(message.from, message.body)
         break
       case 'refused':
-        if (passingRefusals.includes(message.code)) {
-          line.passing = message.code
-          break
-        }
+        if (passingRefusals.includes(message.code)) break
         line.refused = true
         handlers.state({ url: line.url, state: 'refused', reason: message.code })
         break

@@ -330,9 +330,10 @@ export class Exchange {
   /** Takes in as many as come at once; returns of how many of the keys, in order. */
   async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
     const { entries, considered } = await fetchRecords(this.#peers, node, keys)
-    this.#pace.saw(entries.length, sizeOf(entries))
+    const bytes = sizeOf(entries)
+    this.#pace.saw(entries.length, bytes)
     await this.#takeIn(node, entries)
-    transfer.moved(entries.length, sizeOf(entries))
+    transfer.moved(entries.length, bytes)
     return considered
   }
 

@@ -7,7 +7,7 @@ import { StoreFailure } from '../ports.ts'
 import type { AbortSignalLike } from './api.ts'
 
 /** What a failed store is to the user. */
-export const codes = { full: 'storage-full', failed: 'storage-failed', closed: 'closed' } as const
+export const storageCodes = { full: 'storage-full', failed: 'storage-failed', closed: 'closed' } as const
 
 export class Operations {
   readonly #underWay = new Set<() => void>()
@@ -44,5 +44,5 @@ export class Operations {
 
 function typed(error: unknown, changed: Changed): unknown {
   if (!(error instanceof StoreFailure)) return error
-  return new TabringError(codes[error.reason], error.message, changed, error)
+  return new TabringError(storageCodes[error.reason], error.message, changed, error)
 }

@@ -4,7 +4,7 @@
 import { type Changed, TabringError } from '../errors.ts'
 import { StoreFailure } from '../ports.ts'
 import type { RequestOptions } from './api.ts'
-import { codes } from './operations.ts'
+import { storageCodes } from './operations.ts'
 import { RequestFailure } from './request-failure.ts'
 
 /** Throws where a strict request demands a quorum that was not reached. */
@@ -15,7 +15,7 @@ export function judge(quorum: boolean, { strict }: RequestOptions, text: string,
 /** No node has confirmed a put. */
 export function putFailed(failure: unknown): TabringError {
   const refusal = failure instanceof RequestFailure && failure.code !== 'late' ? failure.code : null
-  const code = failure instanceof StoreFailure ? codes[failure.reason] : refusal
+  const code = failure instanceof StoreFailure ? storageCodes[failure.reason] : refusal
   const text = 'no node has confirmed the write, and this one could not keep it. It may have reached another node.'
   return new TabringError(code ?? 'storage-failed', text, 'unknown', failure)
 }

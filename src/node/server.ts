@@ -3,13 +3,14 @@
  */
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
-import type { FailureCode, Reply, Request } from '../core/wire/messages.ts'
+import type { Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
 import { answerFetch, takeIn } from './delivery.ts'
 import type { Exchange } from './exchange.ts'
 import { HintRefused } from './hint-tally.ts'
 import type { Latecomers } from './latecomers.ts'
 import type { Membership } from './membership.ts'
+import { storageCodes } from './operations.ts'
 import type { Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
 import type { Replica } from './replica.ts'
@@ -28,12 +29,6 @@ export interface Serving {
   readonly isClosing: boolean
 }
 
-const failureOf: Readonly<Record<StoreFailure['reason'], FailureCode>> = {
-  full: 'storage-full',
-  failed: 'storage-failed',
-  closed: 'closed',
-}
-
 /** Answers one request. Never rejects: a store that fails becomes a reply that says so. */
 export async function serve(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   try {
@@ -43,7 +38,7 @@ export async function serve(node: Serving, from: NodeId, request: Request): Prom
   } catch (error) {
     if (error instanceof HintRefused) return { type: 'failed', code: 'overloaded' }
     if (!(error instanceof StoreFailure)) throw error
-    return { type: 'failed', code: failureOf[error.reason] }
+    return { type: 'failed', code: storageCodes[error.reason] }
   }
 }
 

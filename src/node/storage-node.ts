@@ -12,7 +12,7 @@ import { delta, liveValues, type Unwritten } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
-import type { Ports } from '../ports.ts'
+import { chanceOf, type Ports } from '../ports.ts'
 import type {
   Context,
   GetOptions,
@@ -112,7 +112,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.id = self.own.node
     this.clock = ports.clock
     const { store, clock, random } = ports
-    const chance = () => (random.bytes(1)[0] ?? 0) / 256
+    const chance = () => chanceOf(random)
     const boot = mintActor(random)
     this.#author = new Author(clock, new DotMint(random, boot), () => this.forgetting.promise)
     this.pace = new Pace(clock)

@@ -103,11 +103,21 @@ export class Answering {
   /** Whether the first answer would list more items than are sent at once. */
   #isTooMuch(cells: readonly Prefix[], theirs: readonly number[]): boolean {
     if (this.#view.size <= this.#itemsMax) return false
-    const differing = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
-    const [empty, rest] = partition(differing, (index) => theirs[index] === 0)
-    const items = (of: readonly number[]) => at(cells, of).reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
-    const comparison = { compared: cells.length, differing: rest.length, items: items(rest) }
-    return items(empty) + (isDense(comparison) ? comparison.items : 0) > this.#itemsMax
+    const { empty, comparison } = this.#differing(cells, theirs)
+    return this.#countIn(empty) + (isDense(comparison) ? comparison.items : 0) > this.#itemsMax
+  }
+
+  #countIn(cells: readonly Prefix[]): number {
+    return cells.reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
+  }
+
+  /** Which cells differ: their indices, those where the other has nothing, and the others. */
+  #differing(cells: readonly Prefix[], theirs: readonly number[]) {
+    const indices = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
+    const [emptyAt, restAt] = partition(indices, (index) => theirs[index] === 0)
+    const [empty, rest] = [at(cells, emptyAt), at(cells, restAt)]
+    const comparison = { compared: cells.length, differing: rest.length, items: this.#countIn(rest) }
+    return { indices, empty, rest, comparison }
   }
 
   /** Says which cells differ, and sends what is here of those where the other has nothing. Returns the others. */
@@ -116,13 +126,10 @@ export class Answering {
     cells: readonly Prefix[],
     theirs: readonly number[],
   ): { readonly rest: readonly Prefix[]; readonly comparison: Comparison } {
-    const differing = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
-    writeCells(writer, differing, cells.length)
-    const [empty, rest] = partition(differing, (index) => theirs[index] === 0)
-    for (const cell of at(cells, empty)) this.#writeItems(writer, cell)
-    const kept = at(cells, rest)
-    const items = kept.reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
-    return { rest: kept, comparison: { compared: cells.length, differing: rest.length, items } }
+    const { indices, empty, rest, comparison } = this.#differing(cells, theirs)
+    writeCells(writer, indices, cells.length)
+    for (const cell of empty) this.#writeItems(writer, cell)
+    return { rest, comparison }
   }
 
   #splitOrList(writer: ByteWriter, rest: readonly Prefix[], comparison: Comparison): void {
