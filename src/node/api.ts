@@ -186,7 +186,7 @@ export interface NodeEvents {
     readonly bytes: number
     readonly reason: 'read' | 'exchange'
   }
-  /** An exchange moves records, in either direction: so many of `total` by now. For a progress bar. */
+  /** An exchange moves records, in either direction: so many of `total` are in step by now. For a progress bar. */
   readonly exchange: { readonly peer: string; readonly moved: number; readonly total: number }
   /** Hints were delivered to the node they were kept for. */
   readonly handoff: { readonly to: string; readonly keys: number; readonly remaining: number }

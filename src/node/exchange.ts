@@ -206,6 +206,7 @@ export class Exchange {
     this.#began(node)
     try {
       await this.#bringInStep(node, partitions, scope, way, transfer)
+      transfer.completed()
       this.#since.delete(node)
       return transfer
     } finally {

@@ -57,10 +57,12 @@ export class Latecomers {
     const wallMs = this.#clock.wall()
     const seen = contextOf(record)
     const context = { ...seen, time: Math.max(seen.time, until) as HybridTime }
+    // A value that has expired meanwhile is nobody's any more.
+    const lasting = record.siblings.filter((sibling) => sibling.kind === 'tombstone' || isLive(sibling, wallMs))
+    if (lasting.length === 0) return true
     const values = liveValues(record, wallMs).map((value) => this.#decode(value))
     this.#events.emit('late', { key: parseStoredKey(key)?.key ?? key, values })
-    for (const sibling of record.siblings) {
-      if (sibling.kind !== 'tombstone' && !isLive(sibling, wallMs)) continue
+    for (const sibling of lasting) {
       const outcome = await this.#write(key, context, unwritten(sibling))
       if (!outcome.isStored) return false
     }

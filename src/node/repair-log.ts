@@ -37,8 +37,13 @@ export class Transfer {
     this.#tell()
   }
 
-  #tell(): void {
-    this.#events.emit('exchange', { peer: this.#peer, moved: this.keys, total: Math.max(this.#total, this.keys) })
+  /** All is in step: what has not moved had come in other ways. */
+  completed(): void {
+    if (this.keys < this.#total) this.#tell(this.#total)
+  }
+
+  #tell(moved = this.keys): void {
+    this.#events.emit('exchange', { peer: this.#peer, moved, total: Math.max(this.#total, moved) })
   }
 
   ended(clock: Clock): ExchangeStatus {

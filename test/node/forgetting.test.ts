@@ -85,7 +85,7 @@ test('a node that leaves takes along nothing that is older than the retention, a
   expect(late).toEqual([])
 })
 
-test('what a tab took while it was cut off for longer than the retention is written anew, and the application hears of it', async () => {
+test('what a tab took while it was cut off for longer than the retention is written anew where it has not expired, and the application hears of it', async () => {
   const ring = await virtualRing({ nodes: 4, retentionMs, graceMs: 30_000 })
   const { world, clock, ahead } = ring
   const alone = world.places[3] as Place
@@ -97,6 +97,8 @@ test('what a tab took while it was cut off for longer than the retention is writ
   const late: string[] = []
   nodeOf(alone).on('late', ({ key, values }) => late.push(`${key}: ${values}`))
   for (const name of names) expect(await ahead(nodeOf(alone).put(name, null, name))).toMatchObject({ quorum: false })
+  const expiresAt = new Date(nodeOf(alone).clock.wall() + retentionMs)
+  await ahead(nodeOf(alone).put('passing', null, 'of nobody by then', { expiresAt }))
   await clock.run(4 * retentionMs)
   world.network.reunite()
   await clock.run(180_000)

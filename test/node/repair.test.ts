@@ -61,10 +61,25 @@ describe('a disk', () => {
     expect(repaired).toMatchObject({ peers: 2, failed: 0, scrubbed: 5 })
     await expect.poll(() => node.status().records).toBe(count)
     expect(losses).toEqual(['corrupt', 'corrupt', 'corrupt'])
-    expect(progress.at(-1)).toBe(1)
+    await expect.poll(() => progress.at(-1)).toBe(1)
     expect(node.status().repair).toMatchObject({ scrubbed: 5 })
     expect(node.status().repair.keys).toBeGreaterThanOrEqual(5)
     expect(await node.repair()).toMatchObject({ scrubbed: 0, keys: 0 })
+  })
+
+  test('that forgot records which two others give back at once is in step, and says so, though each moved but some', async () => {
+    const { node, disk } = await threeReplicas()
+    const last = new Map<string, number>()
+    node.on('exchange', ({ peer, moved, total }) => last.set(peer, moved / total))
+    for (const [place] of recordsOn(disk)) disk.delete(place)
+    expect(await Promise.all(nodes.map((each) => each.repair()))).toMatchObject([
+      { failed: 0 },
+      { failed: 0 },
+      { failed: 0 },
+    ])
+    await expect.poll(() => node.status().records).toBe(count)
+    await expect.poll(() => [...last.values()].every((share) => share === 1)).toBe(true)
+    expect(last.size).toBeGreaterThan(0)
   })
 
   test('that altered a record never has it read: the other replicas answer, and the read repairs it', async () => {

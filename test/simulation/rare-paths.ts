@@ -5,7 +5,7 @@
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'
 import { covers, type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
-import { type Record, saysNothing, type Unwritten } from '../../src/core/versioning/record.ts'
+import { isLive, type Record, type Sibling, saysNothing, type Unwritten } from '../../src/core/versioning/record.ts'
 import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
 import { RequestFailure } from '../../src/node/request-failure.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/rows.ts'
@@ -14,6 +14,7 @@ import { rowName } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import { losesData } from './options.ts'
 import type { SimDisk } from './sim-store.ts'
+import { epochMs } from './virtual-clock.ts'
 import type { Boot, Place, World } from './world.ts'
 
 export const rarePaths = [
@@ -192,7 +193,7 @@ export class Watch {
     }
   }
 
-  /** A hint may only be struck off for an owner that could not lose it any more. */
+  /** A hint may only be struck off for an owner that could not lose it any more, unless it has expired. */
   #checkDurable(node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
     const { options, counters } = this.#world
     const place = this.#world.placeOf(target)
@@ -205,8 +206,10 @@ export class Watch {
       const kept = recordIn(place.disk.durable(rowName(recordRow(key)))?.value, () => {})
       // It may have come to own the key only after it had taken the record for others.
       const hint = hintIn(place.disk.durable(rowName(hintRow(key)))?.value, () => {})
+      const hasExpired = (sibling: Sibling) =>
+        sibling.kind !== 'tombstone' && !isLive(sibling, epochMs + this.#world.clock.now + options.skewMs)
       const lost = record.siblings.find(
-        (sibling) => !covers(kept.history, sibling) && !covers(hint.record.history, sibling),
+        (sibling) => !covers(kept.history, sibling) && !covers(hint.record.history, sibling) && !hasExpired(sibling),
       )
       if (lost === undefined) continue
       this.violations.push({
