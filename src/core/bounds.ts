@@ -230,6 +230,8 @@ export const bounds = {
   restAheadMs: 50,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
+  /** How large records are is expected from the last ones: so many weigh as much as all before them. */
+  sizesRemembered: 4,
   /** Items that one answer of a reconciliation lists at most: what a page can take in without a pause that is felt. */
   reconcileItemsMax: 8_192,
   /** How long the answering side of a reconciliation keeps its snapshot for the next question. */

@@ -45,10 +45,11 @@ export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generat
   if (batch.length > 0) yield batch
 }
 
-/** Does some work for each page of items, a few pages at a time, so that no disk and no network waits for the other. */
+/** Does some work for each page of `size` items, a few pages at a time, so that no disk and no network waits for the other. */
 export async function eachPage<T>(
   items: readonly T[],
   pace: Pace,
+  size: () => number,
   work: (page: readonly T[]) => Promise<void>,
 ): Promise<void> {
   const underWay: Promise<void>[] = []
@@ -59,7 +60,7 @@ export async function eachPage<T>(
       end()
       break
     }
-    const page = items.slice(next, next + pace.records)
+    const page = items.slice(next, next + size())
     next += page.length
     const job = work(page).catch((error: unknown) => void failures.push(error))
     underWay.push(job.finally(end))
@@ -131,8 +132,9 @@ export async function takeIn(
   asked: () => Asked,
 ): Promise<Taken> {
   const parts: Taken[] = []
+  pace.saw(entries.length, sizeOf(entries))
   for (let next = 0; next < entries.length; ) {
-    const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
+    const some = entries.slice(next, next + pace.recordsMax).map((entry) => ({ ...entry, hintFor: [] }))
     next += some.length
     const durability = next < entries.length ? 'relaxed' : how
     parts.push(await pace.work(() => replica.take(some, durability, asked(), coming)))

@@ -319,20 +319,25 @@ export class Exchange {
       isFull = true
       return 0
     }
-    await eachPage(wanted, this.#pace, async (page) => {
-      for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
-        const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
-        if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
-        keys = considered === 0 ? [] : keys.slice(considered)
-      }
-    })
+    // The other knows better how large they are, and sends as many as fit.
+    await eachPage(
+      wanted,
+      this.#pace,
+      () => this.#pace.recordsMax,
+      async (page) => {
+        for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
+          const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
+          if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
+          keys = considered === 0 ? [] : keys.slice(considered)
+        }
+      },
+    )
   }
 
   /** Takes in as many as come at once; returns of how many of the keys, in order. */
   async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
     const { entries, considered } = await fetchRecords(this.#peers, node, keys)
     const bytes = sizeOf(entries)
-    this.#pace.saw(entries.length, bytes)
     await this.#takeIn(node, entries)
     transfer.moved(entries.length, bytes)
     return considered
@@ -347,19 +352,24 @@ export class Exchange {
 
   /** Gives the other what it has not. */
   async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
-    await eachPage(ours, this.#pace, async (page) => {
-      for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
-        try {
-          const { covering } = await deliver(this.#peers, node, batch, 'exchange')
-          await this.#takeIn(null, covering)
-          transfer.moved(batch.length, sizeOf(batch))
-        } catch (error) {
-          // One record that will not go must not keep the others back.
-          if (!this.#peers.isReachable(node)) throw error
-          for (const { key } of batch) failed.add(partitionOf(key))
+    await eachPage(
+      ours,
+      this.#pace,
+      () => this.#pace.records,
+      async (page) => {
+        for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
+          try {
+            const { covering } = await deliver(this.#peers, node, batch, 'exchange')
+            await this.#takeIn(null, covering)
+            transfer.moved(batch.length, sizeOf(batch))
+          } catch (error) {
+            // One record that will not go must not keep the others back.
+            if (!this.#peers.isReachable(node)) throw error
+            for (const { key } of batch) failed.add(partitionOf(key))
+          }
         }
-      }
-    })
+      },
+    )
   }
 
   /** Drops what others own by now, where each of them has settled it since the last write. */

@@ -44,8 +44,8 @@ export class Pace {
   /** Requests that this node's store is at work on. */
   #serving = 0
   #quiet = deferred<void>()
-  /** How large the records moved of late are; where none was yet, they may be large. */
-  #recordBytes = bounds.batchBytesMax / bounds.busyBatchRecords
+  /** How large the records written and moved of late are; null where there was none. */
+  #recordBytes: number | null = null
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -107,15 +107,22 @@ export class Pace {
     return this.#clock.now() - this.#requestAt < bounds.busyForMs
   }
 
-  /** Records that are read, sent or stored together: as many as make a batch, if they are like those before. */
-  get records(): number {
-    const most = this.#isBusy ? bounds.busyBatchRecords : bounds.batchRecordsMax
-    return Math.max(1, Math.min(most, Math.floor(bounds.batchBytesMax / this.#recordBytes)))
+  /** Records that are asked for or stored together. */
+  get recordsMax(): number {
+    return this.#isBusy ? bounds.busyBatchRecords : bounds.batchRecordsMax
   }
 
-  /** So many records were read together, of so many bytes. */
+  /** Records that are read together: as many as make a batch, if they are like those before; where there was none, they may be large. */
+  get records(): number {
+    const likely = this.#recordBytes ?? bounds.batchBytesMax / bounds.busyBatchRecords
+    return Math.max(1, Math.min(this.recordsMax, Math.floor(bounds.batchBytesMax / likely)))
+  }
+
+  /** So many records were written, read or taken in together, of so many bytes. */
   saw(records: number, bytes: number): void {
-    if (records > 0) this.#recordBytes = (this.#recordBytes + bytes / records) / 2
+    if (records === 0) return
+    const weight = this.#recordBytes === null ? 1 : records / (records + bounds.sizesRemembered)
+    this.#recordBytes = (this.#recordBytes ?? 0) * (1 - weight) + (bytes / records) * weight
   }
 
   get #batches(): number {

@@ -25,6 +25,7 @@ import type { Ownership } from './ownership.ts'
 import { Peers } from './peers.ts'
 import type { PeersHandlers } from './peers-port.ts'
 import { Reach } from './reach.ts'
+import type { Reconciling } from './reconciling.ts'
 import { Routing } from './routing.ts'
 import { rememberMembers, type Self } from './self.ts'
 import { Stay } from './stay.ts'
@@ -33,6 +34,7 @@ import { Stay } from './stay.ts'
 export interface Present {
   readonly ownership: Ownership
   readonly exchange: Exchange
+  readonly reconciling: Reconciling
   readonly handoff: HintedHandoff
   readonly joining: Joining
   readonly isOpen: boolean
@@ -191,7 +193,8 @@ export class Presence {
 
   /** A node has come within reach, and may have missed something, or this node may. */
   #came(node: NodeId): void {
-    const { exchange, handoff } = this.#node
+    const { exchange, handoff, reconciling } = this.#node
+    reconciling.parted(node)
     // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
     const waits = this.routing.dueTo(node, this.routing.self).length > 0
     exchange.soon(node, bounds.exchangeSettleMs, () => void (waits || handoff.deliverTo(node)))

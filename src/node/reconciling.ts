@@ -111,6 +111,11 @@ export class Reconciling {
     return body === 'over'
   }
 
+  /** A node was out of reach: likely something was written meanwhile, so that no probe comes first. */
+  parted(node: NodeId): void {
+    this.#inStep.delete(node)
+  }
+
   /** Forgets every session: the node has ended. */
   end(): void {
     for (const { forget } of this.#sessions.values()) forget()

@@ -28,13 +28,18 @@ async function pagesOf({
   // Two that move something at once share what the node does at a time.
   const halves = [items.slice(0, 500), items.slice(500)]
   const moving = halves.map((half) =>
-    eachPage(half, pace, async (page) => {
-      pages.push(page)
-      underWay += 1
-      most = Math.max(most, underWay)
-      await new Promise<void>((resolve) => clock.after(1, resolve))
-      underWay -= 1
-    }),
+    eachPage(
+      half,
+      pace,
+      () => pace.records,
+      async (page) => {
+        pages.push(page)
+        underWay += 1
+        most = Math.max(most, underWay)
+        await new Promise<void>((resolve) => clock.after(1, resolve))
+        underWay -= 1
+      },
+    ),
   )
   await clock.run(bounds.busyForMs / 2)
   await Promise.all(moving)
@@ -66,8 +71,12 @@ test('of large records no more are moved together than fit a batch, and many aga
     for (let times = 0; times < count; times += 1) pace.saw(pace.records, pace.records * bytesEach)
     return pace.records
   }
-  // Nobody knows yet how large they are: some of the largest still fit the memory.
+  // Nobody knows yet how large they are: some of the largest still fit the memory. Who is asked for them may know.
   expect(pace.records).toBe(bounds.busyBatchRecords)
+  expect(pace.recordsMax).toBe(bounds.batchRecordsMax)
+  // One put is enough to know better.
+  pace.saw(1, 100)
+  expect(pace.records).toBe(bounds.batchRecordsMax)
   expect(seen(1, 1_000_000)).toBe(1)
   expect(seen(20, 100)).toBe(bounds.batchRecordsMax)
   expect(seen(4, bounds.batchBytesMax / 8)).toBeCloseTo(8, -1)
@@ -123,13 +132,18 @@ test('while there are gets and puts the store rests between what is moved, and n
 test('a page that fails is the last one begun, and its error comes when those under way are over', async () => {
   let [begun, over] = [0, 0]
   const pacing = paceAt()
-  const failing = eachPage(items, pacing.pace, async () => {
-    begun += 1
-    const isFirst = begun === 1
-    await Promise.resolve()
-    if (isFirst) throw new Error('the disk')
-    over += 1
-  })
+  const failing = eachPage(
+    items,
+    pacing.pace,
+    () => pacing.pace.records,
+    async () => {
+      begun += 1
+      const isFirst = begun === 1
+      await Promise.resolve()
+      if (isFirst) throw new Error('the disk')
+      over += 1
+    },
+  )
   await expect(failing).rejects.toThrow('the disk')
   expect(over).toBe(begun - 1)
   expect(begun).toBeLessThanOrEqual(bounds.batchesAtOnce)
