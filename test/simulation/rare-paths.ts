@@ -5,7 +5,7 @@
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'
 import { covers, type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
-import { isLive, type Record, type Sibling, saysNothing, type Unwritten } from '../../src/core/versioning/record.ts'
+import { type Record, saysNothing, type Unwritten } from '../../src/core/versioning/record.ts'
 import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
 import { RequestFailure } from '../../src/node/request-failure.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/rows.ts'
@@ -14,7 +14,6 @@ import { rowName } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import { losesData } from './options.ts'
 import type { SimDisk } from './sim-store.ts'
-import { epochMs } from './virtual-clock.ts'
 import type { Boot, Place, World } from './world.ts'
 
 export const rarePaths = [
@@ -62,6 +61,8 @@ export class Watch {
   readonly deleting = new Map<string, number>()
   /** Deletes that are made anew: place and key. */
   readonly lateDeletes = new Set<string>()
+  /** Hints in whose place their node has put a write of its own, as they came too late. */
+  readonly #writtenAnew = new WeakSet<KeyedRecord>()
   readonly #world: World
 
   constructor(world: World) {
@@ -184,6 +185,13 @@ export class Watch {
         if (place.disk.rows.has(rowName(owedRow(target, key)))) this.saw('hint changed while it was delivered')
       }
     }
+    const { latecomers } = node
+    const writeAnew = latecomers.writeAnew.bind(latecomers)
+    latecomers.writeAnew = async (late, until) => {
+      const isStored = await writeAnew(late, until)
+      if (isStored) this.#writtenAnew.add(late)
+      return isStored
+    }
     const take = replica.take.bind(replica)
     replica.take = async (incoming, durability, asked, coming) => {
       const taken = await take(incoming, durability, asked, coming)
@@ -193,23 +201,23 @@ export class Watch {
     }
   }
 
-  /** A hint may only be struck off for an owner that could not lose it any more, unless it has expired. */
+  /** A hint may only be struck off for an owner that could not lose it any more, or where another write took its place. */
   #checkDurable(node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
     const { options, counters } = this.#world
     const place = this.#world.placeOf(target)
     // Of two boots under one name either may have taken it; and what a device loses it has lost.
     if (place?.boot?.node === undefined || options.copies > 0 || losesData(options)) return
-    for (const { key, record } of sent) {
+    for (const entry of sent) {
+      if (this.#writtenAnew.has(entry)) continue
+      const { key, record } = entry
       const { routing } = place.boot.node
       if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue
       counters.count('check: a hint struck off')
       const kept = recordIn(place.disk.durable(rowName(recordRow(key)))?.value, () => {})
       // It may have come to own the key only after it had taken the record for others.
       const hint = hintIn(place.disk.durable(rowName(hintRow(key)))?.value, () => {})
-      const hasExpired = (sibling: Sibling) =>
-        sibling.kind !== 'tombstone' && !isLive(sibling, epochMs + this.#world.clock.now + options.skewMs)
       const lost = record.siblings.find(
-        (sibling) => !covers(kept.history, sibling) && !covers(hint.record.history, sibling) && !hasExpired(sibling),
+        (sibling) => !covers(kept.history, sibling) && !covers(hint.record.history, sibling),
       )
       if (lost === undefined) continue
       this.violations.push({

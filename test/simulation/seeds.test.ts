@@ -46,6 +46,7 @@ describe('simulated clusters', () => {
     [175, 'the answer to a node came from a session of its former boot'],
     [48, 'a node that did not take itself for an owner yet was thought to hold what it had been given'],
     [87008, 'the event of what came too late told of nothing where a value had expired'],
+    [100450, 'a hint was checked for at its owner although another write had taken its place'],
     [3289, 'a hint was taken for brought home by a write of which no word had come yet'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
     const { violations } = await simulateSeed(seed)
