@@ -15,6 +15,7 @@ import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Item, isSame } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord, Reply, Request, Standing } from '../core/wire/messages.ts'
 import { type Clock, StoreFailure } from '../ports.ts'
+import { Appointments } from './appointments.ts'
 import { deferred, repeat } from './deadline.ts'
 import { batchesOf, deliver, eachPage, fetchRecords, readRecords, sizeOf, takeIn } from './delivery.ts'
 import { type Forgetting, noStanding } from './forgetting.ts'
@@ -49,8 +50,7 @@ export class Exchange {
   readonly #reconciling: Reconciling
   readonly #log: RepairLog
   readonly #pace: Pace
-  /** Nodes to exchange with soon, and what to do after. */
-  readonly #due = new Map<NodeId, (() => void)[]>()
+  readonly #appointments: Appointments
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
   /** Since when exchanges with a node have been under way without one that ended well. */
@@ -62,6 +62,7 @@ export class Exchange {
   readonly #answered = new Map<NodeId, Answered>()
   /** How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or did not keep. */
   #epoch = 0
+  #followedAt = Number.NEGATIVE_INFINITY
   readonly #handlers: ExchangeHandlers
   #turn = 0
   #stopped = false
@@ -93,6 +94,7 @@ export class Exchange {
     this.#latecomers = latecomers
     this.#settlements = new Settlements(routing, replica)
     this.#handlers = handlers
+    this.#appointments = new Appointments(clock, (node) => this.#run(node))
   }
 
   /** Exchanges with one peer after the other, now and then, until the returned function is called. */
@@ -115,22 +117,9 @@ export class Exchange {
     this.#settlements.written(partition)
   }
 
-  /** Exchanges with a node after a moment, so that a burst of reasons makes one exchange. `then` runs after it, well or not. */
+  /** Exchanges with a node after a moment. `then` runs after it, well or not. */
   soon(node: NodeId, delayMs: number = bounds.exchangeSettleMs, then: () => void = () => {}): void {
-    const tasks = this.#due.get(node)
-    tasks?.push(then)
-    if (tasks !== undefined) return
-    this.#due.set(node, [then])
-    this.#clock.after(delayMs, () => void this.#runDue(node))
-  }
-
-  /** Runs what is due with a node, once the exchange under way with it is over: whatever becomes due meanwhile joins in. */
-  async #runDue(node: NodeId): Promise<void> {
-    await this.#turns.get(node)
-    const due = this.#due.get(node) ?? []
-    this.#due.delete(node)
-    await this.#run(node)
-    for (const task of due) task()
+    this.#appointments.soon(node, delayMs, then)
   }
 
   async #run(node: NodeId): Promise<void> {
@@ -139,6 +128,8 @@ export class Exchange {
     try {
       // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that does not count.
       const isAlike = await views.agrees(node)
+      // While members come and go, the other is about to hear of it, or this node.
+      if (!isAlike && this.#clock.now() - this.#followedAt < bounds.viewSettleMs) throw new Error('views differ yet')
       const fetching = this.#ownership.fetchingFrom(node)
       if (isAlike && fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')
       const left = this.#leftFor(node)
@@ -392,6 +383,7 @@ export class Exchange {
   /** Follows a change of the member view: what came for a partition while others owned it is not with the records of this node. */
   follow(): void {
     this.#epoch += 1
+    this.#followedAt = this.#clock.now()
     this.#settlements.follow()
   }
 }

@@ -47,6 +47,7 @@ describe('simulated clusters', () => {
     [48, 'a node that did not take itself for an owner yet was thought to hold what it had been given'],
     [87008, 'the event of what came too late told of nothing where a value had expired'],
     [100450, 'a hint was checked for at its owner although another write had taken its place'],
+    [140178, 'a node that had heard of others that it had left was not opened again'],
     [3289, 'a hint was taken for brought home by a write of which no word had come yet'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
     const { violations } = await simulateSeed(seed)

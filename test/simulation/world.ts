@@ -196,7 +196,11 @@ export class World {
           return
         }
         boot.node = node
-        node.on('data-loss', ({ reason }) => reason === 'copied' && this.#gaveWay(place, boot))
+        node.on('data-loss', ({ reason }) => {
+          if (reason === 'copied') this.#gaveWay(place, boot)
+          // It had begun to leave in an earlier boot, of which nothing was stored, and hears so of others.
+          if (reason === 'evicted' && node.membership.hasLeft) this.#reopen(place, boot)
+        })
         if (place.index === 0) this.failing?.listen(boot, node)
         this.onServing(place, node)
       },
