@@ -2,7 +2,8 @@
  * One WebRTC data channel to one peer, from the first signal to the end: the only file that knows simple-peer.
  *
  * simple-peer waits for ever where no candidate pair exists, so the attempt has a deadline of its own; and where this browser
- * gathers no candidate at all, that is said at once. Frames go out one after the other as the channel's buffer drains.
+ * gathers no candidate at all, that is said at once. A description waits a moment for the addresses this end has, and takes them
+ * along: introductions are few messages. Frames go out one after the other as the channel's buffer drains.
  */
 import SimplePeer from 'simple-peer/simplepeer.min.js'
 import { bounds } from '../core/bounds.ts'
@@ -30,6 +31,8 @@ export class WebRtcChannel {
   #connection: RTCPeerConnection | undefined
   #candidates = 0
   #open = false
+  /** This end has made its offer, or its answer; addresses found later follow one by one. */
+  #hasDescribed = false
   /** The other end has made its offer, or answered ours. */
   #isDescribed = false
   #ended = false
@@ -58,7 +61,10 @@ export class WebRtcChannel {
       this.#describe()
     }
     if (role === 'initiator') this.#cancelOffer = clock.after(bounds.offerAgainMs, offerAgain)
-    this.#peer.on('signal', (signal) => !this.#ended && handlers.signal(signal))
+    this.#peer.on('signal', (signal) => {
+      if (!('candidate' in signal)) clock.after(bounds.gatherMs, () => this.#describeFirst())
+      else if (this.#hasDescribed && !this.#ended) handlers.signal(signal)
+    })
     this.#peer.on('connect', () => this.#opened())
     this.#peer.on('data', (data) => this.#received(data))
     // Closing normally reaches the other end as an error of the channel, so an error of an open channel is just its end.
@@ -80,7 +86,10 @@ export class WebRtcChannel {
       if (this.#candidates === 0 && !this.#open) this.end('no-route')
     }
     connection.addEventListener('icegatheringstatechange', () => {
-      if (connection.iceGatheringState === 'complete') judge()
+      if (connection.iceGatheringState === 'complete') {
+        judge()
+        this.#describeFirst()
+      }
       // Chromium without any network gathers for ever; with one, its first candidate comes within milliseconds.
       else if (connection.iceGatheringState === 'gathering') clock.after(bounds.gatherTimeoutMs, judge)
     })
@@ -105,7 +114,12 @@ export class WebRtcChannel {
     }
   }
 
-  /** Says once more what this end is, with all addresses that are known by now. */
+  #describeFirst(): void {
+    if (!this.#hasDescribed) this.#describe()
+    this.#hasDescribed = true
+  }
+
+  /** Says what this end is, or says it once more, with all addresses that are known by now. */
   #describe(): void {
     const description = this.#connection?.localDescription
     if (description && !this.#open && !this.#ended)

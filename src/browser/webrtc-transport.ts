@@ -174,11 +174,14 @@ export class WebRtcTransport implements Transport {
     this.#initiate(contact)
   }
 
-  /** Contacts a few of those that were named and are new, or untried as is said here, at random, until so many are met or tried. */
+  /** Contacts a few of those that a room named and are new, or untried as is said here, at random, until so many of them are met or tried. */
   #contactSome(room: Room, isUntried: (contact: Contact) => boolean): void {
-    const isTried = ({ isOpen, isUnmet, channel }: Contact) => isOpen || (!isUnmet && channel !== undefined)
+    const named = this.#named[room]
+    // Channels to others do not count: whoever waits in the room may know nobody else, and may not be the one to begin.
+    const isTried = ({ peer, isOpen, isUnmet, channel }: Contact) =>
+      named.has(peer) && (isOpen || (!isUnmet && channel !== undefined))
     const tried = [...this.#contacts.values()].filter(isTried).length
-    const untried = [...this.#named[room]].filter((peer) => {
+    const untried = [...named].filter((peer) => {
       const contact = this.#contacts.get(peer)
       return contact === undefined || isUntried(contact)
     })

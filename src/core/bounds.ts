@@ -70,6 +70,8 @@ export const bounds = {
   earlySignalsMax: 32,
   /** An offer that nobody has answered is made again each time so much has passed: it may have been lost, or the other tab has much to do. */
   offerAgainMs: 5_000,
+  /** A description waits so long for addresses of this end, or until it has them all. */
+  gatherMs: 50,
   /** An attempt that has gathered no address of this browser by then never will: it has no network route. */
   gatherTimeoutMs: 5_000,
   /** Nothing but a hello is accepted before the handshake is done, and it has this long. */
@@ -215,6 +217,7 @@ export const bounds = {
   exchangeSettleMs: 50,
   /** So long after a change of the member view nodes that place keys otherwise are likely to agree soon, and what they exchange is not worth it. */
   viewSettleMs: 5_000,
+  viewRetryMs: 500,
   /** An exchange that has not ended well is taken to go on for so long. */
   exchangeUnderWayMs: 30_000,
   /** Records and bytes of one batch of a handoff or exchange. */

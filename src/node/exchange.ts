@@ -129,7 +129,8 @@ export class Exchange {
       // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that does not count.
       const isAlike = await views.agrees(node)
       // While members come and go, the other is about to hear of it, or this node.
-      if (!isAlike && this.#clock.now() - this.#followedAt < bounds.viewSettleMs) throw new Error('views differ yet')
+      const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs
+      if (!isAlike && isSettling) return this.soon(node, bounds.viewRetryMs)
       const fetching = this.#ownership.fetchingFrom(node)
       if (isAlike && fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')
       const left = this.#leftFor(node)
