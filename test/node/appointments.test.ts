@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import type { NodeId } from '../../src/core/ids.ts'
+import { Appointments } from '../../src/node/appointments.ts'
+import { type Deferred, deferred } from '../../src/node/deadline.ts'
+import { VirtualClock } from '../simulation/virtual-clock.ts'
+
+const [one, other] = ['a'.repeat(32) as NodeId, 'b'.repeat(32) as NodeId]
+
+/** Meetings that end when the test says so, and what was heard, in order. */
+function diary() {
+  const clock = new VirtualClock()
+  const heard: string[] = []
+  const meetings: Deferred<void>[] = []
+  const appointments = new Appointments(
+    clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 }),
+    async (node) => {
+      heard.push(`met ${node[0]}`)
+      const meeting = deferred<void>()
+      meetings.push(meeting)
+      await meeting.promise
+    },
+  )
+  const then = (what: string) => () => void heard.push(what)
+  return { clock, heard, meetings, appointments, then }
+}
+
+test('a burst of reasons to meet a node makes one meeting, after which each of them goes on', async () => {
+  const { clock, heard, meetings, appointments, then } = diary()
+  appointments.soon(one, 50, then('first'))
+  await clock.run(40)
+  appointments.soon(one, 50, then('second'))
+  appointments.soon(other, 50, then('third'))
+  await clock.run(20)
+  expect(heard).toEqual(['met a'])
+  meetings[0]?.resolve()
+  await clock.run(100)
+  expect(heard).toEqual(['met a', 'first', 'second', 'met b'])
+})
+
+test('what becomes due while a meeting goes on makes one more after it, never one beside it', async () => {
+  const { clock, heard, meetings, appointments, then } = diary()
+  appointments.soon(one, 50, then('first'))
+  await clock.run(60)
+  for (const what of ['second', 'third']) {
+    appointments.soon(one, 50, then(what))
+    await clock.run(60)
+  }
+  expect(heard).toEqual(['met a'])
+  meetings[0]?.resolve()
+  await clock.run(1)
+  expect(heard).toEqual(['met a', 'first', 'met a'])
+  meetings[1]?.resolve()
+  await clock.run(1)
+  expect(heard).toEqual(['met a', 'first', 'met a', 'second', 'third'])
+})
