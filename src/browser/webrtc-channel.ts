@@ -116,14 +116,14 @@ export class WebRtcChannel {
 
   #describeFirst(): void {
     if (!this.#hasDescribed) this.#describe()
-    this.#hasDescribed = true
   }
 
   /** Says what this end is, or says it once more, with all addresses that are known by now. */
   #describe(): void {
     const description = this.#connection?.localDescription
-    if (description && !this.#open && !this.#ended)
-      this.#handlers.signal({ type: description.type, sdp: description.sdp })
+    if (!description || this.#open || this.#ended) return
+    this.#hasDescribed = true
+    this.#handlers.signal({ type: description.type, sdp: description.sdp })
   }
 
   /** Resolves when the last frame is with the channel. */

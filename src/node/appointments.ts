@@ -6,13 +6,13 @@ import type { Clock } from '../ports.ts'
 
 export class Appointments {
   readonly #clock: Clock
-  readonly #keep: (node: NodeId) => Promise<void>
+  readonly #keep: (node: NodeId) => Promise<number | null>
   /** Nodes that are due, and what to do after. */
   readonly #due = new Map<NodeId, (() => void)[]>()
-  readonly #underWay = new Map<NodeId, Promise<void>>()
+  readonly #underWay = new Map<NodeId, Promise<unknown>>()
 
-  /** `keep` does what there is to do with a node, and does not fail. */
-  constructor(clock: Clock, keep: (node: NodeId) => Promise<void>) {
+  /** `keep` does what there is to do with a node, and does not fail; it returns after how long to try again where it came too early. */
+  constructor(clock: Clock, keep: (node: NodeId) => Promise<number | null>) {
     this.#clock = clock
     this.#keep = keep
   }
@@ -33,8 +33,11 @@ export class Appointments {
     this.#due.delete(node)
     const meeting = this.#keep(node)
     this.#underWay.set(node, meeting)
-    await meeting
+    const againMs = await meeting
     this.#underWay.delete(node)
-    for (const task of due) task()
+    for (const task of due) {
+      if (againMs === null) task()
+      else this.soon(node, againMs, task)
+    }
   }
 }

@@ -108,13 +108,20 @@ export async function fetchRecords(
 
 /** What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. */
 export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pace): Promise<Reply> {
-  const count = Math.min(Math.floor(hashes.length / hashBytes), pace.records)
+  const count = Math.min(Math.floor(hashes.length / hashBytes), pace.recordsMax)
   const keyAt = (index: number) => hashes.slice(index * hashBytes, (index + 1) * hashBytes)
   const items = Array.from({ length: count }, (_, index) => ({ key: keyAt(index) }))
-  const entries = await readRecords(replica, pace, items)
+  const entries: KeyedRecord[] = []
+  let considered = 0
+  // What the first ones are like tells how many more may be read.
+  while (considered < count && sizeOf(entries) < bounds.batchBytesMax) {
+    const some = items.slice(considered, considered + pace.records)
+    considered += some.length
+    entries.push(...(await readRecords(replica, pace, some)))
+  }
   const [batch = []] = batchesOf(entries)
   const last = batch.at(-1)
-  if (batch.length === entries.length || last === undefined) return { type: 'records', entries, considered: count }
+  if (batch.length === entries.length || last === undefined) return { type: 'records', entries, considered }
   const end = bytesToHex(keyHashOf(last.key))
   return { type: 'records', entries: batch, considered: 1 + items.findIndex(({ key }) => bytesToHex(key) === end) }
 }
@@ -134,7 +141,7 @@ export async function takeIn(
   const parts: Taken[] = []
   pace.saw(entries.length, sizeOf(entries))
   for (let next = 0; next < entries.length; ) {
-    const some = entries.slice(next, next + pace.recordsMax).map((entry) => ({ ...entry, hintFor: [] }))
+    const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
     next += some.length
     const durability = next < entries.length ? 'relaxed' : how
     parts.push(await pace.work(() => replica.take(some, durability, asked(), coming)))

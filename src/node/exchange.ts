@@ -122,15 +122,16 @@ export class Exchange {
     this.#appointments.soon(node, delayMs, then)
   }
 
-  async #run(node: NodeId): Promise<void> {
-    if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) return
+  /** Exchanges what there is to exchange; returns after how long to begin again where that comes too early. */
+  async #run(node: NodeId): Promise<number | null> {
+    if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) return null
     const { views } = this.#handlers
     try {
       // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that does not count.
       const isAlike = await views.agrees(node)
       // While members come and go, the other is about to hear of it, or this node.
       const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs
-      if (!isAlike && isSettling) return this.soon(node, bounds.viewRetryMs)
+      if (!isAlike && isSettling) return bounds.viewRetryMs
       const fetching = this.#ownership.fetchingFrom(node)
       if (isAlike && fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')
       const left = this.#leftFor(node)
@@ -147,6 +148,7 @@ export class Exchange {
       // The node went away, or a store failed, or the two have to exchange again. Meeting it again begins anew; if it is still there, so do we.
       if (this.#peers.isReachable(node)) this.soon(node, bounds.requestTimeoutMs)
     }
+    return null
   }
 
   /** Partitions of a node that are here although this one does not own them, or not any more. */
@@ -311,19 +313,15 @@ export class Exchange {
       isFull = true
       return 0
     }
-    // The other knows better how large they are, and sends as many as fit.
-    await eachPage(
-      wanted,
-      this.#pace,
-      () => this.#pace.recordsMax,
-      async (page) => {
-        for (let keys = page.filter(isMissing).map(({ key }) => key); keys.length > 0; ) {
-          const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
-          if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
-          keys = considered === 0 ? [] : keys.slice(considered)
-        }
-      },
-    )
+    const job = async (page: readonly Item[]) => {
+      for (let left = page.filter(isMissing); left.length > 0; ) {
+        const keys = left.map(({ key }) => key)
+        const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
+        if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
+        left = considered === 0 ? [] : left.slice(considered).filter(isMissing)
+      }
+    }
+    await eachPage(wanted, this.#pace, () => this.#pace.recordsAsked, job)
   }
 
   /** Takes in as many as come at once; returns of how many of the keys, in order. */

@@ -57,13 +57,13 @@ export class Latecomers {
     const wallMs = this.#clock.wall()
     const seen = contextOf(record)
     const context = { ...seen, time: Math.max(seen.time, until) as HybridTime }
-    // A value that has expired meanwhile is nobody's any more.
+    // A value that has expired meanwhile is a delete of what it had overwritten; any other write anew says as much.
     const lasting = record.siblings.filter((sibling) => sibling.kind === 'tombstone' || isLive(sibling, wallMs))
-    if (lasting.length === 0) return true
+    const writes: readonly Unwritten[] = lasting.length > 0 ? lasting.map(unwritten) : [{ kind: 'tombstone' }]
     const values = liveValues(record, wallMs).map((value) => this.#decode(value))
     this.#events.emit('late', { key: parseStoredKey(key)?.key ?? key, values })
-    for (const sibling of lasting) {
-      const outcome = await this.#write(key, context, unwritten(sibling))
+    for (const each of writes) {
+      const outcome = await this.#write(key, context, each)
       if (!outcome.isStored) return false
     }
     return true

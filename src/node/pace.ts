@@ -44,7 +44,7 @@ export class Pace {
   /** Requests that this node's store is at work on. */
   #serving = 0
   #quiet = deferred<void>()
-  /** How large the records written and moved of late are; null where there was none. */
+  /** How large the records moved of late are; null where there was none. */
   #recordBytes: number | null = null
 
   constructor(clock: Clock) {
@@ -107,7 +107,7 @@ export class Pace {
     return this.#clock.now() - this.#requestAt < bounds.busyForMs
   }
 
-  /** Records that are asked for or stored together. */
+  /** Records that are handled together at most, however small they are. */
   get recordsMax(): number {
     return this.#isBusy ? bounds.busyBatchRecords : bounds.batchRecordsMax
   }
@@ -118,7 +118,12 @@ export class Pace {
     return Math.max(1, Math.min(this.recordsMax, Math.floor(bounds.batchBytesMax / likely)))
   }
 
-  /** So many records were written, read or taken in together, of so many bytes. */
+  /** Records that are asked for together: who has them knows better how large they are than a node that has seen none. */
+  get recordsAsked(): number {
+    return this.#recordBytes === null ? this.recordsMax : this.records
+  }
+
+  /** So many records were read or taken in together, of so many bytes. */
   saw(records: number, bytes: number): void {
     if (records === 0) return
     const weight = this.#recordBytes === null ? 1 : records / (records + bounds.sizesRemembered)

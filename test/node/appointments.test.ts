@@ -7,7 +7,7 @@ import { VirtualClock } from '../simulation/virtual-clock.ts'
 const [one, other] = ['a'.repeat(32) as NodeId, 'b'.repeat(32) as NodeId]
 
 /** Meetings that end when the test says so, and what was heard, in order. */
-function diary() {
+function diary(againMs: number | null = null) {
   const clock = new VirtualClock()
   const heard: string[] = []
   const meetings: Deferred<void>[] = []
@@ -18,6 +18,7 @@ function diary() {
       const meeting = deferred<void>()
       meetings.push(meeting)
       await meeting.promise
+      return againMs
     },
   )
   const then = (what: string) => () => void heard.push(what)
@@ -52,4 +53,15 @@ test('what becomes due while a meeting goes on makes one more after it, never on
   meetings[1]?.resolve()
   await clock.run(1)
   expect(heard).toEqual(['met a', 'first', 'met a', 'second', 'third'])
+})
+
+test('a meeting that came too early is held again after a while, and what is to follow it waits for that', async () => {
+  const { clock, heard, meetings, appointments, then } = diary(500)
+  appointments.soon(one, 50, then('first'))
+  await clock.run(60)
+  meetings[0]?.resolve()
+  await clock.run(400)
+  expect(heard).toEqual(['met a'])
+  await clock.run(200)
+  expect(heard).toEqual(['met a', 'met a'])
 })

@@ -85,7 +85,7 @@ test('a node that leaves takes along nothing that is older than the retention, a
   expect(late).toEqual([])
 })
 
-test('what a tab took while it was cut off for longer than the retention is written anew where it has not expired, and the application hears of it', async () => {
+test('what a tab took while it was cut off for longer than the retention is written anew, and the application hears of it', async () => {
   const ring = await virtualRing({ nodes: 4, retentionMs, graceMs: 30_000 })
   const { world, clock, ahead } = ring
   const alone = world.places[3] as Place
@@ -106,7 +106,8 @@ test('what a tab took while it was cut off for longer than the retention is writ
     expect(node.status().hints).toBe(0)
     for (const name of names) expect((await ahead(node.get(name))).values).toEqual([name])
   }
-  expect(late.toSorted()).toEqual(names.map((name) => `${name}: ${name}`).toSorted())
+  // What has expired is a delete by now.
+  expect(late.toSorted()).toEqual([...names.map((name) => `${name}: ${name}`), 'passing: '].toSorted())
 })
 
 test('who was away for a moment is not waited for any longer once it is back, however short the boots of others are', async () => {

@@ -73,8 +73,7 @@ test('of large records no more are moved together than fit a batch, and many aga
   }
   // Nobody knows yet how large they are: some of the largest still fit the memory. Who is asked for them may know.
   expect(pace.records).toBe(bounds.busyBatchRecords)
-  expect(pace.recordsMax).toBe(bounds.batchRecordsMax)
-  // One put is enough to know better.
+  expect(pace.recordsAsked).toBe(bounds.batchRecordsMax)
   pace.saw(1, 100)
   expect(pace.records).toBe(bounds.batchRecordsMax)
   expect(seen(1, 1_000_000)).toBe(1)

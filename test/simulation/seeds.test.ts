@@ -45,7 +45,7 @@ describe('simulated clusters', () => {
     [1888, 'a scrub took a commit whose word had not come yet for an altered row'],
     [175, 'the answer to a node came from a session of its former boot'],
     [48, 'a node that did not take itself for an owner yet was thought to hold what it had been given'],
-    [87008, 'the event of what came too late told of nothing where a value had expired'],
+    [87008, 'a hint was looked for at its owner although it came too late, and had expired'],
     [100450, 'a hint was checked for at its owner although another write had taken its place'],
     [140178, 'a node that had heard of others that it had left was not opened again'],
     [3289, 'a hint was taken for brought home by a write of which no word had come yet'],

@@ -198,8 +198,7 @@ export class World {
         boot.node = node
         node.on('data-loss', ({ reason }) => {
           if (reason === 'copied') this.#gaveWay(place, boot)
-          // It had begun to leave in an earlier boot, of which nothing was stored, and hears so of others.
-          if (reason === 'evicted' && node.membership.hasLeft) this.#reopen(place, boot)
+          if (reason === 'evicted' && node.membership.hasLeft) this.#hadLeft(place, boot, node)
         })
         if (place.index === 0) this.failing?.listen(boot, node)
         this.onServing(place, node)
@@ -217,14 +216,19 @@ export class World {
   /** Another node lives under its name. */
   #gaveWay(place: Place, boot: Boot): void {
     this.counters.count('path: copied profile told apart')
-    if (this.options.copies === 0)
-      this.violations.push({
-        class: 'WRONG_EVENT',
-        key: '',
-        subject: `place ${place.index}`,
-        witness: 'nobody had copied it',
-      })
+    if (this.options.copies === 0) this.#wrongEvent(place, 'nobody had copied it')
     this.#reopen(place, boot)
+  }
+
+  /** It had begun to leave in an earlier boot, of which nothing was stored, and hears so of others. */
+  #hadLeft(place: Place, boot: Boot, node: StorageNode): void {
+    if (place.leaving !== node.id && this.options.copies === 0)
+      this.#wrongEvent(place, 'told that it had left, which it never began')
+    this.#reopen(place, boot)
+  }
+
+  #wrongEvent(place: Place, witness: string): void {
+    this.violations.push({ class: 'WRONG_EVENT', key: '', subject: `place ${place.index}`, witness })
   }
 
   #forget(place: Place, boot: Boot): void {
