@@ -215,7 +215,7 @@ export const bounds = {
   /** Exchange with the next peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
   exchangeIntervalMs: 30_000,
   exchangeSettleMs: 50,
-  /** So long after a change of the member view nodes that place keys otherwise are likely to agree soon, and what they exchange is not worth it. */
+  /** So long after a change of the member view nodes that place keys otherwise are likely to agree soon, and what they exchange is not worth it: it is tried again each `viewRetryMs`. */
   viewSettleMs: 5_000,
   viewRetryMs: 500,
   /** An exchange that has not ended well is taken to go on for so long. */

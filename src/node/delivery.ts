@@ -45,12 +45,15 @@ export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generat
   if (batch.length > 0) yield batch
 }
 
-/** Does some work for each page of `size` items, a few pages at a time, so that no disk and no network waits for the other. */
+/**
+ * Does some work for each page of items, a few pages at a time, so that no disk and no network waits for the other. `size`: of the
+ * next page; as many as are read together, if nothing else is said.
+ */
 export async function eachPage<T>(
   items: readonly T[],
   pace: Pace,
-  size: () => number,
   work: (page: readonly T[]) => Promise<void>,
+  size: () => number = () => pace.records,
 ): Promise<void> {
   const underWay: Promise<void>[] = []
   const failures: unknown[] = []

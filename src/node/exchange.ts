@@ -313,7 +313,7 @@ export class Exchange {
       isFull = true
       return 0
     }
-    const job = async (page: readonly Item[]) => {
+    const pull = async (page: readonly Item[]) => {
       for (let left = page.filter(isMissing); left.length > 0; ) {
         const keys = left.map(({ key }) => key)
         const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
@@ -321,15 +321,14 @@ export class Exchange {
         left = considered === 0 ? [] : left.slice(considered).filter(isMissing)
       }
     }
-    await eachPage(wanted, this.#pace, () => this.#pace.recordsAsked, job)
+    await eachPage(wanted, this.#pace, pull, () => this.#pace.recordsAsked)
   }
 
   /** Takes in as many as come at once; returns of how many of the keys, in order. */
   async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
     const { entries, considered } = await fetchRecords(this.#peers, node, keys)
-    const bytes = sizeOf(entries)
     await this.#takeIn(node, entries)
-    transfer.moved(entries.length, bytes)
+    transfer.moved(entries.length, sizeOf(entries))
     return considered
   }
 
@@ -342,24 +341,19 @@ export class Exchange {
 
   /** Gives the other what it has not. */
   async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
-    await eachPage(
-      ours,
-      this.#pace,
-      () => this.#pace.records,
-      async (page) => {
-        for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
-          try {
-            const { covering } = await deliver(this.#peers, node, batch, 'exchange')
-            await this.#takeIn(null, covering)
-            transfer.moved(batch.length, sizeOf(batch))
-          } catch (error) {
-            // One record that will not go must not keep the others back.
-            if (!this.#peers.isReachable(node)) throw error
-            for (const { key } of batch) failed.add(partitionOf(key))
-          }
+    await eachPage(ours, this.#pace, async (page) => {
+      for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
+        try {
+          const { covering } = await deliver(this.#peers, node, batch, 'exchange')
+          await this.#takeIn(null, covering)
+          transfer.moved(batch.length, sizeOf(batch))
+        } catch (error) {
+          // One record that will not go must not keep the others back.
+          if (!this.#peers.isReachable(node)) throw error
+          for (const { key } of batch) failed.add(partitionOf(key))
         }
-      },
-    )
+      }
+    })
   }
 
   /** Drops what others own by now, where each of them has settled it since the last write. */

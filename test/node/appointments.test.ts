@@ -6,8 +6,8 @@ import { VirtualClock } from '../simulation/virtual-clock.ts'
 
 const [one, other] = ['a'.repeat(32) as NodeId, 'b'.repeat(32) as NodeId]
 
-/** Meetings that end when the test says so, and what was heard, in order. */
-function diary(againMs: number | null = null) {
+/** Meetings that end when the test says so, and what was heard, in order. `again`: after how long those that come first are held again, ms. */
+function diary(...again: readonly number[]) {
   const clock = new VirtualClock()
   const heard: string[] = []
   const meetings: Deferred<void>[] = []
@@ -17,6 +17,7 @@ function diary(againMs: number | null = null) {
       heard.push(`met ${node[0]}`)
       const meeting = deferred<void>()
       meetings.push(meeting)
+      const againMs = again[meetings.length - 1] ?? null
       await meeting.promise
       return againMs
     },
@@ -64,4 +65,7 @@ test('a meeting that came too early is held again after a while, and what is to 
   expect(heard).toEqual(['met a'])
   await clock.run(200)
   expect(heard).toEqual(['met a', 'met a'])
+  meetings[1]?.resolve()
+  await clock.run(1)
+  expect(heard).toEqual(['met a', 'met a', 'first'])
 })

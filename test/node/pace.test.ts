@@ -28,18 +28,13 @@ async function pagesOf({
   // Two that move something at once share what the node does at a time.
   const halves = [items.slice(0, 500), items.slice(500)]
   const moving = halves.map((half) =>
-    eachPage(
-      half,
-      pace,
-      () => pace.records,
-      async (page) => {
-        pages.push(page)
-        underWay += 1
-        most = Math.max(most, underWay)
-        await new Promise<void>((resolve) => clock.after(1, resolve))
-        underWay -= 1
-      },
-    ),
+    eachPage(half, pace, async (page) => {
+      pages.push(page)
+      underWay += 1
+      most = Math.max(most, underWay)
+      await new Promise<void>((resolve) => clock.after(1, resolve))
+      underWay -= 1
+    }),
   )
   await clock.run(bounds.busyForMs / 2)
   await Promise.all(moving)
@@ -131,18 +126,13 @@ test('while there are gets and puts the store rests between what is moved, and n
 test('a page that fails is the last one begun, and its error comes when those under way are over', async () => {
   let [begun, over] = [0, 0]
   const pacing = paceAt()
-  const failing = eachPage(
-    items,
-    pacing.pace,
-    () => pacing.pace.records,
-    async () => {
-      begun += 1
-      const isFirst = begun === 1
-      await Promise.resolve()
-      if (isFirst) throw new Error('the disk')
-      over += 1
-    },
-  )
+  const failing = eachPage(items, pacing.pace, async () => {
+    begun += 1
+    const isFirst = begun === 1
+    await Promise.resolve()
+    if (isFirst) throw new Error('the disk')
+    over += 1
+  })
   await expect(failing).rejects.toThrow('the disk')
   expect(over).toBe(begun - 1)
   expect(begun).toBeLessThanOrEqual(bounds.batchesAtOnce)
