@@ -51,6 +51,8 @@ export const bounds = {
   siblingsMax: 64,
   /** An expired value is kept for so long, ms: a clock that is a day ahead takes it from nobody. One further ahead takes it from its own disk. */
   expiredKeptMs: 86_400_000,
+  /** Writes that came too late and were written anew, of which a boot remembers that they were. */
+  writtenAnewMax: 10_000,
   /** Keys that an owner resolves at once. */
   crowdedAtOnce: 4,
   /** When one that could not be resolved is tried again, ms, at the next write after that. */
@@ -215,6 +217,8 @@ export const bounds = {
   /** Exchange with the next peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
   exchangeIntervalMs: 30_000,
   exchangeSettleMs: 50,
+  /** Exchanges that nobody waits for are spread over so long. */
+  exchangeLeisureMs: 5_000,
   /** So long after a change of the member view nodes that place keys otherwise are likely to agree soon, and what they exchange is not worth it: it is tried again each `viewRetryMs`. */
   viewSettleMs: 5_000,
   viewRetryMs: 500,
@@ -225,7 +229,7 @@ export const bounds = {
   batchBytesMax: 524_288,
   /** Records of a batch while there are gets or puts, and for so long after the last one: what stands before them in the store. */
   busyBatchRecords: 16,
-  busyForMs: 250,
+  busyForMs: 1_000,
   /** What is moved waits so long at most for a moment without one. */
   quietTimeoutMs: 100,
   /** What part of the time the store may be at work on what is moved while there are gets or puts. */
@@ -235,6 +239,8 @@ export const bounds = {
   restAheadMs: 50,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
+  /** Partitions of others that are dropped in one transaction: at 100,000 keys that is some 800 records. */
+  droppedAtOnce: 8,
   /** How large records are is expected from the last ones: so many weigh as much as all before them. */
   sizesRemembered: 4,
   /** Items that one answer of a reconciliation lists at most: what a page can take in without a pause that is felt. */

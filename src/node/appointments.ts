@@ -4,11 +4,17 @@
 import type { NodeId } from '../core/ids.ts'
 import type { Clock } from '../ports.ts'
 
+interface Due {
+  readonly atMs: number
+  readonly cancel: () => void
+  readonly tasks: (() => void)[]
+}
+
 export class Appointments {
   readonly #clock: Clock
   readonly #keep: (node: NodeId) => Promise<number | null>
-  /** Nodes that are due, and what to do after. */
-  readonly #due = new Map<NodeId, (() => void)[]>()
+  /** Nodes that are due, when, and what to do after. */
+  readonly #due = new Map<NodeId, Due>()
   readonly #underWay = new Map<NodeId, Promise<unknown>>()
 
   /** `keep` does what there is to do with a node, and does not fail; it returns after how long to try again where it came too early. */
@@ -17,25 +23,30 @@ export class Appointments {
     this.#keep = keep
   }
 
-  /** Meets a node after a moment, so that a burst of reasons makes one meeting. `then` runs after it. */
+  /** Meets a node after a moment, so that a burst of reasons makes one meeting: at the earliest time asked for. `then` runs after it. */
   soon(node: NodeId, delayMs: number, then: () => void): void {
-    const tasks = this.#due.get(node)
-    tasks?.push(then)
-    if (tasks !== undefined) return
-    this.#due.set(node, [then])
-    this.#clock.after(delayMs, () => void this.#meet(node))
+    const atMs = this.#clock.now() + delayMs
+    const due = this.#due.get(node)
+    if (due !== undefined && due.atMs <= atMs) {
+      due.tasks.push(then)
+      return
+    }
+    due?.cancel()
+    const cancel = this.#clock.after(delayMs, () => void this.#meet(node))
+    this.#due.set(node, { atMs, cancel, tasks: [...(due?.tasks ?? []), then] })
   }
 
   /** Waits for the meeting under way; whatever becomes due meanwhile joins in. */
   async #meet(node: NodeId): Promise<void> {
     await this.#underWay.get(node)
-    const due = this.#due.get(node) ?? []
+    const due = this.#due.get(node)
+    if (due === undefined) return
     this.#due.delete(node)
     const meeting = this.#keep(node)
     this.#underWay.set(node, meeting)
     const againMs = await meeting
     this.#underWay.delete(node)
-    for (const task of due) {
+    for (const task of due.tasks) {
       if (againMs === null) task()
       else this.soon(node, againMs, task)
     }

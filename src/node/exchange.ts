@@ -7,20 +7,17 @@
  * or when a new owner asks who owned before, it is the transfer of ownership; before a node leaves it is the handing over. A former
  * owner drops a partition once every owner has settled it and no write came since. Two nodes that share nothing exchange nothing.
  */
-import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
-import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
-import { type Forest, partitionIn } from '../core/merkle/forest.ts'
-import { type Item, isSame } from '../core/merkle/reconciliation.ts'
-import type { KeyedRecord, Reply, Request, Standing } from '../core/wire/messages.ts'
-import { type Clock, StoreFailure } from '../ports.ts'
+import { partitionIn } from '../core/merkle/forest.ts'
+import type { Reply, Request, Standing } from '../core/wire/messages.ts'
+import type { Clock } from '../ports.ts'
 import { Appointments } from './appointments.ts'
 import { deferred, repeat } from './deadline.ts'
-import { batchesOf, deliver, eachPage, fetchRecords, readRecords, sizeOf, takeIn } from './delivery.ts'
 import { type Forgetting, noStanding } from './forgetting.ts'
 import type { Latecomers } from './latecomers.ts'
 import type { Membership } from './membership.ts'
+import { Moving, stillOurs } from './moving.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
@@ -49,15 +46,14 @@ export class Exchange {
   readonly #replica: Replica
   readonly #reconciling: Reconciling
   readonly #log: RepairLog
-  readonly #pace: Pace
+  readonly #moving: Moving
   readonly #appointments: Appointments
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
-  /** Since when exchanges with a node have been under way without one that ended well. */
+  /** Since when exchanges with a node have been due or under way without one that ended well. */
   readonly #since = new Map<NodeId, number>()
   readonly #settlements: Settlements
   readonly #forgetting: Forgetting
-  readonly #latecomers: Latecomers
   /** How it was here when the last reconciliation began that a node asked for. */
   readonly #answered = new Map<NodeId, Answered>()
   /** How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or did not keep. */
@@ -89,9 +85,8 @@ export class Exchange {
     this.#replica = replica
     this.#reconciling = reconciling
     this.#log = log
-    this.#pace = pace
+    this.#moving = new Moving(peers, replica, pace, latecomers)
     this.#forgetting = forgetting
-    this.#latecomers = latecomers
     this.#settlements = new Settlements(routing, replica)
     this.#handlers = handlers
     this.#appointments = new Appointments(clock, (node) => this.#run(node))
@@ -117,6 +112,21 @@ export class Exchange {
     this.#settlements.written(partition)
   }
 
+  /**
+   * Exchanges with a node that has come into reach; `then` runs after it, well or not. One of the two begins at once, and whoever
+   * needs something; the other looks whether there is anything left.
+   */
+  met(node: NodeId, then: () => void): void {
+    const isFirst = this.#routing.self < node || this.#ownership.awaited.has(node)
+    this.#began(node)
+    this.soon(node, isFirst ? bounds.exchangeSettleMs : this.#atLeisure(), then)
+  }
+
+  /** A moment of the next while, so that a change of the ring does not make all exchange with all at once. */
+  #atLeisure(): number {
+    return bounds.exchangeSettleMs + this.#chance() * bounds.exchangeLeisureMs
+  }
+
   /** Exchanges with a node after a moment. `then` runs after it, well or not. */
   soon(node: NodeId, delayMs: number = bounds.exchangeSettleMs, then: () => void = () => {}): void {
     this.#appointments.soon(node, delayMs, then)
@@ -124,7 +134,10 @@ export class Exchange {
 
   /** Exchanges what there is to exchange; returns after how long to begin again where that comes too early. */
   async #run(node: NodeId): Promise<number | null> {
-    if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) return null
+    if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) {
+      this.#since.delete(node)
+      return null
+    }
     const { views } = this.#handlers
     try {
       // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that does not count.
@@ -236,10 +249,10 @@ export class Exchange {
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
     transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
-    await this.#pull(node, wanted, failed, transfer)
+    await this.#moving.pull(node, wanted, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
     if (epoch === this.#epoch) this.#ownership.received(node, back)
-    if (way !== 'home') await this.#push(node, stillOurs(forest, ours, theirs), failed, transfer)
+    if (way !== 'home') await this.#moving.push(node, stillOurs(forest, ours, theirs), failed, transfer)
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
     if (back.length > 0) await this.#replica.flush()
@@ -269,7 +282,7 @@ export class Exchange {
     if (!this.#since.has(node)) this.#since.set(node, this.#clock.now())
   }
 
-  /** Whether an exchange with a node goes on, of this node or of the other; one that takes long, or fails again and again, counts no more. */
+  /** Whether an exchange with a node goes on or is about to, of this node or of the other; one that takes long, or fails again and again, counts no more. */
   isUnderWay(node: NodeId): boolean {
     const since = this.#since.get(node)
     return since !== undefined && this.#clock.now() - since < bounds.exchangeUnderWayMs
@@ -301,71 +314,15 @@ export class Exchange {
     return this.#forgetting.standing(answered.begun, back)
   }
 
-  /** Takes in what the other has and this node, an owner too, has not. */
-  async #pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
-    const forest = await this.#replica.forest()
-    // Somebody else may have brought some of it meanwhile.
-    const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
-    let isFull = false
-    // What there is no room for here must not keep back what the other is to have: giving it away makes room.
-    const stopWhereFull = (error: unknown): 0 => {
-      if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
-      isFull = true
-      return 0
-    }
-    const pull = async (page: readonly Item[]) => {
-      for (let left = page.filter(isMissing); left.length > 0; ) {
-        const keys = left.map(({ key }) => key)
-        const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
-        if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
-        left = considered === 0 ? [] : left.slice(considered).filter(isMissing)
-      }
-    }
-    await eachPage(wanted, this.#pace, pull, () => this.#pace.recordsAsked)
-  }
-
-  /** Takes in as many as come at once; returns of how many of the keys, in order. */
-  async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
-    const { entries, considered } = await fetchRecords(this.#peers, node, keys)
-    await this.#takeIn(node, entries)
-    transfer.moved(entries.length, sizeOf(entries))
-    return considered
-  }
-
-  /** Takes in what another node knows. What it brings that was overwritten long ago, and is not here, it is told of. */
-  async #takeIn(node: NodeId | null, entries: readonly KeyedRecord[]): Promise<void> {
-    const taken = await takeIn(this.#replica, entries, 'relaxed', this.#pace, 'moved', () => 'this node')
-    await this.#latecomers.rescue(taken)
-    if (node !== null && taken.covering.length > 0) await deliver(this.#peers, node, taken.covering, 'exchange')
-  }
-
-  /** Gives the other what it has not. */
-  async #push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
-    await eachPage(ours, this.#pace, async (page) => {
-      for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
-        try {
-          const { covering } = await deliver(this.#peers, node, batch, 'exchange')
-          await this.#takeIn(null, covering)
-          transfer.moved(batch.length, sizeOf(batch))
-        } catch (error) {
-          // One record that will not go must not keep the others back.
-          if (!this.#peers.isReachable(node)) throw error
-          for (const { key } of batch) failed.add(partitionOf(key))
-        }
-      }
-    })
-  }
-
   /** Drops what others own by now, where each of them has settled it since the last write. */
   async #dropSettled(): Promise<void> {
     const forest = await this.#replica.forest()
-    for (const partition of allPartitions) {
-      if (this.#routing.owns(partition)) continue
-      const isDue = () => this.#settlements.isSettled(partition)
-      if (!isDue()) continue
-      const isGone = forest.sizeOf(partition) === 0 || (await this.#replica.drop(partition, isDue))
-      if (isGone) this.#ownership.dropped(partition)
-    }
+    const isDue = (partition: Partition) => this.#settlements.isSettled(partition)
+    const settled = allPartitions.filter((partition) => !this.#routing.owns(partition) && isDue(partition))
+    this.#ownership.dropped(settled.filter((partition) => forest.sizeOf(partition) === 0))
+    const held = settled.filter((partition) => forest.sizeOf(partition) > 0)
+    for (let at = 0; at < held.length; at += bounds.droppedAtOnce)
+      this.#ownership.dropped(await this.#replica.drop(held.slice(at, at + bounds.droppedAtOnce), isDue))
   }
 
   /** Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said so. */
@@ -373,19 +330,19 @@ export class Exchange {
     return this.#settlements.hasAll(node, partition)
   }
 
-  /** Follows a change of the member view: what came for a partition while others owned it is not with the records of this node. */
+  /**
+   * Follows a change of the member view: what came for a partition while others owned it is not with the records of this node. What
+   * is newly owned is fetched at once; what is left to others can wait.
+   */
   follow(): void {
     this.#epoch += 1
     this.#followedAt = this.#clock.now()
     this.#settlements.follow()
+    const { awaited } = this.#ownership
+    for (const node of this.#routing.others) {
+      if (!this.#peers.isReachable(node)) continue
+      this.#began(node)
+      this.soon(node, awaited.has(node) ? bounds.exchangeSettleMs : this.#atLeisure())
+    }
   }
-}
-
-/** Those of `ours` that the other still lacks, once what it had is taken in: some had been replaced there. */
-function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {
-  const there = new Map(theirs.map(({ key, version }) => [bytesToHex(key), bytesToHex(version)]))
-  return ours.filter(({ key }) => {
-    const version = forest.version(key)
-    return version !== null && there.get(bytesToHex(key)) !== bytesToHex(version)
-  })
 }

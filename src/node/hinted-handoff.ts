@@ -78,6 +78,7 @@ export class HintedHandoff {
 
   async #deliver(target: NodeId): Promise<void> {
     try {
+      if (!(await this.#replica.hintTargets()).includes(target)) return
       let after: StoredKey | undefined
       do after = await this.#deliverPage(target, after)
       while (after !== undefined)

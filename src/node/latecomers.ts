@@ -3,9 +3,11 @@
  * nobody can tell any more, so they are refused there, and written anew by whoever kept them: nothing is lost, and what had been
  * overwritten meanwhile may come back. The application hears of each.
  */
+import { bounds } from '../core/bounds.ts'
 import type { HybridTime, StoredKey } from '../core/ids.ts'
+import { dotName } from '../core/versioning/causal-history.ts'
 import { contextOf, type SeenContext } from '../core/versioning/context.ts'
-import { holdsDot, isLive, liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
+import { holdsDot, isLive, liveValues, type Record, type Sibling, type Unwritten } from '../core/versioning/record.ts'
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
@@ -19,7 +21,9 @@ export class Latecomers {
   readonly #write: (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>
   readonly #decode: (value: Uint8Array) => unknown
   readonly #current: (key: StoredKey) => Promise<Record>
-  readonly #rescuing = new Set<StoredKey>()
+  readonly #underWay = new Set<StoredKey>()
+  /** What this boot has written anew. */
+  readonly #written = new Set<string>()
 
   /** `write` is an ordinary put; `current` what is here of a key. */
   constructor(
@@ -39,21 +43,35 @@ export class Latecomers {
   /** Writes anew what was put here while this node was cut off for longer than the retention, and was given to nobody. */
   async rescue({ orphaned, until }: Taken): Promise<void> {
     for (const { key, record } of orphaned) {
-      if (this.#rescuing.has(key)) continue
-      this.#rescuing.add(key)
-      try {
-        const current = await this.#current(key)
-        // Of two exchanges that find it one is enough.
-        const left = record.siblings.filter(({ dot }) => holdsDot(current, dot))
-        if (left.length > 0) await this.writeAnew({ key, record: { ...record, siblings: left } }, until)
-      } finally {
-        this.#rescuing.delete(key)
-      }
+      const current = await this.#current(key)
+      const left = record.siblings.filter(({ dot }) => holdsDot(current, dot))
+      if (left.length > 0) await this.writeAnew({ key, record: { ...record, siblings: left } }, until)
     }
   }
 
   /** Writes a hint anew, later than `until`; resolves to whether all of it is stored, and the hint may go. */
   async writeAnew({ key, record }: KeyedRecord, until: HybridTime): Promise<boolean> {
+    // Several exchanges may find the same, and the hint of it be refused besides: once is enough.
+    if (this.#underWay.has(key)) return false
+    const siblings = record.siblings.filter((sibling) => !this.#written.has(nameOf(key, sibling)))
+    if (siblings.length === 0) return true
+    this.#underWay.add(key)
+    try {
+      const isStored = await this.#writeAll(key, { ...record, siblings }, until)
+      if (isStored) this.#remember(key, siblings)
+      return isStored
+    } finally {
+      this.#underWay.delete(key)
+    }
+  }
+
+  /** The write may be stored by others before it is here: who asks what is here would find the old one. */
+  #remember(key: StoredKey, siblings: readonly Sibling[]): void {
+    if (this.#written.size > bounds.writtenAnewMax) this.#written.clear()
+    for (const sibling of siblings) this.#written.add(nameOf(key, sibling))
+  }
+
+  async #writeAll(key: StoredKey, record: Record, until: HybridTime): Promise<boolean> {
     const wallMs = this.#clock.wall()
     const seen = contextOf(record)
     const context = { ...seen, time: Math.max(seen.time, until) as HybridTime }
@@ -69,6 +87,9 @@ export class Latecomers {
     return true
   }
 }
+
+/** Boots count the writes of each key from one. */
+const nameOf = (key: StoredKey, { dot }: Sibling) => `${dotName(dot)} ${key}`
 
 function unwritten(sibling: Unwritten): Unwritten {
   if (sibling.kind === 'tombstone') return { kind: 'tombstone' }

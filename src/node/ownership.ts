@@ -97,6 +97,12 @@ export class Ownership {
     return allPartitions.filter((partition) => this.#isFetching(partition))
   }
 
+  /** Who may have something of them and has not given it. */
+  get awaited(): ReadonlySet<NodeId> {
+    const isDue = (partition: Partition) => (source: NodeId) => this.#received.get(partition)?.has(source) !== true
+    return new Set(this.syncing.flatMap((partition) => this.#routing.sourcesOf(partition).filter(isDue(partition))))
+  }
+
   /** Those of them that a node which does not own them may still have something of, and has not given it. */
   fetchingFrom(node: NodeId): readonly Partition[] {
     return this.syncing.filter((partition) => {
@@ -171,11 +177,11 @@ export class Ownership {
     this.#changed()
   }
 
-  /** A partition of others was dropped here. */
-  dropped(partition: Partition): void {
-    if (this.#routing.owns(partition) || this.#standing[partition] === 0) return
-    this.#standing[partition] = 0
-    this.#save()
+  /** Partitions of others were dropped here. */
+  dropped(partitions: readonly Partition[]): void {
+    const known = partitions.filter((partition) => !this.#routing.owns(partition) && this.#standing[partition] !== 0)
+    for (const partition of known) this.#standing[partition] = 0
+    if (known.length > 0) this.#save()
   }
 
   /** Saves once for all changes of a tick. A save that fails costs no more than fetching again after the next boot. */

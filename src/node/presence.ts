@@ -197,7 +197,7 @@ export class Presence {
     reconciling.parted(node)
     // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
     const waits = this.routing.dueTo(node, this.routing.self).length > 0
-    exchange.soon(node, bounds.exchangeSettleMs, () => void (waits || handoff.deliverTo(node)))
+    exchange.met(node, () => void (waits || handoff.deliverTo(node)))
   }
 
   /** What is believed of a member has changed. */
@@ -254,7 +254,6 @@ export class Presence {
     const { ownership, exchange, handoff } = this.#node
     ownership.follow()
     exchange.follow()
-    for (const node of this.routing.others) if (this.peers.isReachable(node)) exchange.soon(node)
     // Hints for those who own nothing any more, or have left, are owed to others now.
     void handoff.sweep()
   }

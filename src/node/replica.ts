@@ -26,7 +26,8 @@ import {
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
-import { type Clock, type Durability, type Store, StoreFailure, type Write } from '../ports.ts'
+import { type Clock, type Durability, StoreFailure, type Write } from '../ports.ts'
+import type { FlushingStore } from './flushing-store.ts'
 import { HintRefused, type Kept } from './hint-tally.ts'
 import { type Change, Inventory } from './inventory.ts'
 import {
@@ -43,7 +44,6 @@ import {
 import type { Routing } from './routing.ts'
 import {
   encodeHint,
-  flushedWrite,
   hintIn,
   hintRow,
   type KeyChange,
@@ -60,7 +60,7 @@ interface Placed extends Incoming {
 }
 
 export class Replica {
-  readonly #store: Store
+  readonly #store: FlushingStore
   readonly #routing: Routing
   readonly #handlers: ReplicaHandlers
   readonly #inventory: Inventory
@@ -69,7 +69,7 @@ export class Replica {
   readonly #ages: Ages
 
   constructor(
-    store: Store,
+    store: FlushingStore,
     routing: Routing,
     clock: Pick<Clock, 'wall'>,
     limits: ReplicaLimits,
@@ -217,8 +217,6 @@ export class Replica {
           return { ...nothing, result: 'refused' }
         intake.hinted.set(plan.key, kept)
       }
-      // What was here already was not flushed perhaps.
-      if (durability === 'strict' && writes.length === 0) writes.push(flushedWrite)
       return { writes, changes: intake.changes, result: 'taken' }
     }
     const change = this.#inventory.change(entries, places, durability, decide, (_, changes) => {
@@ -368,28 +366,29 @@ export class Replica {
     await this.#watched(change)
   }
 
-  /**
-   * Deletes the records of a partition that others own and hold by now, if `isStillDue` says so at the last moment. Says
-   * whether it did.
-   */
-  async drop(partition: Partition, isStillDue: () => boolean): Promise<boolean> {
+  /** Deletes the records of partitions that others own and hold by now, where `isStillDue` says so at the last moment; returns which. */
+  async drop(
+    partitions: readonly Partition[],
+    isStillDue: (partition: Partition) => boolean,
+  ): Promise<readonly Partition[]> {
     const forest = await this.#inventory.forest()
-    const held = forest.keysOf(partition).map((hash) => ({ hash, key: null }))
-    const decide = (): Change<boolean> => {
+    const hashesOf = (of: readonly Partition[]) => of.flatMap((partition) => forest.keysOf(partition))
+    const decide = (): Change<readonly Partition[]> => {
       // A write that was decided and not heard of yet is in nobody's count: who settled the partition may not have it.
-      if (this.#routing.owns(partition) || !isStillDue() || this.#inventory.isChanging(partition))
-        return { writes: [], changes: [], result: false }
-      const hashes = forest.keysOf(partition)
-      const writes: Write[] = hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))
-      writes.push(this.#handlers.lost(partition))
-      return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: true }
+      const quiet = partitions.filter((partition) => !this.#inventory.isChanging(partition))
+      const due = quiet.filter((partition) => !this.#routing.owns(partition) && isStillDue(partition))
+      const hashes = hashesOf(due)
+      const lost = due.map((partition) => this.#handlers.lost(partition)).slice(-1)
+      const writes = [...lost, ...hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))]
+      return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: due }
     }
-    return this.#watched(this.#inventory.change(held, [], 'relaxed', decide, () => {}))
+    const keys = hashesOf(partitions).map((hash) => ({ hash, key: null }))
+    return this.#watched(this.#inventory.change(keys, [], 'relaxed', decide, () => {}))
   }
 
   /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */
-  async flush(): Promise<void> {
-    await this.#store.transact([], 'strict', () => ({ writes: [flushedWrite], result: undefined }))
+  flush(): Promise<void> {
+    return this.#store.flush()
   }
 
   /** Every key stored here, own records first: for inspection. */

@@ -41,6 +41,7 @@ import { Crowding } from './crowding.ts'
 import { DotMint, mintActor } from './dot-mint.ts'
 import { Events } from './events.ts'
 import { Exchange } from './exchange.ts'
+import { FlushingStore } from './flushing-store.ts'
 import { Forgetting } from './forgetting.ts'
 import { HintedHandoff } from './hinted-handoff.ts'
 import { Joining } from './joining.ts'
@@ -111,7 +112,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.#device = self.own.device
     this.id = self.own.node
     this.clock = ports.clock
-    const { store, clock, random } = ports
+    const { clock, random } = ports
     const chance = () => chanceOf(random)
     const boot = mintActor(random)
     this.#author = new Author(clock, new DotMint(random, boot), () => this.forgetting.promise)
@@ -131,6 +132,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.membership = membership
     this.routing = routing
     const isReachable = (node: NodeId) => peers.isReachable(node)
+    const store = new FlushingStore(ports.store)
     this.forgetting = new Forgetting(store, clock, routing, config.retentionMs, () => this.ownership, forgotten)
     this.replica = new Replica(store, this.routing, this.clock, config, this.forgetting, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
@@ -191,8 +193,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     placing?: typeof place,
   ): Promise<StorageNode> {
     const self = await beginBoot(ports.store, ports.random, ports.transport.self, device, config.capacity)
-    const { store } = ports
-    const saved = await store.read([ownershipRow, forgettingRow])
+    const saved = await ports.store.read([ownershipRow, forgettingRow])
     const node = new StorageNode(ports, config, self, saved, placing)
     try {
       await node.replica.forest()

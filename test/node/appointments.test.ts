@@ -39,6 +39,18 @@ test('a burst of reasons to meet a node makes one meeting, after which each of t
   expect(heard).toEqual(['met a', 'first', 'second', 'met b'])
 })
 
+test('a meeting is held at the earliest time that anybody has asked for, and once', async () => {
+  const { clock, heard, meetings, appointments, then } = diary()
+  appointments.soon(one, 5_000, then('at leisure'))
+  await clock.run(1_000)
+  appointments.soon(one, 50, then('at once'))
+  await clock.run(60)
+  expect(heard).toEqual(['met a'])
+  meetings[0]?.resolve()
+  await clock.run(10_000)
+  expect(heard).toEqual(['met a', 'at leisure', 'at once'])
+})
+
 test('what becomes due while a meeting goes on makes one more after it, never one beside it', async () => {
   const { clock, heard, meetings, appointments, then } = diary()
   appointments.soon(one, 50, then('first'))

@@ -180,7 +180,7 @@ describe('records', () => {
     const { replica, routing } = station(6)
     const key = keyThat(routing, 'owned')
     await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
-    expect(await replica.drop(partitionOf(key), () => true)).toBe(false)
+    expect(await replica.drop([partitionOf(key)], () => true)).toEqual([])
     expect(values((await replica.read(key)).record)).toEqual([1])
   })
 
@@ -207,10 +207,10 @@ describe('records', () => {
       members.push(claim(index))
       routing.follow(viewOf(members), [claim(index)])
     }
-    expect(await replica.drop(partition, () => true)).toBe(false)
+    expect(await replica.drop([partition], () => true)).toEqual([])
     word.resolve()
     await writing
-    expect(await replica.drop(partition, () => true)).toBe(true)
+    expect(await replica.drop([partition], () => true)).toEqual([partition])
   })
 
   test.each([

@@ -13,7 +13,7 @@ import { nodeOf, virtualRing } from './virtual-ring.ts'
 const names = (count: number) => Array.from({ length: count }, (_, index) => `key ${index}`)
 
 test('a full node claims less and less until its share fits, no put fails for it, and it carries its share again when it has room', async () => {
-  const { world, clock, ahead } = await virtualRing({ nodes: 5, diskRows: 150 })
+  const { world, clock, ahead } = await virtualRing({ nodes: 5, diskRows: 150, stayMs: 5_000 })
   const [small, other] = world.places as [Place, Place]
   world.victim = small.device
   const states: string[] = []

@@ -7,6 +7,7 @@ import { type Claim, type MemberView, mergeClaims } from '../../src/core/members
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { Events } from '../../src/node/events.ts'
+import { FlushingStore } from '../../src/node/flushing-store.ts'
 import { Replica } from '../../src/node/replica.ts'
 import { Routing } from '../../src/node/routing.ts'
 import { metaRow } from '../../src/node/rows.ts'
@@ -33,7 +34,7 @@ export function station(count: number, n = 3, store = memoryStore(), devices = c
     givenUpTo: () => 0 as HybridTime,
     limitsFor: () => ({ late: horizon.at as HybridTime, untold: horizon.untold as HybridTime }),
   }
-  const replica = new Replica(store, routing, { wall: () => wall.ms }, limits, ages, {
+  const replica = new Replica(new FlushingStore(store), routing, { wall: () => wall.ms }, limits, ages, {
     corrupt: (what) => corrupt.push(what),
     timeSeen: () => {},
     written: () => {},

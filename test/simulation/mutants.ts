@@ -118,6 +118,12 @@ export const mutants: readonly Mutant[] = [
     to: 'if (wanted.length > 0) await this.#replica.flush()',
   },
   {
+    name: 'what was committed and not flushed is taken to be flushed',
+    file: 'src/node/flushing-store.ts',
+    from: 'this.#relaxed += 1',
+    to: 'this.#relaxed += 0',
+  },
+  {
     name: 'hints are never delivered',
     file: 'src/node/hinted-handoff.ts',
     from: 'for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {',
@@ -157,7 +163,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a partition is dropped before its owners have it',
     file: 'src/node/exchange.ts',
     from: 'const left = this.#leftFor(node)',
-    to: 'const left = this.#leftFor(node)\n      for (const partition of left) await this.#replica.drop(partition, () => true)',
+    to: 'const left = this.#leftFor(node)\n      await this.#replica.drop(left, () => true)',
   },
   {
     name: 'no anti-entropy, and no transfer of ownership',
@@ -168,7 +174,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an exchange says that it has fetched what it has not',
     file: 'src/node/exchange.ts',
-    from: 'await this.#pull(node, wanted, failed, transfer)',
+    from: 'await this.#moving.pull(node, wanted, failed, transfer)',
     to: '',
   },
   {
@@ -191,7 +197,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an exchange says it is done without delivering',
-    file: 'src/node/exchange.ts',
+    file: 'src/node/moving.ts',
     from: "const { covering } = await deliver(this.#peers, node, batch, 'exchange')",
     to: 'const covering: KeyedRecord[] = []',
   },

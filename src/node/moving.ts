@@ -1,0 +1,95 @@
+/**
+ * What an exchange moves: records that differ, a page at a time, both ways.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { partitionOf } from '../core/hash.ts'
+import type { NodeId, Partition } from '../core/ids.ts'
+import { type Forest, partitionIn } from '../core/merkle/forest.ts'
+import { type Item, isSame } from '../core/merkle/reconciliation.ts'
+import type { KeyedRecord } from '../core/wire/messages.ts'
+import { StoreFailure } from '../ports.ts'
+import { batchesOf, deliver, eachPage, fetchRecords, readRecords, sizeOf, takeIn } from './delivery.ts'
+import type { Latecomers } from './latecomers.ts'
+import type { Pace } from './pace.ts'
+import type { Peers } from './peers.ts'
+import type { Transfer } from './repair-log.ts'
+import type { Replica } from './replica.ts'
+
+/** What could not be moved is noted in `failed`, by partition; what was, in the transfer. */
+export class Moving {
+  readonly #peers: Peers
+  readonly #replica: Replica
+  readonly #pace: Pace
+  readonly #latecomers: Latecomers
+
+  constructor(peers: Peers, replica: Replica, pace: Pace, latecomers: Latecomers) {
+    this.#peers = peers
+    this.#replica = replica
+    this.#pace = pace
+    this.#latecomers = latecomers
+  }
+
+  /** Takes in what the other has and this node, an owner too, has not. */
+  async pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
+    const forest = await this.#replica.forest()
+    // Somebody else may have brought some of it meanwhile.
+    const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
+    let isFull = false
+    // What there is no room for here must not keep back what the other is to have: giving it away makes room.
+    const stopWhereFull = (error: unknown): 0 => {
+      if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
+      isFull = true
+      return 0
+    }
+    const pull = async (page: readonly Item[]) => {
+      for (let left = page.filter(isMissing); left.length > 0; ) {
+        const keys = left.map(({ key }) => key)
+        const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
+        if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
+        left = considered === 0 ? [] : left.slice(considered).filter(isMissing)
+      }
+    }
+    await eachPage(wanted, this.#pace, pull, () => this.#pace.recordsAsked)
+  }
+
+  /** Takes in as many as come at once; returns of how many of the keys, in order. */
+  async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
+    const { entries, considered } = await fetchRecords(this.#peers, node, keys)
+    await this.#takeIn(node, entries)
+    transfer.moved(entries.length, sizeOf(entries))
+    return considered
+  }
+
+  /** Takes in what another node knows. What it brings that was overwritten long ago, and is not here, it is told of. */
+  async #takeIn(node: NodeId | null, entries: readonly KeyedRecord[]): Promise<void> {
+    const taken = await takeIn(this.#replica, entries, 'relaxed', this.#pace, 'moved', () => 'this node')
+    await this.#latecomers.rescue(taken)
+    if (node !== null && taken.covering.length > 0) await deliver(this.#peers, node, taken.covering, 'exchange')
+  }
+
+  /** Gives the other what it has not. */
+  async push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
+    await eachPage(ours, this.#pace, async (page) => {
+      for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
+        try {
+          const { covering } = await deliver(this.#peers, node, batch, 'exchange')
+          await this.#takeIn(null, covering)
+          transfer.moved(batch.length, sizeOf(batch))
+        } catch (error) {
+          // One record that will not go must not keep the others back.
+          if (!this.#peers.isReachable(node)) throw error
+          for (const { key } of batch) failed.add(partitionOf(key))
+        }
+      }
+    })
+  }
+}
+
+/** Those of `ours` that the other still lacks, once what it had is taken in: some had been replaced there. */
+export function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {
+  const there = new Map(theirs.map(({ key, version }) => [bytesToHex(key), bytesToHex(version)]))
+  return ours.filter(({ key }) => {
+    const version = forest.version(key)
+    return version !== null && there.get(bytesToHex(key)) !== bytesToHex(version)
+  })
+}
