@@ -34,7 +34,7 @@ const nothing: Kept = { bytes: 0, targets: [] }
 export class HintTally {
   readonly #limits: HintLimits
   readonly #kept = new Map<StoredKey, Kept>()
-  readonly #keysFor = new Map<NodeId, number>()
+  readonly #keysFor = new Map<NodeId, Set<StoredKey>>()
   #bytes = 0
   #bytesMax: number
 
@@ -53,14 +53,22 @@ export class HintTally {
     return [...this.#keysFor.keys()]
   }
 
+  /** Keys of which hints are kept for a node. */
+  keysFor(target: NodeId): ReadonlySet<StoredKey> {
+    return this.#keysFor.get(target) ?? new Set()
+  }
+
   /** What is kept of a key now; for nobody: nothing. */
   set(key: StoredKey, kept: Kept): void {
     const before = this.#kept.get(key) ?? nothing
-    for (const target of before.targets) this.#count(target, -1)
+    for (const target of before.targets) this.#forget(target, key)
     this.#bytes -= before.bytes
     this.#kept.delete(key)
     if (kept.targets.length === 0) return
-    for (const target of kept.targets) this.#count(target, 1)
+    for (const target of kept.targets) {
+      const keys = this.#keysFor.get(target) ?? new Set()
+      this.#keysFor.set(target, keys.add(key))
+    }
     this.#bytes += kept.bytes
     this.#kept.set(key, kept)
   }
@@ -75,17 +83,17 @@ export class HintTally {
     return isDamaged ? { ...hint, targets: this.#kept.get(key)?.targets ?? [] } : hint
   }
 
-  #count(target: NodeId, change: 1 | -1): void {
-    const count = (this.#keysFor.get(target) ?? 0) + change
-    if (count === 0) this.#keysFor.delete(target)
-    else this.#keysFor.set(target, count)
+  #forget(target: NodeId, key: StoredKey): void {
+    const keys = this.#keysFor.get(target)
+    keys?.delete(key)
+    if (keys?.size === 0) this.#keysFor.delete(target)
   }
 
   /** Whether there is no room to keep this of a key instead of what is kept. */
   refuses(key: StoredKey, kept: Kept): boolean {
     const before = this.#kept.get(key) ?? nothing
     if (this.#bytes - before.bytes + kept.bytes > this.#bytesMax) return true
-    const isFull = (target: NodeId) => (this.#keysFor.get(target) ?? 0) >= this.#limits.keysPerTarget
+    const isFull = (target: NodeId) => this.keysFor(target).size >= this.#limits.keysPerTarget
     return kept.targets.some((target) => !before.targets.includes(target) && isFull(target))
   }
 

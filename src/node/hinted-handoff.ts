@@ -78,21 +78,22 @@ export class HintedHandoff {
 
   async #deliver(target: NodeId): Promise<void> {
     try {
-      if (!(await this.#replica.hintTargets()).includes(target)) return
-      let after: StoredKey | undefined
-      do after = await this.#deliverPage(target, after)
-      while (after !== undefined)
+      const owed = await this.#replica.owedTo(target)
+      const keys = [...owed]
+      for (let next = 0; next < keys.length; ) {
+        const page = keys.slice(next, next + this.#pace.records)
+        next += page.length
+        // Some may have gone another way meanwhile.
+        const due = page.filter((key) => owed.has(key) && !this.#goesByExchange(target, key))
+        if (due.length > 0) await this.#deliverPage(target, due)
+      }
     } catch {
       // Unreachable, or a store that fails: the hints stay, and the next sweep tries again.
     }
   }
 
-  /** Hands over one page of hints; returns where the next one begins, if there is one. */
-  async #deliverPage(target: NodeId, after: StoredKey | undefined): Promise<StoredKey | undefined> {
-    const limit = this.#pace.records
-    const keys = await this.#replica.owedTo(target, limit, after)
-    if (keys.length === 0) return undefined
-    const kept = await this.#replica.hints(keys.filter((key) => !this.#goesByExchange(target, key)))
+  async #deliverPage(target: NodeId, keys: readonly StoredKey[]): Promise<void> {
+    const kept = await this.#pace.work(() => this.#replica.hints(keys))
     this.#pace.saw(kept.length, sizeOf(kept))
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
     await this.#readdress(
@@ -110,7 +111,6 @@ export class HintedHandoff {
         if (!this.#peers.isReachable(target)) throw error
       }
     }
-    return keys.length < limit ? undefined : keys.at(-1)
   }
 
   async #deliverBatch(target: NodeId, batch: readonly KeptHint[]): Promise<void> {
@@ -166,7 +166,7 @@ export class HintedHandoff {
       const owners = this.#routing.ownersOf(partitionOf(key))
       return { key, record, hintFor: owners.filter((owner) => owner !== this.#routing.self) }
     })
-    const { late, until } = await this.#replica.take(moved, 'strict')
+    const { late, until } = await this.#pace.work(() => this.#replica.take(moved, 'strict'))
     // Taking changed the rows: settle what is stored now, unless the target has come to own it again meanwhile.
     const stored = await this.#replica.hints(kept.map(({ key }) => key))
     const isLate = ({ key }: KeyedRecord) => late.includes(key)

@@ -326,11 +326,10 @@ export class Replica {
     for (const sibling of record.siblings) this.#handlers.timeSeen(sibling.time)
   }
 
-  /** Keys of hints owed to a node, up to `limit`, after `after`. */
-  async owedTo(target: NodeId, limit: number, after?: StoredKey): Promise<readonly StoredKey[]> {
-    const from = after === undefined ? {} : { after: owedRow(target, after) }
-    const rows = await this.#store.scan({ table: 'owed', group: target, limit, ...from })
-    return rows.map((row) => row.key[2] as StoredKey)
+  /** Keys of hints owed to a node, as they come and go; resolves once those of earlier boots, and those in doubt, are counted in. */
+  async owedTo(target: NodeId): Promise<ReadonlySet<StoredKey>> {
+    await this.#inventory.forest()
+    return this.#inventory.hints.keysFor(target)
   }
 
   /** The hints of these keys as they are stored now, and whom they are owed to. */
