@@ -59,6 +59,8 @@ export class Exchange {
   /** How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or did not keep. */
   #epoch = 0
   #followedAt = Number.NEGATIVE_INFINITY
+  /** What this node asks each other about. */
+  #asking: ReadonlyMap<NodeId, ReadonlySet<Partition>> = new Map()
   readonly #handlers: ExchangeHandlers
   #turn = 0
   #stopped = false
@@ -113,11 +115,11 @@ export class Exchange {
   }
 
   /**
-   * Exchanges with a node that has come into reach; `then` runs after it, well or not. One of the two begins at once, and whoever
-   * needs something; the other looks whether there is anything left.
+   * Exchanges with a node that has come into reach; `then` runs after it, well or not. At once where it is this one that asks the
+   * other, or that fetches from it.
    */
   met(node: NodeId, then: () => void): void {
-    const isFirst = this.#routing.self < node || this.#ownership.awaited.has(node)
+    const isFirst = this.#routing.self < node || this.#ownership.fetchingFrom(node).length > 0
     this.#began(node)
     this.soon(node, isFirst ? bounds.exchangeSettleMs : this.#atLeisure(), then)
   }
@@ -338,11 +340,17 @@ export class Exchange {
     this.#epoch += 1
     this.#followedAt = this.#clock.now()
     this.#settlements.follow()
-    const { awaited } = this.#ownership
-    for (const node of this.#routing.others) {
+    const { self, others } = this.#routing
+    const before = this.#asking
+    this.#asking = new Map(others.map((node) => [node, new Set(this.#routing.dueTo(self, node))]))
+    for (const [node, partitions] of this.#asking) {
       if (!this.#peers.isReachable(node)) continue
+      const isNew = [...partitions].some((partition) => before.get(node)?.has(partition) !== true)
       this.#began(node)
-      this.soon(node, awaited.has(node) ? bounds.exchangeSettleMs : this.#atLeisure())
+      this.soon(
+        node,
+        isNew || this.#ownership.fetchingFrom(node).length > 0 ? bounds.exchangeSettleMs : this.#atLeisure(),
+      )
     }
   }
 }

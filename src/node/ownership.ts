@@ -97,12 +97,6 @@ export class Ownership {
     return allPartitions.filter((partition) => this.#isFetching(partition))
   }
 
-  /** Who may have something of them and has not given it. */
-  get awaited(): ReadonlySet<NodeId> {
-    const isDue = (partition: Partition) => (source: NodeId) => this.#received.get(partition)?.has(source) !== true
-    return new Set(this.syncing.flatMap((partition) => this.#routing.sourcesOf(partition).filter(isDue(partition))))
-  }
-
   /** Those of them that a node which does not own them may still have something of, and has not given it. */
   fetchingFrom(node: NodeId): readonly Partition[] {
     return this.syncing.filter((partition) => {
