@@ -97,7 +97,8 @@ test('what a tab took while it was cut off for longer than the retention is writ
   const late: string[] = []
   nodeOf(alone).on('late', ({ key, values }) => late.push(`${key}: ${values}`))
   for (const name of names) expect(await ahead(nodeOf(alone).put(name, null, name))).toMatchObject({ quorum: false })
-  const expiresAt = new Date(nodeOf(alone).clock.wall() + retentionMs)
+  // Not so long before the others come back that it would have been given up.
+  const expiresAt = new Date(nodeOf(alone).clock.wall() + 4 * retentionMs - 1_000)
   await ahead(nodeOf(alone).put('passing', null, 'of nobody by then', { expiresAt }))
   await clock.run(4 * retentionMs)
   world.network.reunite()
