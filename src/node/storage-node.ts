@@ -152,17 +152,8 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const holds = (partition: Partition) => this.replica.holds(partition)
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
-    const parts = [
-      this.peers,
-      this.routing,
-      this.ownership,
-      this.replica,
-      this.reconciling,
-      this.#log,
-      this.pace,
-      this.forgetting,
-      this.latecomers,
-    ] as const
+    const kept = [this.ownership, this.replica, this.reconciling, this.#log, this.pace] as const
+    const parts = [peers, routing, ...kept, this.forgetting, this.latecomers] as const
     this.exchange = new Exchange(clock, chance, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
       views: membership,

@@ -60,6 +60,8 @@ export class Workload {
   readonly #seen = new Map<string, Seen>()
   /** Deletes under way, by boot and key: at most one each, so that a tombstone is known by where it was minted. */
   readonly #deleting = new Map<string, Operation>()
+  /** Those that were given up before they were given to anybody, as a tab stood still: that may come yet. */
+  readonly #givenUp = new Map<string, Operation>()
   readonly #byVid = new Map<string, Operation>()
   readonly #dots = new Set<string>()
   /** Values that were written anew, and under which dots of a key. */
@@ -164,7 +166,11 @@ export class Workload {
     this.#deleting.set(spot, operation)
     deleting.set(key, (deleting.get(key) ?? 0) + 1)
     // Its client may give up long before a tab that stood still comes to it.
-    const work = () => node.delete(key, seen.context).finally(() => this.#deleting.delete(spot))
+    const work = () =>
+      node.delete(key, seen.context).finally(() => {
+        this.#deleting.delete(spot)
+        if (operation.dot === undefined) this.#givenUp.set(spot, operation)
+      })
     await this.#write(operation, place, node, work)
     deleting.set(key, (deleting.get(key) ?? 1) - 1)
   }
@@ -319,7 +325,9 @@ export class Workload {
     const dot = dotName(sibling.dot)
     const name = `${key} ${dot}`
     const vid = sibling.kind === 'value' ? vidOf(sibling.value) : undefined
-    const operation = vid === undefined ? this.#deleting.get(`${place.boot?.peer} ${key}`) : this.#byVid.get(vid)
+    const tab = `${place.boot?.peer} ${key}`
+    const deleted = this.#deleting.get(tab) ?? this.#givenUp.get(tab)
+    const operation = vid === undefined ? deleted : this.#byVid.get(vid)
     this.#madeAnew(place, key, name, vid, operation)
     // A delete that was answered may still be asking others when the next one begins.
     if (operation !== undefined && !this.#dots.has(name) && operation.dot === undefined) {
