@@ -59,8 +59,8 @@ export class Exchange {
   /** How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or did not keep. */
   #epoch = 0
   #followedAt = Number.NEGATIVE_INFINITY
-  /** Members of the last view, to tell newcomers. */
-  #known: ReadonlySet<NodeId> = new Set()
+  /** What this node asks each other about. */
+  #asking: ReadonlyMap<NodeId, ReadonlySet<Partition>> = new Map()
   readonly #handlers: ExchangeHandlers
   #turn = 0
   #stopped = false
@@ -333,20 +333,22 @@ export class Exchange {
   }
 
   /**
-   * Follows a change of the member view: what came for a partition while others owned it is not with the records of this node. With
-   * newcomers it exchanges at once; what has shifted between the others can wait, and be one with what shifts next.
+   * Follows a change of the member view: what came for a partition while others owned it is not with the records of this node. What
+   * is newly owned is fetched at once, as answers do not count before; what is left to others can wait.
    */
   follow(): void {
     this.#epoch += 1
     this.#followedAt = this.#clock.now()
     this.#settlements.follow()
-    const { others } = this.#routing
-    const before = this.#known
-    this.#known = new Set(others)
-    for (const node of others) {
+    const { self, others } = this.#routing
+    const before = this.#asking
+    this.#asking = new Map(others.map((node) => [node, new Set(this.#routing.dueTo(self, node))]))
+    for (const [node, partitions] of this.#asking) {
       if (!this.#peers.isReachable(node)) continue
+      const isNew = [...partitions].some((partition) => before.get(node)?.has(partition) !== true)
+      const isFirst = isNew || this.#ownership.fetchingFrom(node).length > 0
       this.#began(node)
-      this.soon(node, before.has(node) ? this.#atLeisure() : bounds.exchangeSettleMs)
+      this.soon(node, isFirst ? bounds.exchangeSettleMs : this.#atLeisure())
     }
   }
 }
