@@ -217,8 +217,6 @@ export const bounds = {
   /** Exchange with the next peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
   exchangeIntervalMs: 30_000,
   exchangeSettleMs: 50,
-  /** Exchanges that nobody waits for are spread over so long. */
-  exchangeLeisureMs: 3_000,
   /** So long after a change of the member view nodes that place keys otherwise are likely to agree soon, and what they exchange is not worth it: it is tried again each `viewRetryMs`. */
   viewSettleMs: 5_000,
   viewRetryMs: 500,

@@ -59,8 +59,6 @@ export class Exchange {
   /** How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or did not keep. */
   #epoch = 0
   #followedAt = Number.NEGATIVE_INFINITY
-  /** What this node asks each other about. */
-  #asking: ReadonlyMap<NodeId, ReadonlySet<Partition>> = new Map()
   readonly #handlers: ExchangeHandlers
   #turn = 0
   #stopped = false
@@ -114,19 +112,10 @@ export class Exchange {
     this.#settlements.written(partition)
   }
 
-  /**
-   * Exchanges with a node that has come into reach; `then` runs after it, well or not. At once where it is this one that asks the
-   * other, or that fetches from it.
-   */
-  met(node: NodeId, then: () => void): void {
-    const isFirst = this.#routing.self < node || this.#ownership.fetchingFrom(node).length > 0
+  /** There may be much to exchange with a node that has come into reach, or with which keys are placed anew; `then` runs after it. */
+  met(node: NodeId, then: () => void = () => {}): void {
     this.#began(node)
-    this.soon(node, isFirst ? bounds.exchangeSettleMs : this.#atLeisure(), then)
-  }
-
-  /** A moment of the next while, so that a change of the ring does not make all exchange with all at once. */
-  #atLeisure(): number {
-    return bounds.exchangeSettleMs + this.#chance() * bounds.exchangeLeisureMs
+    this.soon(node, bounds.exchangeSettleMs, then)
   }
 
   /** Exchanges with a node after a moment. `then` runs after it, well or not. */
@@ -333,22 +322,12 @@ export class Exchange {
   }
 
   /**
-   * Follows a change of the member view: what came for a partition while others owned it is not with the records of this node. What
-   * is newly owned is fetched at once, as answers do not count before; what is left to others can wait.
+   * Follows a change of the member view: what came for a partition while others owned it is not with the records of this node.
    */
   follow(): void {
     this.#epoch += 1
     this.#followedAt = this.#clock.now()
     this.#settlements.follow()
-    const { self, others } = this.#routing
-    const before = this.#asking
-    this.#asking = new Map(others.map((node) => [node, new Set(this.#routing.dueTo(self, node))]))
-    for (const [node, partitions] of this.#asking) {
-      if (!this.#peers.isReachable(node)) continue
-      const isNew = [...partitions].some((partition) => before.get(node)?.has(partition) !== true)
-      const isFirst = isNew || this.#ownership.fetchingFrom(node).length > 0
-      this.#began(node)
-      this.soon(node, isFirst ? bounds.exchangeSettleMs : this.#atLeisure())
-    }
+    for (const node of this.#routing.others) if (this.#peers.isReachable(node)) this.met(node)
   }
 }
