@@ -91,16 +91,15 @@ async function rejoin(world: World, before: number, missed: number, maxMs: numbe
     while (!node.members().some(({ self, reachable }) => !self && reachable))
       await new Promise((go) => setTimeout(go, 1))
     const openedAt = performance.now()
-    while (node.status().records < records) await new Promise((go) => setTimeout(go, 2))
+    while (node.status().records < records) await new Promise((go) => setTimeout(go, 10))
     return performance.now() - openedAt
   }, before + missed)
   figures.push({ what: `a tab that missed ${missed} of ${before + missed} puts is in step`, ms, floorMs, maxMs })
 }
 
-test('a tab that comes back', async ({ world }) => {
-  await rejoin(world, 1000, 10_000, 1500)
-  await rejoin(world, 10_900, 100, 250)
-})
+// Each in browsers of its own: a store puts rows in their places for a while after.
+test('a tab that comes back has missed much', ({ world }) => rejoin(world, 1000, 10_000, 1500))
+test('a tab that comes back has missed little', ({ world }) => rejoin(world, 10_900, 100, 250))
 
 /** In a page: twenty gets and puts a second, so many at most, until `isInStep` is set; how long each took, ms. */
 async function requests(node: TabringNode, [first, most]: readonly [number, number]): Promise<readonly number[]> {

@@ -19,11 +19,13 @@ import {
   StoreFailure,
   type Write,
 } from '../ports.ts'
+import { merged, RowLog } from './row-log.ts'
 import { valuesAt } from './sweep.ts'
 
-/** 2: records are named by the hash of their key. What earlier builds stored, none of them released, is not read. */
-const schemaVersion = 2
+/** 3: there is a log. What earlier builds stored, none of them released, is not read. */
+const schemaVersion = 3
 const rows = 'rows'
+const log = 'log'
 
 interface Task {
   readonly keys: readonly RowKey[]
@@ -58,6 +60,10 @@ class IndexedDbStore implements Store {
   #committing = false
   /** What one thing asked for wrote of late. */
   #taskBytes = 1
+  readonly #log = new RowLog()
+  /** When the next entry of the log may be settled, and what is to see to it. */
+  #settleAt = 0
+  #settling: (() => void) | undefined
   /** Another tab has the database open as an older build left it. */
   #isBlocked = false
   /** May still commit, as everything that is late may: the text says so. */
@@ -77,6 +83,12 @@ class IndexedDbStore implements Store {
         existed = false
       }),
     )
+    await this.#attempt(async () => {
+      await this.#log.follow((await this.#readable(log)).objectStore(log))
+    })
+    // What an earlier page has logged can wait until this one has begun.
+    this.#settleAt = this.#clock.now() + bounds.logSettleMs
+    this.#settleSoon()
     return existed
   }
 
@@ -91,6 +103,7 @@ class IndexedDbStore implements Store {
         created()
         if (oldVersion > 0) database.deleteObjectStore(rows)
         database.createObjectStore(rows)
+        database.createObjectStore(log, { autoIncrement: true })
       },
       blocked: () => {
         this.#isBlocked = true
@@ -186,6 +199,45 @@ class IndexedDbStore implements Store {
       await this.#commit(this.#queue.splice(0, count))
     }
     this.#committing = false
+    this.#settleSoon()
+  }
+
+  /** Sees to it that what is logged gets to its place: when nothing has been logged for a moment, and little by little. */
+  #settleSoon(): void {
+    if (this.#log.isEmpty || this.#closed || this.#settling !== undefined) return
+    this.#settling = this.#clock.after(Math.max(0, this.#settleAt - this.#clock.now()), () => {
+      this.#settling = undefined
+      // Whatever is being committed sees to it again when it is done.
+      if (this.#committing) return
+      if (this.#clock.now() < this.#settleAt) this.#settleSoon()
+      else void this.#settle()
+    })
+  }
+
+  /** Puts the rows of the oldest entry of the log in their places. Where that fails they stay in the log. */
+  async #settle(): Promise<void> {
+    this.#committing = true
+    const startedAt = this.#clock.now()
+    let restMs: number = bounds.storageTimeoutMs
+    try {
+      await this.#attempt(async () => {
+        const transaction = (await this.#connection()).transaction([rows, log], 'readwrite', { durability: 'relaxed' })
+        const done = transaction.done
+        done.catch(() => {})
+        await this.#log.follow(transaction.objectStore(log))
+        const { oldest } = this.#log
+        if (oldest === null) return
+        put(unwrap(transaction.objectStore(rows)), oldest.writes)
+        unwrap(transaction.objectStore(log)).delete(oldest.order)
+        await done
+        this.#log.settled(oldest.order)
+      })
+      restMs = (this.#clock.now() - startedAt) / bounds.logSettleShare
+    } catch {
+      // A full disk, or one that does not answer. There is time.
+    }
+    this.#settleAt = Math.max(this.#settleAt, this.#clock.now() + restMs)
+    await this.#drain()
   }
 
   /** Commits these together; where that fails, each alone, so that one that does not fit takes no other down. */
@@ -204,15 +256,18 @@ class IndexedDbStore implements Store {
   async #transaction(tasks: readonly Task[]): Promise<void> {
     const database = await this.#connection()
     const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
-    const transaction = database.transaction(rows, 'readwrite', { durability })
-    const table = transaction.store
+    const transaction = database.transaction([rows, log], 'readwrite', { durability })
+    const table = transaction.objectStore(rows)
+    const entries = transaction.objectStore(log)
     const done = transaction.done
     done.catch(() => {})
-    const found = await valuesAt(
-      table,
-      tasks.flatMap((task) => task.keys),
-    )
+    const keys = tasks.flatMap((task) => task.keys)
+    const [found] = await Promise.all([valuesAt(table, keys), this.#log.follow(entries)])
     const current = new Map([...found].map(([name, value]) => [name, bytesOrNothing(value)]))
+    for (const key of keys) {
+      const logged = this.#log.valueOf(key)
+      if (logged !== undefined) current.set(rowName(key), logged ?? undefined)
+    }
     const writes = new Map<string, Write>()
     for (const task of tasks) {
       for (const write of task.decide(task.keys.map((key) => current.get(rowName(key))))) {
@@ -230,40 +285,64 @@ class IndexedDbStore implements Store {
     }
     // On its way to the request: before the transaction itself hears of it.
     unwrap(transaction).addEventListener('error', failed, { capture: true })
-    // Without a promise for each row: the transaction's own end says how all of them ended.
-    const raw = unwrap(table)
-    let bytes = 0
-    for (const { key, value } of writes.values()) {
-      bytes += value?.length ?? 0
-      if (value === null) raw.delete([...key])
-      else raw.put(value, [...key])
-    }
+    const { logged, direct } = this.#log.share([...writes.values()])
+    put(unwrap(table), direct)
+    const entry = logged.length > 0 ? unwrap(entries).add(logged) : null
+    const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
     await done.catch((error: unknown) => {
       throw first ?? error
     })
+    if (entry === null) return
+    this.#log.added(entry.result as number, logged)
+    if (logged.length >= bounds.logRowsMin) this.#settleAt = this.#clock.now() + bounds.logSettleMs
   }
 
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#attempt(async () => {
-      const table = readable(await this.#connection())
-      const found = await valuesAt(table, keys)
-      return keys.map((key) => bytesOrNothing(found.get(rowName(key))))
+      // As the log is now: what is settled meanwhile is the same in its place.
+      const logged = new Map(keys.map((key) => [rowName(key), this.#log.valueOf(key)]))
+      const placed = keys.filter((key) => logged.get(rowName(key)) === undefined)
+      const found = await valuesAt((await this.#readable(rows)).objectStore(rows), placed)
+      return keys.map((key) => {
+        const value = logged.get(rowName(key))
+        return value === undefined ? bytesOrNothing(found.get(rowName(key))) : (value ?? undefined)
+      })
     })
   }
 
   scan({ table, group, after, limit }: Parameters<Store['scan']>[0]): Promise<readonly Row[]> {
     const first = group === undefined ? [table] : [table, group]
+    return this.#attempt(async () => {
+      const logged = this.#log.within(first, after)
+      const found: Row[] = []
+      for (let from = after; ; ) {
+        const page = await this.#page(first, from, limit)
+        const last = page.length < limit ? undefined : page.at(-1)?.key
+        found.push(...merged(page, logged, from, last))
+        if (last === undefined || found.length >= limit) return found.slice(0, limit)
+        from = last
+      }
+    })
+  }
+
+  /** Rows whose keys begin with `first`, as they are in their places. */
+  async #page(first: readonly string[], after: RowKey | undefined, limit: number): Promise<readonly Row[]> {
     // An empty array sorts after every text: the end of all that begins alike.
     const range = IDBKeyRange.bound(after === undefined ? first : [...after], [...first, []], after !== undefined, true)
-    return this.#attempt(async () => {
-      const store = readable(await this.#connection())
-      const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)])
-      return keys.map((key, index) => ({
-        key: key as unknown as RowKey,
-        value: bytesOrNothing(values[index]) ?? new Uint8Array(0),
-      }))
-    })
+    const store = (await this.#readable(rows)).objectStore(rows)
+    const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)])
+    return keys.map((key, index) => ({
+      key: key as unknown as RowKey,
+      value: bytesOrNothing(values[index]) ?? new Uint8Array(0),
+    }))
+  }
+
+  /** A transaction to read in. What goes wrong shows at the requests; the transaction's own end is nobody's. */
+  async #readable(store: typeof rows | typeof log) {
+    const transaction = (await this.#connection()).transaction(store, 'readonly')
+    transaction.done.catch(() => {})
+    return transaction
   }
 
   /** What the browser says of the whole site: other databases of it count too. Not every browser says. */
@@ -278,6 +357,7 @@ class IndexedDbStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#settling?.()
     this.#database?.close()
     this.#database = undefined
   }
@@ -288,11 +368,12 @@ class IndexedDbStore implements Store {
   }
 }
 
-/** The rows, to be read. What goes wrong shows at the requests; the transaction's own end is nobody's. */
-function readable(database: IDBPDatabase) {
-  const transaction = database.transaction(rows, 'readonly')
-  transaction.done.catch(() => {})
-  return transaction.store
+/** Puts rows in their places, without a promise for each: the transaction's own end says how all of them ended. */
+function put(table: IDBObjectStore, writes: readonly Write[]): void {
+  for (const { key, value } of writes) {
+    if (value === null) table.delete([...key])
+    else table.put(value, [...key])
+  }
 }
 
 /** What is in a row, if it is bytes; anything else was not written by us. */

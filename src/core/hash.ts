@@ -5,18 +5,33 @@
  */
 import { md5 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, type Hash as HashState, utf8ToBytes } from '@noble/hashes/utils.js'
 import { bounds } from './bounds.ts'
 import type { Digest, NodeId, Partition, StoredKey, Token } from './ids.ts'
 
+type HashFunction = (bytes: Uint8Array) => Uint8Array
+
+/** One that keeps its working memory: to make it anew takes as long as to hash something small (64 bytes with SHA-256: 2.9 µs instead of 1.7). */
+function keepingMemory<T extends HashState<T>>(create: () => T): HashFunction {
+  const [fresh, working] = [create(), create()]
+  return (bytes) => {
+    fresh._cloneInto(working)
+    return working.update(bytes).digest()
+  }
+}
+
+/** SHA-256 (FIPS 180-4), and MD5 (RFC 1321). */
+export const sha256Of: HashFunction = keepingMemory(sha256.create)
+const md5Of = keepingMemory(md5.create)
+
 /** Where a virtual node sits: `md5(nodeId ‖ i)`. Any node computes it for any other, so nobody picks its own arc. */
 export function tokenOf(node: NodeId, index: number): Token {
-  return bytesToHex(md5(utf8ToBytes(`${node}:${index}`))) as Token
+  return bytesToHex(md5Of(utf8ToBytes(`${node}:${index}`))) as Token
 }
 
 /** The partition a key falls into: the first bits of its MD5. */
 export function partitionOf(key: StoredKey): Partition {
-  const hash = md5(utf8ToBytes(key))
+  const hash = md5Of(utf8ToBytes(key))
   const first16 = ((hash[0] ?? 0) << 8) | (hash[1] ?? 0)
   return (first16 >>> (16 - bounds.partitionBits)) as Partition
 }
@@ -27,8 +42,8 @@ export function partitionOf(key: StoredKey): Partition {
  */
 export function keyHashOf(key: StoredKey): Uint8Array {
   const bytes = utf8ToBytes(key)
-  const hash = sha256(bytes).slice(0, 16)
-  hash.set(md5(bytes).subarray(0, 2))
+  const hash = sha256Of(bytes).slice(0, 16)
+  hash.set(md5Of(bytes).subarray(0, 2))
   return hash
 }
 
@@ -40,7 +55,7 @@ export function partitionToken(partition: Partition): Token {
 
 /** SHA-256 of some bytes, cut to 128 bits. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return bytesToHex(sha256(bytes).subarray(0, 16)) as Digest
+  return bytesToHex(sha256Of(bytes).subarray(0, 16)) as Digest
 }
 
 /** A name for others to meet under that does not tell the text it was made of: 128 bits of SHA-256, as hex. */

@@ -48,7 +48,7 @@ describe('the store in IndexedDB', () => {
     const refused = { name: 'StoreFailure', reason: 'failed', message: expect.stringContaining('newer build') }
     await expect(store.read([row])).rejects.toMatchObject(refused)
     await expect(store.transact([row], 'relaxed', () => ({ writes: [], result: 1 }))).rejects.toMatchObject(refused)
-    expect(newer.objectStoreNames.length).toBe(1)
+    expect(newer.objectStoreNames.length).toBe(2)
     newer.close()
     await store.close()
   })

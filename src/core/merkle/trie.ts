@@ -9,15 +9,16 @@
  * Items lie packed in one array, 32 bytes each, and hashes are kept for the root and its children. A write then costs two
  * evaluations until a partition has a thousand keys. A snapshot shares the arrays until one side writes.
  */
-import { sha256 } from '@noble/hashes/sha2.js'
+
 import { bounds } from '../bounds.ts'
+import { sha256Of } from '../hash.ts'
 
 /** Bytes of each half of an item, and of a hash. */
 export const hashBytes = 16
 export const itemBytes: number = 2 * hashBytes
 
 /** SHA-256 cut to 128 bits. */
-export const hashOf = (bytes: Uint8Array): Uint8Array => sha256(bytes).slice(0, hashBytes)
+export const hashOf = (bytes: Uint8Array): Uint8Array => sha256Of(bytes).slice(0, hashBytes)
 
 /** Sets up to this size are hashed as they are; larger ones by their subsets. */
 const leafItemsMax = 64
