@@ -41,7 +41,7 @@ export interface Row {
   readonly key: RowKey
   readonly value: Uint8Array
 }
-/** A row to be written; null deletes it. */
+/** A row to be written; null deletes it. The bytes are the store's from then on. */
 export interface Write {
   readonly key: RowKey
   readonly value: Uint8Array | null

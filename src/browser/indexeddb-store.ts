@@ -19,6 +19,7 @@ import {
   StoreFailure,
   type Write,
 } from '../ports.ts'
+import { aborting, bytesOrNothing, put } from './requests.ts'
 import { merged, RowLog } from './row-log.ts'
 import { valuesAt } from './sweep.ts'
 
@@ -83,9 +84,14 @@ class IndexedDbStore implements Store {
         existed = false
       }),
     )
-    await this.#attempt(async () => {
-      await this.#log.follow((await this.#readable(log)).objectStore(log))
-    })
+    try {
+      await this.#attempt(async () => {
+        await this.#log.follow((await this.#readable(log)).objectStore(log))
+      })
+    } catch (error) {
+      await this.close()
+      throw error
+    }
     // What an earlier page has logged can wait until this one has begun.
     this.#settleAt = this.#clock.now() + bounds.logSettleMs
     this.#settleSoon()
@@ -101,6 +107,7 @@ class IndexedDbStore implements Store {
     this.#opening ??= openDB(this.#name, schemaVersion, {
       upgrade: (database, oldVersion) => {
         created()
+        this.#log.clear()
         if (oldVersion > 0) database.deleteObjectStore(rows)
         database.createObjectStore(rows)
         database.createObjectStore(log, { autoIncrement: true })
@@ -195,11 +202,22 @@ class IndexedDbStore implements Store {
 
   async #drain(): Promise<void> {
     while (this.#queue.length > 0) {
-      const count = Math.ceil(bounds.commitBytes / this.#taskBytes)
-      await this.#commit(this.#queue.splice(0, count))
+      if (this.#log.isOverfull) await this.#settleSome()
+      await this.#commit(this.#queue.splice(0, this.#taken()))
     }
     this.#committing = false
     this.#settleSoon()
+  }
+
+  /** How many of those who wait are committed together: not so many that the page stands still meanwhile. */
+  #taken(): number {
+    const most = Math.ceil(bounds.commitBytes / this.#taskBytes)
+    let keys = 0
+    const enough = this.#queue.findIndex((task) => {
+      keys += task.keys.length
+      return keys >= bounds.commitRows
+    })
+    return Math.min(most, enough < 0 ? this.#queue.length : enough + 1)
   }
 
   /** Sees to it that what is logged gets to its place: when nothing has been logged for a moment, and little by little. */
@@ -214,30 +232,40 @@ class IndexedDbStore implements Store {
     })
   }
 
-  /** Puts the rows of the oldest entry of the log in their places. Where that fails they stay in the log. */
   async #settle(): Promise<void> {
     this.#committing = true
     const startedAt = this.#clock.now()
-    let restMs: number = bounds.storageTimeoutMs
+    const isDone = await this.#settleSome()
+    const now = this.#clock.now()
+    const restMs = isDone ? (now - startedAt) / bounds.logSettleShare : bounds.storageTimeoutMs
+    this.#settleAt = Math.max(this.#settleAt, now + restMs)
+    await this.#drain()
+  }
+
+  /** Puts the rows of the oldest entries of the log in their places; whether that succeeded. They stay in the log otherwise. */
+  async #settleSome(): Promise<boolean> {
     try {
       await this.#attempt(async () => {
-        const transaction = (await this.#connection()).transaction([rows, log], 'readwrite', { durability: 'relaxed' })
+        // Who has lost the database does not open it again for this.
+        const transaction = this.#database?.transaction([rows, log], 'readwrite', { durability: 'relaxed' })
+        if (transaction === undefined) throw new StoreFailure('closed', 'there is no connection')
         const done = transaction.done
         done.catch(() => {})
         await this.#log.follow(transaction.objectStore(log))
         const { oldest } = this.#log
         if (oldest === null) return
-        put(unwrap(transaction.objectStore(rows)), oldest.writes)
-        unwrap(transaction.objectStore(log)).delete(oldest.order)
+        aborting(transaction, () => {
+          put(unwrap(transaction.objectStore(rows)), oldest.writes)
+          unwrap(transaction.objectStore(log)).delete(IDBKeyRange.upperBound(oldest.last))
+        })
         await done
-        this.#log.settled(oldest.order)
+        this.#log.settled(oldest.last)
       })
-      restMs = (this.#clock.now() - startedAt) / bounds.logSettleShare
+      return true
     } catch {
       // A full disk, or one that does not answer. There is time.
+      return false
     }
-    this.#settleAt = Math.max(this.#settleAt, this.#clock.now() + restMs)
-    await this.#drain()
   }
 
   /** Commits these together; where that fails, each alone, so that one that does not fit takes no other down. */
@@ -258,11 +286,11 @@ class IndexedDbStore implements Store {
     const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
     const transaction = database.transaction([rows, log], 'readwrite', { durability })
     const table = transaction.objectStore(rows)
-    const entries = transaction.objectStore(log)
+    const logTable = transaction.objectStore(log)
     const done = transaction.done
     done.catch(() => {})
     const keys = tasks.flatMap((task) => task.keys)
-    const [found] = await Promise.all([valuesAt(table, keys), this.#log.follow(entries)])
+    const [found] = await Promise.all([valuesAt(table, keys), this.#log.follow(logTable)])
     const current = new Map([...found].map(([name, value]) => [name, bytesOrNothing(value)]))
     for (const key of keys) {
       const logged = this.#log.valueOf(key)
@@ -285,28 +313,28 @@ class IndexedDbStore implements Store {
     }
     // On its way to the request: before the transaction itself hears of it.
     unwrap(transaction).addEventListener('error', failed, { capture: true })
-    const { logged, direct } = this.#log.share([...writes.values()])
-    put(unwrap(table), direct)
-    const entry = logged.length > 0 ? unwrap(entries).add(logged) : null
+    const { entries, direct } = this.#log.share([...writes.values()])
+    const orders = aborting(transaction, () => {
+      put(unwrap(table), direct)
+      return entries.map((entry) => unwrap(logTable).add(entry))
+    })
     const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
     await done.catch((error: unknown) => {
       throw first ?? error
     })
-    if (entry === null) return
-    this.#log.added(entry.result as number, logged)
-    if (logged.length >= bounds.logRowsMin) this.#settleAt = this.#clock.now() + bounds.logSettleMs
+    for (const [index, entry] of entries.entries()) this.#log.added(orders[index]?.result as number, entry)
+    const isLarge = entries.reduce((sum, entry) => sum + entry.length, 0) >= bounds.logRowsMin
+    if (isLarge && !this.#log.isOverfull) this.#settleAt = this.#clock.now() + bounds.logSettleMs
   }
 
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#attempt(async () => {
-      // As the log is now: what is settled meanwhile is the same in its place.
-      const logged = new Map(keys.map((key) => [rowName(key), this.#log.valueOf(key)]))
-      const placed = keys.filter((key) => logged.get(rowName(key)) === undefined)
-      const found = await valuesAt((await this.#readable(rows)).objectStore(rows), placed)
+      const found = await valuesAt((await this.#readable(rows)).objectStore(rows), keys)
+      // The log as it is when these have been read: what was committed before has been heard of, and what comes after waits.
       return keys.map((key) => {
-        const value = logged.get(rowName(key))
-        return value === undefined ? bytesOrNothing(found.get(rowName(key))) : (value ?? undefined)
+        const logged = this.#log.valueOf(key)
+        return logged === undefined ? bytesOrNothing(found.get(rowName(key))) : (logged ?? undefined)
       })
     })
   }
@@ -314,12 +342,11 @@ class IndexedDbStore implements Store {
   scan({ table, group, after, limit }: Parameters<Store['scan']>[0]): Promise<readonly Row[]> {
     const first = group === undefined ? [table] : [table, group]
     return this.#attempt(async () => {
-      const logged = this.#log.within(first, after)
       const found: Row[] = []
       for (let from = after; ; ) {
         const page = await this.#page(first, from, limit)
         const last = page.length < limit ? undefined : page.at(-1)?.key
-        found.push(...merged(page, logged, from, last))
+        found.push(...merged(page, this.#log.within(first, from, last)))
         if (last === undefined || found.length >= limit) return found.slice(0, limit)
         from = last
       }
@@ -366,17 +393,4 @@ class IndexedDbStore implements Store {
     await this.close()
     await this.#inTime(deleteDB(this.#name))
   }
-}
-
-/** Puts rows in their places, without a promise for each: the transaction's own end says how all of them ended. */
-function put(table: IDBObjectStore, writes: readonly Write[]): void {
-  for (const { key, value } of writes) {
-    if (value === null) table.delete([...key])
-    else table.put(value, [...key])
-  }
-}
-
-/** What is in a row, if it is bytes; anything else was not written by us. */
-function bytesOrNothing(value: unknown): Uint8Array | undefined {
-  return value instanceof Uint8Array ? value : undefined
 }

@@ -17,8 +17,9 @@ interface Entry {
   readonly bytes: number
 }
 
-/** Between the parts of a row's name. */
-const nul = '\u0000'
+/** What the names of rows begin with whose keys begin with `first`. */
+const prefixOf = (first: readonly string[]): string => [...first, ''].join('\u0000')
+const groupOf = ([table, group]: RowKey): string => prefixOf([table, group])
 
 /** Roughly what a row takes besides its value. */
 const keyBytes = 128
@@ -31,9 +32,9 @@ export class RowLog {
   readonly #entries = new Map<number, Entry>()
   /** What stands in for each row, and the entry it is in: the last one that wrote it. */
   readonly #rows = new Map<string, { readonly write: Write; readonly order: number }>()
+  /** Their names, by what those of a group of a table begin with; in order where somebody has asked for it. */
+  readonly #groups = new Map<string, { readonly names: Set<string>; sorted: readonly string[] | null }>()
   #bytes = 0
-  /** The names of the rows, in order; worked out when it is asked for. */
-  #names: readonly string[] | undefined
 
   get isEmpty(): boolean {
     return this.#entries.size === 0
@@ -60,25 +61,32 @@ export class RowLog {
       found.push(...(await entries.getAll(range)))
     }
     this.clear()
-    // Anything else was not written by us.
-    for (const [index, order] of orders.entries()) this.added(order, Array.isArray(found[index]) ? found[index] : [])
+    for (const [index, order] of orders.entries()) this.added(order, writesIn(found[index]))
   }
 
   clear(): void {
     this.#entries.clear()
     this.#rows.clear()
+    this.#groups.clear()
     this.#bytes = 0
-    this.#names = undefined
   }
 
-  /** What of a commit is to be logged, and what goes to its place at once. What stands here already must not be overtaken. */
-  share(writes: readonly Write[]): { readonly logged: readonly Write[]; readonly direct: readonly Write[] } {
+  /** Whether it has grown beyond its bounds: by rows that are written again and again, for those must not overtake each other. */
+  get isOverfull(): boolean {
+    return this.#bytes > bounds.logBytesMax || this.#entries.size > bounds.logEntriesMax
+  }
+
+  /** What of a commit is to be logged, by entries, and what goes to its place at once. What stands here already must not be overtaken. */
+  share(writes: readonly Write[]): {
+    readonly entries: readonly (readonly Write[])[]
+    readonly direct: readonly Write[]
+  } {
     const values = writes.filter(({ value }) => value !== null).length
     const bytes = sizeOf(writes)
     const isWorthIt = values >= bounds.logRowsMin && bytes <= values * bounds.logRowBytes
-    if (isWorthIt && this.#bytes + bytes <= bounds.logBytesMax) return { logged: writes, direct: [] }
+    if (isWorthIt && this.#bytes + bytes <= bounds.logBytesMax) return { entries: entriesOf(writes), direct: [] }
     const stands = ({ key }: Write) => this.#rows.has(rowName(key))
-    return { logged: writes.filter(stands), direct: writes.filter((write) => !stands(write)) }
+    return { entries: entriesOf(writes.filter(stands)), direct: writes.filter((write) => !stands(write)) }
   }
 
   /** An entry is in the database. */
@@ -87,70 +95,101 @@ export class RowLog {
     const bytes = sizeOf(writes)
     this.#entries.set(order, { writes, bytes })
     this.#bytes += bytes
-    for (const write of writes) this.#rows.set(rowName(write.key), { write, order })
-    this.#names = undefined
+    for (const write of writes) {
+      const [name, group] = [rowName(write.key), groupOf(write.key)]
+      this.#rows.set(name, { write, order })
+      const known = this.#groups.get(group) ?? { names: new Set(), sorted: null }
+      known.names.add(name)
+      known.sorted = null
+      this.#groups.set(group, known)
+    }
   }
 
-  /** The oldest entry, and what of it is to be put in its place: what was written once more since is not. */
-  get oldest(): { readonly order: number; readonly writes: readonly Write[] } | null {
-    for (const [order, { writes }] of this.#entries)
-      return { order, writes: writes.filter(({ key }) => this.#rows.get(rowName(key))?.order === order) }
-    return null
-  }
-
-  /** The rows of an entry are in their places, and it is gone. */
-  settled(order: number): void {
-    const entry = this.#entries.get(order)
-    if (entry === undefined) return
-    this.#entries.delete(order)
-    this.#bytes -= entry.bytes
-    for (const { key } of entry.writes)
-      if (this.#rows.get(rowName(key))?.order === order) this.#rows.delete(rowName(key))
-    this.#names = undefined
-  }
-
-  /** What stands here of the rows whose keys begin with `first` and come after `after`, in order. */
-  within(first: readonly string[], after: RowKey | undefined): readonly Write[] {
-    this.#names ??= [...this.#rows.keys()].sort(compareText)
-    const prefix = [...first, ''].join(nul)
+  /** The oldest entries, up to the `last`, and what of them is to be put in its place: what was written once more since is not. */
+  get oldest(): { readonly last: number; readonly writes: readonly Write[] } | null {
     const found: Write[] = []
-    for (let at = this.#firstAfter(after === undefined ? prefix : rowName(after)); at < this.#names.length; at += 1) {
-      const name = this.#names[at] ?? ''
-      if (!name.startsWith(prefix)) break
-      const row = this.#rows.get(name)
-      if (row !== undefined) found.push({ key: row.write.key, value: row.write.value?.slice() ?? null })
+    let last: number | null = null
+    for (const [order, { writes }] of this.#entries) {
+      const due = writes.filter(({ key }) => this.#rows.get(rowName(key))?.order === order)
+      if (last !== null && found.length + due.length > bounds.logSettleRows) break
+      found.push(...due)
+      last = order
     }
-    return found
+    return last === null ? null : { last, writes: found }
   }
 
-  /** Where in the order the first name is that comes after `name`. */
-  #firstAfter(name: string): number {
-    const names = this.#names ?? []
-    let low = 0
-    let high = names.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (compareText(names[middle] ?? '', name) <= 0) low = middle + 1
-      else high = middle
+  /** The rows of the entries up to `last` are in their places, and the entries are gone. */
+  settled(last: number): void {
+    for (const [order, entry] of this.#entries) {
+      if (order > last) break
+      this.#entries.delete(order)
+      this.#bytes -= entry.bytes
+      for (const { key } of entry.writes) if (this.#rows.get(rowName(key))?.order === order) this.#forget(key)
     }
-    return low
+  }
+
+  #forget(key: RowKey): void {
+    const group = this.#groups.get(groupOf(key))
+    this.#rows.delete(rowName(key))
+    group?.names.delete(rowName(key))
+    if (group !== undefined) group.sorted = null
+    if (group?.names.size === 0) this.#groups.delete(groupOf(key))
+  }
+
+  /** What stands here of the rows whose keys begin with `first`, from after `from` to `last`, or to the end, in order. */
+  within(first: readonly string[], from: RowKey | undefined, last: RowKey | undefined): readonly Write[] {
+    const prefix = prefixOf(first)
+    const groups = [...this.#groups].filter(([name]) => name.startsWith(prefix)).sort(([a], [b]) => compareText(a, b))
+    return groups.flatMap(([, group]) => {
+      group.sorted ??= [...group.names].sort(compareText)
+      const start = from === undefined ? 0 : firstAfter(group.sorted, rowName(from))
+      const end = last === undefined ? group.sorted.length : firstAfter(group.sorted, rowName(last))
+      return group.sorted.slice(start, end).flatMap((name) => this.#rows.get(name)?.write ?? [])
+    })
   }
 }
 
-/** Rows in their places from after `from` to `last`, or to the end, and those that stand in for them. */
-export function merged(
-  page: readonly Row[],
-  logged: readonly Write[],
-  from: RowKey | undefined,
-  last: RowKey | undefined,
-): readonly Row[] {
-  if (logged.length === 0) return page
-  const [lower, upper] = [from === undefined ? '' : rowName(from), last === undefined ? null : rowName(last)]
-  const found = new Map<string, Write>(page.map((row) => [rowName(row.key), row]))
-  for (const write of logged) {
-    const name = rowName(write.key)
-    if (name > lower && (upper === null || name <= upper)) found.set(name, write)
+/** Where in the order the first name is that comes after `name`. */
+function firstAfter(names: readonly string[], name: string): number {
+  let low = 0
+  let high = names.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareText(names[middle] ?? '', name) <= 0) low = middle + 1
+    else high = middle
   }
+  return low
+}
+
+/** Entries that a database keeps with its other rows: large ones it may keep in files, which no later flush covers. */
+function entriesOf(writes: readonly Write[]): readonly (readonly Write[])[] {
+  const entries: Write[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const write of writes) {
+    const size = sizeOf([write])
+    if (bytes + size > bounds.logEntryBytes) {
+      entries.push([])
+      bytes = 0
+    }
+    entries.at(-1)?.push(write)
+    bytes += size
+  }
+  return entries
+}
+
+/** What is in an entry; anything else was not written by us. */
+function writesIn(value: unknown): readonly Write[] {
+  const isWrite = (each: Partial<Write> | null): boolean =>
+    Array.isArray(each?.key) && each.key.length === 3 && (each.value === null || each.value instanceof Uint8Array)
+  return Array.isArray(value) ? value.filter(isWrite) : []
+}
+
+/** Rows in their places, and those that stand in for them. */
+export function merged(page: readonly Row[], logged: readonly Write[]): readonly Row[] {
+  if (logged.length === 0) return page
+  const found = new Map<string, Write>()
+  for (const write of [...page, ...logged]) found.set(rowName(write.key), write)
   const sorted = [...found].sort(([a], [b]) => compareText(a, b))
-  return sorted.flatMap(([, { key, value }]) => (value === null ? [] : [{ key, value }]))
+  // As from the database: nobody else has it.
+  return sorted.flatMap(([, { key, value }]) => (value === null ? [] : [{ key, value: value.slice() }]))
 }

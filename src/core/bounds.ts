@@ -281,15 +281,21 @@ export const bounds = {
   storageTimeoutMs: 10_000,
   /** About so many bytes are written by one transaction: more would be hashed and encoded without a pause. */
   commitBytes: 2_097_152,
+  /** And about so many rows. */
+  commitRows: 256,
   /** Fewer rows than these, or larger ones, go to their places at once; more are one entry of the log, which takes so many bytes at most. */
   logRowsMin: 32,
   logRowBytes: 1_024,
   logBytesMax: 8_388_608,
-  /** When nothing was logged for so long, entries are settled, and so much of the time is spent on it. */
+  logEntriesMax: 1_024,
+  /** Of one entry: Chromium keeps what takes more than 64 KiB in files, Firefox more than a MiB. */
+  logEntryBytes: 32_768,
+  /** When nothing was logged for so long, entries are settled, about so many rows at a time, and so much of the time is spent on it. */
   logSettleMs: 1_000,
+  logSettleRows: 128,
   logSettleShare: 0.1,
   /** Entries of the log that are read together. */
-  logEntriesRead: 16,
+  logEntriesRead: 32,
   /** Times a lost database connection is opened again for one transaction. */
   storageReopensMax: 3,
 

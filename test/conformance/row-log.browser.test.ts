@@ -75,6 +75,15 @@ test('many rows that are committed together are one entry of the log, and are in
   await store.close()
 })
 
+test('an entry is small, however much is committed together', async () => {
+  const name = fresh()
+  const store = await open(name, new HandClock())
+  const writes = rowsFrom(0, 500, 1).map(({ key }) => ({ key, value: new Uint8Array(bounds.logEntryBytes / 100) }))
+  await write(store, writes)
+  expect((await placesIn(name)).logged).toBeGreaterThanOrEqual(5)
+  await store.close()
+})
+
 test('large rows go to their places at once, and so do all where the log is full', async () => {
   const name = fresh()
   const store = await open(name, new HandClock())
@@ -102,6 +111,81 @@ test('a transaction of another page that has the database too sees what is logge
   const third = await open(name, new HandClock())
   expect(await third.read([row(0), row(1)])).toEqual([value(0, 2), value(1, 1)])
   for (const store of [one, other, third]) await store.close()
+})
+
+test('rows that are written again and again do not make the log grow without end', async () => {
+  const name = fresh()
+  const store = await open(name, new HandClock())
+  await write(store, rowsFrom(0, many, 0))
+  const last = bounds.logEntriesMax + 50
+  for (let by = 1; by <= last; by += 1) await write(store, [{ key: row(0), value: value(0, by) }])
+  expect((await placesIn(name)).logged).toBeLessThanOrEqual(bounds.logEntriesMax + 1)
+  await store.close()
+  const again = await open(name, new HandClock())
+  expect(await again.read([row(0), row(1)])).toEqual([value(0, last), value(1, 0)])
+  await again.close()
+})
+
+test('what is read or scanned beside a commit is all of it or nothing, wherever its rows are', async () => {
+  const [name, clock] = [fresh(), new HandClock()]
+  const store = await open(name, clock)
+  const [logged, placed] = [row(0), row(3 * many)]
+  const both = (by: number) => [logged, placed].map((key) => ({ key, value: value(0, by) }))
+  await write(store, rowsFrom(0, many, 0))
+  await write(store, both(0))
+  for (let by = 1; by <= 40; by += 1) {
+    const writing = write(store, both(by))
+    // A little later each time: before its transaction begins, and behind it.
+    for (let ticks = 0; ticks < by; ticks += 1) await null
+    const reading = store.read([logged, placed])
+    const scanning = store.scan({ table: 'record', group: '0', limit: 100 })
+    if (by % 10 === 0) clock.go(bounds.logSettleMs)
+    const scanned = new Map((await scanning).map(({ key, value: found }) => [String(key), found]))
+    for (const [one, other] of [await reading, [logged, placed].map((key) => scanned.get(String(key)))])
+      expect(one).toEqual(other)
+    await writing
+  }
+  await store.close()
+})
+
+test('rows that cannot be put in their places stay in the log, and are there later', async () => {
+  const [name, clock] = [fresh(), new HandClock()]
+  const store = await open(name, clock)
+  await write(store, rowsFrom(0, many, 1))
+  const { put } = IDBObjectStore.prototype
+  let attempts = 0
+  IDBObjectStore.prototype.put = () => {
+    attempts += 1
+    throw new DOMException('there is no room', 'QuotaExceededError')
+  }
+  try {
+    const tried = () => {
+      clock.go(bounds.logSettleMs)
+      return attempts
+    }
+    await expect.poll(tried, { interval: 5 }).toBeGreaterThan(0)
+    expect(await store.read([row(0), row(many - 1)])).toEqual([value(0, 1), value(many - 1, 1)])
+    expect(await placesIn(name)).toEqual({ logged: 1, placed: 0 })
+  } finally {
+    IDBObjectStore.prototype.put = put
+  }
+  clock.go(bounds.storageTimeoutMs)
+  await settle(name, clock)
+  expect(await placesIn(name)).toEqual({ logged: 0, placed: many })
+  await store.close()
+})
+
+test('an entry that was not written by us is as good as none', async () => {
+  const name = fresh()
+  const store = await open(name, new HandClock())
+  await store.close()
+  const database = await openDB(name)
+  for (const entry of ['nonsense', [null, 1, { key: 'a' }, { key: row(0), value: value(0, 1) }]])
+    await database.add('log', entry)
+  database.close()
+  const again = await open(name, new HandClock())
+  expect(await again.read([row(0), row(1)])).toEqual([value(0, 1), undefined])
+  await again.close()
 })
 
 type Step =
