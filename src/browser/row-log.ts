@@ -71,9 +71,9 @@ export class RowLog {
     this.#bytes = 0
   }
 
-  /** Whether it has grown beyond its bounds: by rows that are written again and again, for those must not overtake each other. */
+  /** Whether it has grown far beyond its bounds: by rows that are written again and again, for those must not overtake each other. */
   get isOverfull(): boolean {
-    return this.#bytes > bounds.logBytesMax || this.#entries.size > bounds.logEntriesMax
+    return this.#bytes > 2 * bounds.logBytesMax || this.#entries.size > bounds.logEntriesMax
   }
 
   /** What of a commit is to be logged, by entries, and what goes to its place at once. What stands here already must not be overtaken. */
