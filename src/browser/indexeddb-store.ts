@@ -86,7 +86,7 @@ class IndexedDbStore implements Store {
     )
     try {
       await this.#attempt(async () => {
-        await this.#log.follow((await this.#readable(log)).objectStore(log))
+        await this.#log.follow(begin(await this.#connection(), 'readonly').entries)
       })
     } catch (error) {
       await this.close()
@@ -247,18 +247,16 @@ class IndexedDbStore implements Store {
     try {
       await this.#attempt(async () => {
         // Who has lost the database does not open it again for this.
-        const transaction = this.#database?.transaction([rows, log], 'readwrite', { durability: 'relaxed' })
-        if (transaction === undefined) throw new StoreFailure('closed', 'there is no connection')
-        const done = transaction.done
-        done.catch(() => {})
-        await this.#log.follow(transaction.objectStore(log))
+        if (this.#database === undefined) throw new StoreFailure('closed', 'there is no connection')
+        const { transaction, table, entries } = begin(this.#database, 'readwrite')
+        await this.#log.follow(entries)
         const { oldest } = this.#log
         if (oldest === null) return
         aborting(transaction, () => {
-          put(unwrap(transaction.objectStore(rows)), oldest.writes)
-          unwrap(transaction.objectStore(log)).delete(IDBKeyRange.upperBound(oldest.last))
+          put(unwrap(table), oldest.writes)
+          unwrap(entries).delete(IDBKeyRange.upperBound(oldest.last))
         })
-        await done
+        await transaction.done
         this.#log.settled(oldest.last)
       })
       return true
@@ -284,13 +282,9 @@ class IndexedDbStore implements Store {
   async #transaction(tasks: readonly Task[]): Promise<void> {
     const database = await this.#connection()
     const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
-    const transaction = database.transaction([rows, log], 'readwrite', { durability })
-    const table = transaction.objectStore(rows)
-    const logTable = transaction.objectStore(log)
-    const done = transaction.done
-    done.catch(() => {})
+    const { transaction, table, entries } = begin(database, 'readwrite', durability)
     const keys = tasks.flatMap((task) => task.keys)
-    const [found] = await Promise.all([valuesAt(table, keys), this.#log.follow(logTable)])
+    const [found] = await Promise.all([valuesAt(table, keys), this.#log.follow(entries)])
     const current = new Map([...found].map(([name, value]) => [name, bytesOrNothing(value)]))
     for (const key of keys) {
       const logged = this.#log.valueOf(key)
@@ -313,24 +307,24 @@ class IndexedDbStore implements Store {
     }
     // On its way to the request: before the transaction itself hears of it.
     unwrap(transaction).addEventListener('error', failed, { capture: true })
-    const { entries, direct } = this.#log.share([...writes.values()])
+    const { logged, direct } = this.#log.share([...writes.values()])
     const orders = aborting(transaction, () => {
       put(unwrap(table), direct)
-      return entries.map((entry) => unwrap(logTable).add(entry))
+      return logged.map((entry) => unwrap(entries).add(entry))
     })
     const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
-    await done.catch((error: unknown) => {
+    await transaction.done.catch((error: unknown) => {
       throw first ?? error
     })
-    for (const [index, entry] of entries.entries()) this.#log.added(orders[index]?.result as number, entry)
-    const isLarge = entries.reduce((sum, entry) => sum + entry.length, 0) >= bounds.logRowsMin
+    for (const [index, entry] of logged.entries()) this.#log.added(orders[index]?.result as number, entry)
+    const isLarge = logged.reduce((sum, entry) => sum + entry.length, 0) >= bounds.logRowsMin
     if (isLarge && !this.#log.isOverfull) this.#settleAt = this.#clock.now() + bounds.logSettleMs
   }
 
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#attempt(async () => {
-      const found = await valuesAt((await this.#readable(rows)).objectStore(rows), keys)
+      const found = await valuesAt(begin(await this.#connection(), 'readonly').table, keys)
       // The log as it is when these have been read: what was committed before has been heard of, and what comes after waits.
       return keys.map((key) => {
         const logged = this.#log.valueOf(key)
@@ -345,8 +339,8 @@ class IndexedDbStore implements Store {
       const found: Row[] = []
       for (let from = after; ; ) {
         const page = await this.#page(first, from, limit)
-        const last = page.length < limit ? undefined : page.at(-1)?.key
-        found.push(...merged(page, this.#log.within(first, from, last)))
+        const { rows: some, last } = merged(page, this.#log.within(first, from, limit), limit)
+        found.push(...some)
         if (last === undefined || found.length >= limit) return found.slice(0, limit)
         from = last
       }
@@ -357,19 +351,12 @@ class IndexedDbStore implements Store {
   async #page(first: readonly string[], after: RowKey | undefined, limit: number): Promise<readonly Row[]> {
     // An empty array sorts after every text: the end of all that begins alike.
     const range = IDBKeyRange.bound(after === undefined ? first : [...after], [...first, []], after !== undefined, true)
-    const store = (await this.#readable(rows)).objectStore(rows)
-    const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)])
+    const { table } = begin(await this.#connection(), 'readonly')
+    const [keys, values] = await Promise.all([table.getAllKeys(range, limit), table.getAll(range, limit)])
     return keys.map((key, index) => ({
       key: key as unknown as RowKey,
       value: bytesOrNothing(values[index]) ?? new Uint8Array(0),
     }))
-  }
-
-  /** A transaction to read in. What goes wrong shows at the requests; the transaction's own end is nobody's. */
-  async #readable(store: typeof rows | typeof log) {
-    const transaction = (await this.#connection()).transaction(store, 'readonly')
-    transaction.done.catch(() => {})
-    return transaction
   }
 
   /** What the browser says of the whole site: other databases of it count too. Not every browser says. */
@@ -393,4 +380,15 @@ class IndexedDbStore implements Store {
     await this.close()
     await this.#inTime(deleteDB(this.#name))
   }
+}
+
+/** A transaction over all there is. What goes wrong shows at the requests, and to whoever waits for its end. */
+function begin<Mode extends 'readonly' | 'readwrite'>(
+  database: IDBPDatabase,
+  mode: Mode,
+  durability: Durability = 'relaxed',
+) {
+  const transaction = database.transaction([rows, log], mode, { durability })
+  transaction.done.catch(() => {})
+  return { transaction, table: transaction.objectStore(rows), entries: transaction.objectStore(log) }
 }

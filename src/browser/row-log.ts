@@ -1,12 +1,12 @@
 /**
  * Rows of large commits, until each is in its place: a write-ahead log. A request to IndexedDB costs as much as some thousand bytes
  * (Chromium 156: 10,000 rows of 160 bytes take ten times as long as the same bytes in a hundred rows), so a commit of many small rows
- * is written as one entry of the log, and its rows are moved to their places when there is time. Until then they are known here, and
+ * is written as a few entries of the log, and its rows are moved to their places when there is time. Until then they are known here, and
  * stand in for what is in their places.
  */
 import type { IDBPObjectStore } from 'idb'
 import { bounds } from '../core/bounds.ts'
-import { compareText } from '../core/ids.ts'
+import { compareText, firstFrom } from '../core/ids.ts'
 import { type Row, type RowKey, rowName, type Write } from '../ports.ts'
 
 type Entries = Pick<IDBPObjectStore, 'getAll' | 'getAllKeys'>
@@ -78,15 +78,15 @@ export class RowLog {
 
   /** What of a commit is to be logged, by entries, and what goes to its place at once. What stands here already must not be overtaken. */
   share(writes: readonly Write[]): {
-    readonly entries: readonly (readonly Write[])[]
+    readonly logged: readonly (readonly Write[])[]
     readonly direct: readonly Write[]
   } {
     const values = writes.filter(({ value }) => value !== null).length
     const bytes = sizeOf(writes)
     const isWorthIt = values >= bounds.logRowsMin && bytes <= values * bounds.logRowBytes
-    if (isWorthIt && this.#bytes + bytes <= bounds.logBytesMax) return { entries: entriesOf(writes), direct: [] }
+    if (isWorthIt && this.#bytes + bytes <= bounds.logBytesMax) return { logged: entriesOf(writes), direct: [] }
     const stands = ({ key }: Write) => this.#rows.has(rowName(key))
-    return { entries: entriesOf(writes.filter(stands)), direct: writes.filter((write) => !stands(write)) }
+    return { logged: entriesOf(writes.filter(stands)), direct: writes.filter((write) => !stands(write)) }
   }
 
   /** An entry is in the database. */
@@ -136,29 +136,22 @@ export class RowLog {
     if (group?.names.size === 0) this.#groups.delete(groupOf(key))
   }
 
-  /** What stands here of the rows whose keys begin with `first`, from after `from` to `last`, or to the end, in order. */
-  within(first: readonly string[], from: RowKey | undefined, last: RowKey | undefined): readonly Write[] {
+  /** What stands here of the rows whose keys begin with `first` and come after `after`: the first of them, in order. */
+  within(first: readonly string[], after: RowKey | undefined, limit: number): readonly Write[] {
     const prefix = prefixOf(first)
+    // Nothing is between a text and the same with a NUL.
+    const from = after === undefined ? '' : `${rowName(after)}\u0000`
     const groups = [...this.#groups].filter(([name]) => name.startsWith(prefix)).sort(([a], [b]) => compareText(a, b))
-    return groups.flatMap(([, group]) => {
+    const found: Write[] = []
+    for (const [, group] of groups) {
       group.sorted ??= [...group.names].sort(compareText)
-      const start = from === undefined ? 0 : firstAfter(group.sorted, rowName(from))
-      const end = last === undefined ? group.sorted.length : firstAfter(group.sorted, rowName(last))
-      return group.sorted.slice(start, end).flatMap((name) => this.#rows.get(name)?.write ?? [])
-    })
+      const start = firstFrom(group.sorted, from)
+      const names = group.sorted.slice(start, start + limit - found.length)
+      found.push(...names.flatMap((name) => this.#rows.get(name)?.write ?? []))
+      if (found.length >= limit) break
+    }
+    return found
   }
-}
-
-/** Where in the order the first name is that comes after `name`. */
-function firstAfter(names: readonly string[], name: string): number {
-  let low = 0
-  let high = names.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (compareText(names[middle] ?? '', name) <= 0) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 /** Entries that a database keeps with its other rows: large ones it may keep in files, which no later flush covers. */
@@ -184,12 +177,27 @@ function writesIn(value: unknown): readonly Write[] {
   return Array.isArray(value) ? value.filter(isWrite) : []
 }
 
-/** Rows in their places, and those that stand in for them. */
-export function merged(page: readonly Row[], logged: readonly Write[]): readonly Row[] {
-  if (logged.length === 0) return page
+/**
+ * The next rows in their places, up to `limit` of them, with those that stand in for them, as many. `last`: where they end, if there may
+ * be more.
+ */
+export function merged(
+  page: readonly Row[],
+  logged: readonly Write[],
+  limit: number,
+): { readonly rows: readonly Row[]; readonly last: RowKey | undefined } {
+  // Beyond the end of either nothing is known of what it has besides.
+  const ends = [page, logged].filter((some) => some.length >= limit).map((some) => some.at(-1)?.key)
+  const last = ends.reduce(
+    (a, b) => (a === undefined || (b !== undefined && rowName(b) < rowName(a)) ? b : a),
+    undefined,
+  )
+  if (logged.length === 0) return { rows: page, last }
   const found = new Map<string, Write>()
   for (const write of [...page, ...logged]) found.set(rowName(write.key), write)
-  const sorted = [...found].sort(([a], [b]) => compareText(a, b))
+  const known = [...found].filter(([name]) => last === undefined || name <= rowName(last))
+  const sorted = known.sort(([a], [b]) => compareText(a, b))
   // As from the database: nobody else has it.
-  return sorted.flatMap(([, { key, value }]) => (value === null ? [] : [{ key, value: value.slice() }]))
+  const rows = sorted.flatMap(([, { key, value }]) => (value === null ? [] : [{ key, value: value.slice() }]))
+  return { rows, last }
 }

@@ -283,7 +283,7 @@ export const bounds = {
   commitBytes: 2_097_152,
   /** And about so many rows. */
   commitRows: 256,
-  /** Fewer rows than these, or larger ones, go to their places at once; more are one entry of the log, which takes so many bytes at most. */
+  /** Fewer rows than these, or larger ones, go to their places at once; more go to the log, which takes so many bytes at most. */
   logRowsMin: 32,
   logRowBytes: 1_024,
   logBytesMax: 8_388_608,

@@ -32,3 +32,20 @@ export function compareText(a: string, b: string): -1 | 0 | 1 {
   if (a === b) return 0
   return a < b ? -1 : 1
 }
+
+/**
+ * Where the first text is that is `text` or comes after it; the length where there is none.
+ *
+ * @example
+ * firstFrom(['a', 'c'], 'b') // 1
+ */
+export function firstFrom(sorted: readonly string[], text: string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareText(sorted[middle] ?? '', text) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}

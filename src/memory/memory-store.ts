@@ -2,7 +2,7 @@
  * A store in memory: atomic, ordered, gone with the process. The disk outlives the store, so that a node can be killed and
  * started again on what it had written.
  */
-import { compareText } from '../core/ids.ts'
+import { firstFrom } from '../core/ids.ts'
 import { type Row, rowName, type Store, StoreFailure } from '../ports.ts'
 
 /** What is on it, by a text that sorts like the row keys (`rowName`); it keeps them in order as they come and go. */
@@ -10,12 +10,12 @@ export class MemoryDisk extends Map<string, Row> {
   readonly #names: string[] = []
 
   override set(name: string, row: Row): this {
-    if (!this.has(name)) this.#names.splice(this.#firstFrom(name), 0, name)
+    if (!this.has(name)) this.#names.splice(firstFrom(this.#names, name), 0, name)
     return super.set(name, row)
   }
 
   override delete(name: string): boolean {
-    if (this.has(name)) this.#names.splice(this.#firstFrom(name), 1)
+    if (this.has(name)) this.#names.splice(firstFrom(this.#names, name), 1)
     return super.delete(name)
   }
 
@@ -28,25 +28,13 @@ export class MemoryDisk extends Map<string, Row> {
   scan(prefix: string, after: string | undefined, limit: number): readonly Row[] {
     const found: Row[] = []
     const from = after === undefined || after < prefix ? prefix : after
-    for (let at = this.#firstFrom(from); found.length < limit; at += 1) {
+    for (let at = firstFrom(this.#names, from); found.length < limit; at += 1) {
       const name = this.#names[at]
       if (name === undefined || !name.startsWith(prefix)) break
       const row = this.get(name)
       if (row !== undefined && name !== after) found.push(row)
     }
     return found
-  }
-
-  /** Where in the order the first name is that is `name` or comes after it. */
-  #firstFrom(name: string): number {
-    let low = 0
-    let high = this.#names.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (compareText(this.#names[middle] ?? '', name) < 0) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 }
 

@@ -2,7 +2,6 @@
  * What callers may pass: everything else is refused with a typed error that says what was wrong and what was expected, before
  * anything has changed.
  */
-
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import type { StoredKey } from '../core/ids.ts'

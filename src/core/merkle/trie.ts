@@ -9,7 +9,6 @@
  * Items lie packed in one array, 32 bytes each, and hashes are kept for the root and its children. A write then costs two
  * evaluations until a partition has a thousand keys. A snapshot shares the arrays until one side writes.
  */
-
 import { bounds } from '../bounds.ts'
 import { sha256Of } from '../hash.ts'
 
