@@ -17,7 +17,7 @@ import {
 } from '../core/membership/claims.ts'
 import { SetHash } from '../core/membership/set-hash.ts'
 import { type Placement, type PreferenceList, place, preferenceList } from '../core/partitioning/placement.ts'
-import { type RingMember, rememberedTokens } from '../core/partitioning/ring.ts'
+import { type RingMember, ringKeeper } from '../core/partitioning/ring.ts'
 
 const ringMember = (claim: Claim): RingMember => ({
   id: claim.node,
@@ -48,8 +48,7 @@ export class Routing {
   #others: readonly NodeId[] | undefined
   #placement: Placement | undefined
   #withoutSelf: Placement | undefined
-  /** By capacity too: a tab may come back with another weight. */
-  readonly #tokensOf = rememberedTokens()
+  readonly #layOut = ringKeeper()
   /** What follows from the placement, worked out once for each. */
   #owned: ReadonlyMap<NodeId, readonly Partition[]> | undefined
   readonly #due = new Map<string, readonly Partition[]>()
@@ -126,7 +125,7 @@ export class Routing {
   }
 
   get placement(): Placement {
-    this.#placement ??= this.#place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#tokensOf)
+    this.#placement ??= this.#place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#layOut)
     return this.#placement
   }
 
@@ -167,7 +166,7 @@ export class Routing {
     this.#withoutSelf ??= this.#place(
       this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map(ringMember),
       this.n,
-      this.#tokensOf,
+      this.#layOut,
     )
     return this.#withoutSelf.owners[partition] ?? []
   }

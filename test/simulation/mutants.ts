@@ -222,8 +222,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nodes place partitions as if they did not exist themselves',
     file: 'src/node/routing.ts',
-    from: 'this.#place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#tokensOf)',
-    to: 'this.#place(this.claims.filter((claim) => isPlaced(claim) && (claim.node !== this.self || this.claims.length < 3)).map(ringMember), this.n, this.#tokensOf)',
+    from: 'this.#place(this.claims.filter(isPlaced).map(ringMember), this.n, this.#layOut)',
+    to: 'this.#place(this.claims.filter((claim) => isPlaced(claim) && (claim.node !== this.self || this.claims.length < 3)).map(ringMember), this.n, this.#layOut)',
   },
   {
     name: 'a value is given up before it has expired',

@@ -11,7 +11,7 @@
 import { assert, present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
 import { compareText, type DeviceId, type NodeId, type Partition } from '../ids.ts'
-import { buildRing, type Ring, type RingMember, startsIn, tokensOf, walk } from './ring.ts'
+import { buildRing, type Ring, type RingMember, startsIn, walk } from './ring.ts'
 import { byDevice, sharesOf } from './shares.ts'
 
 /** Owners of every partition and the ring they come from. */
@@ -35,10 +35,10 @@ interface Bin {
   load: number
 }
 
-/** Places every partition on `min(n, members)` distinct nodes. */
-export function place(members: readonly RingMember[], n: number, tokens: typeof tokensOf = tokensOf): Placement {
+/** Places every partition on `min(n, members)` distinct nodes. `layOut` may build on earlier rings; it must answer as `buildRing` does. */
+export function place(members: readonly RingMember[], n: number, layOut: typeof buildRing = buildRing): Placement {
   const sorted = [...members].sort((a, b) => compareText(a.id, b.id))
-  const ring = buildRing(sorted, tokens)
+  const ring = layOut(sorted)
   const bins = binsOf(sorted, n)
   const walkers = ring.map((virtual) => present(bins.get(virtual.owner), 'a virtual node belongs to a member'))
   const starts = startsIn(ring)

@@ -32,29 +32,35 @@ function tokenCount(capacity: number): number {
   return Math.max(1, Math.round(bounds.tokensPerNode * capacity))
 }
 
-/** The tokens of one node. */
-export function tokensOf(member: RingMember): readonly Token[] {
-  return Array.from({ length: tokenCount(member.capacity) }, (_, index) => tokenOf(member.id, index))
+/** The virtual nodes of one member. */
+function virtualNodesOf(member: RingMember): readonly VirtualNode[] {
+  const count = tokenCount(member.capacity)
+  return Array.from({ length: count }, (_, index) => ({ token: tokenOf(member.id, index), owner: member.id }))
 }
 
-/** `tokensOf` that remembers: tokens are a third of the cost of a placement, and do not change while the capacity does not. */
-export function rememberedTokens(): typeof tokensOf {
-  const known = new Map<string, readonly Token[]>()
-  return (member) => {
-    const name = `${member.id} ${member.capacity}`
-    const tokens = known.get(name) ?? tokensOf(member)
-    known.set(name, tokens)
-    return tokens
+const inOrder = (a: VirtualNode, b: VirtualNode) => compareText(a.token, b.token) || compareText(a.owner, b.owner)
+
+/** Lays out the ring of `members`. */
+export function buildRing(members: readonly RingMember[]): Ring {
+  return members.flatMap(virtualNodesOf).sort(inOrder)
+}
+
+/**
+ * `buildRing` that begins with the ring it laid out last: most of it stays when a member comes or goes, and a sort that finds one
+ * long run in order has little left to do. Of 500 members, 32,000 virtual nodes, sorting anew is 30 ms, four fifths of a placement.
+ */
+export function ringKeeper(): typeof buildRing {
+  let ring: Ring = []
+  let capacities: ReadonlyMap<NodeId, number> = new Map()
+  return (members) => {
+    const wanted = new Map(members.map(({ id, capacity }) => [id, capacity]))
+    const gone = new Set([...capacities.keys()].filter((id) => wanted.get(id) !== capacities.get(id)))
+    const kept = gone.size === 0 ? ring : ring.filter(({ owner }) => !gone.has(owner))
+    const added = members.filter(({ id, capacity }) => capacities.get(id) !== capacity).flatMap(virtualNodesOf)
+    ring = added.length === 0 ? kept : kept.concat(added).sort(inOrder)
+    capacities = wanted
+    return ring
   }
-}
-
-/** Lays out the ring of `members`. `tokens` may remember tokens between calls; it must answer as `tokensOf` does. */
-export function buildRing(
-  members: readonly RingMember[],
-  tokens: (member: RingMember) => readonly Token[] = tokensOf,
-): Ring {
-  const ring = members.flatMap((member) => tokens(member).map((token) => ({ token, owner: member.id })))
-  return ring.sort((a, b) => compareText(a.token, b.token) || compareText(a.owner, b.owner))
 }
 
 const partitionTokens = Array.from({ length: bounds.partitions }, (_, p) => partitionToken(p as Partition))

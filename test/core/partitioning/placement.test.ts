@@ -4,12 +4,13 @@
  * against what that node holds (the unavoidable minimum).
  */
 import { createHash } from 'node:crypto'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import { partitionOf, partitionToken, tokenOf } from '../../../src/core/hash.ts'
 import type { DeviceId, NodeId, Partition, StoredKey } from '../../../src/core/ids.ts'
 import { type Placement, place, preferenceList } from '../../../src/core/partitioning/placement.ts'
-import { buildRing, type RingMember, startsIn, walk } from '../../../src/core/partitioning/ring.ts'
+import { buildRing, type RingMember, ringKeeper, startsIn, walk } from '../../../src/core/partitioning/ring.ts'
 import { sharesOf } from '../../../src/core/partitioning/shares.ts'
 
 const n = 3
@@ -206,5 +207,22 @@ describe('the ring', () => {
   test('twice the capacity is twice the virtual nodes', () => {
     const ring = buildRing([member('small', 'a', 1), member('large', 'b', 2)])
     expect(ring).toHaveLength(3 * bounds.tokensPerNode)
+  })
+
+  test('a kept ring is the one laid out anew, whoever came, went or changed its capacity', () => {
+    const members = cluster(6, [1, 2], 9)
+    const capacity = fc.constantFrom(0, 0.5, 1, 2)
+    const capacities = fc.array(fc.array(capacity, { minLength: 6, maxLength: 6 }), { minLength: 1, maxLength: 8 })
+    fc.assert(
+      fc.property(capacities, (views) => {
+        const keep = ringKeeper()
+        for (const view of views) {
+          const present = members
+            .map((each, index) => ({ ...each, capacity: view[index] ?? 0 }))
+            .filter((each) => each.capacity > 0)
+          expect(keep(present)).toEqual(buildRing(present))
+        }
+      }),
+    )
   })
 })
