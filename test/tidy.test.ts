@@ -28,7 +28,7 @@ function importsOf(path: string): readonly { readonly target: string; readonly t
   }))
 }
 
-const kernel = /^src\/core\/(ids|hash|bounds|assert)\.ts$/
+const kernel = /^src\/core\/(ids|hash|utf8|bounds|assert)\.ts$/
 const concept = /^src\/core\/(partitioning|versioning|quorum|membership|merkle|wire)\//
 const edges = ['src/errors.ts', 'src/ports.ts']
 

@@ -5,9 +5,10 @@
  */
 import { md5 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, type Hash as HashState, utf8ToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, type Hash as HashState } from '@noble/hashes/utils.js'
 import { bounds } from './bounds.ts'
 import type { Digest, NodeId, Partition, StoredKey, Token } from './ids.ts'
+import { encodeUtf8 } from './utf8.ts'
 
 type HashFunction = (bytes: Uint8Array) => Uint8Array
 
@@ -24,14 +25,17 @@ function keepingMemory<T extends HashState<T>>(create: () => T): HashFunction {
 export const sha256Of: HashFunction = keepingMemory(sha256.create)
 const md5Of = keepingMemory(md5.create)
 
+/** SHA-256 cut to 128 bits: what tells contents apart here. */
+export const hashOf: HashFunction = (bytes) => sha256Of(bytes).slice(0, 16)
+
 /** Where a virtual node sits: `md5(nodeId ‖ i)`. Any node computes it for any other, so nobody picks its own arc. */
 export function tokenOf(node: NodeId, index: number): Token {
-  return bytesToHex(md5Of(utf8ToBytes(`${node}:${index}`))) as Token
+  return bytesToHex(md5Of(encodeUtf8(`${node}:${index}`))) as Token
 }
 
 /** The partition a key falls into: the first bits of its MD5. */
 export function partitionOf(key: StoredKey): Partition {
-  const hash = md5Of(utf8ToBytes(key))
+  const hash = md5Of(encodeUtf8(key))
   const first16 = ((hash[0] ?? 0) << 8) | (hash[1] ?? 0)
   return (first16 >>> (16 - bounds.partitionBits)) as Partition
 }
@@ -41,8 +45,8 @@ export function partitionOf(key: StoredKey): Partition {
  * that are taken for one.
  */
 export function keyHashOf(key: StoredKey): Uint8Array {
-  const bytes = utf8ToBytes(key)
-  const hash = sha256Of(bytes).slice(0, 16)
+  const bytes = encodeUtf8(key)
+  const hash = hashOf(bytes)
   hash.set(md5Of(bytes).subarray(0, 2))
   return hash
 }
@@ -53,12 +57,12 @@ export function partitionToken(partition: Partition): Token {
   return first16.toString(16).padStart(4, '0').padEnd(32, '0') as Token
 }
 
-/** SHA-256 of some bytes, cut to 128 bits. */
+/** `hashOf`, as hex. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return bytesToHex(sha256Of(bytes).subarray(0, 16)) as Digest
+  return bytesToHex(hashOf(bytes)) as Digest
 }
 
 /** A name for others to meet under that does not tell the text it was made of: 128 bits of SHA-256, as hex. */
 export function tagOf(text: string): string {
-  return digestOf(utf8ToBytes(text))
+  return digestOf(encodeUtf8(text))
 }

@@ -2,16 +2,15 @@
  * What callers may pass: everything else is refused with a typed error that says what was wrong and what was expected, before
  * anything has changed.
  */
-import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import type { StoredKey } from '../core/ids.ts'
 import { presets, type Timing } from '../core/membership/timing.ts'
 import type { Extent } from '../core/quorum/demand.ts'
 import { countFault, defaultFor, defaultQuorum, type QuorumSizes, quorumFault } from '../core/quorum/requirements.ts'
+import { encodeUtf8, isWellFormed } from '../core/utf8.ts'
 import { blindContext, type SeenContext } from '../core/versioning/context.ts'
 import { storedKey } from '../core/versioning/stored-key.ts'
 import { decodeContext } from '../core/wire/record-codec.ts'
-import { isWellFormed } from '../core/wire/utf8.ts'
 import { TabringError } from '../errors.ts'
 import type { GetOptions, PutOptions } from './api.ts'
 import type { HintLimits } from './hint-tally.ts'
@@ -58,7 +57,7 @@ export function checkNames(options: object, known: readonly string[]): void {
   if (unknown.length > 0) refuse(`there is no option ${unknown.join(', ')}; there are ${known.join(', ')}`)
 }
 
-const utf8Length = (text: string): number => utf8ToBytes(text).length
+const utf8Length = (text: string): number => encodeUtf8(text).length
 
 /** Checks what a node is opened with. */
 export function checkConfig(config: NodeConfig): CheckedConfig {

@@ -112,10 +112,10 @@ export class Exchange {
     this.#settlements.written(partition)
   }
 
-  /** There may be much to exchange with a node that has come into reach, or with which keys are placed anew; `then` runs after it. */
-  met(node: NodeId, then: () => void = () => {}): void {
+  /** A node has come into reach: there may be much to exchange, and somebody waits for it. `then` runs after it. */
+  met(node: NodeId, then: () => void): void {
     this.#began(node)
-    this.soon(node, bounds.exchangeSettleMs, then)
+    this.soon(node, 0, then)
   }
 
   /** Exchanges with a node after a moment. `then` runs after it, well or not. */
@@ -328,6 +328,9 @@ export class Exchange {
     this.#epoch += 1
     this.#followedAt = this.#clock.now()
     this.#settlements.follow()
-    for (const node of this.#routing.others) if (this.#peers.isReachable(node)) this.met(node)
+    for (const node of this.#routing.others.filter((other) => this.#peers.isReachable(other))) {
+      this.#began(node)
+      this.soon(node)
+    }
   }
 }

@@ -7,7 +7,7 @@
  */
 import { Decoder, Encoder, ExtensionCodec } from '@msgpack/msgpack'
 import { bounds } from '../core/bounds.ts'
-import { isWellFormed } from '../core/wire/utf8.ts'
+import { isWellFormed } from '../core/utf8.ts'
 import { TabringError } from '../errors.ts'
 import { depthOf } from './msgpack-depth.ts'
 

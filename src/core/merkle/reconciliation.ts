@@ -55,7 +55,7 @@ export const splitAll = (prefixes: readonly Prefix[], splitBits: number): readon
 export const wholeView: Prefix = { depth: 0, bits: 0 }
 
 export function writeWord(writer: ByteWriter, word: number): void {
-  writer.raw(Uint8Array.of(word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff))
+  for (const shift of [24, 16, 8, 0]) writer.byte((word >>> shift) & 0xff)
 }
 
 export function readWords(reader: ByteReader, count: number): readonly number[] {

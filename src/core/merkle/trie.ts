@@ -10,14 +10,11 @@
  * evaluations until a partition has a thousand keys. A snapshot shares the arrays until one side writes.
  */
 import { bounds } from '../bounds.ts'
-import { sha256Of } from '../hash.ts'
+import { hashOf } from '../hash.ts'
 
 /** Bytes of each half of an item, and of a hash. */
 export const hashBytes = 16
 export const itemBytes: number = 2 * hashBytes
-
-/** SHA-256 cut to 128 bits. */
-export const hashOf = (bytes: Uint8Array): Uint8Array => sha256Of(bytes).slice(0, hashBytes)
 
 /** Sets up to this size are hashed as they are; larger ones by their subsets. */
 const leafItemsMax = 64

@@ -5,15 +5,23 @@
  * failed and answers with empty values; whoever asked looks at `finished()` once, at the end. Nothing is allocated for a
  * length that the bytes at hand could not hold, and nothing recurses.
  */
-import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { assert } from '../assert.ts'
-import { decodeUtf8 } from './utf8.ts'
+import { decodeUtf8, encodeUtf8 } from '../utf8.ts'
 
-const firstBytes = 256
+/** What writers begin with, and what they keep for the next one at most. */
+const [firstBytes, keptBytes] = [256, 65_536]
 
 export class ByteWriter {
-  #bytes = new Uint8Array(firstBytes)
+  /** Left by the last writer that was done: to make it anew takes longer than to write a small record. */
+  static #spare: Uint8Array | undefined
+  #bytes: Uint8Array
   #length = 0
+
+  constructor() {
+    this.#bytes = ByteWriter.#spare ?? new Uint8Array(firstBytes)
+    ByteWriter.#spare = undefined
+  }
 
   #reserve(more: number): number {
     const start = this.#length
@@ -53,7 +61,7 @@ export class ByteWriter {
   }
 
   text(text: string): void {
-    this.bytes(utf8ToBytes(text))
+    this.bytes(encodeUtf8(text))
   }
 
   /** Hex digits, two to a byte; the reader knows how many. */
@@ -66,9 +74,12 @@ export class ByteWriter {
     for (const item of items) write(item)
   }
 
-  /** What was written. */
+  /** What was written. Nothing more is to be written after. */
   done(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
+    const written = this.#bytes.slice(0, this.#length)
+    if (this.#bytes.length <= keptBytes) ByteWriter.#spare = this.#bytes
+    this.#bytes = written
+    return written
   }
 }
 

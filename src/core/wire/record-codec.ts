@@ -5,7 +5,7 @@
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../bounds.ts'
-import { digestOf, tagOf } from '../hash.ts'
+import { hashOf, tagOf } from '../hash.ts'
 import { type ActorId, compareText, type Digest, type HybridTime, type StoredKey } from '../ids.ts'
 import { type ActorHistory, actorsOf, type CausalHistory, compareDots } from '../versioning/causal-history.ts'
 import type { SeenContext } from '../versioning/context.ts'
@@ -130,10 +130,10 @@ export function versionOf(record: Record): Uint8Array {
   for (const { dot, ...sibling } of record.siblings) {
     writer.hex(dot.actor)
     writer.integer(dot.counter)
-    if (sibling.kind === 'value') writer.hex(digestOf(sibling.value))
+    if (sibling.kind === 'value') writer.raw(hashOf(sibling.value))
     if (sibling.kind === 'expired') writer.hex(sibling.valueHash)
   }
-  return hexToBytes(digestOf(writer.done()))
+  return hashOf(writer.done())
 }
 
 const contextVersion = 2

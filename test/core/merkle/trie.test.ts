@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hashOf } from '../../../src/core/merkle/trie.ts'
+import { hashOf } from '../../../src/core/hash.ts'
 import { allPartitions, forestOf, itemsOf } from './sets.ts'
 
 test('the same set has the same root, whatever was put in, replaced and taken out on the way', () => {

@@ -16,8 +16,10 @@ import type {
 } from '../../../src/core/ids.ts'
 import { memberStatuses } from '../../../src/core/membership/claims.ts'
 import { type SwimMessage, swimMessageTypes } from '../../../src/core/membership/swim-port.ts'
+import { decodeUtf8, encodeUtf8, isWellFormed } from '../../../src/core/utf8.ts'
 import { actorsOf, emptyHistory, withWrite } from '../../../src/core/versioning/causal-history.ts'
 import { parseStoredKey, storedKey } from '../../../src/core/versioning/stored-key.ts'
+import { ByteWriter } from '../../../src/core/wire/bytes.ts'
 import { framesOf, Reassembler } from '../../../src/core/wire/frames.ts'
 import { decodeMessage, encodeMessage } from '../../../src/core/wire/message-codec.ts'
 import {
@@ -31,7 +33,6 @@ import {
 import { decodeContext, decodeRecord, encodeContext, encodeRecord } from '../../../src/core/wire/record-codec.ts'
 import { SendQueue } from '../../../src/core/wire/send-queue.ts'
 import { decodeFromSignaling, decodeToSignaling, refusalCodes } from '../../../src/core/wire/signaling-messages.ts'
-import { decodeUtf8, isWellFormed } from '../../../src/core/wire/utf8.ts'
 import { actorName, histories, records } from '../arbitraries.ts'
 
 const hex = (length: number) =>
@@ -295,6 +296,20 @@ describe('frames', () => {
   })
 })
 
+describe('writers', () => {
+  test('what one has written stays as it is, whatever it and others write after it or meanwhile', () => {
+    const [first, meanwhile] = [new ByteWriter(), new ByteWriter()]
+    first.text('first')
+    meanwhile.text('other')
+    const written = [meanwhile.done(), first.done()]
+    const after = new ByteWriter()
+    after.text('what comes after')
+    first.text('again')
+    expect(written.map((bytes) => decodeUtf8(bytes.subarray(1)))).toEqual(['other', 'first'])
+    expect(decodeUtf8(after.done().subarray(1))).toBe('what comes after')
+  })
+})
+
 describe('text', () => {
   test('UTF-8 is decoded as the platform does it, and what is malformed is refused', () => {
     const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -314,6 +329,19 @@ describe('text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(decodeUtf8(Buffer.from(text))).toBe(text)
+      }),
+    )
+  })
+
+  test('any text becomes the bytes that a strict encoder makes of it', () => {
+    const unit = fc.oneof(
+      fc.constantFrom('a', 'key ', '\u007f', '\u0080', '\ud800', '\u{1f600}'),
+      fc.string({ unit: 'binary' }),
+    )
+    fc.assert(
+      fc.property(fc.array(unit, { maxLength: 6 }), (parts) => {
+        const text = parts.join('')
+        expect(encodeUtf8(text)).toEqual(new TextEncoder().encode(text))
       }),
     )
   })

@@ -1,7 +1,19 @@
 /**
- * UTF-8 to text, total: malformed bytes give null instead of replacement characters, so that two different keys never turn
+ * Text as UTF-8, and back: malformed bytes give null instead of replacement characters, so that two different keys never turn
  * into one. (The core has no TextDecoder.) RFC 3629, section 3.
  */
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+
+/** The text as UTF-8; half of a surrogate pair that stands alone becomes U+FFFD. Most keys are ASCII, and need no encoder made for them. */
+export function encodeUtf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    if (unit >= 0x80) return utf8ToBytes(text)
+    bytes[at] = unit
+  }
+  return bytes
+}
 
 /** The text of these bytes, or null if they are not well-formed UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
