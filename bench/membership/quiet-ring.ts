@@ -31,7 +31,7 @@ export interface QuietFigures {
 
 /** All come back within this time. */
 const openingMs = 2_000
-const settleMs = 90_000
+const settleMs = 180_000
 const quietMs = 60_000
 const keysTried = 300
 const keysAtOnce = 10

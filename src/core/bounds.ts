@@ -237,6 +237,8 @@ export const bounds = {
   restAheadMs: 50,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
+  /** Partitions that are hashed in one task after a start: at 100,000 keys, a hundred keys and some 17 hashes each, 4 ms. */
+  hashedAtOnce: 32,
   /** Partitions of others that are dropped in one transaction: at 100,000 keys that is some 800 records. */
   droppedAtOnce: 8,
   /** How large records are is expected from the last ones: so many weigh as much as all before them. */

@@ -9,7 +9,7 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
-import { partitionIn } from '../core/merkle/forest.ts'
+import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import type { Reply, Request, Standing } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { Appointments } from './appointments.ts'
@@ -101,10 +101,21 @@ export class Exchange {
       const chosen = peers[this.#turn % Math.max(1, peers.length)]
       if (chosen !== undefined) this.soon(chosen)
     })
+    this.#replica.forest().then(
+      (forest) => this.#hash(forest, 0),
+      () => {},
+    )
     return () => {
       this.#stopped = true
       stop()
     }
+  }
+
+  /** Hashes what an earlier boot has stored, some partitions at a time: the first exchange would do all of it at once. */
+  #hash(forest: Forest, from: number): void {
+    const some = allPartitions.slice(from, from + bounds.hashedAtOnce)
+    for (const partition of some) forest.root(partition)
+    if (some.length > 0 && !this.#stopped) this.#clock.after(0, () => this.#hash(forest, from + some.length))
   }
 
   /** A record of the partition changed here. */

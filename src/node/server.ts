@@ -5,7 +5,7 @@ import { partitionOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
-import { answerFetch, takeIn } from './delivery.ts'
+import { answerFetch, bytesOf, takeIn } from './delivery.ts'
 import type { Exchange } from './exchange.ts'
 import { HintRefused } from './hint-tally.ts'
 import type { Latecomers } from './latecomers.ts'
@@ -45,6 +45,8 @@ export async function serve(node: Serving, from: NodeId, request: Request): Prom
 async function answer(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   switch (request.type) {
     case 'put':
+      // Most of what is moved later was written once.
+      node.pace.saw(1, bytesOf({ key: request.key, record: request.delta }))
       return node.pace.serve(() => answerPut(node, request, from === node.routing.self ? 'this node' : 'another'))
     case 'get':
       return node.pace.serve(() => answerGet(node, request))

@@ -7,6 +7,7 @@ import { deferred } from '../../src/node/deadline.ts'
 import { eachPage } from '../../src/node/delivery.ts'
 import { Pace } from '../../src/node/pace.ts'
 import { VirtualClock } from '../simulation/virtual-clock.ts'
+import { nodeOf, virtualRing } from './virtual-ring.ts'
 
 const items = Array.from({ length: 1000 }, (_, index) => index)
 
@@ -138,4 +139,13 @@ test('a page that fails is the last one begun, and its error comes when those un
   expect(begun).toBeLessThanOrEqual(bounds.batchesAtOnce)
   // Whoever comes next finds every turn free.
   expect((await pagesOf(pacing)).most).toBe(bounds.batchesAtOnce)
+})
+
+test('a node that has stored puts knows how large records are, and moves many at once from the first page on', async () => {
+  const { clock, world, ahead } = await virtualRing({ nodes: 2 })
+  const nodes = world.places.map(nodeOf)
+  expect(nodes.map(({ pace }) => pace.records)).toEqual([bounds.busyBatchRecords, bounds.busyBatchRecords])
+  await Promise.all(nodes.slice(1).map((node) => ahead(node.put('small', null, 'value'))))
+  await clock.run(bounds.busyForMs)
+  expect(nodes.map(({ pace }) => pace.records)).toEqual([bounds.batchRecordsMax, bounds.batchRecordsMax])
 })
