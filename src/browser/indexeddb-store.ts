@@ -19,7 +19,7 @@ import {
   StoreFailure,
   type Write,
 } from '../ports.ts'
-import { aborting, bytesOrNothing, put } from './requests.ts'
+import { aborting, bytesOrNothing, pause, put, putInTurns } from './requests.ts'
 import { merged, RowLog } from './row-log.ts'
 import { valuesAt } from './sweep.ts'
 
@@ -291,7 +291,12 @@ class IndexedDbStore implements Store {
       if (logged !== undefined) current.set(rowName(key), logged ?? undefined)
     }
     const writes = new Map<string, Write>()
+    let considered = 0
     for (const task of tasks) {
+      // In the middle of it the page has its turn.
+      if (considered + task.keys.length > bounds.commitTaskRows && considered > 0)
+        considered = await pause(unwrap(table))
+      considered += task.keys.length
       for (const write of task.decide(task.keys.map((key) => current.get(rowName(key))))) {
         const name = rowName(write.key)
         current.set(name, write.value ?? undefined)
@@ -308,15 +313,15 @@ class IndexedDbStore implements Store {
     // On its way to the request: before the transaction itself hears of it.
     unwrap(transaction).addEventListener('error', failed, { capture: true })
     const { logged, direct } = this.#log.share([...writes.values()])
-    const orders = aborting(transaction, () => {
-      put(unwrap(table), direct)
-      return logged.map((entry) => unwrap(entries).add(entry))
-    })
+    const orders = aborting(transaction, () => logged.map((entry) => unwrap(entries).add(entry)))
     const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
-    await transaction.done.catch((error: unknown) => {
+    try {
+      await putInTurns(transaction, unwrap(table), direct)
+      await transaction.done
+    } catch (error) {
       throw first ?? error
-    })
+    }
     for (const [index, entry] of logged.entries()) this.#log.added(orders[index]?.result as number, entry)
     const isLarge = logged.reduce((sum, entry) => sum + entry.length, 0) >= bounds.logRowsMin
     if (isLarge && !this.#log.isOverfull) this.#settleAt = this.#clock.now() + bounds.logSettleMs

@@ -1,6 +1,7 @@
 /**
  * What is asked of IndexedDB, and what it answers.
  */
+import { bounds } from '../core/bounds.ts'
 import type { Write } from '../ports.ts'
 
 /** What goes wrong before the requests are made leaves nothing of them. */
@@ -19,6 +20,27 @@ export function put(table: IDBObjectStore, writes: readonly Write[]): void {
     if (value === null) table.delete([...key])
     else table.put(value, [...key])
   }
+}
+
+/** The same of many rows: in between the page has its turn. */
+export async function putInTurns(
+  transaction: { abort(): void },
+  table: IDBObjectStore,
+  writes: readonly Write[],
+): Promise<void> {
+  for (let at = 0; at < writes.length; at += bounds.commitTaskRows) {
+    if (at > 0) await pause(table)
+    aborting(transaction, () => put(table, writes.slice(at, at + bounds.commitTaskRows)))
+  }
+}
+
+/** Lets the page have its turn in the middle of a transaction, which a request keeps open: nothing has a key without names. */
+export function pause(table: IDBObjectStore): Promise<0> {
+  return new Promise((resolve, reject) => {
+    const request = table.getKey([])
+    request.onsuccess = () => resolve(0)
+    request.onerror = () => reject(request.error)
+  })
 }
 
 /** What is in a row, if it is bytes; anything else was not written by us. */

@@ -1,6 +1,7 @@
 import { openDB } from 'idb'
 import { describe, expect, test } from 'vitest'
 import { openIndexedDbStore } from '../../src/browser/indexeddb-store.ts'
+import { bounds } from '../../src/core/bounds.ts'
 import type { Store } from '../../src/ports.ts'
 import { systemClock } from '../../src/system-clock.ts'
 import { describeStore } from './store.ts'
@@ -34,6 +35,61 @@ describe('the store in IndexedDB', () => {
       IDBObjectStore.prototype.put = put
     }
     await write()
+    await store.close()
+  })
+
+  /** A commit of large rows, which go to their places at once. */
+  const writing = (store: Store, from: number, rows: number, decided: () => void) => {
+    const keys = Array.from({ length: rows }, (_, index) => ['meta', '', `${from + index}`] as const)
+    const value = new Uint8Array(bounds.logRowBytes)
+    return store.transact(keys, 'relaxed', () => {
+      decided()
+      return { writes: keys.map((key) => ({ key, value })), result: undefined }
+    })
+  }
+
+  test('the page has its turn in the middle of a commit of many rows: between two decisions, and while they are put in their places', async () => {
+    const store = await opened(`turns ${Math.random()}`)
+    const { put } = IDBObjectStore.prototype
+    const seen: string[] = []
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => seen.push('turn')
+    const done = (what: string) => {
+      if (seen.at(-1) !== what) seen.push(what)
+      port2.postMessage(null)
+    }
+    IDBObjectStore.prototype.put = function (value: unknown, key?: IDBValidKey) {
+      if (Array.isArray(key) && key[2] === '0') done('first row')
+      if (Array.isArray(key) && key[2] === `${2 * bounds.commitTaskRows - 1}`) done('last row')
+      return put.call(this, value, key)
+    }
+    try {
+      const half = bounds.commitTaskRows
+      await Promise.all([0, half].map((from) => writing(store, from, half, () => done(`decided from ${from}`))))
+    } finally {
+      IDBObjectStore.prototype.put = put
+    }
+    const steps = ['decided from 0', `decided from ${bounds.commitTaskRows}`, 'first row', 'last row']
+    expect(seen.filter((step) => step !== 'turn')).toEqual(steps)
+    const isBefore = (step: string) => seen[seen.indexOf(step) - 1] === 'turn'
+    expect(steps.map(isBefore)).toEqual([false, true, false, true])
+    await store.close()
+  })
+
+  test('of many rows a request that fails says why, though others are cancelled for it', async () => {
+    const store = await opened(`failing in between ${Math.random()}`)
+    await writing(store, 0, 1, () => {})
+    const { put } = IDBObjectStore.prototype
+    IDBObjectStore.prototype.put = function (value: unknown, key?: IDBValidKey) {
+      return this.add(value, key)
+    }
+    try {
+      const cause = expect.objectContaining({ name: 'ConstraintError' })
+      const failing = writing(store, 0, 2 * bounds.commitTaskRows, () => {})
+      await expect(failing).rejects.toMatchObject({ name: 'StoreFailure', reason: 'failed', cause })
+    } finally {
+      IDBObjectStore.prototype.put = put
+    }
     await store.close()
   })
 
