@@ -169,13 +169,16 @@ export class Links {
     return awake.includes(own.node) || !awake.some((node) => this.#peers.isReachable(node))
   }
 
-  /** Closes channels that are not wanted, the longest unused first, until there is room for those that are, and some to spare. */
+  /**
+   * Closes channels that are not wanted, the longest unused first, until there are some to spare. Not for those that are wanted and
+   * not open yet: it may be through the others that they will be.
+   */
   #closeIdlest(wanted: ReadonlyMap<NodeId, PeerId>): void {
     const { connected } = this.#peers
-    const all = new Set([...wanted.keys(), ...connected])
     const idle = connected
       .filter((node) => !wanted.has(node))
       .sort((a, b) => this.#peers.heardAt(a) - this.#peers.heardAt(b))
-    for (const node of idle.slice(0, Math.max(0, all.size + bounds.linksSpare - this.#linksMax))) this.#peers.part(node)
+    for (const node of idle.slice(0, Math.max(0, connected.length + bounds.linksSpare - this.#linksMax)))
+      this.#peers.part(node)
   }
 }

@@ -13,9 +13,13 @@ import { systemClock } from '../../src/system-clock.ts'
 const linksMax = 10
 const room = linksMax - bounds.linksSpare
 
-/** Links of a node with so many channels, the first of them to neighbours; the longer ago one was heard from, the later it comes. */
-function linksWith(channels: number, neighbours: number) {
+/**
+ * Links of a node with so many channels, the first of them to neighbours; the longer ago one was heard from, the later it comes. There
+ * are so many neighbours more that it has no channel to.
+ */
+function linksWith(channels: number, neighbours: number, missing = 0) {
   const connected = Array.from({ length: channels }, (_, index) => `node ${index}` as NodeId)
+  const absent = Array.from({ length: missing }, (_, index) => `absent ${index}` as NodeId)
   const parted: string[] = []
   const peers: Partial<Peers> = {
     get connected() {
@@ -27,8 +31,8 @@ function linksWith(channels: number, neighbours: number) {
   const claim = { status: 'alive', peer: '' as PeerId }
   const membership = {
     own: { node: 'own' },
-    view: new Map(connected.map((node) => [node, claim])),
-    neighbours: new Set(connected.slice(0, neighbours)),
+    view: new Map([...connected, ...absent].map((node) => [node, claim])),
+    neighbours: new Set([...connected.slice(0, neighbours), ...absent]),
   }
   const links = new Links(systemClock, {} as Transport, peers as Peers, membership as unknown as Membership, linksMax)
   return { links, parted }
@@ -57,4 +61,10 @@ test('channels to neighbours are never given up', () => {
   const { links, parted } = linksWith(linksMax, linksMax)
   expect(links.admits(linksMax)).toBe(false)
   expect(parted).toEqual([])
+})
+
+test('for neighbours that are not met yet no channel is given up while there is room: it may be through it that they are met', () => {
+  const { links, parted } = linksWith(room + 1, 0, linksMax - bounds.linksSpare)
+  expect(links.admits(linksMax)).toBe(false)
+  expect(parted).toEqual([`node ${room}`])
 })
