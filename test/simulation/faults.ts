@@ -204,7 +204,7 @@ function leave(world: World): void {
   if (leaver === undefined || leaver.node.isClosing || world.serving.length < 4) return
   const { place, node } = leaver
   const { boot } = place
-  place.leaving = node.id
+  place.leavers.add(node.id)
   node.leave().then(
     () => {
       if (place.boot !== boot) return

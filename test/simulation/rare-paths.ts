@@ -97,10 +97,9 @@ export class Watch {
   }
 
   #serving(place: Place, node: StorageNode): void {
-    if (place.leaving !== undefined && place.leaving !== node.id && place.disk.rows.size > 0) {
-      place.leaving = undefined
+    const last = [...place.leavers].at(-1)
+    if (last !== undefined && last !== node.id && place.disk.rows.size > 0)
       this.saw('leave begun by one boot and finished by the next')
-    }
     this.#watchAsks(place, node)
     this.#watchHints(place, node)
     this.#watchRepairs(node)

@@ -49,6 +49,7 @@ describe('simulated clusters', () => {
     [100450, 'a hint was checked for at its owner although another write had taken its place'],
     [140178, 'a node that had heard of others that it had left was not opened again'],
     [2107, 'a delete that was given up as its tab stood still, and given to others after, was not known for one'],
+    [20124, 'an old disk brought a node back that had left, and it was held against it that it had heard so'],
     [3289, 'a hint was taken for brought home by a write of which no word had come yet'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
     const { violations } = await simulateSeed(seed)

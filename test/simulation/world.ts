@@ -76,8 +76,8 @@ export interface Place {
   boot: Boot | undefined
   /** It left for good. */
   gone: boolean
-  /** Its node began to leave. */
-  leaving: NodeId | undefined
+  /** Its nodes that began to leave; an old one may come back with an old disk. */
+  readonly leavers: Set<NodeId>
   /** It is not to be started for now. */
   barred: boolean
   /** How far its wall clock is off. */
@@ -132,7 +132,7 @@ export class World {
       disk: new SimDisk(),
       boot: undefined,
       gone: false,
-      leaving: undefined,
+      leavers: new Set<NodeId>(),
       barred: false,
       skewMs: 0,
       alignMs: 0,
@@ -222,7 +222,7 @@ export class World {
 
   /** It had begun to leave in an earlier boot, of which nothing was stored, and hears so of others. */
   #hadLeft(place: Place, boot: Boot, node: StorageNode): void {
-    if (place.leaving !== node.id && this.options.copies === 0)
+    if (!place.leavers.has(node.id) && this.options.copies === 0)
       this.#wrongEvent(place, 'told that it had left, which it never began')
     this.#reopen(place, boot)
   }
