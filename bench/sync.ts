@@ -5,7 +5,6 @@
  * five seeds. An item is a 16-byte key hash and a 16-byte version hash; of the different keys half are stale and a quarter is
  * missing on each side. All 1024 partitions are shared. The figures of negentropy on the same sets are from docs/anti-entropy.md.
  */
-
 import { hashOf } from '../src/core/hash.ts'
 import { Answering } from '../src/core/merkle/answering.ts'
 import { Asking } from '../src/core/merkle/asking.ts'

@@ -285,17 +285,14 @@ class IndexedDbStore implements Store {
     const { transaction, table, entries } = begin(database, 'readwrite', durability)
     const keys = tasks.flatMap((task) => task.keys)
     const [found] = await Promise.all([valuesAt(table, keys), this.#log.follow(entries)])
-    const current = new Map([...found].map(([name, value]) => [name, bytesOrNothing(value)]))
-    for (const key of keys) {
-      const logged = this.#log.valueOf(key)
-      if (logged !== undefined) current.set(rowName(key), logged ?? undefined)
-    }
+    const current = new Map(keys.map((key) => [rowName(key), this.#valueAt(key, found)]))
     const writes = new Map<string, Write>()
     let considered = 0
     for (const task of tasks) {
-      // In the middle of it the page has its turn.
-      if (considered + task.keys.length > bounds.commitTaskRows && considered > 0)
-        considered = await pause(unwrap(table))
+      if (considered + task.keys.length > bounds.commitTaskRows && considered > 0) {
+        await pause(unwrap(table))
+        considered = 0
+      }
       considered += task.keys.length
       for (const write of task.decide(task.keys.map((key) => current.get(rowName(key))))) {
         const name = rowName(write.key)
@@ -317,7 +314,7 @@ class IndexedDbStore implements Store {
     const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
     try {
-      await putInTurns(transaction, unwrap(table), direct)
+      await putInTurns(unwrap(table), direct)
       await transaction.done
     } catch (error) {
       throw first ?? error
@@ -331,11 +328,14 @@ class IndexedDbStore implements Store {
     return this.#attempt(async () => {
       const found = await valuesAt(begin(await this.#connection(), 'readonly').table, keys)
       // The log as it is when these have been read: what was committed before has been heard of, and what comes after waits.
-      return keys.map((key) => {
-        const logged = this.#log.valueOf(key)
-        return logged === undefined ? bytesOrNothing(found.get(rowName(key))) : (logged ?? undefined)
-      })
+      return keys.map((key) => this.#valueAt(key, found))
     })
+  }
+
+  /** What is stored at a key: what stands in for it in the log, or else what was found in its place. */
+  #valueAt(key: RowKey, found: ReadonlyMap<string, unknown>): Uint8Array | undefined {
+    const logged = this.#log.valueOf(key)
+    return logged === undefined ? bytesOrNothing(found.get(rowName(key))) : (logged ?? undefined)
   }
 
   scan({ table, group, after, limit }: Parameters<Store['scan']>[0]): Promise<readonly Row[]> {

@@ -23,22 +23,18 @@ export function put(table: IDBObjectStore, writes: readonly Write[]): void {
 }
 
 /** The same of many rows: in between the page has its turn. */
-export async function putInTurns(
-  transaction: { abort(): void },
-  table: IDBObjectStore,
-  writes: readonly Write[],
-): Promise<void> {
+export async function putInTurns(table: IDBObjectStore, writes: readonly Write[]): Promise<void> {
   for (let at = 0; at < writes.length; at += bounds.commitTaskRows) {
     if (at > 0) await pause(table)
-    aborting(transaction, () => put(table, writes.slice(at, at + bounds.commitTaskRows)))
+    aborting(table.transaction, () => put(table, writes.slice(at, at + bounds.commitTaskRows)))
   }
 }
 
 /** Lets the page have its turn in the middle of a transaction, which a request keeps open: nothing has a key without names. */
-export function pause(table: IDBObjectStore): Promise<0> {
+export function pause(table: IDBObjectStore): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = table.getKey([])
-    request.onsuccess = () => resolve(0)
+    request.onsuccess = () => resolve()
     request.onerror = () => reject(request.error)
   })
 }

@@ -25,8 +25,11 @@ function keepingMemory<T extends HashState<T>>(create: () => T): HashFunction {
 export const sha256Of: HashFunction = keepingMemory(sha256.create)
 const md5Of = keepingMemory(md5.create)
 
+/** Bytes of a hash as it is kept and sent. */
+export const hashBytes = 16
+
 /** SHA-256 cut to 128 bits: what tells contents apart here. */
-export const hashOf: HashFunction = (bytes) => sha256Of(bytes).slice(0, 16)
+export const hashOf: HashFunction = (bytes) => sha256Of(bytes).slice(0, hashBytes)
 
 /** Where a virtual node sits: `md5(nodeId ‖ i)`. Any node computes it for any other, so nobody picks its own arc. */
 export function tokenOf(node: NodeId, index: number): Token {

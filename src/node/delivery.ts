@@ -3,10 +3,9 @@
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
-import { keyHashOf } from '../core/hash.ts'
+import { hashBytes, keyHashOf } from '../core/hash.ts'
 import type { HybridTime, NodeId } from '../core/ids.ts'
 import type { Item } from '../core/merkle/reconciliation.ts'
-import { hashBytes } from '../core/merkle/trie.ts'
 import type { KeyedRecord, Reason, Reply } from '../core/wire/messages.ts'
 import type { Durability } from '../ports.ts'
 import type { Pace } from './pace.ts'

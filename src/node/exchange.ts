@@ -102,7 +102,10 @@ export class Exchange {
       if (chosen !== undefined) this.soon(chosen)
     })
     this.#replica.forest().then(
-      (forest) => this.#hash(forest, 0),
+      (forest) => {
+        const held = allPartitions.filter((partition) => forest.sizeOf(partition) > 0)
+        this.#hash(forest, held)
+      },
       () => {},
     )
     return () => {
@@ -112,10 +115,10 @@ export class Exchange {
   }
 
   /** Hashes what an earlier boot has stored, some partitions at a time: the first exchange would do all of it at once. */
-  #hash(forest: Forest, from: number): void {
-    const some = allPartitions.slice(from, from + bounds.hashedAtOnce)
-    for (const partition of some) forest.root(partition)
-    if (some.length > 0 && !this.#stopped) this.#clock.after(0, () => this.#hash(forest, from + some.length))
+  #hash(forest: Forest, due: readonly Partition[]): void {
+    for (const partition of due.slice(0, bounds.hashedAtOnce)) forest.root(partition)
+    const left = due.slice(bounds.hashedAtOnce)
+    if (left.length > 0 && !this.#stopped) this.#clock.after(0, () => this.#hash(forest, left))
   }
 
   /** A record of the partition changed here. */

@@ -6,10 +6,10 @@
  * place of a commit among all, what it changed: items of tries. `meta`: this node itself.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
-import { hashOf, keyHashOf } from '../core/hash.ts'
+import { hashBytes, hashOf, keyHashOf } from '../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { partitionIn } from '../core/merkle/forest.ts'
-import { hashBytes, itemBytes } from '../core/merkle/trie.ts'
+import { itemBytes } from '../core/merkle/trie.ts'
 import { emptyRecord, type Record } from '../core/versioning/record.ts'
 import { type ByteReader, ByteWriter, decodeWith } from '../core/wire/bytes.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'

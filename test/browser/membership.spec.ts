@@ -9,7 +9,7 @@ import { sleepFor } from './sleeper.ts'
 import { expect, type PageGlobals, type Profile, test } from './world.ts'
 
 const joinTimeoutMs = 60_000
-/** With the server there are three members, and perhaps one that looks in. With each a newcomer changes an offer, an answer and candidates. */
+/** With the server there are three members, and perhaps one that looks in. With each a newcomer exchanges an offer, an answer and candidates. */
 const [listenersMost, messagesEachMost] = [4, 12]
 
 /** Loads so many more tabs of a profile. */

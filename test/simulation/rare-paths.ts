@@ -63,6 +63,8 @@ export class Watch {
   readonly lateDeletes = new Set<string>()
   /** Hints in whose place their node has put a write of its own, as they came too late. */
   readonly #writtenAnew = new WeakSet<KeyedRecord>()
+  /** Nodes whose leave a later boot of their place has finished. */
+  readonly #finished = new Set<NodeId>()
   readonly #world: World
 
   constructor(world: World) {
@@ -98,8 +100,10 @@ export class Watch {
 
   #serving(place: Place, node: StorageNode): void {
     const last = [...place.leavers].at(-1)
-    if (last !== undefined && last !== node.id && place.disk.rows.size > 0)
+    if (last !== undefined && last !== node.id && !this.#finished.has(last) && place.disk.rows.size > 0) {
+      this.#finished.add(last)
       this.saw('leave begun by one boot and finished by the next')
+    }
     this.#watchAsks(place, node)
     this.#watchHints(place, node)
     this.#watchRepairs(node)

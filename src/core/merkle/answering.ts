@@ -1,6 +1,7 @@
 /**
  * The side of a reconciliation that is asked; see `reconciliation.ts`.
  */
+import { hashBytes } from '../hash.ts'
 import { ByteReader, ByteWriter } from '../wire/bytes.ts'
 import { readCells, writeCells } from '../wire/cells.ts'
 import { type ForestView, fingerprintOf, type Prefix } from './forest.ts'
@@ -21,7 +22,7 @@ import {
   windows,
   writeWord,
 } from './reconciliation.ts'
-import { hashBytes, itemBytes } from './trie.ts'
+import { itemBytes } from './trie.ts'
 
 /** The side that is asked. Answers every message, in order; null where one makes no sense. */
 export class Answering {

@@ -2,6 +2,7 @@
  * The side of a reconciliation that wants to know what differs; see `reconciliation.ts`.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
+import { hashBytes } from '../hash.ts'
 import { ByteReader, ByteWriter } from '../wire/bytes.ts'
 import { readCells, writeCells } from '../wire/cells.ts'
 import { type ForestView, fingerprintOf, type Prefix } from './forest.ts'
@@ -24,7 +25,7 @@ import {
   windows,
   writeWord,
 } from './reconciliation.ts'
-import { hashBytes, itemBytes } from './trie.ts'
+import { itemBytes } from './trie.ts'
 
 const nameOf = ({ key, version }: Item): string => bytesToHex(key) + bytesToHex(version)
 

@@ -5,9 +5,9 @@
  * partitions or all of them: the first bits of a prefix choose among the partitions, the bits after that are the key's.
  */
 import { bounds } from '../bounds.ts'
-import { hashOf } from '../hash.ts'
+import { hashBytes, hashOf } from '../hash.ts'
 import type { Partition } from '../ids.ts'
-import { bitsOf, hashBytes, itemBytes, Trie } from './trie.ts'
+import { bitsOf, itemBytes, Trie } from './trie.ts'
 
 /** The partition of a key hash: its first bits. */
 export const partitionIn = (key: Uint8Array): Partition => bitsOf(key, 0, 0, bounds.partitionBits) as Partition

@@ -14,9 +14,10 @@
  * Where so much differs that 2 would have to list very many items, it only says how many: then less is compared at a time.
  * After 2 or 4 the asking side knows what it has that the other lacks; after 6 it can prove what it lacks itself.
  */
+import { hashBytes } from '../hash.ts'
 import type { ByteReader, ByteWriter } from '../wire/bytes.ts'
 import type { Prefix } from './forest.ts'
-import { hashBytes, itemBytes } from './trie.ts'
+import { itemBytes } from './trie.ts'
 
 /** How many different parts of the hashes can be compared. */
 export const windows = 4

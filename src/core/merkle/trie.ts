@@ -10,10 +10,9 @@
  * evaluations until a partition has a thousand keys. A snapshot shares the arrays until one side writes.
  */
 import { bounds } from '../bounds.ts'
-import { hashOf } from '../hash.ts'
+import { hashBytes, hashOf } from '../hash.ts'
 
-/** Bytes of each half of an item, and of a hash. */
-export const hashBytes = 16
+/** Bytes of an item: of its key's hash and its version's. */
 export const itemBytes: number = 2 * hashBytes
 
 /** Sets up to this size are hashed as they are; larger ones by their subsets. */

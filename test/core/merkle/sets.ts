@@ -1,12 +1,12 @@
 /**
  * Sets of items for tests and measurements: keys and versions are bytes of a seeded generator, as hashes are.
  */
+import { hashBytes } from '../../../src/core/hash.ts'
 import type { Partition } from '../../../src/core/ids.ts'
 import type { Answering } from '../../../src/core/merkle/answering.ts'
 import type { Asking } from '../../../src/core/merkle/asking.ts'
 import { Forest, type ForestView } from '../../../src/core/merkle/forest.ts'
 import type { Item } from '../../../src/core/merkle/reconciliation.ts'
-import { hashBytes } from '../../../src/core/merkle/trie.ts'
 import { seededRandom } from '../../../src/memory/seeded-random.ts'
 
 export const allPartitions: readonly Partition[] = Array.from({ length: 1024 }, (_, index) => index as Partition)
