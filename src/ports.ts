@@ -69,7 +69,10 @@ export class StoreFailure extends Error {
   }
 }
 
-/** An ordered store of bytes with atomic transactions. One node is its only user. Every promise rejects with a `StoreFailure`. */
+/**
+ * An ordered store of bytes with atomic transactions. One node is its only user, and changes no bytes that it has given or was given.
+ * Every promise rejects with a `StoreFailure`.
+ */
 export interface Store {
   /** Reads `keys`, lets `decide` say what to write, writes it; resolves when the transaction is complete. Atomic and isolated. */
   transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T>

@@ -19,22 +19,20 @@ import {
   StoreFailure,
   type Write,
 } from '../ports.ts'
-import { aborting, bytesOrNothing, pause, put, putInTurns } from './requests.ts'
-import { merged, RowLog } from './row-log.ts'
+import { aborting, begin, bytesOrNothing, createTables, failureOf, pause, put, putInTurns } from './requests.ts'
+import { merged, packed, RowLog } from './row-log.ts'
 import { valuesAt } from './sweep.ts'
 
-/** 3: there is a log. What earlier builds stored, none of them released, is not read. */
-const schemaVersion = 3
-const rows = 'rows'
-const log = 'log'
+/** 4: there is a log, in pieces. What earlier builds stored, none of them released, is not read. */
+const schemaVersion = 4
 
 interface Task {
   readonly keys: readonly RowKey[]
   readonly durability: Durability
   /** Runs the decision on the rows as they are at its turn; returns what to write. */
   readonly decide: (values: readonly (Uint8Array | undefined)[]) => readonly Write[]
-  readonly done: () => void
-  readonly failed: (error: unknown) => void
+  /** Says how it ended. */
+  readonly ended: (failure?: StoreFailure) => void
 }
 
 export interface OpenedStore {
@@ -105,12 +103,11 @@ class IndexedDbStore implements Store {
       this.#database = undefined
     }
     this.#opening ??= openDB(this.#name, schemaVersion, {
-      upgrade: (database, oldVersion) => {
+      upgrade: (database) => {
         created()
         this.#log.clear()
-        if (oldVersion > 0) database.deleteObjectStore(rows)
-        database.createObjectStore(rows)
-        database.createObjectStore(log, { autoIncrement: true })
+        for (const name of [...database.objectStoreNames]) database.deleteObjectStore(name)
+        createTables(database)
       },
       blocked: () => {
         this.#isBlocked = true
@@ -163,20 +160,8 @@ class IndexedDbStore implements Store {
   }
 
   #failure(error: unknown): StoreFailure {
-    if (error instanceof StoreFailure) return error
-    if (this.#closed) return new StoreFailure('closed', 'the database was closed', error)
-    const name = error instanceof DOMException ? error.name : ''
-    if (name === 'VersionError')
-      return new StoreFailure(
-        'failed',
-        'a newer build of this page has taken the database over: reload this tab',
-        error,
-      )
-    const isFull = name === 'QuotaExceededError'
-    const detail = error instanceof Error ? error.message : String(error)
-    return isFull
-      ? new StoreFailure('full', `the browser's quota for this site is used up: ${detail}`, error)
-      : new StoreFailure('failed', `IndexedDB failed: ${detail}`, error)
+    const isClosed = this.#closed && !(error instanceof StoreFailure)
+    return isClosed ? new StoreFailure('closed', 'the database was closed', error) : failureOf(error)
   }
 
   transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T> {
@@ -190,8 +175,10 @@ class IndexedDbStore implements Store {
           outcome = { result }
           return writes
         },
-        done: () => outcome !== undefined && resolve(outcome.result),
-        failed: reject,
+        ended: (failure) => {
+          if (failure !== undefined) reject(failure)
+          else if (outcome !== undefined) resolve(outcome.result)
+        },
       })
       if (this.#committing) return
       this.#committing = true
@@ -201,11 +188,19 @@ class IndexedDbStore implements Store {
   }
 
   async #drain(): Promise<void> {
+    let tell = () => {}
     while (this.#queue.length > 0) {
-      if (this.#log.isOverfull) await this.#settleSome()
-      await this.#commit(this.#queue.splice(0, this.#taken()))
+      if (this.#log.isOverfull) {
+        tell()
+        await this.#settleSome()
+      }
+      const committing = this.#commit(this.#queue.splice(0, this.#taken()))
+      // The next transaction has begun before those of the last one are told: the database is at work while they make use of it.
+      tell()
+      tell = await committing
     }
     this.#committing = false
+    tell()
     this.#settleSoon()
   }
 
@@ -230,6 +225,11 @@ class IndexedDbStore implements Store {
       if (this.#clock.now() < this.#settleAt) this.#settleSoon()
       else void this.#settle()
     })
+  }
+
+  /** Much is read or logged: moving rows to their places can wait, as long as there is room. */
+  #settleLater(): void {
+    if (!this.#log.isOverfull) this.#settleAt = this.#clock.now() + bounds.logSettleMs
   }
 
   async #settle(): Promise<void> {
@@ -266,21 +266,25 @@ class IndexedDbStore implements Store {
     }
   }
 
-  /** Commits these together; where that fails, each alone, so that one that does not fit takes no other down. */
-  async #commit(tasks: readonly Task[]): Promise<void> {
+  /** Commits these together; where that fails, each alone, so that one that does not fit takes no other down. Returns what tells them. */
+  async #commit(tasks: readonly Task[]): Promise<() => void> {
+    const ended = (failure?: StoreFailure) => () => {
+      for (const task of tasks) task.ended(failure)
+    }
     try {
       await this.#attempt(() => this.#transaction(tasks))
-      for (const task of tasks) task.done()
+      return ended()
     } catch (error) {
       // What takes too long would take too long again, once for each.
       const isHopeless = tasks.length === 1 || this.#closed || error === this.#late || error === this.#blocked
-      if (isHopeless) for (const task of tasks) task.failed(this.#failure(error))
-      else for (const task of tasks) await this.#commit([task])
+      if (isHopeless) return ended(this.#failure(error))
+      for (const task of tasks) (await this.#commit([task]))()
+      return () => {}
     }
   }
 
   async #transaction(tasks: readonly Task[]): Promise<void> {
-    const database = await this.#connection()
+    const database = this.#database ?? (await this.#connection())
     const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
     const { transaction, table, entries } = begin(database, 'readwrite', durability)
     const keys = tasks.flatMap((task) => task.keys)
@@ -310,7 +314,7 @@ class IndexedDbStore implements Store {
     // On its way to the request: before the transaction itself hears of it.
     unwrap(transaction).addEventListener('error', failed, { capture: true })
     const { logged, direct } = this.#log.share([...writes.values()])
-    const orders = aborting(transaction, () => logged.map((entry) => unwrap(entries).add(entry)))
+    const orders = aborting(transaction, () => logged.map((entry) => unwrap(entries).add(packed(entry))))
     const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
     try {
@@ -321,14 +325,20 @@ class IndexedDbStore implements Store {
     }
     for (const [index, entry] of logged.entries()) this.#log.added(orders[index]?.result as number, entry)
     const isLarge = logged.reduce((sum, entry) => sum + entry.length, 0) >= bounds.logRowsMin
-    if (isLarge && !this.#log.isOverfull) this.#settleAt = this.#clock.now() + bounds.logSettleMs
+    if (isLarge) this.#settleLater()
   }
 
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#attempt(async () => {
-      const found = await valuesAt(begin(await this.#connection(), 'readonly').table, keys)
-      // The log as it is when these have been read: what was committed before has been heard of, and what comes after waits.
-      return keys.map((key) => this.#valueAt(key, found))
+      const database = await this.#connection()
+      if (keys.length >= bounds.logRowsMin) this.#settleLater()
+      for (;;) {
+        const due = new Set(keys.filter((key) => this.#log.valueOf(key) === undefined))
+        const found = await valuesAt(begin(database, 'readonly').table, [...due])
+        // The log as it is when these have been read: what was committed before has been heard of, and what comes after waits.
+        const isPlaced = (key: RowKey) => !due.has(key) && this.#log.valueOf(key) === undefined
+        if (!keys.some(isPlaced)) return keys.map((key) => this.#valueAt(key, found))
+      }
     })
   }
 
@@ -385,15 +395,4 @@ class IndexedDbStore implements Store {
     await this.close()
     await this.#inTime(deleteDB(this.#name))
   }
-}
-
-/** A transaction over all there is. What goes wrong shows at the requests, and to whoever waits for its end. */
-function begin<Mode extends 'readonly' | 'readwrite'>(
-  database: IDBPDatabase,
-  mode: Mode,
-  durability: Durability = 'relaxed',
-) {
-  const transaction = database.transaction([rows, log], mode, { durability })
-  transaction.done.catch(() => {})
-  return { transaction, table: transaction.objectStore(rows), entries: transaction.objectStore(log) }
 }

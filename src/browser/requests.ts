@@ -1,8 +1,45 @@
 /**
  * What is asked of IndexedDB, and what it answers.
  */
+import type { IDBPDatabase, IDBPObjectStore, IDBPTransaction } from 'idb'
 import { bounds } from '../core/bounds.ts'
-import type { Write } from '../ports.ts'
+import { type Durability, StoreFailure, type Write } from '../ports.ts'
+
+const [rows, log] = ['rows', 'log']
+
+interface Begun<Mode extends 'readonly' | 'readwrite'> {
+  readonly transaction: IDBPTransaction<unknown, string[], Mode>
+  readonly table: IDBPObjectStore<unknown, string[], string, Mode>
+  readonly entries: IDBPObjectStore<unknown, string[], string, Mode>
+}
+
+export function createTables(database: IDBPDatabase): void {
+  database.createObjectStore(rows)
+  database.createObjectStore(log, { autoIncrement: true })
+}
+
+/** A transaction over all there is. What goes wrong shows at the requests, and to whoever waits for its end. */
+export function begin<Mode extends 'readonly' | 'readwrite'>(
+  database: IDBPDatabase,
+  mode: Mode,
+  durability: Durability = 'relaxed',
+): Begun<Mode> {
+  const transaction = database.transaction([rows, log], mode, { durability })
+  transaction.done.catch(() => {})
+  return { transaction, table: transaction.objectStore(rows), entries: transaction.objectStore(log) }
+}
+
+/** What went wrong, for whoever asked. */
+export function failureOf(error: unknown): StoreFailure {
+  if (error instanceof StoreFailure) return error
+  const name = error instanceof DOMException ? error.name : ''
+  if (name === 'VersionError')
+    return new StoreFailure('failed', 'a newer build of this page has taken the database over: reload this tab', error)
+  const detail = error instanceof Error ? error.message : String(error)
+  return name === 'QuotaExceededError'
+    ? new StoreFailure('full', `the browser's quota for this site is used up: ${detail}`, error)
+    : new StoreFailure('failed', `IndexedDB failed: ${detail}`, error)
+}
 
 /** What goes wrong before the requests are made leaves nothing of them. */
 export function aborting<T>(transaction: { abort(): void }, work: () => T): T {

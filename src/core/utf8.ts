@@ -3,6 +3,7 @@
  * into one. (The core has no TextDecoder.) RFC 3629, section 3.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { bounds } from './bounds.ts'
 
 /** The text as UTF-8; half of a surrogate pair that stands alone becomes U+FFFD. Most keys are ASCII, and need no encoder made for them. */
 export function encodeUtf8(text: string): Uint8Array {
@@ -17,6 +18,7 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** The text of these bytes, or null if they are not well-formed UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
+  if (bytes.length <= bounds.keyBytesMax && bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes)
   let text = ''
   let at = 0
   while (at < bytes.length) {

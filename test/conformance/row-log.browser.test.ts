@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { openDB } from 'idb'
 import { expect, test } from 'vitest'
 import { openIndexedDbStore } from '../../src/browser/indexeddb-store.ts'
+import { packed } from '../../src/browser/row-log.ts'
 import { bounds } from '../../src/core/bounds.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import type { Clock, RowKey, Store, Write } from '../../src/ports.ts'
@@ -175,13 +176,44 @@ test('rows that cannot be put in their places stay in the log, and are there lat
   await store.close()
 })
 
+test('while many rows are read, none is put in its place', async () => {
+  const [name, clock] = [fresh(), new HandClock()]
+  const store = await open(name, clock)
+  const writes = rowsFrom(0, many, 1)
+  await write(store, writes)
+  clock.go(bounds.logSettleMs - 1)
+  await store.read(writes.map(({ key }) => key))
+  clock.go(1)
+  await store.read([row(0)])
+  expect(await placesIn(name)).toEqual({ logged: 1, placed: 0 })
+  await settle(name, clock)
+  await store.close()
+})
+
+test('a row that is put in its place while it is read beside another one is found', async () => {
+  const [name, clock] = [fresh(), new HandClock()]
+  const store = await open(name, clock)
+  const placed = row(3 * many)
+  await write(store, [{ key: placed, value: value(0, 0) }])
+  for (let by = 1; by <= 40; by += 1) {
+    await write(store, rowsFrom(0, many, by))
+    clock.go(bounds.logSettleMs)
+    // A little later each time: before the transaction that moves it begins, and behind it.
+    for (let ticks = 0; ticks < by; ticks += 1) await null
+    expect(await store.read([row(0), placed])).toEqual([value(0, by), value(0, 0)])
+    await settle(name, clock)
+  }
+  await store.close()
+})
+
 test('an entry that was not written by us is as good as none', async () => {
   const name = fresh()
   const store = await open(name, new HandClock())
   await store.close()
   const database = await openDB(name)
-  for (const entry of ['nonsense', [null, 1, { key: 'a' }, { key: row(0), value: value(0, 1) }]])
-    await database.add('log', entry)
+  const entry = packed([{ key: row(0), value: value(0, 1) }])
+  for (const found of ['nonsense', [{ key: row(1), value: value(1, 1) }], entry.subarray(1), entry])
+    await database.add('log', found)
   database.close()
   const again = await open(name, new HandClock())
   expect(await again.read([row(0), row(1)])).toEqual([value(0, 1), undefined])

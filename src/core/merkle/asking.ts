@@ -29,11 +29,13 @@ import { itemBytes } from './trie.ts'
 
 const nameOf = ({ key, version }: Item): string => bytesToHex(key) + bytesToHex(version)
 
-/** What a fingerprint told apart, without what is the same after all. */
+/** Items of either side that the other has not. */
 function apart(ours: readonly Item[], theirs: readonly Item[]): readonly [readonly Item[], readonly Item[]] {
   if (ours.length === 0 || theirs.length === 0) return [ours, theirs]
-  const [mine, other] = [new Set(ours.map(nameOf)), new Set(theirs.map(nameOf))]
-  return [ours.filter((item) => !other.has(nameOf(item))), theirs.filter((item) => !mine.has(nameOf(item)))]
+  const [mine, other] = [ours.map(nameOf), theirs.map(nameOf)]
+  const without = (items: readonly Item[], names: readonly string[], there: ReadonlySet<string>) =>
+    items.filter((_, index) => !there.has(names[index] as string))
+  return [without(ours, mine, new Set(other)), without(theirs, other, new Set(mine))]
 }
 
 /** The side that wants to know. Each message that comes is answered by the next one to send, until `differences` says. */
@@ -200,14 +202,9 @@ export class Asking {
 
   /** All that the other has of a prefix. */
   #takeItems(cell: Prefix, items: readonly Item[]): void {
-    const mine = itemsIn(this.#view.itemsOf(cell))
-    if (mine.length === 0) {
-      for (const item of items) this.#theirs.push(item)
-      return
-    }
-    const [held, theirs] = [new Set(mine.map(nameOf)), new Set(items.map(nameOf))]
-    this.#ours.push(...mine.filter((item) => !theirs.has(nameOf(item))))
-    this.#theirs.push(...items.filter((item) => !held.has(nameOf(item))))
+    const [ours, theirs] = apart(itemsIn(this.#view.itemsOf(cell)), items)
+    for (const item of ours) this.#ours.push(item)
+    for (const item of theirs) this.#theirs.push(item)
   }
 
   /** The fingerprints of all that the other has of a prefix. */
