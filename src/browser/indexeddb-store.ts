@@ -242,7 +242,7 @@ class IndexedDbStore implements Store {
     await this.#drain()
   }
 
-  /** Puts the rows of the oldest entries of the log in their places; whether that succeeded. They stay in the log otherwise. */
+  /** Puts the oldest rows of the log in their places; whether that succeeded. They stay in the log otherwise. */
   async #settleSome(): Promise<boolean> {
     try {
       await this.#attempt(async () => {
@@ -251,13 +251,12 @@ class IndexedDbStore implements Store {
         const { transaction, table, entries } = begin(this.#database, 'readwrite')
         await this.#log.follow(entries)
         const { oldest } = this.#log
-        if (oldest === null) return
         aborting(transaction, () => {
           put(unwrap(table), oldest.writes)
-          unwrap(entries).delete(IDBKeyRange.upperBound(oldest.last))
+          if (oldest.through !== null) unwrap(entries).delete(IDBKeyRange.upperBound(oldest.through))
         })
         await transaction.done
-        this.#log.settled(oldest.last)
+        this.#log.settled(oldest)
       })
       return true
     } catch {

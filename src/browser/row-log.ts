@@ -17,6 +17,17 @@ type Entries = Pick<IDBPObjectStore, 'getAll' | 'getAllKeys'>
 interface Entry {
   readonly writes: readonly Write[]
   readonly bytes: number
+  /** So many of its first rows are in their places already. They stand here all the same: a start would put them there once more. */
+  placed: number
+}
+
+/** What is to be put in its place next. */
+interface Due {
+  readonly writes: readonly Write[]
+  /** The last entry of which nothing is left then; null if there is none. */
+  readonly through: number | null
+  /** The entry after it, and how many of its first rows are in their places then. */
+  readonly begun: { readonly entry: Entry; readonly placed: number } | null
 }
 
 /** What the names of rows begin with whose keys begin with `first`. */
@@ -93,7 +104,7 @@ export class RowLog {
   added(order: number, writes: readonly Write[]): void {
     if (this.#entries.has(order)) return
     const bytes = sizeOf(writes)
-    this.#entries.set(order, { writes, bytes })
+    this.#entries.set(order, { writes, bytes, placed: 0 })
     this.#bytes += bytes
     for (const write of writes) {
       const [name, group] = [rowName(write.key), groupOf(write.key)]
@@ -105,23 +116,27 @@ export class RowLog {
     }
   }
 
-  /** The oldest entries, up to the `last`, and what of them is to be put in its place: what was written once more since is not. */
-  get oldest(): { readonly last: number; readonly writes: readonly Write[] } | null {
-    const found: Write[] = []
-    let last: number | null = null
-    for (const [order, { writes }] of this.#entries) {
-      const due = writes.filter(({ key }) => this.#rows.get(rowName(key))?.order === order)
-      if (last !== null && found.length + due.length > bounds.logSettleRows) break
-      found.push(...due)
-      last = order
+  /** The oldest rows, a few of them. What was written once more since is left out. */
+  get oldest(): Due {
+    const writes: Write[] = []
+    let through: number | null = null
+    for (const [order, entry] of this.#entries) {
+      let { placed } = entry
+      for (; placed < entry.writes.length && writes.length < bounds.logSettleRows; placed += 1) {
+        const write = entry.writes[placed] as Write
+        if (this.#rows.get(rowName(write.key))?.order === order) writes.push(write)
+      }
+      if (placed < entry.writes.length) return { writes, through, begun: { entry, placed } }
+      through = order
     }
-    return last === null ? null : { last, writes: found }
+    return { writes, through, begun: null }
   }
 
-  /** The rows of the entries up to `last` are in their places, and the entries are gone. */
-  settled(last: number): void {
+  /** These are in their places, and entries of which nothing is left are gone. */
+  settled({ through, begun }: Due): void {
+    if (begun !== null) begun.entry.placed = begun.placed
     for (const [order, entry] of this.#entries) {
-      if (order > last) break
+      if (through === null || order > through) break
       this.#entries.delete(order)
       this.#bytes -= entry.bytes
       for (const { key } of entry.writes) if (this.#rows.get(rowName(key))?.order === order) this.#forget(key)

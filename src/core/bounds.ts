@@ -294,9 +294,9 @@ export const bounds = {
   logEntriesMax: 1_024,
   /** Of one entry: Chromium keeps what takes more than 64 KiB in files, Firefox more than a MiB. */
   logEntryBytes: 32_768,
-  /** When nothing was logged for so long, entries are settled, about so many rows at a time, and so much of the time is spent on it. */
+  /** When nothing was logged for so long, entries are settled, so many rows at a time, and so much of the time is spent on it. A get or put may have to wait for one such time: some 6 ms. */
   logSettleMs: 1_000,
-  logSettleRows: 128,
+  logSettleRows: 32,
   logSettleShare: 0.1,
   /** Entries of the log that are read together. */
   logEntriesRead: 32,
