@@ -285,8 +285,8 @@ export const bounds = {
   commitBytes: 2_097_152,
   /** And about so many rows. */
   commitRows: 256,
-  /** In the middle of it the page has its turn after so many rows: deciding on 256, or putting them in their places, takes some 60 ms. */
-  commitTaskRows: 128,
+  /** In the middle of it the page has its turn after so many rows: deciding on 256, or putting them in their places, takes some 60 ms on a machine that has much else to do. */
+  commitTaskRows: 64,
   /** Fewer rows than these, or larger ones, go to their places at once; more go to the log, which takes so many bytes at most. */
   logRowsMin: 32,
   logRowBytes: 1_024,
