@@ -225,8 +225,8 @@ export const bounds = {
   /** Records and bytes of one batch of a handoff or exchange. */
   batchRecordsMax: 128,
   batchBytesMax: 524_288,
-  /** Records of a batch while there are gets or puts, and for so long after the last one: what stands before them in the store. */
-  busyBatchRecords: 16,
+  /** Records of a batch while there are gets or puts, and for so long after the last one: what stands before them in the store. As few as go to the log (`logRowsMin`), where they take a quarter of the time. */
+  busyBatchRecords: 32,
   busyForMs: 1_000,
   /** What is moved waits so long at most for a moment without one. */
   quietTimeoutMs: 100,
