@@ -13,7 +13,7 @@ import { bytesOrNothing } from './requests.ts'
 
 type Entries = Pick<IDBPObjectStore, 'getAll' | 'getAllKeys'>
 
-/** What was committed together, and is not in its place yet. */
+/** What was committed together, and is not all in its place yet. */
 interface Entry {
   readonly writes: readonly Write[]
   readonly bytes: number
@@ -34,11 +34,10 @@ interface Due {
 const prefixOf = (first: readonly string[]): string => [...first, ''].join('\u0000')
 const groupOf = ([table, group]: RowKey): string => prefixOf([table, group])
 
-/** Roughly what a row takes besides its value. */
-const keyBytes = 128
-
-const sizeOf = (writes: readonly Write[]): number =>
-  writes.reduce((sum, { value }) => sum + keyBytes + (value?.length ?? 0), 0)
+/** What a row takes, at most: a character is up to three bytes. */
+const bytesOf = ({ key: [, group, name], value }: Write): number =>
+  20 + 3 * (group.length + name.length) + (value?.length ?? 0)
+const sizeOf = (writes: readonly Write[]): number => writes.reduce((sum, write) => sum + bytesOf(write), 0)
 
 export class RowLog {
   /** By their number in the database, oldest first. */
@@ -82,6 +81,11 @@ export class RowLog {
     this.#bytes = 0
   }
 
+  /** Whether there is room for as much again. */
+  get hasRoom(): boolean {
+    return this.#bytes < bounds.logBytesMax / 2 && this.#entries.size < bounds.logEntriesMax / 2
+  }
+
   /** Whether it has grown far beyond its bounds: by rows that are written again and again, for those must not overtake each other. */
   get isOverfull(): boolean {
     return this.#bytes > 2 * bounds.logBytesMax || this.#entries.size > bounds.logEntriesMax
@@ -116,13 +120,13 @@ export class RowLog {
     }
   }
 
-  /** The oldest rows, a few of them. What was written once more since is left out. */
-  get oldest(): Due {
+  /** The oldest rows, so many of them. What was written once more since is left out. */
+  oldest(count: number): Due {
     const writes: Write[] = []
     let through: number | null = null
     for (const [order, entry] of this.#entries) {
       let { placed } = entry
-      for (; placed < entry.writes.length && writes.length < bounds.logSettleRows; placed += 1) {
+      for (; placed < entry.writes.length && writes.length < count; placed += 1) {
         const write = entry.writes[placed] as Write
         if (this.#rows.get(rowName(write.key))?.order === order) writes.push(write)
       }
@@ -174,7 +178,7 @@ function entriesOf(writes: readonly Write[]): readonly (readonly Write[])[] {
   const entries: Write[][] = []
   let bytes = Number.POSITIVE_INFINITY
   for (const write of writes) {
-    const size = sizeOf([write])
+    const size = bytesOf(write)
     if (bytes + size > bounds.logEntryBytes) {
       entries.push([])
       bytes = 0

@@ -227,6 +227,8 @@ export const bounds = {
   batchBytesMax: 524_288,
   /** Records of a batch while there are gets or puts, and for so long after the last one: what stands before them in the store. As few as go to the log (`logRowsMin`), where they take a quarter of the time. */
   busyBatchRecords: 32,
+  /** Records that are read together where nobody knows yet how large they are. */
+  unseenBatchRecords: 16,
   busyForMs: 1_000,
   /** What is moved waits so long at most for a moment without one. */
   quietTimeoutMs: 100,
@@ -294,9 +296,13 @@ export const bounds = {
   logEntriesMax: 1_024,
   /** Of one entry: Chromium keeps what takes more than 64 KiB in files, Firefox more than a MiB. */
   logEntryBytes: 32_768,
-  /** When nothing was logged for so long, entries are settled, so many rows at a time, and so much of the time is spent on it. A get or put may have to wait for one such time: some 6 ms. */
+  /**
+   * When little was logged or read for so long, entries are settled, so many rows in a transaction, for which a get or put may have to
+   * wait, some 6 ms; so many transactions one after the other; and so much of the time is spent on it.
+   */
   logSettleMs: 1_000,
   logSettleRows: 32,
+  logSettlePieces: 4,
   logSettleShare: 0.1,
   /** Entries of the log that are read together. */
   logEntriesRead: 32,

@@ -87,7 +87,7 @@ export class Moving {
 
 /** Those of `ours` that the other still lacks, once what it had is taken in: some had been replaced there. */
 export function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {
-  if (theirs.length === 0) return ours.filter(({ key }) => forest.version(key) !== null)
+  if (ours.length === 0 || theirs.length === 0) return ours.filter(({ key }) => forest.version(key) !== null)
   const there = new Map(theirs.map(({ key, version }) => [bytesToHex(key), bytesToHex(version)]))
   return ours.filter(({ key }) => {
     const version = forest.version(key)

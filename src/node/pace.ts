@@ -114,7 +114,7 @@ export class Pace {
 
   /** Records that are read together: as many as make a batch, if they are like those before; where there was none, they may be large. */
   get records(): number {
-    const likely = this.#recordBytes ?? bounds.batchBytesMax / bounds.busyBatchRecords
+    const likely = this.#recordBytes ?? bounds.batchBytesMax / bounds.unseenBatchRecords
     return Math.max(1, Math.min(this.recordsMax, Math.floor(bounds.batchBytesMax / likely)))
   }
 

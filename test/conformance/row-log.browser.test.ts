@@ -127,6 +127,33 @@ test('rows that are written again and again do not make the log grow without end
   await again.close()
 })
 
+test('a log that is too long gets shorter as fast as it grows, however many rows stand before those that are written again', async () => {
+  const name = fresh()
+  const store = await open(name, new HandClock())
+  const rowsBefore = 1_000
+  await write(store, rowsFrom(0, rowsBefore, 0))
+  for (let by = 1; by <= bounds.logEntriesMax; by += 1) await write(store, [{ key: row(0), value: value(0, by) }])
+  for (let by = 1; by <= rowsBefore / bounds.commitRows + 3; by += 1)
+    await write(store, [{ key: row(0), value: value(0, by) }])
+  expect(await placesIn(name)).toMatchObject({ placed: rowsBefore })
+  await store.close()
+})
+
+test('an entry is small where names are long', async () => {
+  const name = fresh()
+  const store = await open(name, new HandClock())
+  const writes = Array.from({ length: 400 }, (_, index): Write => {
+    return { key: ['owed', 'a', `${index} ${'é'.repeat(100)}`], value: value(index, 0) }
+  })
+  await write(store, writes)
+  const database = await openDB(name)
+  const entries = (await database.getAll('log')) as Uint8Array[]
+  database.close()
+  expect(entries.length).toBeGreaterThan(1)
+  for (const entry of entries) expect(entry.length).toBeLessThanOrEqual(bounds.logEntryBytes)
+  await store.close()
+})
+
 test('what is read or scanned beside a commit is all of it or nothing, wherever its rows are', async () => {
   const [name, clock] = [fresh(), new HandClock()]
   const store = await open(name, clock)

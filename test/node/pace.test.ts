@@ -68,7 +68,7 @@ test('of large records no more are moved together than fit a batch, and many aga
     return pace.records
   }
   // Nobody knows yet how large they are: some of the largest still fit the memory. Who is asked for them may know.
-  expect(pace.records).toBe(bounds.busyBatchRecords)
+  expect(pace.records).toBe(bounds.unseenBatchRecords)
   expect(pace.recordsAsked).toBe(bounds.batchRecordsMax)
   pace.saw(1, 100)
   expect(pace.records).toBe(bounds.batchRecordsMax)
@@ -144,7 +144,7 @@ test('a page that fails is the last one begun, and its error comes when those un
 test('a node that has stored puts knows how large records are, and moves many at once from the first page on', async () => {
   const { clock, world, ahead } = await virtualRing({ nodes: 2 })
   const nodes = world.places.map(nodeOf)
-  expect(nodes.map(({ pace }) => pace.records)).toEqual([bounds.busyBatchRecords, bounds.busyBatchRecords])
+  expect(nodes.map(({ pace }) => pace.records)).toEqual([bounds.unseenBatchRecords, bounds.unseenBatchRecords])
   await Promise.all(nodes.slice(1).map((node) => ahead(node.put('small', null, 'value'))))
   await clock.run(bounds.busyForMs)
   expect(nodes.map(({ pace }) => pace.records)).toEqual([bounds.batchRecordsMax, bounds.batchRecordsMax])

@@ -59,7 +59,7 @@ export class Watch {
   readonly minted = new Map<string, Boot>()
   /** Deletes under way, by key. */
   readonly deleting = new Map<string, number>()
-  /** Deletes that are made anew: place and key. */
+  /** Deletes that are made anew: boot and key. A boot may end before it comes to it. */
   readonly lateDeletes = new Set<string>()
   /** Hints in whose place their node has put a write of its own, as they came too late. */
   readonly #writtenAnew = new WeakSet<KeyedRecord>()
@@ -108,7 +108,7 @@ export class Watch {
     this.#watchHints(place, node)
     this.#watchRepairs(node)
     node.on('late', ({ key, values }) => {
-      if (values.length === 0) this.lateDeletes.add(`${place.index} ${key}`)
+      if (values.length === 0) this.lateDeletes.add(`${place.boot?.peer} ${key}`)
       this.#world.trace(`place ${place.index} writes ${key} anew: ${values}`)
     })
     node.crowding.resolution = (key, record) => {

@@ -34,6 +34,15 @@ describe('simulated clusters', () => {
     testTimeoutMs,
   )
 
+  test(
+    'take no delete of a client for one that a former boot was to make anew',
+    async () => {
+      const { violations } = await simulate(optionsFor(31010, { profile: 'identity' }))
+      expect(violations).toEqual([])
+    },
+    testTimeoutMs,
+  )
+
   // What these seeds lead to changes with what is drawn from them; each defect also has a test of its own where it was.
   test.each([
     [111, 'devices were counted that only kept a write until an owner had it, on a device that had it too'],

@@ -302,7 +302,7 @@ export class Workload {
   #madeAnew(place: Place, key: string, name: string, vid: string | undefined, operation: Operation | undefined): void {
     if (this.#dots.has(name)) return
     if (vid === undefined) {
-      if (this.watch.lateDeletes.delete(`${place.index} ${key}`)) this.#dots.add(name)
+      if (this.watch.lateDeletes.delete(`${place.boot?.peer} ${key}`)) this.#dots.add(name)
       return
     }
     if (operation?.dot === undefined || name === `${key} ${operation.dot}`) return

@@ -72,6 +72,7 @@ export class ByteWriter {
 
   /** Hex digits, two to a byte; the reader knows how many. */
   hex(digits: string): void {
+    assert(digits.length % 2 === 0, 'hex digits come in pairs')
     const at = this.#reserve(digits.length / 2)
     // In place: an array for each id takes several times as long.
     for (let index = 0; index < digits.length; index += 2)
