@@ -194,7 +194,6 @@ class IndexedDbStore implements Store {
         await this.#settleSome(bounds.commitRows)
       }
       const committing = this.#commit(this.#queue.splice(0, this.#taken()))
-      // The next transaction has begun before those of the last one are told: the database is at work while they make use of it.
       tell()
       tell = await committing
     }
@@ -267,7 +266,7 @@ class IndexedDbStore implements Store {
     }
   }
 
-  /** Commits these together; where that fails, each alone, so that one that does not fit takes no other down. Returns what tells them. */
+  /** Commits these together; where that fails, each alone, so that one that does not fit takes no other down. Returns what tells those who have not been told. */
   async #commit(tasks: readonly Task[]): Promise<() => void> {
     const ended = (failure?: StoreFailure) => () => {
       for (const task of tasks) task.ended(failure)
@@ -284,6 +283,7 @@ class IndexedDbStore implements Store {
     }
   }
 
+  /** Has begun when this returns, if there is a connection: whoever is told after that is told while the database is at work. */
   async #transaction(tasks: readonly Task[]): Promise<void> {
     const database = this.#database ?? (await this.#connection())
     const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'

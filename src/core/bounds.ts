@@ -227,9 +227,9 @@ export const bounds = {
   batchBytesMax: 524_288,
   /** Records of a batch while there are gets or puts, and for so long after the last one: what stands before them in the store. As few as go to the log (`logRowsMin`), where they take a quarter of the time. */
   busyBatchRecords: 32,
+  busyForMs: 1_000,
   /** Records that are read together where nobody knows yet how large they are. */
   unseenBatchRecords: 16,
-  busyForMs: 1_000,
   /** What is moved waits so long at most for a moment without one. */
   quietTimeoutMs: 100,
   /** What part of the time the store may be at work on what is moved while there are gets or puts. */

@@ -18,6 +18,7 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** The text of these bytes, or null if they are not well-formed UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
+  // Most are keys, and ASCII. Not many more arguments may be given to one call.
   if (bytes.length <= bounds.keyBytesMax && bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes)
   let text = ''
   let at = 0

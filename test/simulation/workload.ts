@@ -299,10 +299,10 @@ export class Workload {
   }
 
   /** A write that came too late is made anew, under another dot. */
-  #madeAnew(place: Place, key: string, name: string, vid: string | undefined, operation: Operation | undefined): void {
+  #madeAnew(tab: string, key: string, name: string, vid: string | undefined, operation: Operation | undefined): void {
     if (this.#dots.has(name)) return
     if (vid === undefined) {
-      if (this.watch.lateDeletes.delete(`${place.boot?.peer} ${key}`)) this.#dots.add(name)
+      if (this.watch.lateDeletes.delete(tab)) this.#dots.add(name)
       return
     }
     if (operation?.dot === undefined || name === `${key} ${operation.dot}`) return
@@ -328,7 +328,7 @@ export class Workload {
     const tab = `${place.boot?.peer} ${key}`
     const deleted = this.#deleting.get(tab) ?? this.#givenUp.get(tab)
     const operation = vid === undefined ? deleted : this.#byVid.get(vid)
-    this.#madeAnew(place, key, name, vid, operation)
+    this.#madeAnew(tab, key, name, vid, operation)
     // A delete that was answered may still be asking others when the next one begins.
     if (operation !== undefined && !this.#dots.has(name) && operation.dot === undefined) {
       operation.dot = dot
