@@ -181,10 +181,12 @@ export const bounds = {
   graceMs: 600_000,
   graceMsMin: 1_000,
   graceMsMax: 604_800_000,
-  /** A member is a guest until it has stayed for so many graces, and so long at least; and a guest has only a part of the grace. */
+  /** A member is a guest until it has stayed for so many graces, and so long at least. */
   guestStayGraces: 2,
   guestStayMs: 1_200_000,
+  /** A guest has this part of the grace, and so long at most: most come back within it or never, and whoever follows it may be about to go. */
   guestGraceShare: 0.2,
+  guestGraceMsMax: 30_000,
   /** How long deletes are remembered, and what was overwritten, unless the application says otherwise, ms: a week. A minute at least, a year at most. */
   retentionMs: 604_800_000,
   retentionMsMin: 60_000,

@@ -142,10 +142,11 @@ export class MemberList {
 
   /** Members whose absence has lasted for the grace, of guests for a part of it, and are to be out. */
   overdue(graceMs: number, now: number): readonly Claim[] {
+    const guestGraceMs = Math.min(graceMs * bounds.guestGraceShare, bounds.guestGraceMsMax)
     return [...this.#absentSince].flatMap(([node, since]) => {
       const claim = this.#view.get(node)
       if (claim === undefined || node === this.self) return []
-      return now - since >= (claim.guest ? graceMs * bounds.guestGraceShare : graceMs) ? [claim] : []
+      return now - since >= (claim.guest ? guestGraceMs : graceMs) ? [claim] : []
     })
   }
 

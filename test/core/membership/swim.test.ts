@@ -179,19 +179,22 @@ describe('membership', () => {
     expect(ring.statusesOf(4)).toEqual(Array(5).fill('alive'))
   })
 
-  test('a guest that is gone is out after a fifth of the grace', () => {
-    const ring = new Ring(4, { graceMs: 600_000 })
+  test.each([
+    ['after a fifth of the grace', 60_000, 12_000],
+    ['after half a minute, however long the grace', 600_000, 30_000],
+  ])('a guest that is away is out %s', (_, graceMs, awayMs) => {
+    const ring = new Ring(4, { graceMs })
     ring.swims[2]?.renew({ guest: true }, ring.now)
     ring.run(5_000)
-    ring.cut.add(2)
-    ring.cut.add(3)
-    ring.run(60_000)
-    for (const index of [0, 1]) expect(ring.swims[index]?.view.get(name(2))?.status).toBe('dead')
-    ring.run(120_000)
-    for (const index of [0, 1]) {
-      expect(ring.swims[index]?.view.get(name(2))?.status).toBe('out')
-      expect(ring.swims[index]?.view.get(name(3))?.status).toBe('dead')
-    }
+    for (const index of [2, 3]) ring.swims[index]?.sleep(ring.now)
+    ring.run(2_000)
+    for (const index of [2, 3]) ring.cut.add(index)
+    const seen = (index: number) => [0, 1].map((at) => ring.swims[at]?.view.get(name(index))?.status)
+    ring.run(awayMs - 4_000)
+    expect(seen(2)).toEqual(['away', 'away'])
+    ring.run(10_000)
+    expect(seen(2)).toEqual(['out', 'out'])
+    expect(seen(3)).toEqual(['away', 'away'])
   })
 
   test('a dead member that comes back within reach learns that it is dead, and refutes', () => {
