@@ -241,8 +241,8 @@ export const bounds = {
   restAheadMs: 50,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
-  /** Partitions that are hashed in one task after a start: at 100,000 keys, a hundred keys and some 17 hashes each, 4 ms. */
-  hashedAtOnce: 32,
+  /** Work that is done in pieces rests after so long, for one task of the host: then none is felt, also if it begins with the last piece. */
+  taskMs: 10,
   /** Partitions of others that are dropped in one transaction: at 100,000 keys that is some 800 records. */
   droppedAtOnce: 8,
   /** How large records are is expected from the last ones: so many weigh as much as all before them. */

@@ -21,6 +21,7 @@ import { Moving, stillOurs } from './moving.ts'
 import { allPartitions, type Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
+import { inPieces } from './pieces.ts'
 import { isEarlier, type Reconciling, slicesOf } from './reconciling.ts'
 import type { RepairLog, Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
@@ -102,10 +103,7 @@ export class Exchange {
       if (chosen !== undefined) this.soon(chosen)
     })
     this.#replica.forest().then(
-      (forest) => {
-        const held = allPartitions.filter((partition) => forest.sizeOf(partition) > 0)
-        this.#hash(forest, held)
-      },
+      (forest) => void inPieces(this.#clock, this.#hashing(forest)),
       () => {},
     )
     return () => {
@@ -114,11 +112,13 @@ export class Exchange {
     }
   }
 
-  /** Hashes what an earlier boot has stored, some partitions at a time: the first exchange would do all of it at once. */
-  #hash(forest: Forest, due: readonly Partition[]): void {
-    for (const partition of due.slice(0, bounds.hashedAtOnce)) forest.root(partition)
-    const left = due.slice(bounds.hashedAtOnce)
-    if (left.length > 0 && !this.#stopped) this.#clock.after(0, () => this.#hash(forest, left))
+  /** Hashes what an earlier boot has stored: the first exchange would do all of it at once. */
+  *#hashing(forest: Forest): Generator<void, void> {
+    for (const partition of allPartitions) {
+      if (this.#stopped) return
+      forest.root(partition)
+      yield
+    }
   }
 
   /** A record of the partition changed here. */

@@ -10,6 +10,7 @@ import { type Differences, windows } from '../core/merkle/reconciliation.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import type { Peers } from './peers.ts'
+import { inPieces } from './pieces.ts'
 import type { Replica } from './replica.ts'
 import { RequestFailure } from './request-failure.ts'
 import type { Routing } from './routing.ts'
@@ -81,6 +82,7 @@ export class Reconciling {
       // If the proof failed, the other may own something else in its own view: then the partitions are named.
       const isOver = await this.#talk(node, asking, asking.begin(), window === 0 ? scope : view.partitions, tally)
       if (asking.tooMuch !== null && view.partitions.length > 1) return { tooMuch: asking.tooMuch }
+      await inPieces(this.#clock, isOver ? asking.proving() : [])
       const found = isOver ? asking.differences() : null
       if (found === null) continue
       this.#inStep.add(node)

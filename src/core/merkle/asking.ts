@@ -55,6 +55,9 @@ export class Asking {
   /** Fingerprints in the other's lists that nothing here has. */
   #listed = 0
   readonly #wanted: number[] = []
+  /** What is found, and the view with it, once it is being proved. */
+  #found: Differences = { theirs: [], ours: [] }
+  #patched: ForestView | null = null
   #stage: 'first' | 'second' | 'items' | 'over' = 'first'
 
   /** `window`: which part of the hashes to compare, below `windows`. `cut` weakens fingerprints, to test what that leads to. */
@@ -115,10 +118,19 @@ export class Asking {
 
   /** What differs, if it can be proved; null if some fingerprints looked alike and were not. */
   differences(): Differences | null {
+    for (const _ of this.proving());
     if (this.#isEqual) return { theirs: [], ours: [] }
+    return this.#patched !== null && isSame(this.#patched.proof(), this.#theirProof) ? this.#found : null
+  }
+
+  /** What takes long of that, piece by piece: whoever goes through them first gets the differences at once. */
+  *proving(): Generator<void, void> {
+    if (this.#isEqual || this.#patched !== null) return
     const [ours, theirs] = apart(this.#ours, this.#theirs)
-    const patched = this.#view.patched([...ours.map(({ key }) => ({ key, version: null })), ...theirs])
-    return isSame(patched.proof(), this.#theirProof) ? { theirs, ours } : null
+    yield
+    this.#found = { theirs, ours }
+    this.#patched = this.#view.patched([...ours.map(({ key }) => ({ key, version: null })), ...theirs])
+    yield* this.#patched.hashing()
   }
 
   #fingerprint(prefix: Prefix): number {

@@ -126,6 +126,14 @@ export class ForestView {
     return this.#hash(input)
   }
 
+  /** Hashes what `proof` takes, a partition at a time. */
+  *hashing(): Generator<void, void> {
+    for (const trie of this.#tries) {
+      trie?.root()
+      yield
+    }
+  }
+
   #spansOf({ depth, bits }: Prefix): readonly Span[] {
     if (depth <= this.#width) {
       const each = 2 ** (this.#width - depth)
