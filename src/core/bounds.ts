@@ -184,7 +184,7 @@ export const bounds = {
   /** A member is a guest until it has stayed for so many graces, and so long at least. */
   guestStayGraces: 2,
   guestStayMs: 1_200_000,
-  /** A guest has this part of the grace, and so long at most: most come back within it or never, and whoever follows it may be about to go. */
+  /** A guest has this part of the grace, and so long at most: whoever takes its place may be a guest that has just left, too. */
   guestGraceShare: 0.2,
   guestGraceMsMax: 30_000,
   /** How long deletes are remembered, and what was overwritten, unless the application says otherwise, ms: a week. A minute at least, a year at most. */

@@ -9,7 +9,7 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
-import { type Forest, partitionIn } from '../core/merkle/forest.ts'
+import { partitionIn } from '../core/merkle/forest.ts'
 import type { Reply, Request, Standing } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { Appointments } from './appointments.ts'
@@ -103,21 +103,13 @@ export class Exchange {
       if (chosen !== undefined) this.soon(chosen)
     })
     this.#replica.forest().then(
-      (forest) => void inPieces(this.#clock, this.#hashing(forest)),
+      // What an earlier boot has stored: the first exchange finds it hashed.
+      (forest) => void inPieces(this.#clock, forest.hashing(allPartitions)),
       () => {},
     )
     return () => {
       this.#stopped = true
       stop()
-    }
-  }
-
-  /** Hashes what an earlier boot has stored: the first exchange would do all of it at once. */
-  *#hashing(forest: Forest): Generator<void, void> {
-    for (const partition of allPartitions) {
-      if (this.#stopped) return
-      forest.root(partition)
-      yield
     }
   }
 
@@ -237,6 +229,7 @@ export class Exchange {
   ): Promise<void> {
     const epoch = this.#epoch
     const forest = await this.#replica.forest()
+    await inPieces(this.#clock, forest.hashing(partitions))
     const view = forest.view(partitions)
     const { counts } = this.#settlements
     const begun = this.#forgetting.begin()

@@ -127,12 +127,12 @@ export class Reconciling {
   /** Answers one step. */
   async answer(from: NodeId, { session, scope, body }: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
     const forest = await this.#replica.forest()
+    const partitions = scope ?? this.#routing.dueTo(from, this.#routing.self)
+    if (this.#sessions.get(from)?.id !== session) await inPieces(this.#clock, forest.hashing(partitions))
     const known = this.#sessions.get(from)
     known?.forget()
     const answering =
-      known?.id === session
-        ? known.answering
-        : new Answering(forest.view(scope ?? this.#routing.dueTo(from, this.#routing.self)), bounds.reconcileItemsMax)
+      known?.id === session ? known.answering : new Answering(forest.view(partitions), bounds.reconcileItemsMax)
     const reply = answering.answer(body)
     if (reply === null) this.#sessions.delete(from)
     else {

@@ -68,6 +68,14 @@ export class Forest {
     return this.#tries[partition]?.root() ?? null
   }
 
+  /** Hashes what a view of these partitions takes, one at a time. */
+  *hashing(partitions: readonly Partition[]): Generator<void, void> {
+    for (const partition of partitions) {
+      this.root(partition)
+      yield
+    }
+  }
+
   /** These partitions, in ascending order, as they are now. */
   view(partitions: readonly Partition[]): ForestView {
     return new ForestView(
