@@ -184,9 +184,11 @@ export const bounds = {
   /** A member is a guest until it has stayed for so many graces, and so long at least. */
   guestStayGraces: 2,
   guestStayMs: 1_200_000,
-  /** A guest has this part of the grace, and so long at most: whoever takes its place may be a guest that has just left, too. */
+  /** A guest has this part of the grace, and so long at most: a tab that is put aside for a minute keeps its place. */
   guestGraceShare: 0.2,
-  guestGraceMsMax: 30_000,
+  guestGraceMsMax: 75_000,
+  /** A tab that is reloaded is back after so long: with a slow network and much to open. */
+  reloadMs: 10_000,
   /** How long deletes are remembered, and what was overwritten, unless the application says otherwise, ms: a week. A minute at least, a year at most. */
   retentionMs: 604_800_000,
   retentionMsMin: 60_000,

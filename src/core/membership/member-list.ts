@@ -140,14 +140,20 @@ export class MemberList {
     this.#put(claim, now)
   }
 
-  /** Members whose absence has lasted for the grace, of guests for a part of it, and are to be out. */
+  /**
+   * Members whose absence has lasted for the grace, of guests for a part of it, and are to be out. Where there are any, guests that are
+   * not just being reloaded are out with them: a place that gets free is not to go to somebody who has left, too.
+   */
   overdue(graceMs: number, now: number): readonly Claim[] {
     const guestGraceMs = Math.min(graceMs * bounds.guestGraceShare, bounds.guestGraceMsMax)
-    return [...this.#absentSince].flatMap(([node, since]) => {
+    const absent = [...this.#absentSince].flatMap(([node, since]) => {
       const claim = this.#view.get(node)
-      if (claim === undefined || node === this.self) return []
-      return now - since >= (claim.guest ? guestGraceMs : graceMs) ? [claim] : []
+      return claim === undefined || node === this.self ? [] : [{ claim, forMs: now - since }]
     })
+    const isOver = absent.some(({ claim, forMs }) => forMs >= (claim.guest ? guestGraceMs : graceMs))
+    if (!isOver) return []
+    const guestMs = Math.min(guestGraceMs, bounds.reloadMs)
+    return absent.flatMap(({ claim, forMs }) => (forMs >= (claim.guest ? guestMs : graceMs) ? [claim] : []))
   }
 
   /** Forgets members that are out or have left: after a while, and the longest gone where there are too many. */
