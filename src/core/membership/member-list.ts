@@ -150,10 +150,9 @@ export class MemberList {
       const claim = this.#view.get(node)
       return claim === undefined || node === this.self ? [] : [{ claim, forMs: now - since }]
     })
-    const isOver = absent.some(({ claim, forMs }) => forMs >= (claim.guest ? guestGraceMs : graceMs))
-    if (!isOver) return []
-    const guestMs = Math.min(guestGraceMs, bounds.reloadMs)
-    return absent.flatMap(({ claim, forMs }) => (forMs >= (claim.guest ? guestMs : graceMs) ? [claim] : []))
+    const lasting = (guestMs: number) =>
+      absent.flatMap(({ claim, forMs }) => (forMs >= (claim.guest ? guestMs : graceMs) ? [claim] : []))
+    return lasting(guestGraceMs).length === 0 ? [] : lasting(Math.min(guestGraceMs, bounds.reloadMs))
   }
 
   /** Forgets members that are out or have left: after a while, and the longest gone where there are too many. */
