@@ -62,7 +62,7 @@ export class Reconciling {
 
   /**
    * What differs between a view of this node and the other, proved. `scope`: the partitions of the view; null where both
-   * know which ones are due (`Routing.dueTo`). `tooMuch`: how many items the other has, where less is to be compared at a time. Rejects when it cannot be found out.
+   * know which ones are due (`Routing.dueTo`). `tooMuch`: how many items one of them has, where less is to be compared at a time. Rejects when it cannot be found out.
    */
   async differences(
     node: NodeId,
@@ -78,12 +78,11 @@ export class Reconciling {
       return { ours: [], theirs: [], ...tally }
     }
     for (let window = 0; window < windows; window += 1) {
-      const asking = new Asking(view, window)
+      const asking = new Asking(view, window, bounds.reconcileItemsMax)
       // If the proof failed, the other may own something else in its own view: then the partitions are named.
       const isOver = await this.#talk(node, asking, asking.begin(), window === 0 ? scope : view.partitions, tally)
-      if (asking.tooMuch !== null && view.partitions.length > 1) return { tooMuch: asking.tooMuch }
-      await inPieces(this.#clock, isOver ? asking.proving() : [])
-      const found = isOver ? asking.differences() : null
+      if (asking.tooMuch !== null) return { tooMuch: asking.tooMuch }
+      const found = isOver ? await inPieces(this.#clock, asking.differences()) : null
       if (found === null) continue
       this.#inStep.add(node)
       return { ...found, ...tally }

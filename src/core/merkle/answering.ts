@@ -13,6 +13,7 @@ import {
   isSame,
   itemsIn,
   listing,
+  mostFor,
   partition,
   readWords,
   split,
@@ -43,7 +44,7 @@ export class Answering {
     cut: (fingerprint: number) => number = (word) => word,
   ) {
     this.#view = view
-    this.#itemsMax = itemsMax
+    this.#itemsMax = mostFor(view, itemsMax)
     this.#cut = cut
   }
 

@@ -15,6 +15,7 @@ import {
   isSame,
   itemsIn,
   listing,
+  mostFor,
   partition,
   readItems,
   readWords,
@@ -42,9 +43,12 @@ function apart(ours: readonly Item[], theirs: readonly Item[]): readonly [readon
 export class Asking {
   readonly #view: ForestView
   readonly #window: number
+  readonly #itemsMax: number
   readonly #cut: (fingerprint: number) => number
   #isProbe = false
   #tooMuch: number | null = null
+  /** Items here of which the other has said all it has in their place. */
+  #taken = 0
   #isEqual = false
   #theirProof: Uint8Array = new Uint8Array(0)
   /** What the next answer is about, and whether the other was told that nothing is here. */
@@ -55,15 +59,21 @@ export class Asking {
   /** Fingerprints in the other's lists that nothing here has. */
   #listed = 0
   readonly #wanted: number[] = []
-  /** What is found, and the view with it, once it is being proved. */
-  #found: Differences = { theirs: [], ours: [] }
-  #patched: ForestView | null = null
   #stage: 'first' | 'second' | 'items' | 'over' = 'first'
 
-  /** `window`: which part of the hashes to compare, below `windows`. `cut` weakens fingerprints, to test what that leads to. */
-  constructor(view: ForestView, window: number, cut: (fingerprint: number) => number = (word) => word) {
+  /**
+   * `window`: which part of the hashes to compare, below `windows`. `itemsMax`: where more of this side's items would have to be
+   * looked through one by one, that is too much. `cut` weakens fingerprints, to test what that leads to.
+   */
+  constructor(
+    view: ForestView,
+    window: number,
+    itemsMax: number = Number.POSITIVE_INFINITY,
+    cut: (fingerprint: number) => number = (word) => word,
+  ) {
     this.#view = view
     this.#window = window
+    this.#itemsMax = mostFor(view, itemsMax)
     this.#cut = cut
   }
 
@@ -106,7 +116,7 @@ export class Asking {
     return this.#isEqual
   }
 
-  /** How many items the other has, if it said that this is too much for one answer: then less is to be compared at a time. */
+  /** How many items there are on one side, if they are too many to go through at once: then less is to be compared at a time. */
   get tooMuch(): number | null {
     return this.#tooMuch
   }
@@ -116,21 +126,14 @@ export class Asking {
     return this.#stage === 'items'
   }
 
-  /** What differs, if it can be proved; null if some fingerprints looked alike and were not. */
-  differences(): Differences | null {
-    for (const _ of this.proving());
+  /** What differs, if it can be proved; null if some fingerprints looked alike and were not. In pieces, since it may take long. */
+  *differences(): Generator<void, Differences | null> {
     if (this.#isEqual) return { theirs: [], ours: [] }
-    return this.#patched !== null && isSame(this.#patched.proof(), this.#theirProof) ? this.#found : null
-  }
-
-  /** What takes long of that, piece by piece: whoever goes through them first gets the differences at once. */
-  *proving(): Generator<void, void> {
-    if (this.#isEqual || this.#patched !== null) return
     const [ours, theirs] = apart(this.#ours, this.#theirs)
     yield
-    this.#found = { theirs, ours }
-    this.#patched = this.#view.patched([...ours.map(({ key }) => ({ key, version: null })), ...theirs])
-    yield* this.#patched.hashing()
+    const patched = this.#view.patched([...ours.map(({ key }) => ({ key, version: null })), ...theirs])
+    yield* patched.hashing()
+    return isSame(patched.proof(), this.#theirProof) ? { theirs, ours } : null
   }
 
   #fingerprint(prefix: Prefix): number {
@@ -172,7 +175,7 @@ export class Asking {
   #second(reader: ByteReader, cells: readonly Prefix[]): Uint8Array | 'over' {
     const theirs = readWords(reader, cells.length)
     const differing = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
-    if (differing.length === 0) return this.#want()
+    if (differing.length === 0 || this.#tooMuch !== null) return this.#want()
     const prefixes = at(cells, differing)
     const writer = new ByteWriter()
     writeCells(writer, differing, cells.length)
@@ -214,6 +217,9 @@ export class Asking {
 
   /** All that the other has of a prefix. */
   #takeItems(cell: Prefix, items: readonly Item[]): void {
+    this.#taken += this.#view.countOf(cell)
+    if (this.#taken > this.#itemsMax) this.#tooMuch = this.#view.size
+    if (this.#tooMuch !== null) return
     const [ours, theirs] = apart(itemsIn(this.#view.itemsOf(cell)), items)
     for (const item of ours) this.#ours.push(item)
     for (const item of theirs) this.#theirs.push(item)
@@ -238,8 +244,9 @@ export class Asking {
 
   /** Message 5: the entries of lists that nothing here matches. */
   #want(): Uint8Array | 'over' {
-    this.#stage = this.#wanted.length === 0 ? 'over' : 'items'
-    if (this.#wanted.length === 0) return 'over'
+    const isOver = this.#wanted.length === 0 || this.#tooMuch !== null
+    this.#stage = isOver ? 'over' : 'items'
+    if (isOver) return 'over'
     const writer = new ByteWriter()
     writeCells(writer, this.#wanted, this.#listed)
     return writer.done()

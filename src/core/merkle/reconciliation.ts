@@ -11,12 +11,13 @@
  *   3. what differs of the splits    ->   4. of each: items, or a list
  *   5. entries of lists it lacks     ->   6. those items
  *
- * Where so much differs that 2 would have to list very many items, it only says how many: then less is compared at a time.
+ * Where so much differs that 2 would have to list very many items, it only says how many; and where 2 shows that so many of the
+ * asking side are to be gone through, that side stops there. Then less is compared at a time.
  * After 2 or 4 the asking side knows what it has that the other lacks; after 6 it can prove what it lacks itself.
  */
 import { hashBytes } from '../hash.ts'
 import type { ByteReader, ByteWriter } from '../wire/bytes.ts'
-import type { Prefix } from './forest.ts'
+import type { ForestView, Prefix } from './forest.ts'
 import { itemBytes } from './trie.ts'
 
 /** How many different parts of the hashes can be compared. */
@@ -54,6 +55,10 @@ export const splitAll = (prefixes: readonly Prefix[], splitBits: number): readon
   prefixes.flatMap((prefix) => split(prefix, splitBits))
 
 export const wholeView: Prefix = { depth: 0, bits: 0 }
+
+/** How many items of a view are gone through at once, if less can be compared at a time: not less than a partition. */
+export const mostFor = ({ partitions }: ForestView, itemsMax: number): number =>
+  partitions.length > 1 ? itemsMax : Number.POSITIVE_INFINITY
 
 export function writeWord(writer: ByteWriter, word: number): void {
   for (const shift of [24, 16, 8, 0]) writer.byte((word >>> shift) & 0xff)

@@ -9,7 +9,7 @@ import { Answering } from '../../../src/core/merkle/answering.ts'
 import { Asking } from '../../../src/core/merkle/asking.ts'
 import { partitionIn } from '../../../src/core/merkle/forest.ts'
 import { type Item, windows } from '../../../src/core/merkle/reconciliation.ts'
-import { allPartitions, forestOf, itemsOf, pairOf, talk, viewOf } from './sets.ts'
+import { allPartitions, differencesOf, forestOf, itemsOf, pairOf, talk, viewOf } from './sets.ts'
 
 const names = (items: readonly Item[]) => items.map(({ key, version }) => bytesToHex(key) + bytesToHex(version)).sort()
 const minus = (some: readonly Item[], others: readonly Item[]) => {
@@ -41,7 +41,7 @@ test('finds exactly the symmetric difference, and what it patches with it has th
       const [mine, theirs] = [viewOf(left), viewOf(right)]
       const asking = new Asking(mine, window)
       const { messages, roundTrips } = talk(asking, new Answering(theirs))
-      const found = asking.differences()
+      const found = differencesOf(asking)
       expect(found).not.toBeNull()
       expect(names(found?.theirs ?? [])).toEqual(minus(right, left))
       expect(names(found?.ours ?? [])).toEqual(minus(left, right))
@@ -60,9 +60,9 @@ test('with fingerprints of eight bits accepts nothing wrong, and another part of
     fc.property(pairs, ([left, right]) => {
       const cut = (word: number) => word >>> 24
       const answers = Array.from({ length: windows }, (_, window) => {
-        const asking = new Asking(viewOf(left), window, cut)
+        const asking = new Asking(viewOf(left), window, Number.POSITIVE_INFINITY, cut)
         talk(asking, new Answering(viewOf(right), Number.POSITIVE_INFINITY, cut))
-        return asking.differences()
+        return differencesOf(asking)
       })
       for (const found of answers) {
         if (found === null) missed += 1
@@ -83,7 +83,7 @@ test('two nodes that share some partitions compare those and no others', () => {
   const isShared = ({ key }: Item) => shared.includes(partitionIn(key))
   const asking = new Asking(forestOf(left).view(shared), 0)
   talk(asking, new Answering(forestOf(right).view(shared)))
-  expect(names(asking.differences()?.theirs ?? [])).toEqual(minus(right.filter(isShared), left.filter(isShared)))
+  expect(names(differencesOf(asking)?.theirs ?? [])).toEqual(minus(right.filter(isShared), left.filter(isShared)))
 })
 
 test('two nodes that do not mean the same partitions find out', () => {
@@ -112,7 +112,7 @@ test('where an answer would list too many items it says how many there are, and 
   const fewer = new Asking(forestOf([]).view(some), 0)
   talk(fewer, new Answering(forestOf(items).view(some), 1000))
   expect(fewer.tooMuch).toBeNull()
-  expect(fewer.differences()?.theirs.length).toBe(items.filter(({ key }) => partitionIn(key) < 256).length)
+  expect(differencesOf(fewer)?.theirs.length).toBe(items.filter(({ key }) => partitionIn(key) < 256).length)
 })
 
 test('it says so too where half of the items are there already: a first fetch that was interrupted', () => {
@@ -123,7 +123,40 @@ test('it says so too where half of the items are there already: a first fetch th
   // What few items differ are listed, however many there are.
   const behind = new Asking(viewOf(items.slice(10)), 0)
   talk(behind, new Answering(viewOf(items), 1000))
-  expect(behind.differences()?.theirs.length).toBe(10)
+  expect(differencesOf(behind)?.theirs.length).toBe(10)
+})
+
+test('where the side that asks would have to go through too many items it stops, and fewer partitions are compared', () => {
+  const items = itemsOf(3000, 4)
+  for (const there of [[], items.slice(0, 30)]) {
+    const asking = new Asking(viewOf(items), 0, 1000)
+    talk(asking, new Answering(viewOf(there), 1000))
+    expect(asking.tooMuch).toBe(3000)
+    expect(differencesOf(asking)).toBeNull()
+  }
+  const some = allPartitions.slice(0, 256)
+  const fewer = new Asking(forestOf(items).view(some), 0, 1000)
+  talk(fewer, new Answering(forestOf([]).view(some), 1000))
+  expect(differencesOf(fewer)?.ours.length).toBe(items.filter(({ key }) => partitionIn(key) < 256).length)
+  // Where few of many differ, the others are not gone through.
+  const ahead = new Asking(viewOf(items), 0, 1000)
+  talk(ahead, new Answering(viewOf(items.slice(10)), 1000))
+  expect(differencesOf(ahead)?.ours.length).toBe(10)
+})
+
+test('one partition is compared at once, however many items it has', () => {
+  const items = itemsOf(1000, 8).map(({ key, version }) => ({ key: Uint8Array.of(0, 0, ...key.slice(2)), version }))
+  const one = [0 as Partition]
+  for (const [left, right] of [
+    [items, []],
+    [[], items],
+  ]) {
+    const asking = new Asking(forestOf(left ?? []).view(one), 0, 100)
+    talk(asking, new Answering(forestOf(right ?? []).view(one), 100))
+    expect(asking.tooMuch).toBeNull()
+    const found = differencesOf(asking)
+    expect((found?.ours.length ?? 0) + (found?.theirs.length ?? 0)).toBe(1000)
+  }
 })
 
 test('a probe says whether anything differs, and nothing else', () => {
@@ -152,7 +185,7 @@ describe('bytes that make no sense', () => {
           answer[place % answer.length] = byte
           question = asking.next(answer)
         }
-        const found = asking.differences()
+        const found = differencesOf(asking)
         if (question === 'over' && found !== null && !asking.isEqual) {
           expect(names(found.theirs)).toEqual(minus(right, left))
         }

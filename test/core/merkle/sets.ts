@@ -6,7 +6,7 @@ import type { Partition } from '../../../src/core/ids.ts'
 import type { Answering } from '../../../src/core/merkle/answering.ts'
 import type { Asking } from '../../../src/core/merkle/asking.ts'
 import { Forest, type ForestView } from '../../../src/core/merkle/forest.ts'
-import type { Item } from '../../../src/core/merkle/reconciliation.ts'
+import type { Differences, Item } from '../../../src/core/merkle/reconciliation.ts'
 import { seededRandom } from '../../../src/memory/seeded-random.ts'
 
 export const allPartitions: readonly Partition[] = Array.from({ length: 1024 }, (_, index) => index as Partition)
@@ -57,5 +57,14 @@ export function talk(asking: Asking, answering: Answering, kind: 'probe' | 'whol
     if (next === null) throw new Error('the answer made no sense')
     if (next === 'over') return { bytes, roundTrips, messages }
     question = next
+  }
+}
+
+/** What the asking side has found, once it is done; null if it cannot be proved. */
+export function differencesOf(asking: Asking): Differences | null {
+  const proving = asking.differences()
+  for (;;) {
+    const { done, value } = proving.next()
+    if (done) return value
   }
 }
