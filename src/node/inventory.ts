@@ -132,6 +132,9 @@ export class Inventory {
         return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }
       })
       for (const change of changes) this.#committed(change, order)
+      // What an earlier decision was to change the last one may have found changed.
+      for (const { hash, version } of decided.slice(0, decided.length - changes.length))
+        this.#doubt({ hash, key: null }, [version])
       heard(result, changes)
       return result
     } catch (error) {

@@ -150,6 +150,21 @@ describe('a transaction whose end is not known', () => {
     expect((await inventory.forest()).version(hash)).toBeNull()
   })
 
+  test('has in doubt what it changed before it was decided again, and found that it had taken place', async () => {
+    const { inventory, fates } = await doubtful()
+    fates.push(async (take) => {
+      await take()
+      return take()
+    })
+    const hash = keyHashOf(keyNamed(1))
+    const drop = ([row]: readonly (Uint8Array | undefined)[]) =>
+      row === undefined
+        ? { writes: [], changes: [], result: 'gone' }
+        : { writes: [{ key: recordRowAt(hash), value: null }], changes: [{ hash, version: null }], result: 'dropped' }
+    expect(await inventory.change([], [recordRowAt(hash)], 'relaxed', drop, () => {})).toBe('gone')
+    expect((await inventory.forest()).version(hash)).toBeNull()
+  })
+
   test('keeps its word in the journal until what is stored has been looked up', async () => {
     const { disk, inventory, fates } = await doubtful()
     fates.push(takesPlaceUnheard)

@@ -48,8 +48,9 @@ export interface Options {
   readonly rotEveryMs: number
   /** Tries are stored long before they would be. */
   readonly checkpointEveryMs: number
-  /** Of transactions: aborted, hung; and the mean time of one, ms. */
+  /** Of transactions: aborted, decided again although they had taken effect, hung; and the mean time of one, ms. */
   readonly abort: number
+  readonly again: number
   readonly hang: number
   readonly commitMs: number
   /** Clocks of nodes are off by up to so much, and jump. */
@@ -101,6 +102,7 @@ export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> =
   rot: ['rotEveryMs'],
   full: ['diskRows'],
   abort: ['abort'],
+  again: ['again'],
   hang: ['hang'],
   clock: ['skewMs'],
   join: ['joins'],
@@ -180,6 +182,7 @@ export function optionsOf(seed: number): Options {
     mixed: chance.happens(0.3),
     failing: null,
     lockLossEveryMs: crowding.happens(0.15) ? crowding.between(5_000, 20_000) : 0,
+    again: crowding.rate(0.02),
     graceMs,
     stayMs: 2 * graceMs,
     retentionMs: bounds.retentionMs,

@@ -2,7 +2,16 @@
  * A disk that takes time, aborts, and forgets: a power cut takes the last relaxed commits, a wipe everything.
  */
 import { MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
-import { type Row, type RowKey, rowName, type Store, StoreFailure, type Write } from '../../src/ports.ts'
+import {
+  type Decide,
+  type Durability,
+  type Row,
+  type RowKey,
+  rowName,
+  type Store,
+  StoreFailure,
+  type Write,
+} from '../../src/ports.ts'
 import type { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
 import type { Options } from './options.ts'
@@ -113,22 +122,28 @@ export function simStore(
       clock.after(delay(), () => gate(() => void settle()))
     })
   return {
-    transact: (keys, durability, decide) =>
+    transact: <T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>) =>
       later(async () => {
         if (!calm() && chance.happens(options.abort)) {
           counters.count('fault: transaction aborted')
           throw new StoreFailure('failed', 'the simulation aborted this transaction')
         }
         const before = new Map<string, Row | undefined>()
-        const result = await inner.transact(keys, durability, (rows) => {
+        const decided: Decide<T> = (rows) => {
           const decision = decide(rows)
-          for (const { key } of decision.writes) before.set(rowName(key), disk.rows.get(rowName(key)))
+          for (const { key } of decision.writes)
+            if (!before.has(rowName(key))) before.set(rowName(key), disk.rows.get(rowName(key)))
           if (Number.isFinite(rowsMax()) && disk.sizeWith(decision.writes) > Math.max(disk.size, rowsMax())) {
             counters.count('fault: disk full')
             throw new StoreFailure('full', 'no more rows fit on this disk')
           }
           return decision
-        })
+        }
+        if (!calm() && chance.happens(options.again)) {
+          counters.count('fault: transaction decided again although it had taken effect')
+          await inner.transact(keys, durability, decided)
+        }
+        const result = await inner.transact(keys, durability, decided)
         disk.committed({ before }, durability)
         return result
       }),
