@@ -16,7 +16,7 @@ type Post = { readonly from: PeerId } & (
   | { readonly type: 'here'; readonly to: PeerId }
   | { readonly type: 'signal'; readonly to: PeerId; readonly body: string }
   | { readonly type: 'frame'; readonly to: PeerId; readonly frame: Uint8Array }
-  | { readonly type: 'taken'; readonly to: PeerId }
+  | { readonly type: 'taken' | 'no-link'; readonly to: PeerId }
 )
 
 /** What the page of another build, or another library, may have posted is none of ours. */
@@ -78,6 +78,7 @@ export class BroadcastRoom implements Signaling {
   /** Frames to and from another tab, open at once. */
   link(peer: PeerId, handlers: LinkHandlers): BroadcastLink {
     const link = new BroadcastLink(
+      this.#clock,
       {
         ...handlers,
         closed: () => {
@@ -117,9 +118,15 @@ export class BroadcastRoom implements Signaling {
         this.#present.add(from)
         handlers.message(from, post.body)
         return
-      case 'frame':
-        if (this.#self !== undefined) this.#post({ type: 'taken', from: this.#self, to: from })
-        this.#links.get(from)?.received(post.frame)
+      case 'frame': {
+        const link = this.#links.get(from)
+        const type = link === undefined ? 'no-link' : 'taken'
+        if (this.#self !== undefined) this.#post({ type, from: this.#self, to: from })
+        link?.received(post.frame)
+        return
+      }
+      case 'no-link':
+        this.#links.get(from)?.end()
         return
       case 'taken':
         this.#links.get(from)?.taken()
@@ -142,22 +149,33 @@ export interface LinkHandlers {
   closed(): void
 }
 
-/** Frames between two tabs of one browser, in both directions. */
+/** Frames between two tabs of one browser, in both directions. Ends where the other confirms none for long: a tab that crashed says nothing. */
 export class BroadcastLink {
+  readonly #clock: Clock
   readonly #queue = new SendQueue()
   readonly #reassembler = new Reassembler()
   readonly #handlers: LinkHandlers
   readonly #post: (frame: Uint8Array) => void
   #underWay = 0
   #ended = false
+  /** When anything came from the other, or the link began. */
+  #heardAt: number
+  #cancelWatch = () => {}
 
-  constructor(handlers: LinkHandlers, post: (frame: Uint8Array) => void) {
+  constructor(clock: Clock, handlers: LinkHandlers, post: (frame: Uint8Array) => void) {
+    this.#clock = clock
+    this.#heardAt = clock.now()
     this.#handlers = handlers
     this.#post = post
   }
 
   get isOpen(): boolean {
     return !this.#ended
+  }
+
+  /** Whether the other has left frames unconfirmed for as long as a handshake may take. */
+  get isUnanswered(): boolean {
+    return this.#underWay > 0 && this.#clock.now() - this.#heardAt >= bounds.handshakeTimeoutMs
   }
 
   /** Resolves when the last frame has been posted. */
@@ -174,19 +192,30 @@ export class BroadcastLink {
     while (!this.#ended && this.#underWay < bounds.framesUnderWayMax) {
       const frame = this.#queue.take()
       if (frame === undefined) return
+      if (this.#underWay === 0) this.#watch()
       this.#underWay += 1
       this.#post(frame)
     }
   }
 
+  /** Something is to be confirmed from now on. */
+  #watch(): void {
+    this.#cancelWatch()
+    this.#cancelWatch = this.#clock.after(bounds.connectTimeoutMs, () => this.end())
+  }
+
   /** The other end has taken a frame. */
   taken(): void {
+    this.#heardAt = this.#clock.now()
     this.#underWay = Math.max(0, this.#underWay - 1)
+    this.#cancelWatch()
+    if (this.#underWay > 0) this.#watch()
     this.#pump()
   }
 
   received(frame: Uint8Array): void {
     if (this.#ended || !(frame instanceof Uint8Array)) return
+    this.#heardAt = this.#clock.now()
     const taken = this.#reassembler.take(frame)
     if (taken.kind === 'malformed') this.end()
     if (taken.kind === 'message' && !this.#ended) this.#handlers.message(taken.message)
@@ -195,6 +224,7 @@ export class BroadcastLink {
   end(): void {
     if (this.#ended) return
     this.#ended = true
+    this.#cancelWatch()
     this.#queue.clear()
     this.#handlers.closed()
   }

@@ -40,8 +40,9 @@ export interface Slot {
   release(): void
 }
 
-/** What the slots of a device in a cluster are named by. */
-export const scopeOf = (cluster: string, device: string): string => `tabring:${cluster}:${device}`
+/** What the slots of a device in a cluster are named by: no two clusters or devices have the same, whatever their names hold. */
+export const scopeOf = (cluster: string, device: string): string =>
+  `tabring:${encodeURIComponent(cluster)}:${encodeURIComponent(device)}`
 
 const slotNamed = (scope: string, index: number): string => `${scope}:${index}`
 

@@ -370,6 +370,7 @@ export class WebRtcTransport implements Transport {
       message: (message) => this.#handlers?.message(contact.peer, message),
       closed: () => {
         if (contact.local === link) contact.local = undefined
+        if (link.isUnanswered) this.#takeForGone(contact)
         if (contact.told) this.#ended(contact, 'closed')
         this.#review()
       },
