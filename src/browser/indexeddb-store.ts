@@ -76,12 +76,12 @@ class IndexedDbStore implements Store {
 
   async open(): Promise<boolean> {
     let existed = true
-    await this.#attempt(() =>
-      this.#connect(() => {
-        existed = false
-      }),
-    )
     try {
+      await this.#attempt(() =>
+        this.#connect(() => {
+          existed = false
+        }),
+      )
       await this.#attempt(async () => {
         await this.#log.follow(begin(await this.#connection(), 'readonly').entries)
       })
@@ -118,6 +118,8 @@ class IndexedDbStore implements Store {
       .then((database) => {
         this.#isBlocked = false
         if (this.#closed) database.close()
+        // One that was given up may have come late.
+        this.#database?.close()
         this.#database = database
         return database
       })
@@ -135,12 +137,15 @@ class IndexedDbStore implements Store {
   /** Does some work, over again where the connection was lost; everything that goes wrong becomes a `StoreFailure`. */
   async #attempt<T>(work: () => Promise<T>): Promise<T> {
     for (let reopens = 0; ; reopens += 1) {
+      const used = this.#database
       try {
         return await this.#inTime(work())
       } catch (error) {
         const isLost =
           error instanceof DOMException && ['InvalidStateError', 'UnknownError', 'AbortError'].includes(error.name)
         if (!isLost || this.#closed || reopens >= bounds.storageReopensMax) throw this.#failure(error)
+        // Somebody else may have opened another one meanwhile.
+        if (used !== undefined && used !== this.#database) continue
         this.#database?.close()
         this.#database = undefined
       }
@@ -249,14 +254,14 @@ class IndexedDbStore implements Store {
       await this.#attempt(async () => {
         // Who has lost the database does not open it again for this.
         if (this.#database === undefined) throw new StoreFailure('closed', 'there is no connection')
-        const { transaction, table, entries } = begin(this.#database, 'readwrite')
+        const { transaction, table, entries, done } = begin(this.#database, 'readwrite')
         await this.#log.follow(entries)
         const oldest = this.#log.oldest(count)
         aborting(transaction, () => {
           put(unwrap(table), oldest.writes)
           if (oldest.through !== null) unwrap(entries).delete(IDBKeyRange.upperBound(oldest.through))
         })
-        await transaction.done
+        await done()
         this.#log.settled(oldest)
       })
       return true
@@ -287,7 +292,7 @@ class IndexedDbStore implements Store {
   async #transaction(tasks: readonly Task[]): Promise<void> {
     const database = this.#database ?? (await this.#connection())
     const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
-    const { transaction, table, entries } = begin(database, 'readwrite', durability)
+    const { transaction, table, entries, done } = begin(database, 'readwrite', durability)
     const keys = tasks.flatMap((task) => task.keys)
     const [found] = await Promise.all([valuesAt(table, keys), this.#log.follow(entries)])
     const current = new Map(keys.map((key) => [rowName(key), this.#valueAt(key, found)]))
@@ -305,25 +310,11 @@ class IndexedDbStore implements Store {
         writes.set(name, write)
       }
     }
-    // A full disk may show at the request or at the commit; the first error is the one that says so.
-    let first: unknown
-    const failed = ({ target }: Event) => {
-      const error = target instanceof IDBRequest ? target.error : null
-      // What is cancelled because the transaction aborts says nothing of why it does.
-      if (error?.name !== 'AbortError') first ??= error ?? undefined
-    }
-    // On its way to the request: before the transaction itself hears of it.
-    unwrap(transaction).addEventListener('error', failed, { capture: true })
     const { logged, direct } = this.#log.share([...writes.values()])
     const orders = aborting(transaction, () => logged.map((entry) => unwrap(entries).add(packed(entry))))
     const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
-    try {
-      await putInTurns(unwrap(table), direct)
-      await transaction.done
-    } catch (error) {
-      throw first ?? error
-    }
+    await done(putInTurns(unwrap(table), direct))
     for (const [index, entry] of logged.entries()) this.#log.added(orders[index]?.result as number, entry)
     const isLarge = logged.reduce((sum, entry) => sum + entry.length, 0) >= bounds.logRowsMin
     if (isLarge) this.#settleLater()

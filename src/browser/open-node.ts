@@ -99,7 +99,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
         systemClock,
         () => chanceOf(cryptoRandom),
         () => orphanedSlots(scope),
-        (slot) => handOver(place, slot),
+        (slot) => handOver(place, slot, ended),
       ),
     )
     return node
@@ -108,14 +108,15 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
   }
 }
 
-/** Hands over what a tab that is gone has left in its slot. */
-async function handOver(place: Where, name: string): Promise<void> {
+/** Hands over what a tab that is gone has left in its slot, unless this tab's own node has `ended` before that. */
+async function handOver(place: Where, name: string, ended: Promise<void>): Promise<void> {
   const take = async (lost: () => void): Promise<Slot> => {
     const slot = await lockSlot(name, lost, null)
     if (slot === null) throw new StoreFailure('failed', 'another tab has taken the slot')
     return slot
   }
   const { node } = await openOn(place, take, () => {})
+  void ended.then(() => node.close())
   try {
     await node.joining.first
     await node.leave()

@@ -1,7 +1,7 @@
 /**
  * What is asked of IndexedDB, and what it answers.
  */
-import type { IDBPDatabase, IDBPObjectStore, IDBPTransaction } from 'idb'
+import { type IDBPDatabase, type IDBPObjectStore, type IDBPTransaction, unwrap } from 'idb'
 import { bounds } from '../core/bounds.ts'
 import { type Durability, StoreFailure, type Write } from '../ports.ts'
 
@@ -11,6 +11,8 @@ interface Begun<Mode extends 'readonly' | 'readwrite'> {
   readonly transaction: IDBPTransaction<unknown, string[], Mode>
   readonly table: IDBPObjectStore<unknown, string[], string, Mode>
   readonly entries: IDBPObjectStore<unknown, string[], string, Mode>
+  /** Resolves when it is complete, after `work`; rejects with the first thing that went wrong in it. */
+  done(work?: Promise<void>): Promise<void>
 }
 
 export function createTables(database: IDBPDatabase): void {
@@ -18,7 +20,10 @@ export function createTables(database: IDBPDatabase): void {
   database.createObjectStore(log, { autoIncrement: true })
 }
 
-/** A transaction over all there is. What goes wrong shows at the requests, and to whoever waits for its end. */
+/**
+ * A transaction over all there is. What goes wrong shows at the requests, and to whoever waits for its end: a full disk may show at a
+ * request or at the commit, and the first error is the one that says so.
+ */
 export function begin<Mode extends 'readonly' | 'readwrite'>(
   database: IDBPDatabase,
   mode: Mode,
@@ -26,7 +31,23 @@ export function begin<Mode extends 'readonly' | 'readwrite'>(
 ): Begun<Mode> {
   const transaction = database.transaction([rows, log], mode, { durability })
   transaction.done.catch(() => {})
-  return { transaction, table: transaction.objectStore(rows), entries: transaction.objectStore(log) }
+  let first: unknown
+  const failed = ({ target }: Event) => {
+    const error = target instanceof IDBRequest ? target.error : null
+    // What is cancelled because the transaction aborts says nothing of why it does.
+    if (error?.name !== 'AbortError') first ??= error ?? undefined
+  }
+  // On its way to the request: before the transaction itself hears of it.
+  unwrap(transaction).addEventListener('error', failed, { capture: true })
+  const done = async (work?: Promise<void>) => {
+    try {
+      await work
+      await transaction.done
+    } catch (error) {
+      throw first ?? error
+    }
+  }
+  return { transaction, table: transaction.objectStore(rows), entries: transaction.objectStore(log), done }
 }
 
 /** What went wrong, for whoever asked. */

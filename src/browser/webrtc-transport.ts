@@ -198,7 +198,9 @@ export class WebRtcTransport implements Transport {
   #contactOf(peer: PeerId): Contact | undefined {
     const known = this.#contacts.get(peer)
     if (known !== undefined || peer === this.self) return known
-    for (const [old, contact] of this.#contacts) if (contact.isIdle) this.#contacts.delete(old)
+    // Not before it has to be: those dropped for good are known by it.
+    if (this.#contacts.size >= bounds.peersMax)
+      for (const [old, contact] of this.#contacts) if (contact.isIdle) this.#contacts.delete(old)
     if (this.#contacts.size >= bounds.peersMax) return undefined
     const contact = new Contact(peer)
     this.#contacts.set(peer, contact)
