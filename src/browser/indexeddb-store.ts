@@ -21,7 +21,7 @@ import {
 } from '../ports.ts'
 import { aborting, begin, bytesOrNothing, createTables, failureOf, pause, put, putInTurns } from './requests.ts'
 import { merged, packed, RowLog } from './row-log.ts'
-import { valuesAt } from './sweep.ts'
+import { RowReader } from './sweep.ts'
 
 /** 4: there is a log, in pieces. What earlier builds stored, none of them released, is not read. */
 const schemaVersion = 4
@@ -59,6 +59,7 @@ class IndexedDbStore implements Store {
   /** What one thing asked for wrote of late. */
   #taskBytes = 1
   readonly #log = new RowLog()
+  readonly #reader = new RowReader()
   /** When the next entry of the log may be settled, and what is to see to it. */
   #settleAt = 0
   #settling: (() => void) | undefined
@@ -142,7 +143,8 @@ class IndexedDbStore implements Store {
         return await this.#inTime(work())
       } catch (error) {
         const isLost =
-          error instanceof DOMException && ['InvalidStateError', 'UnknownError', 'AbortError'].includes(error.name)
+          error instanceof DOMException &&
+          ['InvalidStateError', 'UnknownError', 'AbortError', 'NotReadableError'].includes(error.name)
         if (!isLost || this.#closed || reopens >= bounds.storageReopensMax) throw this.#failure(error)
         // Somebody else may have opened another one meanwhile.
         if (used !== undefined && used !== this.#database) continue
@@ -262,6 +264,7 @@ class IndexedDbStore implements Store {
           if (oldest.through !== null) unwrap(entries).delete(IDBKeyRange.upperBound(oldest.through))
         })
         await done()
+        this.#reader.placed(oldest.writes)
         this.#log.settled(oldest)
       })
       return true
@@ -294,7 +297,7 @@ class IndexedDbStore implements Store {
     const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
     const { transaction, table, entries, done } = begin(database, 'readwrite', durability)
     const keys = tasks.flatMap((task) => task.keys)
-    const [found] = await Promise.all([valuesAt(table, keys), this.#log.follow(entries)])
+    const [found] = await Promise.all([this.#reader.valuesAt(database, keys, table), this.#log.follow(entries)])
     const current = new Map(keys.map((key) => [rowName(key), this.#valueAt(key, found)]))
     const writes = new Map<string, Write>()
     let considered = 0
@@ -315,6 +318,7 @@ class IndexedDbStore implements Store {
     const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     this.#taskBytes = (this.#taskBytes + bytes / tasks.length) / 2
     await done(putInTurns(unwrap(table), direct))
+    this.#reader.placed(direct)
     for (const [index, entry] of logged.entries()) this.#log.added(orders[index]?.result as number, entry)
     const isLarge = logged.reduce((sum, entry) => sum + entry.length, 0) >= bounds.logRowsMin
     if (isLarge) this.#settleLater()
@@ -327,7 +331,7 @@ class IndexedDbStore implements Store {
       for (;;) {
         const due = new Set(keys.filter((key) => this.#log.valueOf(key) === undefined))
         // The log as it is when these have been read: what was committed before has been heard of, and what comes after waits.
-        const found = due.size === 0 ? new Map() : await valuesAt(begin(database, 'readonly').table, [...due])
+        const found = due.size === 0 ? new Map() : await this.#reader.valuesAt(database, [...due])
         const hasLeft = (key: RowKey) => !due.has(key) && this.#log.valueOf(key) === undefined
         if (!keys.some(hasLeft)) return keys.map((key) => this.#valueAt(key, found))
       }
@@ -358,12 +362,10 @@ class IndexedDbStore implements Store {
   async #page(first: readonly string[], after: RowKey | undefined, limit: number): Promise<readonly Row[]> {
     // An empty array sorts after every text: the end of all that begins alike.
     const range = IDBKeyRange.bound(after === undefined ? first : [...after], [...first, []], after !== undefined, true)
-    const { table } = begin(await this.#connection(), 'readonly')
-    const [keys, values] = await Promise.all([table.getAllKeys(range, limit), table.getAll(range, limit)])
-    return keys.map((key, index) => ({
-      key: key as unknown as RowKey,
-      value: bytesOrNothing(values[index]) ?? new Uint8Array(0),
-    }))
+    const database = await this.#connection()
+    const keys = (await begin(database, 'readonly').table.getAllKeys(range, limit)) as unknown as readonly RowKey[]
+    const found = await this.#reader.valuesAt(database, keys)
+    return keys.map((key) => ({ key, value: bytesOrNothing(found.get(rowName(key))) ?? new Uint8Array(0) }))
   }
 
   /** What the browser says of the whole site: other databases of it count too. Not every browser says. */

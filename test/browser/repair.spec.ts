@@ -67,3 +67,42 @@ test('a record whose bytes were altered in IndexedDB is found by the scrub and r
   const events = await second.page.evaluate(() => (window as unknown as { harness: { events: object } }).harness.events)
   expect(events).toMatchObject({ 'data-loss': 3 })
 })
+
+test('large values whose files are gone from the disk are fetched from a replica, and keep nothing else back', async ({
+  world,
+  engine,
+}) => {
+  const options = { cluster: 'files', n: 2 }
+  const ring = await world.ring([engine, engine], options)
+  const [first, second] = ring
+  if (first === undefined || second === undefined) throw new Error('a ring of two has two members')
+  const large = { chromium: 200_000, firefox: 900_000 }[engine]
+  await first.run(async (node, bytes) => {
+    for (let index = 0; index < 4; index += 1) {
+      // What repeats is compressed, and stays in the database.
+      const value = new Uint8Array(bytes)
+      for (let at = 0; at < bytes; at += 50_000) crypto.getRandomValues(value.subarray(at, at + 50_000))
+      await node.put(`large ${index}`, null, value, { w: 2 })
+      await node.put(`small ${index}`, null, index, { w: 2 })
+    }
+  }, large)
+  await second.stop()
+  expect(await second.loseFiles()).toBeGreaterThanOrEqual(4)
+  // What was missed is brought in step all the same.
+  await first.run((node) => node.put('large 0', null, 'another', { w: 1 }), null)
+  await second.start()
+  await second.open({ ...options, signaling: world.signaling.url })
+  await second.joined(2)
+  const repaired = await second.run((node) => node.repair(), null)
+  expect(repaired).toMatchObject({ peers: 1, failed: 0 })
+  const read = (name: string) =>
+    second.run(async (node, key) => {
+      const { values } = await node.get(key, { r: 1 })
+      return values.map((value) => (value instanceof Uint8Array ? value.length : value))
+    }, name)
+  for (const index of [1, 2, 3]) {
+    expect(await read(`large ${index}`)).toEqual([large])
+    expect(await read(`small ${index}`)).toEqual([index])
+  }
+  expect((await read('large 0')).toSorted()).toEqual(['another', large].toSorted())
+})

@@ -3,7 +3,7 @@
  * in processes of their own, so that they can be killed and come back with their data.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -118,6 +118,15 @@ export class Profile {
     await gone
     this.#context = undefined
     this.#page = undefined
+  }
+
+  /** Deletes the files in which the browser, which is stopped, keeps large values beside its database. How many there were. */
+  async loseFiles(): Promise<number> {
+    const all = await readdir(this.#directory, { recursive: true, withFileTypes: true })
+    const holdsValues = /indexeddb\.blob|\.files(\/|$)/
+    const files = all.filter((entry) => entry.isFile() && holdsValues.test(entry.parentPath))
+    for (const { parentPath, name } of files) await rm(join(parentPath, name))
+    return files.length
   }
 
   get isRunning(): boolean {
