@@ -2,11 +2,11 @@
  * The store in IndexedDB.
  *
  * Group commit: everything asked for while a transaction is under way shares the next one, as far as that does not keep the page
- * busy for long, and a promise resolves when its transaction is complete. All hashing and encoding is synchronous within `decide`, so no transaction ever waits for anything
- * but the database. A connection that is lost (browsers close them) is opened again and the work repeated; a database that
- * comes back empty is another database, and the node is told.
+ * busy for long, and a promise resolves when its transaction is complete. All hashing and encoding is synchronous within `decide`,
+ * so no transaction ever waits for anything but the database. A database that comes back empty is another database, and the node is
+ * told.
  */
-import { deleteDB, type IDBPDatabase, openDB, unwrap } from 'idb'
+import { unwrap } from 'idb'
 import { bounds } from '../core/bounds.ts'
 import {
   type Clock,
@@ -19,12 +19,10 @@ import {
   StoreFailure,
   type Write,
 } from '../ports.ts'
-import { aborting, begin, bytesOrNothing, createTables, failureOf, pause, put, putInTurns } from './requests.ts'
+import { Connection } from './connection.ts'
+import { aborting, begin, bytesOrNothing, goesToFile, pause, put, putInTurns } from './requests.ts'
 import { merged, packed, RowLog } from './row-log.ts'
 import { RowReader } from './sweep.ts'
-
-/** 4: there is a log, in pieces. What earlier builds stored, none of them released, is not read. */
-const schemaVersion = 4
 
 interface Task {
   readonly keys: readonly RowKey[]
@@ -48,126 +46,45 @@ export async function openIndexedDbStore(name: string, clock: Clock, lost: () =>
 }
 
 class IndexedDbStore implements Store {
-  readonly #name: string
+  readonly #connection: Connection
   readonly #clock: Clock
-  readonly #lost: () => void
-  #database: IDBPDatabase | undefined
-  #opening: Promise<IDBPDatabase> | undefined
-  #closed = false
+  #isOpen = false
+  #existed = true
   #queue: Task[] = []
   #committing = false
   /** What one thing asked for wrote of late. */
   #taskBytes = 1
   readonly #log = new RowLog()
   readonly #reader = new RowReader()
+  /** The last commit wrote a row that a browser may keep in a file: the next one likely does, too. */
+  #wroteFiles = false
   /** When the next entry of the log may be settled, and what is to see to it. */
   #settleAt = 0
   #settling: (() => void) | undefined
-  /** Another tab has the database open as an older build left it. */
-  #isBlocked = false
-  /** May still commit: the text says so. */
-  readonly #late = new StoreFailure('failed', `the database did not answer within ${bounds.storageTimeoutMs} ms`)
-  readonly #blocked = new StoreFailure('failed', 'a tab with an older build of this page holds the database: close it')
 
   constructor(name: string, clock: Clock, lost: () => void) {
-    this.#name = name
     this.#clock = clock
-    this.#lost = lost
+    this.#connection = new Connection(name, clock, () => {
+      this.#log.clear()
+      if (this.#isOpen) lost()
+      else this.#existed = false
+    })
   }
 
   async open(): Promise<boolean> {
-    let existed = true
     try {
-      await this.#attempt(() =>
-        this.#connect(() => {
-          existed = false
-        }),
-      )
-      await this.#attempt(async () => {
-        await this.#log.follow(begin(await this.#connection(), 'readonly').entries)
+      await this.#connection.attempt(async () => {
+        await this.#log.follow(begin(await this.#connection.opened(), 'readonly').entries)
       })
     } catch (error) {
       await this.close()
       throw error
     }
+    this.#isOpen = true
     // What an earlier page has logged can wait until this one has begun.
     this.#settleAt = this.#clock.now() + bounds.logSettleMs
     this.#settleSoon()
-    return existed
-  }
-
-  #connect(created: () => void): Promise<IDBPDatabase> {
-    const forget = (connection: EventTarget | null) => {
-      if (connection instanceof IDBDatabase) connection.close()
-      this.#database?.close()
-      this.#database = undefined
-    }
-    this.#opening ??= openDB(this.#name, schemaVersion, {
-      upgrade: (database) => {
-        created()
-        this.#log.clear()
-        for (const name of [...database.objectStoreNames]) database.deleteObjectStore(name)
-        createTables(database)
-      },
-      blocked: () => {
-        this.#isBlocked = true
-      },
-      // A newer build is to have it at once; this one fails from then on, and says why.
-      blocking: (_current, _blocked, event) => forget(event.target),
-      terminated: () => forget(null),
-    })
-      .then((database) => {
-        this.#isBlocked = false
-        if (this.#closed) database.close()
-        // One that was given up may have come late.
-        this.#database?.close()
-        this.#database = database
-        return database
-      })
-      .finally(() => {
-        this.#opening = undefined
-      })
-    return this.#opening
-  }
-
-  async #connection(): Promise<IDBPDatabase> {
-    if (this.#closed) throw new StoreFailure('closed', 'the database was closed')
-    return this.#database ?? this.#connect(this.#lost)
-  }
-
-  /** Does some work, over again where the connection was lost; everything that goes wrong becomes a `StoreFailure`. */
-  async #attempt<T>(work: () => Promise<T>): Promise<T> {
-    for (let reopens = 0; ; reopens += 1) {
-      const used = this.#database
-      try {
-        return await this.#inTime(work())
-      } catch (error) {
-        const isLost =
-          error instanceof DOMException &&
-          ['InvalidStateError', 'UnknownError', 'AbortError', 'NotReadableError'].includes(error.name)
-        if (!isLost || this.#closed || reopens >= bounds.storageReopensMax) throw this.#failure(error)
-        // Somebody else may have opened another one meanwhile.
-        if (used !== undefined && used !== this.#database) continue
-        this.#database?.close()
-        this.#database = undefined
-      }
-    }
-  }
-
-  #inTime<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(bounds.storageTimeoutMs, () => {
-        // An opening that hangs is not waited for again.
-        this.#opening = undefined
-        reject(this.#isBlocked ? this.#blocked : this.#late)
-      })
-      work.then(resolve, reject).finally(cancel)
-    })
-  }
-
-  #failure(error: unknown): StoreFailure {
-    const isClosed = this.#closed && !(error instanceof StoreFailure)
-    return isClosed ? new StoreFailure('closed', 'the database was closed', error) : failureOf(error)
+    return this.#existed
   }
 
   transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T> {
@@ -222,7 +139,7 @@ class IndexedDbStore implements Store {
 
   /** Sees to it that what is logged gets to its place: when little has been logged or read for a moment, and little by little. */
   #settleSoon(): void {
-    if (this.#log.isEmpty || this.#closed || this.#settling !== undefined) return
+    if (this.#log.isEmpty || this.#connection.isClosed || this.#settling !== undefined) return
     this.#settling = this.#clock.after(Math.max(0, this.#settleAt - this.#clock.now()), () => {
       this.#settling = undefined
       // Whatever is being committed sees to it again when it is done.
@@ -253,10 +170,12 @@ class IndexedDbStore implements Store {
   /** Puts the oldest rows of the log in their places; whether that succeeded. They stay in the log otherwise. */
   async #settleSome(count: number): Promise<boolean> {
     try {
-      await this.#attempt(async () => {
+      await this.#connection.attempt(async () => {
         // Who has lost the database does not open it again for this.
-        if (this.#database === undefined) throw new StoreFailure('closed', 'there is no connection')
-        const { transaction, table, entries, done } = begin(this.#database, 'readwrite')
+        const database = this.#connection.open
+        if (database === undefined) throw new StoreFailure('closed', 'there is no connection')
+        const durability = this.#log.oldest(count).writes.some(goesToFile) ? 'strict' : 'relaxed'
+        const { transaction, table, entries, done } = begin(database, 'readwrite', durability)
         await this.#log.follow(entries)
         const oldest = this.#log.oldest(count)
         aborting(transaction, () => {
@@ -280,21 +199,23 @@ class IndexedDbStore implements Store {
       for (const task of tasks) task.ended(failure)
     }
     try {
-      await this.#attempt(() => this.#transaction(tasks))
+      await this.#connection.attempt(() => this.#transaction(tasks))
       return ended()
     } catch (error) {
       // What takes too long would take too long again, once for each.
-      const isHopeless = tasks.length === 1 || this.#closed || error === this.#late || error === this.#blocked
-      if (isHopeless) return ended(this.#failure(error))
+      if (tasks.length === 1 || this.#connection.isHopeless(error)) return ended(this.#connection.failure(error))
       for (const task of tasks) (await this.#commit([task]))()
       return () => {}
     }
   }
 
-  /** Has begun when this returns, if there is a connection: whoever is told after that is told while the database is at work. */
-  async #transaction(tasks: readonly Task[]): Promise<void> {
-    const database = this.#database ?? (await this.#connection())
-    const durability = tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
+  /**
+   * Has begun when this returns, if there is a connection: whoever is told after that is told while the database is at work. What
+   * goes to files is flushed with its own commit or never, so a commit of that is strict, and begins again where it is not.
+   */
+  async #transaction(tasks: readonly Task[], withFiles: boolean = this.#wroteFiles): Promise<void> {
+    const database = this.#connection.open ?? (await this.#connection.opened())
+    const durability = withFiles || tasks.some((task) => task.durability === 'strict') ? 'strict' : 'relaxed'
     const { transaction, table, entries, done } = begin(database, 'readwrite', durability)
     const keys = tasks.flatMap((task) => task.keys)
     const [found] = await Promise.all([this.#reader.valuesAt(database, keys, table), this.#log.follow(entries)])
@@ -313,6 +234,11 @@ class IndexedDbStore implements Store {
         writes.set(name, write)
       }
     }
+    this.#wroteFiles = [...writes.values()].some(goesToFile)
+    if (this.#wroteFiles && durability === 'relaxed') {
+      transaction.abort()
+      return this.#transaction(tasks, true)
+    }
     const { logged, direct } = this.#log.share([...writes.values()])
     const orders = aborting(transaction, () => logged.map((entry) => unwrap(entries).add(packed(entry))))
     const bytes = [...writes.values()].reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
@@ -325,8 +251,8 @@ class IndexedDbStore implements Store {
   }
 
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return this.#attempt(async () => {
-      const database = await this.#connection()
+    return this.#connection.attempt(async () => {
+      const database = await this.#connection.opened()
       if (keys.length >= bounds.logRowsMin) this.#settleLater()
       for (;;) {
         const due = new Set(keys.filter((key) => this.#log.valueOf(key) === undefined))
@@ -346,7 +272,7 @@ class IndexedDbStore implements Store {
 
   scan({ table, group, after, limit }: Parameters<Store['scan']>[0]): Promise<readonly Row[]> {
     const first = group === undefined ? [table] : [table, group]
-    return this.#attempt(async () => {
+    return this.#connection.attempt(async () => {
       const found: Row[] = []
       for (let from = after; ; ) {
         const page = await this.#page(first, from, limit)
@@ -362,16 +288,17 @@ class IndexedDbStore implements Store {
   async #page(first: readonly string[], after: RowKey | undefined, limit: number): Promise<readonly Row[]> {
     // An empty array sorts after every text: the end of all that begins alike.
     const range = IDBKeyRange.bound(after === undefined ? first : [...after], [...first, []], after !== undefined, true)
-    const database = await this.#connection()
-    const keys = (await begin(database, 'readonly').table.getAllKeys(range, limit)) as unknown as readonly RowKey[]
-    const found = await this.#reader.valuesAt(database, keys)
+    const database = await this.#connection.opened()
+    const { table } = begin(database, 'readonly')
+    const keys = (await table.getAllKeys(range, limit)) as unknown as readonly RowKey[]
+    const found = await this.#reader.valuesAt(database, keys, table)
     return keys.map((key) => ({ key, value: bytesOrNothing(found.get(rowName(key))) ?? new Uint8Array(0) }))
   }
 
   /** What the browser says of the whole site: other databases of it count too. Not every browser says. */
   async room(): Promise<{ readonly usedBytes: number; readonly quotaBytes: number } | null> {
     try {
-      const { usage, quota } = await this.#inTime(navigator.storage.estimate())
+      const { usage, quota } = await this.#connection.inTime(navigator.storage.estimate())
       return usage === undefined || quota === undefined ? null : { usedBytes: usage, quotaBytes: quota }
     } catch {
       return null
@@ -379,14 +306,12 @@ class IndexedDbStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
     this.#settling?.()
-    this.#database?.close()
-    this.#database = undefined
+    this.#connection.close()
   }
 
   async destroy(): Promise<void> {
     await this.close()
-    await this.#inTime(deleteDB(this.#name))
+    await this.#connection.destroy()
   }
 }

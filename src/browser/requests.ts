@@ -72,6 +72,9 @@ export function aborting<T>(transaction: { abort(): void }, work: () => T): T {
   }
 }
 
+/** Whether a browser may keep a row in a file of its own. */
+export const goesToFile = ({ value }: Write): boolean => (value?.length ?? 0) > bounds.rowFileBytes
+
 /** Puts rows in their places, without a promise for each: the transaction's own end says how all of them ended. */
 export function put(table: IDBObjectStore, writes: readonly Write[]): void {
   for (const { key, value } of writes) {

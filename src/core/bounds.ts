@@ -300,6 +300,8 @@ export const bounds = {
   logEntriesMax: 1_024,
   /** Of one entry: Chromium keeps what takes more than 64 KiB in files, Firefox more than a MiB. */
   logEntryBytes: 32_768,
+  /** A row that takes more may be in such a file: with what belongs to it, 64 KiB. */
+  rowFileBytes: 61_440,
   /**
    * When little was logged or read for so long, entries are settled, so many rows in a transaction, for which a get or put may have to
    * wait, some 6 ms; so many transactions one after the other; and so much of the time is spent on it.

@@ -93,6 +93,50 @@ describe('the store in IndexedDB', () => {
     await store.close()
   })
 
+  /** The transactions that complete from now on, by their durability. */
+  function completed(): { readonly seen: IDBTransactionDurability[]; readonly end: () => void } {
+    const { transaction } = IDBDatabase.prototype
+    const seen: IDBTransactionDurability[] = []
+    IDBDatabase.prototype.transaction = function (...how: Parameters<IDBDatabase['transaction']>) {
+      const begun = transaction.apply(this, how)
+      if (begun.mode === 'readwrite') begun.addEventListener('complete', () => seen.push(begun.durability))
+      return begun
+    }
+    return {
+      seen,
+      end: () => {
+        IDBDatabase.prototype.transaction = transaction
+      },
+    }
+  }
+
+  test('a row that goes to a file is flushed with its own commit, which is decided again for that the first time', async () => {
+    const store = await opened(`files ${Math.random()}`)
+    const { seen, end } = completed()
+    let decided = 0
+    const write = (bytes: number) =>
+      store.transact([], 'relaxed', () => {
+        decided += 1
+        return { writes: [{ key: row, value: new Uint8Array(bytes) }], result: undefined }
+      })
+    const large = bounds.rowFileBytes + 1
+    try {
+      await write(1)
+      await write(large)
+      expect(seen).toEqual(['relaxed', 'strict'])
+      expect(decided).toBe(3)
+      expect((await store.read([row]))[0]?.length).toBe(large)
+      await write(large)
+      expect(decided).toBe(4)
+      await write(1)
+      await write(1)
+      expect(seen).toEqual(['relaxed', 'strict', 'strict', 'strict', 'relaxed'])
+    } finally {
+      end()
+    }
+    await store.close()
+  })
+
   test('a newer build has the database at once, and what is asked of an older one then fails and says why', async () => {
     const name = `upgraded ${Math.random()}`
     const store = await opened(name)
