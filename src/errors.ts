@@ -4,12 +4,14 @@
 
 /**
  * - `invalid-option`, `invalid-key`, `invalid-value`, `invalid-context`, `value-too-large`: the call makes no sense; correct it.
- * - `quorum-unreachable`: a `strict` request met fewer than r or w nodes. `timeout`, `aborted`: it was not waited for any longer.
+ * - `quorum-unreachable`: a `strict` request met fewer than r or w nodes; or nobody in reach takes the data of a node that is to leave.
+ * - `timeout`: `joined` or `leave` was not done in time (gets and puts answer `quorum: false`). `aborted`: the caller gave it up.
  * - `closed`: the node has been closed, has left, or its database is gone.
  * - `unsupported`: this browser or network lacks something; the text names it.
  * - `storage-full`, `storage-failed`: the database takes no more, or does not work.
  * - `signaling-refused`: the signaling server turned us away for good. `cluster-mismatch`: a peer of the same cluster runs
- *   with another n, protocol or ring. `wrong-secret`: a peer has another room key (reserved: rooms have no key yet). `overloaded`: try again later.
+ *   with another n, protocol or ring. `wrong-secret`: a peer has another room key (reserved: rooms have no key yet).
+ * - `overloaded`: too much is under way, here or at the nodes that were asked; or all 64 slots of this browser are taken. Try again later.
  */
 export type ErrorCode =
   | 'invalid-option'
@@ -37,7 +39,7 @@ export type Changed = 'nothing' | 'stored' | 'unknown'
  *
  * @example
  * try { await node.put('cart', null, value, { strict: true }) }
- * catch (error) { if (error instanceof TabringError && error.code === 'quorum-unreachable') retryLater() }
+ * catch (error) { if (error instanceof TabringError && error.changed === 'nothing') retryLater() } // 'stored': it is kept, and handed on
  */
 export class TabringError extends Error {
   override readonly name = 'TabringError'

@@ -6,10 +6,12 @@ export { type Changed, type ErrorCode, TabringError } from './errors.ts'
 export type {
   AbortSignalLike,
   Context,
+  DeleteOptions,
   ExchangeStatus,
   GetOptions,
   GetResult,
   Inspection,
+  JoinOptions,
   KeyPlacement,
   Member,
   NodeEvents,

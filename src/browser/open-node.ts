@@ -10,7 +10,7 @@ import { isWellFormed } from '../core/utf8.ts'
 import { TabringError } from '../errors.ts'
 import { adoptOrphans } from '../node/adoption.ts'
 import type { AbortSignalLike, TabringNode } from '../node/api.ts'
-import { type CheckedConfig, checkConfig, checkNames } from '../node/arguments.ts'
+import { type CheckedConfig, checkConfig, checkNames, checkSignal } from '../node/arguments.ts'
 import { deferred, timedOut, within } from '../node/deadline.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import { chanceOf, StoreFailure } from '../ports.ts'
@@ -26,7 +26,7 @@ import { WebSocketSignaling } from './websocket-signaling.ts'
 export interface NodeOptions {
   /** Same cluster, same ring. 1 to 256 bytes of UTF-8. */
   readonly cluster: string
-  /** Where to meet: `ws:` or `wss:` addresses. None: this tab meets the other tabs of its browser. */
+  /** Where to meet: `ws:` or `wss:` addresses. None, or undefined: this tab meets the other tabs of its browser, and nobody else. */
   readonly signaling?: string | readonly string[]
   /** Replicas of each key, 1 to 16. A cluster constant: nodes with another n are refused. Default 3. */
   readonly n?: number
@@ -37,13 +37,13 @@ export interface NodeOptions {
   readonly capacity?: number
   /** Failure domain. Default: this browser profile. A name set here only pretends, for demos and tests, and says so. */
   readonly device?: string
-  /** STUN and TURN servers. Default none: no third party is contacted unasked. */
+  /** STUN and TURN servers, read once: what they are told must hold as long as the tab lives. Default none: no third party is contacted unasked. */
   readonly rtc?: RTCConfiguration
   /** Default wait of a request in ms. Default 5000. */
   readonly timeoutMs?: number
   /**
    * How long a node may be gone, in ms, before it is out of placement and its keys get other replicas: 1 s to 7 days. Default ten
-   * minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring of n devices) have a fifth.
+   * minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring of n devices) have a fifth, 75 s at most.
    */
   readonly graceMs?: number
   /**
@@ -53,7 +53,7 @@ export interface NodeOptions {
   readonly retentionMs?: number
   /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */
   readonly network?: 'internet' | 'local'
-  /** Gives the opening up. */
+  /** Gives the opening up, before it begins or when it is done. */
   readonly signal?: AbortSignalLike
 }
 
@@ -84,6 +84,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
   const config = checkConfig(options)
   const urls = checkBrowserOptions(options)
   checkSupport()
+  checkRtc(options.rtc)
   const assertWanted = () => {
     if (options.signal?.aborted === true) throw new TabringError('aborted', 'opening was aborted. Nothing was changed.')
   }
@@ -241,11 +242,28 @@ function checkBrowserOptions(options: NodeOptions): readonly string[] {
   }
   const urls = typeof signaling === 'string' ? [signaling] : signaling
   if (!Array.isArray(urls)) refuse('signaling takes an address or a list of them')
-  for (const url of urls) {
-    if (!URL.canParse(url) || !['ws:', 'wss:'].includes(new URL(url).protocol))
-      refuse(`signaling takes ws: or wss: addresses, not ${url}`)
-  }
+  for (const url of urls) if (!isAddress(url)) refuse(`signaling takes ws: or wss: addresses, not ${String(url)}`)
+  checkSignal(options.signal)
   return urls
+}
+
+function isAddress(url: unknown): boolean {
+  try {
+    return typeof url === 'string' && ['ws:', 'wss:'].includes(new URL(url).protocol)
+  } catch {
+    return false
+  }
+}
+
+/** What WebRTC does not take would show at the first connection only, and say nothing of why. */
+function checkRtc(rtc: RTCConfiguration | undefined): void {
+  try {
+    if (rtc !== undefined && (typeof rtc !== 'object' || Array.isArray(rtc))) throw new TypeError('it is no object')
+    new RTCPeerConnection(rtc).close()
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    throw new TabringError('invalid-option', `rtc is not what this browser takes: ${detail}. Nothing was opened.`)
+  }
 }
 
 /** What a browser needs, and why it may be missing. */

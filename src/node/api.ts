@@ -30,6 +30,11 @@ export interface RequestOptions {
   /** Reject with `quorum-unreachable` where fewer answered than was asked for, instead of answering with `quorum: false`. */
   readonly strict?: boolean
 }
+/** What to wait for: so many members in reach, this node included, and ms, 1 to 600,000. */
+export interface JoinOptions {
+  readonly members?: number
+  readonly timeoutMs?: number
+}
 export interface GetOptions extends RequestOptions {
   /** Nodes that must answer, 1 to n. Default: the node's `r`. */
   readonly r?: number
@@ -41,13 +46,15 @@ export interface GetOptions extends RequestOptions {
    */
   readonly atLeast?: Context | null
 }
-export interface PutOptions extends RequestOptions {
+export interface DeleteOptions extends RequestOptions {
   /** Nodes that must have stored it, 1 to n. Default: the node's `w`. */
   readonly w?: number
   /** Of these, owners of the key, 0 to n. Default: 0, hints count too. */
   readonly pw?: number
   /** Distinct devices that must hold it, 1 to n, also after its hints have gone home. Default: 1. */
   readonly devices?: number
+}
+export interface PutOptions extends DeleteOptions {
   /** When the value ends: from then on it counts as deleted, by the clock of whoever reads. A day later its bytes may be given up. */
   readonly expiresAt?: Date
 }
@@ -213,7 +220,7 @@ export interface TabringNode {
    * `cluster-mismatch` where nobody was met and waiting is pointless. Gets and puts need not wait for it.
    * @example await node.joined({ members: 3, timeoutMs: 10_000 })
    */
-  joined(options?: { readonly members?: number; readonly timeoutMs?: number }): Promise<void>
+  joined(options?: JoinOptions): Promise<void>
   /**
    * Reads a key. Below r it answers with what there is and `quorum: false`.
    * @example const { values, context } = await node.get<Cart>('cart:alice')
@@ -227,7 +234,7 @@ export interface TabringNode {
   put(key: string, context: Context | null, value: unknown, options?: PutOptions): Promise<PutResult>
   /**
    * Reads all that is stored here again, and brings this node and every peer in reach in step with each other. Happens by itself
-   * in the background; this is for whoever does not want to wait. Rejects with `closed` or a storage code.
+   * in the background; this is for whoever does not want to wait. Rejects with `closed`, `overloaded` or a storage code.
    *
    * @example const { keys, bytes } = await node.repair()
    */
@@ -236,7 +243,7 @@ export interface TabringNode {
    * Deletes what the context covers. Null deletes nothing unseen: it adds a tombstone beside the siblings.
    * @example await node.delete('cart:alice', context)
    */
-  delete(key: string, context: Context | null, options?: PutOptions): Promise<PutResult>
+  delete(key: string, context: Context | null, options?: DeleteOptions): Promise<PutResult>
   members(): readonly Member[]
   status(): Status
   /** Where a key belongs in the ring as this node sees it now. */
@@ -244,13 +251,14 @@ export interface TabringNode {
   /** What this node itself stores, and the ring. Reads the whole database: not for hot paths. */
   inspect(): Promise<Inspection>
   /**
-   * Calls `listener` at each event; the returned function ends that.
+   * Calls `listener` at each event; the returned function ends that. What was lost, and how it stands with each signaling server, is
+   * told to the first who listens also where it happened before. Throws `invalid-option` where there is no such event.
    * @example const stop = node.on('members', (members) => render(members))
    */
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void
   /**
-   * For good: hands all data over, tells the others, deletes the database. Rejects with nothing changed where nobody can take
-   * the data. Where the others were told but went away before they had everything, it rejects with `timeout` and may be called
+   * For good: hands all data over, tells the others, deletes the database. Rejects with `quorum-unreachable` and nothing changed
+   * where nobody in reach can take the data. Where the others were told but went away before they had everything, it rejects with `timeout` and may be called
    * again; the data stays in the database, and the next tab on it hands it over as another node.
    */
   leave(): Promise<void>

@@ -12,7 +12,7 @@ import { blindContext, type SeenContext } from '../core/versioning/context.ts'
 import { storedKey } from '../core/versioning/stored-key.ts'
 import { decodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
-import type { GetOptions, PutOptions } from './api.ts'
+import type { DeleteOptions, GetOptions, JoinOptions, PutOptions, RequestOptions } from './api.ts'
 import type { HintLimits } from './hint-tally.ts'
 
 /** What one node is told when it opens. */
@@ -51,8 +51,12 @@ const refuse = (message: string): never => {
   throw new TabringError('invalid-option', `${message}. Nothing was opened or changed.`)
 }
 
-/** Refuses options that nobody knows: they are misspelt. */
-export function checkNames(options: object, known: readonly string[]): void {
+/** Refuses what is no object, and options that nobody knows: they are misspelt. */
+export function checkNames(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    refuse(`options must be an object with any of ${known.join(', ')}`)
+    return
+  }
   const unknown = Object.keys(options).filter((name) => !known.includes(name))
   if (unknown.length > 0) refuse(`there is no option ${unknown.join(', ')}; there are ${known.join(', ')}`)
 }
@@ -76,16 +80,18 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
   const fault = quorumFault(sizes)
   if (fault !== null) refuse(fault)
   if (typeof capacity !== 'number' || !(capacity >= bounds.capacityMin && capacity <= bounds.capacityMax)) {
-    refuse(`capacity must be a number from ${bounds.capacityMin} to ${bounds.capacityMax}, not ${capacity}`)
+    refuse(`capacity must be a number from ${bounds.capacityMin} to ${bounds.capacityMax}, not ${String(capacity)}`)
   }
   if (typeof graceMs !== 'number' || !(graceMs >= bounds.graceMsMin && graceMs <= bounds.graceMsMax)) {
-    refuse(`graceMs must be a number from ${bounds.graceMsMin} to ${bounds.graceMsMax}, not ${graceMs}`)
+    refuse(`graceMs must be a number from ${bounds.graceMsMin} to ${bounds.graceMsMax}, not ${String(graceMs)}`)
   }
   if (
     typeof retentionMs !== 'number' ||
     !(retentionMs >= bounds.retentionMsMin && retentionMs <= bounds.retentionMsMax)
   ) {
-    refuse(`retentionMs must be a number from ${bounds.retentionMsMin} to ${bounds.retentionMsMax}, not ${retentionMs}`)
+    refuse(
+      `retentionMs must be a number from ${bounds.retentionMsMin} to ${bounds.retentionMsMax}, not ${String(retentionMs)}`,
+    )
   }
   const timing = Object.hasOwn(presets, network) ? presets[network] : refuse("network must be 'internet' or 'local'")
   const stayMs = Math.max(bounds.guestStayMs, bounds.guestStayGraces * graceMs)
@@ -101,32 +107,76 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
 /** A wait in ms that has an end. */
 export function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs !== 'number' || !(timeoutMs >= 1 && timeoutMs <= bounds.operationTimeoutMsMax)) {
-    refuse(`timeoutMs must be a number from 1 to ${bounds.operationTimeoutMsMax}, not ${timeoutMs}`)
+    refuse(`timeoutMs must be a number from 1 to ${bounds.operationTimeoutMsMax}, not ${String(timeoutMs)}`)
   }
   return timeoutMs
 }
 
-/** What one request demands, and its time. */
-interface Checked {
+/** What one request demands, its time, and what becomes of it where that is not met or nobody waits any more. */
+export interface Checked extends RequestOptions {
   readonly demand: Extent
   readonly timeoutMs: number
 }
 
-export function checkGet({ r, pr, timeoutMs }: GetOptions, config: CheckedConfig): Checked {
+const requestNames = ['timeoutMs', 'signal', 'strict']
+const getNames = ['r', 'pr', 'atLeast', ...requestNames]
+const deleteNames = ['w', 'pw', 'devices', ...requestNames]
+const putNames = ['expiresAt', ...deleteNames]
+
+/** What can give something up. */
+export function checkSignal(signal: unknown): void {
+  const isSignal = typeof signal === 'object' && signal !== null && 'addEventListener' in signal && 'aborted' in signal
+  if (signal !== undefined && !isSignal) refuse('signal must be an AbortSignal: the `signal` of an AbortController')
+}
+
+function checkRequest(
+  options: RequestOptions,
+  names: readonly string[],
+  config: CheckedConfig,
+): Omit<Checked, 'demand'> {
+  checkNames(options, names)
+  const { timeoutMs = config.timeoutMs, signal, strict = false } = options
+  if (typeof strict !== 'boolean') refuse(`strict must be true or false, not ${String(strict)}`)
+  checkSignal(signal)
+  return { timeoutMs: checkTimeout(timeoutMs), strict, ...(signal === undefined ? {} : { signal }) }
+}
+
+export function checkGet(options: GetOptions, config: CheckedConfig): Checked {
+  const request = checkRequest(options, getNames, config)
+  const { r, pr } = options
   const demand = {
     nodes: checkCount('r', r ?? config.r, 1, config.n),
     primaries: checkCount('pr', pr ?? 0, 0, config.n),
   }
-  return { demand: { ...demand, devices: 0 }, timeoutMs: checkTimeout(timeoutMs ?? config.timeoutMs) }
+  return { ...request, demand: { ...demand, devices: 0 } }
 }
 
-export function checkPut({ w, pw, devices, timeoutMs }: PutOptions, config: CheckedConfig): Checked {
+export function checkDelete(options: DeleteOptions, config: CheckedConfig): Checked {
+  return checkWrite(options, deleteNames, config)
+}
+
+/** `expiresAt`: when the value ends, in ms since 1970, or null for never. */
+export function checkPut(options: PutOptions, config: CheckedConfig): Checked & { readonly expiresAt: number | null } {
+  return { ...checkWrite(options, putNames, config), expiresAt: checkExpiry(options) }
+}
+
+function checkWrite(options: DeleteOptions, names: readonly string[], config: CheckedConfig): Checked {
+  const request = checkRequest(options, names, config)
+  const { w, pw, devices } = options
   const demand = {
     nodes: checkCount('w', w ?? config.w, 1, config.n),
     primaries: checkCount('pw', pw ?? 0, 0, config.n),
     devices: checkCount('devices', devices ?? 1, 1, config.n),
   }
-  return { demand, timeoutMs: checkTimeout(timeoutMs ?? config.timeoutMs) }
+  return { ...request, demand }
+}
+
+/** How many members to wait for, and how long. */
+export function checkJoined(options: JoinOptions): Required<JoinOptions> {
+  checkNames(options, ['members', 'timeoutMs'])
+  const { members = 2, timeoutMs = 30_000 } = options
+  if (!Number.isInteger(members) || members < 1) refuse(`members must be a whole number from 1, not ${String(members)}`)
+  return { members, timeoutMs: checkTimeout(timeoutMs) }
 }
 
 function checkCount(name: string, count: number, least: number, n: number): number {
@@ -164,8 +214,7 @@ export function checkContext(key: StoredKey, context: unknown): SeenContext {
   return seen
 }
 
-/** When a value ends, in ms since 1970, or null for never. */
-export function checkExpiry({ expiresAt }: PutOptions): number | null {
+function checkExpiry({ expiresAt }: PutOptions): number | null {
   if (expiresAt === undefined) return null
   const at = expiresAt?.getTime?.()
   if (typeof at !== 'number' || Number.isNaN(at) || at < 0) refuse('expiresAt must be a valid Date after 1970')

@@ -2,24 +2,57 @@
  * Who wants to hear what. A listener that throws harms nobody else: its error surfaces as an unhandled rejection.
  */
 import { bounds } from '../core/bounds.ts'
+import { TabringError } from '../errors.ts'
 import type { NodeEvents } from './api.ts'
 
 type Listener = (event: never) => void
 
+const known: { readonly [E in keyof NodeEvents]: true } = {
+  members: true,
+  conflict: true,
+  crowded: true,
+  late: true,
+  repair: true,
+  exchange: true,
+  handoff: true,
+  'data-loss': true,
+  storage: true,
+  signaling: true,
+  connection: true,
+}
+
+/** What is told to the first who listens, even if it happened before anybody could. */
+type Kept = { readonly [E in 'data-loss' | 'signaling']: { readonly event: E; readonly value: NodeEvents[E] } }
+type Untold = Kept[keyof Kept]
+
+/** Of a signaling server only the last state is worth telling. */
+const isReplacedBy = (old: Untold, later: Untold): boolean =>
+  old.event === 'signaling' && later.event === 'signaling' && old.value.url === later.value.url
+
 export class Events {
-  /** Loss is told to the first who listens, even if it was found before anybody could. */
-  #untold: NodeEvents['data-loss'][] = []
+  #untold: Untold[] = []
   readonly #listeners = new Map<keyof NodeEvents, Set<Listener>>()
 
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void {
+    if (!Object.hasOwn(known, event) || typeof listener !== 'function') {
+      const text = `on takes one of ${Object.keys(known).join(', ')}, and a function. Nothing was changed.`
+      throw new TabringError('invalid-option', text)
+    }
     // A wrapper of its own for each call, so that one function may listen twice.
     const entry: Listener = (value) => listener(value)
     const listeners = this.#listeners.get(event) ?? new Set()
     this.#listeners.set(event, listeners.add(entry))
-    if (event === 'data-loss') for (const loss of this.#untold.splice(0)) this.emit('data-loss', loss)
+    const untold = this.#untold.filter((each) => each.event === event)
+    this.#untold = this.#untold.filter((each) => each.event !== event)
+    for (const { value } of untold) this.emit(event, value as NodeEvents[E])
     return () => {
       listeners.delete(entry)
     }
+  }
+
+  #keep(event: Untold): void {
+    this.#untold = this.#untold.filter((old) => !isReplacedBy(old, event))
+    if (this.#untold.length < bounds.untoldEventsMax) this.#untold.push(event)
   }
 
   /** Whether anybody listens. */
@@ -29,9 +62,7 @@ export class Events {
 
   emit<E extends keyof NodeEvents>(event: E, value: NodeEvents[E]): void {
     const listeners = this.#listeners.get(event) ?? new Set()
-    if (event === 'data-loss' && listeners.size === 0 && this.#untold.length < bounds.untoldEventsMax) {
-      this.#untold.push(value as NodeEvents['data-loss'])
-    }
+    if (listeners.size === 0 && (event === 'data-loss' || event === 'signaling')) this.#keep({ event, value } as Untold)
     for (const listener of listeners) {
       Promise.resolve(value as never).then(listener)
     }

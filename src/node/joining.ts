@@ -26,8 +26,8 @@ export class Joining {
   /** Why waiting is pointless, as far as is known; forgotten when somebody is met after all. */
   #pointless: TabringError | undefined
   #isAlone = () => true
-  /** Servers heard of, and whether they have refused this node. */
-  readonly #servers = new Map<string, boolean>()
+  /** Servers heard of, and how it stands with them. */
+  readonly #servers = new Map<string, SignalingEvent['state']>()
 
   constructor(clock: Clock, events: Events) {
     this.#clock = clock
@@ -67,8 +67,19 @@ export class Joining {
     return this.#wait(
       () => reachable() >= members && syncing() === 0,
       timeoutMs,
-      () => `${reachable()} of ${members} nodes within reach, ${syncing()} partitions still to fetch`,
+      () =>
+        `${reachable()} of ${members} nodes within reach, ${syncing()} partitions still to fetch${this.#whyAlone()}`,
     )
+  }
+
+  /** How it stands with the servers where nobody has been met. */
+  #whyAlone(): string {
+    const states = [...this.#servers.values()]
+    if (!this.#isAlone()) return ''
+    if (states.includes('open')) return '; a signaling server let this tab in, and nobody was met there'
+    return states.length === 0
+      ? '; no signaling server is asked, only tabs of this browser'
+      : `; no signaling server has let this tab in: ${[...this.#servers].map(([url, state]) => `${url} ${state}`).join(', ')}`
   }
 
   async #wait(ready: () => boolean, timeoutMs: number, missing: () => string): Promise<void> {
@@ -103,8 +114,8 @@ export class Joining {
 
   signaling(event: SignalingEvent): void {
     this.#events.emit('signaling', event)
-    this.#servers.set(event.url, event.state === 'refused')
-    if (event.state !== 'refused' || [...this.#servers.values()].includes(false)) return
+    this.#servers.set(event.url, event.state)
+    if ([...this.#servers.values()].some((state) => state !== 'refused')) return
     this.#giveUp(
       new TabringError('signaling-refused', `${event.url} refused this node: ${event.reason ?? 'no reason given'}`),
     )

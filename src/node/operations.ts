@@ -24,8 +24,8 @@ export class Operations {
     return new Promise((resolve, reject) => {
       const abort = () => reject(new TabringError('aborted', 'the request was aborted', changed))
       const close = () => reject(new TabringError('closed', 'the node was closed meanwhile', changed))
-      this.#underWay.add(close)
       signal?.addEventListener('abort', abort)
+      this.#underWay.add(close)
       work()
         .then(resolve, (error: unknown) => reject(typed(error, changed)))
         .finally(() => {

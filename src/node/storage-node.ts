@@ -15,9 +15,11 @@ import { TabringError } from '../errors.ts'
 import { chanceOf, type Ports } from '../ports.ts'
 import type {
   Context,
+  DeleteOptions,
   GetOptions,
   GetResult,
   Inspection,
+  JoinOptions,
   KeyPlacement,
   Member,
   NodeEvents,
@@ -28,13 +30,14 @@ import type {
   TabringNode,
 } from './api.ts'
 import {
+  type Checked,
   type CheckedConfig,
   checkContext,
-  checkExpiry,
+  checkDelete,
   checkGet,
+  checkJoined,
   checkKey,
   checkPut,
-  checkTimeout,
 } from './arguments.ts'
 import { Author } from './author.ts'
 import { Crowding } from './crowding.ts'
@@ -230,28 +233,28 @@ export class StorageNode implements TabringNode, Coordination, Present {
 
   async put(key: string, context: Context | null, value: unknown, options: PutOptions = {}): Promise<PutResult> {
     this.#assertOpen()
-    const bytes = this.#values.encode(value)
-    const expiresAt = checkExpiry(options)
-    return this.#write(key, context, options, { kind: 'value', value: bytes, expiresAt })
+    const { expiresAt, ...checked } = checkPut(options, this.#config)
+    const unwritten = { kind: 'value', value: this.#values.encode(value), expiresAt } as const
+    return this.#write(key, context, checked, unwritten)
   }
 
-  async delete(key: string, context: Context | null, options: PutOptions = {}): Promise<PutResult> {
+  async delete(key: string, context: Context | null, options: DeleteOptions = {}): Promise<PutResult> {
     this.#assertOpen()
-    return this.#write(key, context, options, { kind: 'tombstone' })
+    return this.#write(key, context, checkDelete(options, this.#config), { kind: 'tombstone' })
   }
 
-  async #write(key: string, context: Context | null, options: PutOptions, unwritten: Unwritten): Promise<PutResult> {
+  async #write(key: string, context: Context | null, checked: Checked, unwritten: Unwritten): Promise<PutResult> {
     const stored = checkKey(key)
     const seen = checkContext(stored, context)
     this.pace.request()
-    const { demand, timeoutMs } = checkPut(options, this.#config)
-    return this.#operations.run(options.signal, 'unknown', async () => {
+    const { demand, timeoutMs, signal } = checked
+    return this.#operations.run(signal, 'unknown', async () => {
       await this.joining.first
       const { after, extent, hinted, isStored, failure } = await this.#send(stored, seen, unwritten, demand, timeoutMs)
       if (!isStored) throw putFailed(failure)
       const quorum = meets(extent, demand)
       const text = `the write is held by ${shortfall(extent, demand)} that were asked for; it will be handed on`
-      judge(quorum, options, text, 'stored')
+      judge(quorum, checked, text, 'stored')
       const context = encodeContext(stored, after) as Context
       return { context, acks: extent.nodes, devices: extent.devices, hinted, quorum }
     })
@@ -281,9 +284,10 @@ export class StorageNode implements TabringNode, Coordination, Present {
 
   // Membership
 
-  async joined({ members = 2, timeoutMs = 30_000 }: { members?: number; timeoutMs?: number } = {}): Promise<void> {
+  async joined(options: JoinOptions = {}): Promise<void> {
     this.#assertOpen()
-    await this.joining.whole(this, members, checkTimeout(timeoutMs))
+    const { members, timeoutMs } = checkJoined(options)
+    await this.joining.whole(this, members, timeoutMs)
   }
 
   serve(from: NodeId, request: Request): Promise<Reply> {

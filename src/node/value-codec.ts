@@ -85,6 +85,17 @@ export class ValueCodec {
 
   /** Throws `invalid-value` or `value-too-large`; nothing has changed then. */
   encode(value: unknown): Uint8Array {
+    try {
+      return this.#encode(value)
+    } catch (error) {
+      if (error instanceof TabringError) throw error
+      const detail = error instanceof Error ? error.message : String(error)
+      const text = `the value could not be read to its end: ${detail}. Nothing was stored.`
+      throw new TabringError('invalid-value', text, 'nothing', error)
+    }
+  }
+
+  #encode(value: unknown): Uint8Array {
     const found = fault(value, 'the value', 0)
     if (found !== null) {
       throw new TabringError(

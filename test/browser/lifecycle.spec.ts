@@ -143,6 +143,10 @@ test('every failure a user can meet has a code and says whether anything changed
       { cluster: 'c', secret: 'x' },
       { cluster: 'c', signaling: 'http://x' },
       { cluster: 'c', timeoutMs: 0 },
+      { cluster: 'c', signal: {} },
+      { cluster: 'c', rtc: [{ urls: 'stun:stun.example' }] },
+      { cluster: 'c', rtc: { iceServers: [{ urls: 'stun.example' }] } },
+      { cluster: 'c', rtc: { iceServers: [{ urls: 'turn:turn.example' }] } },
     ]
     for (const options of bad) {
       expect(await outcomeOfOpening(page, options), JSON.stringify(options)).toMatchObject({

@@ -26,11 +26,11 @@ function waiting(met: readonly NodeId[]) {
     peers,
     membership: { view: new Map(), claims: [] },
   } as unknown as Watched
-  const over = joining.whole(node, 3, 200).then(
-    () => 'joined',
-    (error: unknown) => (error as { readonly code: string }).code,
+  const refusal = joining.whole(node, 3, 200).then(
+    () => ({ code: 'joined', message: '' }),
+    (error: unknown) => error as { readonly code: string; readonly message: string },
   )
-  return { joining, over }
+  return { joining, over: refusal.then(({ code }) => code), text: refusal.then(({ message }) => message) }
 }
 
 describe('of whoever has met nobody', () => {
@@ -54,6 +54,17 @@ describe('of whoever has met nobody', () => {
     joining.signaling({ url: server, state: 'refused', reason: 'malformed' })
     expect(await over).toBe('timeout')
   })
+})
+
+test('whoever waited in vain hears how it stands with the signaling servers', async () => {
+  const [unreached, empty, none, met] = [waiting([]), waiting([]), waiting([]), waiting(['a'.repeat(32) as NodeId])]
+  unreached.joining.signaling({ url: server, state: 'retrying' })
+  empty.joining.signaling({ url: server, state: 'open' })
+  met.joining.signaling({ url: server, state: 'open' })
+  expect(await unreached.text).toMatch(/no signaling server has let this tab in: ws:\/\/one.example retrying$/)
+  expect(await empty.text).toMatch(/a signaling server let this tab in, and nobody was met there$/)
+  expect(await none.text).toMatch(/no signaling server is asked, only tabs of this browser$/)
+  expect(await met.text).toMatch(/partitions still to fetch$/)
 })
 
 test('whoever has met somebody goes on waiting, whatever becomes of others', async () => {
