@@ -4,11 +4,11 @@
 import type { Context, Inspection, TabringNode } from '../src/index.ts'
 import { drawRing } from './ring-view.ts'
 import { TabNode } from './tab-node.ts'
-import { drawCards, drawHoldings, type Holding, make } from './views.ts'
+import { drawCards, drawHoldings, type Holding, make, say } from './views.ts'
 
 const devices = ['laptop', 'laptop', 'phone', 'phone', 'tablet']
-/** Puts under way at once while the countries load. */
-const loadingAtOnce = 16
+/** Puts or gets under way at once while many keys are loaded or read. */
+const atOnce = 16
 const refreshMs = 1000
 
 function find<T extends HTMLElement>(selector: string): T {
@@ -17,7 +17,7 @@ function find<T extends HTMLElement>(selector: string): T {
   return found
 }
 
-const frames = make('div', { className: 'frames', ariaHidden: 'true' })
+const frames = make('div', { className: 'frames', ariaHidden: 'true', inert: true })
 document.body.append(frames)
 const nodes = devices.map((device, index) => new TabNode(index + 1, device, frames))
 const through = find<HTMLSelectElement>('#through')
@@ -29,6 +29,9 @@ const answer = find<HTMLOutputElement>('#answer')
 const contexts = new Map<string, Context | null>()
 let chosen: string | undefined
 let refreshing = false
+/** The keys, who holds them, and which one is chosen, as they are drawn. */
+let drawn = ''
+let keys: readonly string[] = []
 
 const openNodes = (): readonly TabNode[] => nodes.filter((node) => node.node !== undefined)
 const anyNode = (): TabringNode | undefined => openNodes()[0]?.node
@@ -39,7 +42,7 @@ function coordinator(): TabringNode | undefined {
 }
 
 async function toggle(node: TabNode): Promise<void> {
-  if (node.state === 'closed') await Promise.all([node.open(), refresh()])
+  if (node.state === 'closed' || node.state === 'failed') await Promise.all([node.open(), refresh()])
   else node.close()
   await refresh()
 }
@@ -70,10 +73,9 @@ async function refresh(): Promise<void> {
   const placement = chosen === undefined ? undefined : anyNode()?.placement(chosen)
   const owners = placement?.owners ?? []
   drawCards(find('#cards'), nodes, owners, (node) => void toggle(node))
-  const holdings = holdingsOf(inspections)
-  drawHoldings(find('#holders'), holdings, chosen, choose)
-  find('#key-count').textContent = holdings.length === 0 ? '' : `${holdings.length}`
-  find('#keys').replaceChildren(...holdings.map(({ key }) => make('option', { value: key })))
+  drawKeys(holdingsOf(inspections))
+  for (const [index, node] of nodes.entries())
+    (through.options[index] as HTMLOptionElement).disabled = node.node === undefined
   const ring = inspections.find(([, inspection]) => inspection !== undefined)?.[1]?.ring ?? []
   const target = chosen === undefined || placement === undefined ? undefined : { key: chosen, ...placement }
   drawRing(find('#ring'), ring, (id) => nodeOf(id)?.colour ?? 'var(--node-6)', target)
@@ -81,12 +83,24 @@ async function refresh(): Promise<void> {
     const names = owners
       .map((id) => nodeOf(id))
       .map((node) => (node === undefined ? 'another tab' : `node ${node.number} (${node.device})`))
-    find('#ring-text').textContent = `${target.key} belongs to ${names.join(', ')}.`
+    say(find('#ring-text'), `${target.key} belongs to ${names.join(', ')}.`)
   }
   const open = openNodes()
   const meshed = open.filter((node) => node.status !== undefined && node.status.reachable >= open.length).length
-  find('#joined').textContent =
-    open.length === meshed ? `${open.length} joined` : `${open.length} open, ${meshed} joined`
+  say(find('#joined'), open.length === meshed ? `${open.length} joined` : `${open.length} open, ${meshed} joined`)
+}
+
+/** Draws the keys where anything has changed: whoever is about to press one finds it where it was. */
+function drawKeys(holdings: readonly Holding[]): void {
+  const holders = holdings.map(({ key, holders }) => [key, holders.map(({ node, role }) => [node.number, role])])
+  const now = JSON.stringify([chosen, holders])
+  if (now === drawn) return
+  drawn = now
+  drawHoldings(find('#holders'), holdings, chosen, choose)
+  find('#key-count').textContent = holdings.length === 0 ? '' : `${holdings.length}`
+  const before = keys.join('\n')
+  keys = holdings.map(({ key }) => key)
+  if (keys.join('\n') !== before) find('#keys').replaceChildren(...keys.map((key) => make('option', { value: key })))
 }
 
 function fillThrough(): void {
@@ -96,6 +110,18 @@ function fillThrough(): void {
 function tell(text: string, values: readonly unknown[] = [], bad = false): void {
   const print = (value: unknown) => make('pre', {}, JSON.stringify(value, null, 2))
   answer.replaceChildren(make('span', { className: bad ? 'bad' : '' }, text), ...values.map(print))
+}
+
+/** The value that was typed. */
+function typed(): unknown {
+  try {
+    const value: unknown = JSON.parse(valueInput.value)
+    valueInput.removeAttribute('aria-invalid')
+    return value
+  } catch (error) {
+    valueInput.setAttribute('aria-invalid', 'true')
+    throw new Error(`The value is not JSON: ${error instanceof Error ? error.message : ''}`)
+  }
 }
 
 type Action = 'get' | 'put' | 'blind' | 'delete'
@@ -124,11 +150,11 @@ async function get(node: TabringNode, key: string): Promise<void> {
 }
 
 async function write(node: TabringNode, action: Exclude<Action, 'get'>, key: string): Promise<void> {
-  // A delete removes what was seen, so it looks first where nothing was.
-  if (action === 'delete' && !contexts.has(key)) contexts.set(key, (await node.get(key)).context)
+  // Where nothing has been seen yet, what is there is looked at first: only who says so writes blindly.
+  if (action !== 'blind' && !contexts.has(key)) contexts.set(key, (await node.get(key)).context)
+  const value = action === 'delete' ? undefined : typed()
   const context = action === 'blind' ? null : (contexts.get(key) ?? null)
-  const result =
-    action === 'delete' ? await node.delete(key, context) : await node.put(key, context, JSON.parse(valueInput.value))
+  const result = action === 'delete' ? await node.delete(key, context) : await node.put(key, context, value)
   contexts.set(key, result.context)
   const hints = result.hinted > 0 ? `, ${result.hinted} as a hint` : ''
   const where = `on ${result.acks} ${result.acks === 1 ? 'node' : 'nodes'} and ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}${hints}`
@@ -137,35 +163,63 @@ async function write(node: TabringNode, action: Exclude<Action, 'get'>, key: str
   )
 }
 
-async function loadCountries(): Promise<void> {
-  const button = find<HTMLButtonElement>('#load')
+/** Does something for each of many items, some at once, and shows how far it has come. `result` says what came of it. */
+async function forEach<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<boolean>,
+  result: (yes: number) => string,
+): Promise<void> {
+  const buttons = [find<HTMLButtonElement>('#load'), find<HTMLButtonElement>('#read')]
   const progress = find<HTMLProgressElement>('#progress')
   const text = find('#progress-text')
-  button.disabled = true
-  const { default: countries } = await import('world-countries/countries.json')
-  let next = 0
-  let done = 0
-  let quorums = 0
+  for (const button of buttons) button.disabled = true
+  const left = items.values()
+  let [done, yes] = [0, 0]
   const worker = async () => {
-    for (let country = countries[next++]; country !== undefined; country = countries[next++]) {
-      const node = coordinator()
-      const key = `country:${country.cca3}`
-      const seen = await node?.get(key)
-      const result = await node?.put(key, seen?.context ?? null, country)
+    for (const item of left) {
+      const isSo = await work(item)
+      if (isSo) yes += 1
       done += 1
-      quorums += result?.quorum === true ? 1 : 0
-      progress.value = done / countries.length
-      text.textContent = `${done} of ${countries.length}`
+      progress.value = done / items.length
+      text.textContent = `${done} of ${items.length}`
     }
   }
   try {
-    await Promise.all(Array.from({ length: loadingAtOnce }, worker))
-    text.textContent = `${done} countries stored, ${quorums} on at least two nodes`
+    await Promise.all(Array.from({ length: atOnce }, worker))
+    text.textContent = result(yes)
   } catch (error) {
     text.textContent = error instanceof Object && 'message' in error ? String(error.message) : String(error)
   }
-  button.disabled = false
+  for (const button of buttons) button.disabled = false
   await refresh()
+}
+
+async function loadCountries(): Promise<void> {
+  const { default: countries } = await import('world-countries/countries.json')
+  const store = async (country: (typeof countries)[number]) => {
+    const node = coordinator()
+    const key = `country:${country.cca3}`
+    const seen = await node?.get(key)
+    const put = await node?.put(key, seen?.context ?? null, country)
+    return put?.quorum === true
+  }
+  await forEach(countries, store, (yes) => `${countries.length} countries stored, ${yes} on at least two nodes`)
+}
+
+async function readAll(): Promise<void> {
+  let found = 0
+  const read = async (key: string) => {
+    const got = await coordinator()?.get(key)
+    const isThere = (got?.values.length ?? 0) > 0
+    if (isThere) found += 1
+    return isThere && got?.quorum === true
+  }
+  const all = keys
+  await forEach(
+    all,
+    read,
+    (yes) => `${found} of ${all.length} keys have a value, ${yes} of them from two nodes or more`,
+  )
 }
 
 fillThrough()
@@ -176,5 +230,6 @@ find<HTMLFormElement>('#ask').addEventListener('submit', (event) => {
   void ask(action as Action, keyInput.value)
 })
 find('#load').addEventListener('click', () => void loadCountries())
+find('#read').addEventListener('click', () => void readAll())
 for (const node of nodes) void node.open().then(refresh)
 setInterval(() => void refresh(), refreshMs)

@@ -23,7 +23,8 @@ export class TabNode {
     this.#frames = frames
   }
 
-  get state(): 'closed' | 'opening' | 'open' {
+  get state(): 'closed' | 'opening' | 'open' | 'failed' {
+    if (this.failure !== undefined) return 'failed'
     if (this.#frame === undefined) return 'closed'
     return this.node === undefined ? 'opening' : 'open'
   }
@@ -37,11 +38,11 @@ export class TabNode {
   }
 
   async open(): Promise<void> {
+    this.close()
     const frame = document.createElement('iframe')
     frame.title = `Node ${this.number}`
     frame.src = `./node.html?device=${encodeURIComponent(this.device)}`
     this.#frame = frame
-    this.failure = undefined
     const loaded = new Promise((resolve) => frame.addEventListener('load', resolve, { once: true }))
     this.#frames.append(frame)
     await loaded
@@ -51,7 +52,8 @@ export class TabNode {
       this.node = node
       this.id = node?.id
     } catch (error) {
-      this.failure = error instanceof Object && 'message' in error ? String(error.message) : String(error)
+      if (this.#frame === frame)
+        this.failure = error instanceof Object && 'message' in error ? String(error.message) : String(error)
     }
   }
 
@@ -59,6 +61,7 @@ export class TabNode {
   close(): void {
     this.#frame?.remove()
     this.#frame = undefined
+    this.failure = undefined
     this.node = undefined
     this.#forget()
   }

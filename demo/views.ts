@@ -3,6 +3,11 @@
  */
 import type { TabNode } from './tab-node.ts'
 
+/** Says something in a place that is read aloud when it changes: only then. */
+export function say(place: HTMLElement, text: string): void {
+  if (place.textContent !== text) place.textContent = text
+}
+
 export function make<K extends keyof HTMLElementTagNameMap>(
   name: K,
   properties: Partial<HTMLElementTagNameMap[K]> = {},
@@ -34,7 +39,7 @@ export function drawCards(
     const button = make(
       'button',
       { type: 'button', onclick: () => toggle(node) },
-      node.state === 'closed' ? 'Reopen' : 'Close',
+      { closed: 'Reopen', failed: 'Try again', opening: 'Close', open: 'Close' }[node.state],
     )
     button.setAttribute('aria-label', `${button.textContent} node ${node.number}`)
     const card = make(
@@ -81,23 +86,27 @@ export function drawHoldings(
   }
   const rows = holdings.map(({ key, holders }) => {
     const chips = holders.map(({ node, role }) => {
-      const chip = make('span', { className: 'chip', title: `Node ${node.number}: ${role}` }, String(node.number))
+      const said = make('span', { className: 'unseen' }, ` as ${role},`)
+      const chip = make('span', { className: 'chip', title: `Node ${node.number}: ${role}` }, `${node.number}`, said)
       chip.style.setProperty('--colour', node.colour)
       chip.dataset['role'] = role
       return chip
     })
     const name = make('button', { type: 'button', onclick: () => choose(key) }, key)
     const row = make('tr', {}, make('td', {}, name), make('td', { className: 'chips' }, ...chips))
-    row.setAttribute('aria-selected', String(key === chosen))
+    if (key === chosen) row.setAttribute('aria-current', 'true')
     return row
   })
   const head = make(
     'tr',
     {},
     make('th', { scope: 'col' }, 'Key'),
-    make('th', { scope: 'col' }, 'Held by (outlined: as a hint)'),
+    make('th', { scope: 'col' }, 'Held by (outlined: kept for others)'),
   )
   const { scrollTop } = host
+  const focused = host.contains(document.activeElement) ? document.activeElement?.textContent : undefined
   host.replaceChildren(make('table', {}, make('thead', {}, head), make('tbody', {}, ...rows)))
   host.scrollTop = scrollTop
+  const at = holdings.findIndex(({ key }) => key === focused)
+  rows[at]?.querySelector('button')?.focus()
 }

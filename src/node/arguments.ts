@@ -105,7 +105,7 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
 }
 
 /** A wait in ms that has an end. */
-export function checkTimeout(timeoutMs: number): number {
+function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs !== 'number' || !(timeoutMs >= 1 && timeoutMs <= bounds.operationTimeoutMsMax)) {
     refuse(`timeoutMs must be a number from 1 to ${bounds.operationTimeoutMsMax}, not ${String(timeoutMs)}`)
   }

@@ -55,6 +55,14 @@ for (const [width, height] of [
     await page.getByRole('button', { name: 'Close node 2' }).click()
     await page.getByRole('button', { name: 'Close node 5' }).click()
     await expect(page.locator('#joined')).toHaveText('3 joined')
+    await page.getByRole('button', { name: 'Read all keys' }).click()
+    // Of some keys two of three owners are closed: read below the quorum, and there.
+    await expect(page.locator('#progress-text')).toHaveText(
+      /^250 of 250 keys have a value, \d+ of them from two nodes/,
+      {
+        timeout: 60_000,
+      },
+    )
     await page.fill('#key', 'greeting')
     await page.getByRole('button', { name: 'Put', exact: true }).click()
     await expect(page.locator('#answer')).toContainText('Stored on')
