@@ -6,7 +6,7 @@
  */
 export const bounds = {
   /** Cluster constant. Raised whenever old and new nodes would misunderstand each other. */
-  protocolVersion: 3,
+  protocolVersion: 4,
   /** Cluster constant. Q equal partitions: a power of two, so that a partition is a prefix of the key's hash. */
   partitions: 1024,
   /** log2 of `partitions`. */
@@ -51,8 +51,12 @@ export const bounds = {
   siblingsMax: 64,
   /** An expired value is kept for so long, ms: a clock that is a day ahead takes it from nobody. One further ahead takes it from its own disk. */
   expiredKeptMs: 86_400_000,
-  /** Writes that came too late and were written anew, of which a boot remembers that they were. */
-  writtenAnewMax: 10_000,
+  /** Late writes of which a boot remembers that it has told them. */
+  lateToldMax: 10_000,
+  /** Nodes of which an owner keeps, by partition, what it has received: owners of some views; an entry more is some 30 bytes. */
+  receivedNodesMax: 16,
+  /** Boots of one database that it knows by their tags, 9 bytes each: what was received in an earlier one is told as late. */
+  bootsKnownMax: 256,
   /** Keys that an owner resolves at once. */
   crowdedAtOnce: 4,
   /** When one that could not be resolved is tried again, ms, at the next write after that. */
@@ -189,17 +193,17 @@ export const bounds = {
   guestGraceMsMax: 75_000,
   /** A tab that is reloaded is back after so long: with a slow network and much to open. */
   reloadMs: 10_000,
-  /** How long deletes are remembered, and what was overwritten, unless the application says otherwise, ms: a week. A minute at least, a year at most. */
-  retentionMs: 604_800_000,
-  retentionMsMin: 60_000,
+  /** For whom a ring waits before it forgets deletes, unless the application says otherwise, ms: a month. A second at least, a year at most. */
+  retentionMs: 2_592_000_000,
+  retentionMsMin: 1_000,
   retentionMsMax: 31_536_000_000,
   /** A node looks so often in one retention how much may be forgotten, and at least once an hour. */
   forgettingSteps: 32,
   forgettingStepMsMax: 3_600_000,
-  /** What was given to others is noted so long after, ms, once for many. */
-  givenNotedMs: 5_000,
+  /** What was received of others is saved so long after, ms, once for many: what is not saved costs events. */
+  progressSavedMs: 5_000,
   /** Members that are out or have left are remembered so long, so that old lists do not bring them back; fewer of them where there are many. */
-  formerMemberMs: 604_800_000,
+  formerMemberMs: 2_592_000_000,
   /** Another boot that claims to be this node is alive when it has answered refutations so often, for so long, ms: old news is over by then. */
   namesakeAnswers: 3,
   namesakeMs: 10_000,

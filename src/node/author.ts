@@ -11,21 +11,18 @@ import type { DotMint } from './dot-mint.ts'
 export class Author {
   readonly #clock: Clock
   readonly #mint: DotMint
-  readonly #promise: () => HybridTime
   #latest: HybridTime = hybridZero
 
-  /** `promise`: up to then this node takes nothing new in, so what it writes has to be later. */
-  constructor(clock: Clock, mint: DotMint, promise: () => HybridTime) {
+  constructor(clock: Clock, mint: DotMint) {
     this.#clock = clock
     this.#mint = mint
-    this.#promise = promise
   }
 
   /** Signs a write of a key whose writer has seen so much. */
   sign(key: StoredKey, seen: SeenContext): Written {
     this.saw(seen.time)
     // Later than all its writer saw, however wrong the clocks; but only believable times move our own clock.
-    const time = nextTime(Math.max(this.#latest, seen.time, this.#promise()) as HybridTime, this.#clock.wall())
+    const time = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.#clock.wall())
     this.saw(time)
     return { dot: this.#mint.next(key), time }
   }

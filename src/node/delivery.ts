@@ -4,7 +4,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { hashBytes, keyHashOf } from '../core/hash.ts'
-import type { HybridTime, NodeId } from '../core/ids.ts'
+import type { NodeId } from '../core/ids.ts'
 import type { Item } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord, Reason, Reply } from '../core/wire/messages.ts'
 import type { Durability } from '../ports.ts'
@@ -13,6 +13,7 @@ import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Asked, Coming, Taken } from './replica-port.ts'
 import { RequestFailure } from './request-failure.ts'
+import type { StoredRecord } from './rows.ts'
 
 /** Roughly what a record takes on the wire. */
 export function bytesOf({ key, record }: KeyedRecord): number {
@@ -71,15 +72,24 @@ export async function eachPage<T>(
   if (failures.length > 0) throw failures[0]
 }
 
-/** Delivers one batch; resolves once the node has it, hints flushed. Rejects with a `RequestFailure`. */
+/**
+ * Delivers one batch; resolves once the node has it, hints flushed. `received`: places of those of which it has had all values
+ * before. Rejects with a `RequestFailure`.
+ */
 export async function deliver(
   peers: Peers,
   node: NodeId,
   batch: readonly KeyedRecord[],
   why: Reason,
+  received: readonly number[] = [],
 ): Promise<Extract<Reply, { type: 'taken' }>> {
   const entries = batch.map(({ key, record }) => ({ key, record }))
-  const reply = await peers.request(node, { type: 'deliver', why, entries }, 'bulk', bounds.operationTimeoutMs)
+  const reply = await peers.request(
+    node,
+    { type: 'deliver', why, entries, received },
+    'bulk',
+    bounds.operationTimeoutMs,
+  )
   if (reply.type !== 'taken') throw new RequestFailure('refused')
   return reply
 }
@@ -89,7 +99,7 @@ export async function readRecords(
   replica: Replica,
   pace: Pace,
   items: readonly Pick<Item, 'key'>[],
-): Promise<readonly KeyedRecord[]> {
+): Promise<readonly StoredRecord[]> {
   const records = await pace.work(() => replica.records(items.map(({ key }) => key)))
   pace.saw(records.length, sizeOf(records))
   return records
@@ -108,12 +118,24 @@ export async function fetchRecords(
   return reply
 }
 
-/** What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. */
-export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pace): Promise<Reply> {
+/** The places of those records of which the other side had received all values before. */
+export const placesOfKnown = <T>(records: readonly T[], isKnown: (record: T) => boolean): readonly number[] =>
+  records.flatMap((record, at) => (isKnown(record) ? [at] : []))
+
+/**
+ * What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. `isKnown`: whether the
+ * other side had received all values of a record before.
+ */
+export async function answerFetch(
+  replica: Replica,
+  hashes: Uint8Array,
+  pace: Pace,
+  isKnown: (record: StoredRecord) => boolean,
+): Promise<Reply> {
   const count = Math.min(Math.floor(hashes.length / hashBytes), pace.recordsMax)
   const keyAt = (index: number) => hashes.slice(index * hashBytes, (index + 1) * hashBytes)
   const items = Array.from({ length: count }, (_, index) => ({ key: keyAt(index) }))
-  const entries: KeyedRecord[] = []
+  const entries: StoredRecord[] = []
   let considered = 0
   // What the first ones are like tells how many more may be read.
   while (considered < count && sizeOf(entries) < bounds.batchBytesMax) {
@@ -122,36 +144,38 @@ export async function answerFetch(replica: Replica, hashes: Uint8Array, pace: Pa
     entries.push(...(await readRecords(replica, pace, some)))
   }
   const [batch = []] = batchesOf(entries)
+  const received = placesOfKnown(batch, isKnown)
   const last = batch.at(-1)
-  if (batch.length === entries.length || last === undefined) return { type: 'records', entries, considered }
+  if (batch.length === entries.length || last === undefined) return { type: 'records', entries, received, considered }
   const end = bytesToHex(keyHashOf(last.key))
-  return { type: 'records', entries: batch, considered: 1 + items.findIndex(({ key }) => bytesToHex(key) === end) }
+  considered = 1 + items.findIndex(({ key }) => bytesToHex(key) === end)
+  return { type: 'records', entries: batch, received, considered }
 }
 
 /**
  * Takes in what was delivered or fetched, a little at a time where there are requests; flushed in the end if it is to be `strict`.
- * `asked`, before each part: who was asked for it; it may throw where nothing more is to be taken in.
+ * `received`: places of those of which this node had received all values before. `asked`, before each part: who was asked for
+ * it; it may throw where nothing more is to be taken in.
  */
 export async function takeIn(
   replica: Replica,
   entries: readonly KeyedRecord[],
+  received: readonly number[],
   how: Durability,
   pace: Pace,
-  coming: Coming,
+  coming: Coming | undefined,
   asked: () => Asked,
 ): Promise<Taken> {
-  const parts: Taken[] = []
+  const known = new Set(received)
+  const incoming = entries.map((entry, at) => ({ ...entry, hintFor: [], received: known.has(at) }))
+  const overwritten: KeyedRecord[] = []
   pace.saw(entries.length, sizeOf(entries))
-  for (let next = 0; next < entries.length; ) {
-    const some = entries.slice(next, next + pace.records).map((entry) => ({ ...entry, hintFor: [] }))
+  for (let next = 0; next < incoming.length; ) {
+    const some = incoming.slice(next, next + pace.records)
     next += some.length
-    const durability = next < entries.length ? 'relaxed' : how
-    parts.push(await pace.work(() => replica.take(some, durability, asked(), coming)))
+    const durability = next < incoming.length ? 'relaxed' : how
+    const taken = await pace.work(() => replica.take(some, durability, asked(), coming))
+    overwritten.push(...taken.overwritten)
   }
-  return {
-    late: parts.flatMap(({ late }) => late),
-    until: parts.reduce((latest, { until }) => Math.max(latest, until), 0) as HybridTime,
-    covering: parts.flatMap(({ covering }) => covering),
-    orphaned: parts.flatMap(({ orphaned }) => orphaned),
-  }
+  return { overwritten }
 }

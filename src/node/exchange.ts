@@ -8,25 +8,40 @@
  * owner drops a partition once every owner has settled it and no write came since. Two nodes that share nothing exchange nothing.
  */
 import { bounds } from '../core/bounds.ts'
+import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
 import { partitionIn } from '../core/merkle/forest.ts'
-import type { Reply, Request, Standing } from '../core/wire/messages.ts'
+import type { Item } from '../core/merkle/reconciliation.ts'
+import { allPartitions } from '../core/partitioning/all-partitions.ts'
+import { hybridZero } from '../core/versioning/hybrid-time.ts'
+import type { Account, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { Appointments } from './appointments.ts'
 import { deferred, repeat } from './deadline.ts'
-import { type Forgetting, noStanding } from './forgetting.ts'
-import type { Latecomers } from './latecomers.ts'
+import type { Forgetting } from './forgetting.ts'
 import type { Membership } from './membership.ts'
-import { Moving, stillOurs } from './moving.ts'
-import { allPartitions, type Ownership } from './ownership.ts'
+import { type Agreed, Moving, stillOurs } from './moving.ts'
+import type { Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
 import { inPieces } from './pieces.ts'
+import { type Begun, type Heard, nothingHeard, type Progress } from './progress.ts'
 import { isEarlier, type Reconciling, slicesOf } from './reconciling.ts'
 import type { RepairLog, Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
+import { RequestFailure } from './request-failure.ts'
 import type { Routing } from './routing.ts'
-import { type Answered, Settlements } from './settlements.ts'
+
+/** A reconciliation that another node has asked for, and how it was here when it began. */
+interface Answered {
+  readonly session: number
+  readonly epoch: number
+  readonly begun: Begun
+  /** What the other said before records moved. */
+  readonly heard: Heard
+  /** Whether what it has received was noted. */
+  readonly isOver: boolean
+}
 
 /** What is moved: to both, only to the other, or only here. */
 type Way = 'both ways' | 'away' | 'home'
@@ -53,7 +68,7 @@ export class Exchange {
   readonly #turns = new Map<NodeId, Promise<void>>()
   /** Since when exchanges with a node have been due or under way without one that ended well. */
   readonly #since = new Map<NodeId, number>()
-  readonly #settlements: Settlements
+  readonly #progress: Progress
   readonly #forgetting: Forgetting
   /** How it was here when the last reconciliation began that a node asked for. */
   readonly #answered = new Map<NodeId, Answered>()
@@ -75,7 +90,7 @@ export class Exchange {
     log: RepairLog,
     pace: Pace,
     forgetting: Forgetting,
-    latecomers: Latecomers,
+    progress: Progress,
     handlers: ExchangeHandlers,
   ) {
     this.#clock = clock
@@ -86,9 +101,9 @@ export class Exchange {
     this.#replica = replica
     this.#reconciling = reconciling
     this.#log = log
-    this.#moving = new Moving(peers, replica, pace, latecomers)
+    this.#moving = new Moving(peers, replica, pace)
     this.#forgetting = forgetting
-    this.#settlements = new Settlements(routing, replica)
+    this.#progress = progress
     this.#handlers = handlers
     this.#appointments = new Appointments(clock, (node) => this.#run(node))
   }
@@ -111,11 +126,6 @@ export class Exchange {
       this.#stopped = true
       stop()
     }
-  }
-
-  /** A record of the partition changed here. */
-  written(partition: Partition): void {
-    this.#settlements.written(partition)
   }
 
   /** A node has come into reach: there may be much to exchange, and somebody waits for it. `then` runs after it. */
@@ -228,11 +238,11 @@ export class Exchange {
     transfer: Transfer,
   ): Promise<void> {
     const epoch = this.#epoch
+    // Before the tries are read: what is told at the end is of this moment.
+    const begun = this.#progress.begin(this.#replica.openSince)
     const forest = await this.#replica.forest()
     await inPieces(this.#clock, forest.hashing(partitions))
     const view = forest.view(partitions)
-    const { counts } = this.#settlements
-    const begun = this.#forgetting.begin()
     const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
     const found = await this.#reconciling.differences(node, view, scope)
     if ('tooMuch' in found) {
@@ -246,34 +256,87 @@ export class Exchange {
     const wasTaken = isTaken()
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
+    const agreed = this.#agreed(node, begun, await this.#hear(node, session, begun, [...ours, ...theirs]))
     transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
-    await this.#moving.pull(node, wanted, failed, transfer)
+    await this.#moving.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
     if (epoch === this.#epoch) this.#ownership.received(node, back)
-    if (way !== 'home') await this.#moving.push(node, stillOurs(forest, ours, theirs), failed, transfer)
+    if (way !== 'home') await this.#moving.push(node, stillOurs(forest, ours, theirs), agreed, failed, transfer)
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
     if (back.length > 0) await this.#replica.flush()
-    const standing = this.#forgetting.standing(begun, settled)
-    const body = { type: 'settled', session, partitions: settled, back, standing } as const
+    const body = {
+      type: 'settled',
+      session,
+      partitions: settled,
+      back,
+      account: this.#account(settled, begun),
+    } as const
     const reply = await this.#peers.request(node, body, 'bulk', bounds.operationTimeoutMs)
-    if (reply.type === 'settled' && epoch === this.#epoch) this.#forgetting.received(node, back, begun, reply.standing)
-    if (wasTaken && isTaken()) this.#forgetting.given(this.#settlements.settle(node, settled, counts), begun)
+    if (reply.type === 'settled' && epoch === this.#epoch) this.#received(node, back, begun, reply.account)
+    if (wasTaken && isTaken()) this.#progress.gave(node, settled, begun)
     if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
   }
 
-  /** Answers one step of a reconciliation, and notes how much had been written here when it began. */
+  /** Before records move, each side says what it has received of the other, and up to when it may have pruned names. */
+  async #hear(node: NodeId, session: number, begun: Begun, differing: readonly Item[]): Promise<Heard> {
+    if (differing.length === 0) return nothingHeard
+    const of = [...new Set(differing.map(({ key }) => partitionIn(key)))].sort((a, b) => a - b)
+    const body = { type: 'terms', session, of, terms: this.#progress.termsFor(node, of, begun) } as const
+    const reply = await this.#peers.request(node, body, 'bulk', bounds.operationTimeoutMs)
+    if (reply.type !== 'terms') throw new RequestFailure('refused')
+    return this.#progress.heard(reply.terms)
+  }
+
+  /** On which terms records move in a session that has begun so. */
+  #agreed(node: NodeId, begun: Begun, heard: Heard): Agreed {
+    const takesIn = (partition: Partition) => this.#routing.ownersOf(partition).includes(node)
+    return {
+      coming: {
+        origin: 'exchanged',
+        floorOf: (partition) => this.#progress.floorOf(partition, begun),
+        giverFloorOf: (partition) => (takesIn(partition) ? hybridZero : (heard.floors.get(partition) ?? hybridZero)),
+      },
+      isKnown: ({ key, stamp }) => this.#progress.isKnown(heard, partitionOf(key), stamp),
+    }
+  }
+
+  #account(partitions: readonly Partition[], begun: Begun): Account {
+    return this.#progress.accountOf(partitions, begun, (partition) => this.#ownership.isInSync(partition))
+  }
+
+  #received(node: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): void {
+    const adopted = this.#progress.received(node, partitions, begun, account)
+    this.#forgetting.received(node, adopted, account.clock)
+  }
+
+  /** Answers one step of a reconciliation, and notes how it was here when it began. */
   async answer(from: NodeId, request: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
     const { session } = request
     const last = this.#answered.get(from)?.session
     // A message that comes twice, or late, must not begin again what is over: it would be settled with what came since.
     if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
     if (last !== session) {
-      const { counts } = this.#settlements
-      this.#answered.set(from, { session, epoch: this.#epoch, begun: this.#forgetting.begin(), counts })
+      const begun = this.#progress.begin(this.#replica.openSince)
+      this.#answered.set(from, { session, epoch: this.#epoch, begun, heard: nothingHeard, isOver: false })
       this.#began(from)
     }
     return this.#reconciling.answer(from, request)
+  }
+
+  /** Answers with the terms of this side. */
+  async hear(from: NodeId, { session, of, terms }: Extract<Request, { type: 'terms' }>): Promise<Reply> {
+    const answered = this.#answered.get(from)
+    if (answered?.session !== session) return { type: 'terms', terms: { received: [], floors: [] } }
+    const heard = await this.#progress.heard(terms)
+    this.#answered.set(from, { ...answered, heard })
+    return { type: 'terms', terms: this.#progress.termsFor(from, of, answered.begun) }
+  }
+
+  /** On which terms records move in the session that a node has asked for last. */
+  agreedWith(from: NodeId): Agreed | null {
+    const answered = this.#answered.get(from)
+    return answered === undefined ? null : this.#agreed(from, answered.begun, answered.heard)
   }
 
   #began(node: NodeId): void {
@@ -293,29 +356,31 @@ export class Exchange {
 
   /**
    * A node that has asked says what it has given of all it has, and that it holds by now, flushed, all that was here of some
-   * partitions. Returns how it stands here with those.
+   * partitions. Returns what is to be said here of those.
    */
-  settledBy(from: NodeId, { session, partitions, back, standing }: Extract<Request, { type: 'settled' }>): Standing {
+  settledBy(from: NodeId, { session, partitions, back, account }: Extract<Request, { type: 'settled' }>): Account {
     const answered = this.#answered.get(from)
-    if (answered?.session !== session) return noStanding
+    if (answered?.session !== session) return { ...account, kept: [] }
+    const { begun } = answered
     // What was compared before this node was away says nothing of what it missed.
     if (answered.epoch === this.#epoch) {
       this.#ownership.received(from, partitions)
-      this.#forgetting.received(from, partitions, answered.begun, standing)
+      this.#received(from, partitions, begun, account)
     }
-    if (answered.counts !== null) {
-      this.#answered.set(from, { ...answered, counts: null })
+    if (!answered.isOver) {
+      this.#answered.set(from, { ...answered, isOver: true })
       this.#since.delete(from)
-      this.#forgetting.given(this.#settlements.settle(from, back, answered.counts), answered.begun)
+      this.#progress.gave(from, back, begun)
       if (back.length > 0) this.#handlers.settled(from)
     }
-    return this.#forgetting.standing(answered.begun, back)
+    return this.#account(back, begun)
   }
 
   /** Drops what others own by now, where each of them has settled it since the last write. */
   async #dropSettled(): Promise<void> {
     const forest = await this.#replica.forest()
-    const isDue = (partition: Partition) => this.#settlements.isSettled(partition)
+    const isDue = (partition: Partition) =>
+      this.#routing.ownersOf(partition).every((owner) => this.hasAll(owner, partition))
     const settled = allPartitions.filter((partition) => !this.#routing.owns(partition) && isDue(partition))
     this.#ownership.dropped(settled.filter((partition) => forest.sizeOf(partition) === 0))
     const held = settled.filter((partition) => forest.sizeOf(partition) > 0)
@@ -325,7 +390,8 @@ export class Exchange {
 
   /** Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said so. */
   hasAll(node: NodeId, partition: Partition): boolean {
-    return this.#settlements.hasAll(node, partition)
+    // A write of which no word has come yet may be in the store already.
+    return !this.#replica.isChanging(partition) && this.#progress.hasAll(node, partition)
   }
 
   /**
@@ -334,7 +400,7 @@ export class Exchange {
   follow(): void {
     this.#epoch += 1
     this.#followedAt = this.#clock.now()
-    this.#settlements.follow()
+    this.#progress.follow()
     for (const node of this.#routing.others.filter((other) => this.#peers.isReachable(other))) {
       this.#began(node)
       this.soon(node)

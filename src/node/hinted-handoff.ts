@@ -7,7 +7,7 @@
  */
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../core/hash.ts'
-import type { HybridTime, NodeId, StoredKey } from '../core/ids.ts'
+import type { NodeId, StoredKey } from '../core/ids.ts'
 import { holdsAll } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
@@ -16,14 +16,11 @@ import { repeat } from './deadline.ts'
 import { batchesOf, deliver, sizeOf } from './delivery.ts'
 import type { Events } from './events.ts'
 import type { Exchange } from './exchange.ts'
-import type { Latecomers } from './latecomers.ts'
 import { OnePerNode } from './one-per-node.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
-
-type KeptHint = Awaited<ReturnType<Replica['hints']>>[number]
 
 export class HintedHandoff {
   readonly #peers: Peers
@@ -32,26 +29,16 @@ export class HintedHandoff {
   readonly #exchange: Exchange
   readonly #pace: Pace
   readonly #events: Events
-  readonly #latecomers: Latecomers
   readonly #deliveries = new OnePerNode()
   #isHurried = false
 
-  constructor(
-    peers: Peers,
-    routing: Routing,
-    replica: Replica,
-    exchange: Exchange,
-    pace: Pace,
-    events: Events,
-    latecomers: Latecomers,
-  ) {
+  constructor(peers: Peers, routing: Routing, replica: Replica, exchange: Exchange, pace: Pace, events: Events) {
     this.#peers = peers
     this.#routing = routing
     this.#replica = replica
     this.#exchange = exchange
     this.#pace = pace
     this.#events = events
-    this.#latecomers = latecomers
   }
 
   /** Tries again now and then what nothing announced; until the returned function is called. */
@@ -113,16 +100,9 @@ export class HintedHandoff {
     }
   }
 
-  async #deliverBatch(target: NodeId, batch: readonly KeptHint[]): Promise<void> {
-    const { late, until } = await deliver(this.#peers, target, batch, 'hint')
-    await this.#settle(
-      target,
-      batch.filter((_, index) => !late.includes(index)),
-    )
-    await this.#writeAnew(
-      batch.filter((_, index) => late.includes(index)),
-      until,
-    )
+  async #deliverBatch(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
+    await deliver(this.#peers, target, batch, 'hint')
+    await this.#settle(target, batch)
   }
 
   #isDue(target: NodeId, { key }: KeyedRecord): boolean {
@@ -152,28 +132,18 @@ export class HintedHandoff {
     })
   }
 
-  /** Hints that came too late for an owner go with everybody they are kept for: what takes their place says as much to all. */
-  async #writeAnew(hints: readonly KeptHint[], until: HybridTime): Promise<void> {
-    for (const hint of hints) {
-      if (!(await this.#latecomers.writeAnew(hint, until))) continue
-      for (const target of hint.targets) await this.#replica.settleHints(target, [hint])
-    }
-  }
-
   async #readdress(target: NodeId, kept: readonly KeyedRecord[]): Promise<void> {
     if (kept.length === 0) return
     const moved = kept.map(({ key, record }) => {
       const owners = this.#routing.ownersOf(partitionOf(key))
       return { key, record, hintFor: owners.filter((owner) => owner !== this.#routing.self) }
     })
-    const { late, until } = await this.#pace.work(() => this.#replica.take(moved, 'strict'))
+    await this.#pace.work(() => this.#replica.take(moved, 'strict'))
     // Taking changed the rows: settle what is stored now, unless the target has come to own it again meanwhile.
     const stored = await this.#replica.hints(kept.map(({ key }) => key))
-    const isLate = ({ key }: KeyedRecord) => late.includes(key)
     await this.#replica.settleHints(
       target,
-      stored.filter((hint) => !isLate(hint) && !this.#isDue(target, hint)),
+      stored.filter((hint) => !this.#isDue(target, hint)),
     )
-    await this.#writeAnew(stored.filter(isLate), until)
   }
 }

@@ -9,6 +9,7 @@
  * a trie with many changes is stored anew.
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import type { Stamp } from '../core/acceptance/sessions.ts'
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { Forest, partitionIn } from '../core/merkle/forest.ts'
@@ -29,6 +30,7 @@ import {
   partitionGroup,
   partitionOfGroup,
   recordRowAt,
+  recordWrite,
   type StoredRecord,
   sizeIn,
   treeIn,
@@ -61,7 +63,9 @@ export interface InventoryHandlers {
   /** A record of a partition changed. */
   written(partition: Partition): void
   /** Records of a partition are lost. Returns what is to be written with that. */
-  lost(partition: Partition): Write
+  lost(partition: Partition): readonly Write[]
+  /** What a row is stamped with that gets a value in a transaction that is decided now. */
+  stamp(): Stamp
 }
 
 const scanPage = 256
@@ -126,7 +130,7 @@ export class Inventory {
         order = this.#order
         const { writes, changes, result } = decide(found)
         decided.push(...changes)
-        this.#pending.add(order, changes)
+        this.#pending.add(order, changes, this.#handlers.stamp().count)
         if (changes.length > 0) this.#journal.add(order)
         const journal = { key: journalRow(order), value: encodeJournal(changes) }
         return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }
@@ -204,18 +208,22 @@ export class Inventory {
       const changes: KeyChange[] = []
       const hints: { key: StoredKey; row: Uint8Array | undefined }[] = []
       const writes: Write[] = []
+      let lost: readonly Write[] = []
       let altered = 0
       for (const doubt of doubtful) {
         const { hash, key } = doubt
-        const version = keyedRecordIn(rows.shift(), () => {})?.version ?? null
+        const stored = keyedRecordIn(rows.shift(), () => {})
+        const version = stored?.version ?? null
         if (!isSame(version, this.#forest.version(hash))) changes.push({ hash, version })
         if (!this.#isAnyOf(doubt, version)) {
           altered += 1
-          writes.push(this.#handlers.lost(partitionIn(hash)))
+          lost = this.#handlers.lost(partitionIn(hash))
+          // No trie had it, so no exchange has given it, whatever its stamp says.
+          if (stored !== null) writes.push(recordWrite(hash, { ...stored, stamp: this.#handlers.stamp() }, version))
         }
         if (key !== null) hints.push({ key, row: rows.shift() })
       }
-      return { writes: writes.slice(-1), changes, result: { hints, altered } }
+      return { writes: [...writes, ...lost], changes, result: { hints, altered } }
     }
     const { altered } = await this.change(doubtful, places, 'relaxed', reading, ({ hints }) => {
       for (const doubt of doubtful) {
@@ -237,6 +245,11 @@ export class Inventory {
   #isAnyOf({ hash, maybe }: Doubt, version: Uint8Array | null): boolean {
     const expected = [this.#forest.version(hash), ...maybe, ...this.#pending.versionsOf(bytesToHex(hash))]
     return expected.some((each) => isSame(each, version))
+  }
+
+  /** The session in which the first transaction was decided of which no word has come; null where there is none. */
+  get openSince(): number | null {
+    return this.#pending.openSince
   }
 
   /** Whether a change of a partition was decided of which no word has come yet. */

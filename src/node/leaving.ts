@@ -2,11 +2,11 @@
  * Leaving for good (Dynamo, section 4.9): everything is handed over before the others are told.
  */
 import type { Partition } from '../core/ids.ts'
+import { allPartitions } from '../core/partitioning/all-partitions.ts'
 import { TabringError } from '../errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { HintedHandoff } from './hinted-handoff.ts'
 import type { Membership } from './membership.ts'
-import { allPartitions } from './ownership.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'

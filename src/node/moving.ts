@@ -8,29 +8,42 @@ import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { type Item, isSame } from '../core/merkle/reconciliation.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
-import { batchesOf, deliver, eachPage, fetchRecords, readRecords, sizeOf, takeIn } from './delivery.ts'
-import type { Latecomers } from './latecomers.ts'
+import { batchesOf, deliver, eachPage, fetchRecords, placesOfKnown, readRecords, sizeOf, takeIn } from './delivery.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
 import type { Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
+import type { Coming } from './replica-port.ts'
+import type { StoredRecord } from './rows.ts'
+
+/** On which terms records move between two nodes, in one session. */
+export interface Agreed {
+  /** How what the other gives comes here. */
+  readonly coming: Coming
+  /** Whether the other side had received all values of a record of this node before. */
+  isKnown(record: StoredRecord): boolean
+}
 
 /** What could not be moved is noted in `failed`, by partition; what was, in the transfer. */
 export class Moving {
   readonly #peers: Peers
   readonly #replica: Replica
   readonly #pace: Pace
-  readonly #latecomers: Latecomers
 
-  constructor(peers: Peers, replica: Replica, pace: Pace, latecomers: Latecomers) {
+  constructor(peers: Peers, replica: Replica, pace: Pace) {
     this.#peers = peers
     this.#replica = replica
     this.#pace = pace
-    this.#latecomers = latecomers
   }
 
   /** Takes in what the other has and this node, an owner too, has not. */
-  async pull(node: NodeId, wanted: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
+  async pull(
+    node: NodeId,
+    wanted: readonly Item[],
+    agreed: Agreed,
+    failed: Set<Partition>,
+    transfer: Transfer,
+  ): Promise<void> {
     const forest = await this.#replica.forest()
     // Somebody else may have brought some of it meanwhile.
     const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
@@ -44,7 +57,7 @@ export class Moving {
     const pull = async (page: readonly Item[]) => {
       for (let left = page.filter(isMissing); left.length > 0; ) {
         const keys = left.map(({ key }) => key)
-        const considered = isFull ? 0 : await this.#pullSome(node, keys, transfer).catch(stopWhereFull)
+        const considered = isFull ? 0 : await this.#pullSome(node, keys, agreed, transfer).catch(stopWhereFull)
         if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
         left = considered === 0 ? [] : left.slice(considered).filter(isMissing)
       }
@@ -53,27 +66,31 @@ export class Moving {
   }
 
   /** Takes in as many as come at once; returns of how many of the keys, in order. */
-  async #pullSome(node: NodeId, keys: readonly Uint8Array[], transfer: Transfer): Promise<number> {
-    const { entries, considered } = await fetchRecords(this.#peers, node, keys)
-    await this.#takeIn(node, entries)
+  async #pullSome(node: NodeId, keys: readonly Uint8Array[], { coming }: Agreed, transfer: Transfer): Promise<number> {
+    const { entries, received, considered } = await fetchRecords(this.#peers, node, keys)
+    const { overwritten } = await this.#takeIn(entries, received, coming)
+    if (overwritten.length > 0) await deliver(this.#peers, node, overwritten, 'exchange')
     transfer.moved(entries.length, sizeOf(entries))
     return considered
   }
 
-  /** Takes in what another node knows. What it brings that was overwritten long ago, and is not here, it is told of. */
-  async #takeIn(node: NodeId | null, entries: readonly KeyedRecord[]): Promise<void> {
-    const taken = await takeIn(this.#replica, entries, 'relaxed', this.#pace, 'moved', () => 'this node')
-    await this.#latecomers.rescue(taken)
-    if (node !== null && taken.covering.length > 0) await deliver(this.#peers, node, taken.covering, 'exchange')
+  #takeIn(entries: readonly KeyedRecord[], received: readonly number[], coming: Coming) {
+    return takeIn(this.#replica, entries, received, 'relaxed', this.#pace, coming, () => 'this node')
   }
 
   /** Gives the other what it has not. */
-  async push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
+  async push(
+    node: NodeId,
+    ours: readonly Item[],
+    { coming, isKnown }: Agreed,
+    failed: Set<Partition>,
+    transfer: Transfer,
+  ): Promise<void> {
     await eachPage(ours, this.#pace, async (page) => {
       for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
         try {
-          const { covering } = await deliver(this.#peers, node, batch, 'exchange')
-          await this.#takeIn(null, covering)
+          const { overwritten } = await deliver(this.#peers, node, batch, 'exchange', placesOfKnown(batch, isKnown))
+          await this.#takeIn(overwritten, [], coming)
           transfer.moved(batch.length, sizeOf(batch))
         } catch (error) {
           // One record that will not go must not keep the others back.

@@ -14,7 +14,7 @@ export function judge(quorum: boolean, { strict }: RequestOptions, text: string,
 
 /** No node has confirmed a put. */
 export function putFailed(failure: unknown): TabringError {
-  const refusal = failure instanceof RequestFailure && failure.code !== 'late' ? failure.code : null
+  const refusal = failure instanceof RequestFailure ? failure.code : null
   const code = failure instanceof StoreFailure ? storageCodes[failure.reason] : refusal
   const text = 'no node has confirmed the write, and this one could not keep it. It may have reached another node.'
   return new TabringError(code ?? 'storage-failed', text, 'unknown', failure)

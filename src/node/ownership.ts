@@ -7,17 +7,12 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
-import type { Store } from '../ports.ts'
+import { allPartitions } from '../core/partitioning/all-partitions.ts'
+import type { Store, Write } from '../ports.ts'
 import type { Routing } from './routing.ts'
 import { ownershipRow } from './rows.ts'
 
 const flags = { owned: 1, synced: 2 } as const
-
-/** Every partition, in order. */
-export const allPartitions: readonly Partition[] = Array.from(
-  { length: bounds.partitions },
-  (_, index) => index as Partition,
-)
 
 export class Ownership {
   readonly #store: Store
@@ -169,6 +164,14 @@ export class Ownership {
     this.#doubtful = new Set([...this.#doubtful].filter((partition) => !inSync.has(partition)))
     this.#save()
     this.#changed()
+  }
+
+  /** Rows of a partition are lost: what it holds counts again when it has been compared with the others. Returns what to write with that. */
+  lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[] {
+    if (how === 'dropped' || this.#routing.others.length === 0 || !this.#is(partition, flags.synced)) return []
+    this.#standing[partition] = this.#is(partition, flags.owned) ? flags.owned : 0
+    this.#received.delete(partition)
+    return [{ key: ownershipRow, value: this.#standing.slice() }]
   }
 
   /** Partitions of others were dropped here. */

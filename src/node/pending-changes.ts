@@ -11,6 +11,8 @@ type Version = Uint8Array | null
 export class PendingChanges {
   /** In the order in which they were decided, which is that of their numbers. */
   readonly #commits = new Map<number, readonly KeyChange[]>()
+  /** The session in which each was decided. */
+  readonly #sessions = new Map<number, number>()
   /** By key hash and commit. */
   readonly #byKey = new Map<string, Map<number, Version>>()
 
@@ -24,8 +26,14 @@ export class PendingChanges {
     return first
   }
 
-  add(order: number, changes: readonly KeyChange[]): void {
+  /** The session in which the first of them was decided; null where none is pending. */
+  get openSince(): number | null {
+    return this.#sessions.get(this.first) ?? null
+  }
+
+  add(order: number, changes: readonly KeyChange[], session: number): void {
     this.#commits.set(order, changes)
+    this.#sessions.set(order, session)
     for (const { hash, version } of changes) {
       const name = bytesToHex(hash)
       const versions = this.#byKey.get(name) ?? new Map<number, Version>()
@@ -41,6 +49,7 @@ export class PendingChanges {
       if (versions?.size === 0) this.#byKey.delete(name)
     }
     this.#commits.delete(order)
+    this.#sessions.delete(order)
   }
 
   /** What pending commits make of a key, by its hash in hex, the last one last. */

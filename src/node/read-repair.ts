@@ -25,7 +25,8 @@ export async function repairStale(
   for (const owner of stale) {
     const entry = { key, record: found, hintFor: [] }
     try {
-      if (owner === routing.self) await replica.take([entry], 'relaxed')
+      if (owner === routing.self)
+        await replica.take([entry], 'relaxed', 'this node', { ...replica.written, origin: 'read' })
       else await deliver(peers, owner, [entry], 'read')
       events.emit('repair', { peer: owner, keys: 1, bytes: bytesOf(entry), reason: 'read' })
     } catch {

@@ -5,9 +5,10 @@
  * store and hints always take part. A fallback counts only if it holds something of the key.
  */
 import { bounds } from '../core/bounds.ts'
-import type { NodeId, StoredKey } from '../core/ids.ts'
+import type { HybridTime, NodeId, StoredKey } from '../core/ids.ts'
 import { type Copies, type Extent, meets } from '../core/quorum/demand.ts'
-import { type CausalHistory, emptyHistory, reaches, unite } from '../core/versioning/causal-history.ts'
+import { noReach, type Reach, reaches, uniteReach } from '../core/versioning/context.ts'
+import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import { emptyRecord, join, type Record, saysNothing } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
@@ -18,6 +19,8 @@ import { type Coordination, isInReach } from './write.ts'
 
 export interface ReadOutcome {
   readonly record: Record
+  /** Up to when replicas that answered may have pruned names. */
+  readonly horizon: HybridTime
   /** Nodes whose answers counted, and owners among them; devices are not asked for. */
   readonly extent: Extent
   /** Whether as many answered as were asked for, and the record covers what was to be reached. */
@@ -27,7 +30,7 @@ export interface ReadOutcome {
 /** What a get asks for: as many answers as are demanded, that together cover `atLeast`, or as many as there are within `timeoutMs`. */
 export interface Question {
   readonly demand: Extent
-  readonly atLeast: CausalHistory
+  readonly atLeast: Reach
   readonly timeoutMs: number
 }
 
@@ -40,7 +43,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
   const answers = new Map<NodeId, Record>()
   const primaries = new Set<NodeId>()
-  let known = emptyHistory
+  let known = noReach
   const extent = (counted: Copies): Extent => {
     return { nodes: counted.size, primaries: [...primaries].filter((node) => counted.has(node)).length, devices: 0 }
   }
@@ -53,7 +56,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
         const reply = await node.ask(candidate.node, request)
         if (reply.type !== 'record') return 'failed'
         answers.set(candidate.node, reply.record)
-        known = unite(known, reply.record.history)
+        known = uniteReach(known, { history: reply.record.history, horizon: reply.horizon })
         if (reply.counts === 'as owner' && candidate.role === 'owner') primaries.add(candidate.node)
         fanOut.alsoAsk(reply.sources, isReachable)
         return countsFor(candidate, reply) ? 'counted' : 'uncounted'
@@ -67,7 +70,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   const own = node.replica
     .read(key)
     .then(({ record }) => {
-      known = unite(known, record.history)
+      known = uniteReach(known, { history: record.history, horizon: hybridZero })
       return record
     })
     .catch(() => emptyRecord)
@@ -79,8 +82,9 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   const isEnough = meets(answered, demand)
   return {
     record,
+    horizon: known.horizon,
     extent: answered,
-    quorum: isEnough && reaches(record.history, atLeast),
+    quorum: isEnough && reaches({ ...known, history: record.history }, atLeast),
   }
 }
 

@@ -1,17 +1,20 @@
 /**
  * What a replica is given, what it answers with, and whom it tells.
  */
+import type { Origin } from '../core/acceptance/acceptance.ts'
+import type { Stamp } from '../core/acceptance/sessions.ts'
 import type { HybridTime, NodeId, Partition, StoredKey } from '../core/ids.ts'
-import type { Record } from '../core/versioning/record.ts'
+import type { Record, Sibling } from '../core/versioning/record.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Write } from '../ports.ts'
-import type { Forgetting } from './forgetting.ts'
 import type { HintLimits, Kept } from './hint-tally.ts'
 import type { KeyChange } from './rows.ts'
 
 /** A record to take in, and whom it is also owed to. */
 export interface Incoming extends KeyedRecord {
   readonly hintFor: readonly NodeId[]
+  /** This node had received all values of the record before: then it has had those that it lacks. */
+  readonly received?: boolean
 }
 
 /** What a key looks like from here: own record and hints joined. */
@@ -19,6 +22,8 @@ export interface Local {
   readonly record: Record
   /** Whether hints of the key are kept here. */
   readonly hinted: boolean
+  /** Whether there should be a record here, and there is none that can be read. */
+  readonly isLost: boolean
 }
 
 export interface ReplicaHandlers {
@@ -29,7 +34,11 @@ export interface ReplicaHandlers {
   /** A record of a partition changed. */
   written(partition: Partition): void
   /** Records of a partition are lost, or are dropped. Returns what is to be written with that. */
-  lost(partition: Partition): Write
+  lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[]
+  /** What a row is stamped with that gets a value in a transaction that is decided now. */
+  stamp(): Stamp
+  /** Values are here now of which nobody can tell whether they were overwritten and forgotten. */
+  late(key: StoredKey, siblings: readonly Sibling[]): void
   /** The store has taken something in, or has failed. */
   storageWas(state: 'ok' | 'full' | 'failed'): void
   /** A record has more siblings than it should. */
@@ -47,31 +56,30 @@ export interface ReplicaLimits {
 /** Who was asked for a write: this node itself, which keeps it whatever it keeps already, or another one, which may ask elsewhere. */
 export type Asked = 'this node' | 'another'
 
-/** Whether what comes is a write on its way, which may be late, or what another replica knows. */
-export type Coming = 'written' | 'moved'
+/** Up to when names may be pruned, and may have been. */
+export interface Ages {
+  horizonOf(partition: Partition): HybridTime
+  floorOf(partition: Partition): HybridTime
+}
+
+/** How records come: in an exchange each side knows what either may have pruned. */
+export interface Coming {
+  readonly origin: Origin
+  readonly floorOf: (partition: Partition) => HybridTime
+  readonly giverFloorOf: (partition: Partition) => HybridTime
+}
 
 /** What taking in came to. */
 export interface Taken {
-  /** Keys of writes that came too late for an owner; as hints they are kept all the same. */
-  readonly late: readonly StoredKey[]
-  /** The times of these writes, and of those orphaned, are not later. */
-  readonly until: HybridTime
-  /** What is said of keys of which nothing is left here, because all that came was overwritten long ago. */
-  readonly covering: readonly KeyedRecord[]
-  /** What is here and nobody else was given, and what came takes for overwritten long ago: it was not taken in. */
-  readonly orphaned: readonly KeyedRecord[]
+  /** Names of what the giver holds and is to drop. */
+  readonly overwritten: readonly KeyedRecord[]
 }
-
-/** How far the past of a partition may be forgotten. */
-export type Ages = Pick<Forgetting, 'horizonOf' | 'limitsFor' | 'givenUpTo'>
 
 /** What becomes of records that are taken in, in one transaction. */
 export class Intake implements Taken {
   readonly changes: KeyChange[] = []
   readonly hinted: Map<StoredKey, Kept> = new Map()
   readonly crowded: Map<StoredKey, number> = new Map()
-  readonly late: StoredKey[] = []
-  readonly covering: KeyedRecord[] = []
-  readonly orphaned: KeyedRecord[] = []
-  until: HybridTime = 0 as HybridTime
+  readonly late: Map<StoredKey, readonly Sibling[]> = new Map()
+  readonly overwritten: KeyedRecord[] = []
 }

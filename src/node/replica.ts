@@ -5,19 +5,18 @@
  * a write for a partition it does not own keeps it as a hint for those who do, so nothing that reaches a node is dropped
  * because views of the ring differ for a moment.
  */
-
+import { accept } from '../core/acceptance/acceptance.ts'
 import { bounds } from '../core/bounds.ts'
-import { keyHashOf } from '../core/hash.ts'
+import { keyHashOf, partitionOf } from '../core/hash.ts'
 import { compareText, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { isSame } from '../core/merkle/reconciliation.ts'
-import { type Dot, dotName, emptyHistory, upToHorizon, withWrite } from '../core/versioning/causal-history.ts'
+import { type Dot, dotName } from '../core/versioning/causal-history.ts'
+import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import {
   emptyRecord,
-  forget,
-  isUnknown,
   join,
-  orphansOf,
+  prune,
   type Record,
   reusedDots,
   saysNothing,
@@ -52,6 +51,7 @@ import {
   recordRow,
   recordRowAt,
   recordWrite,
+  type StoredRecord,
 } from './rows.ts'
 
 /** An incoming record with the hash of its key, which is worked out once. */
@@ -67,6 +67,8 @@ export class Replica {
   readonly #clock: Pick<Clock, 'wall'>
   readonly #limits: ReplicaLimits
   readonly #ages: Ages
+  /** How a write comes, or a hint. */
+  readonly written: Coming
 
   constructor(
     store: FlushingStore,
@@ -81,8 +83,18 @@ export class Replica {
     this.#clock = clock
     this.#limits = limits
     this.#ages = ages
+    this.written = {
+      origin: 'written',
+      floorOf: (partition) => ages.floorOf(partition),
+      giverFloorOf: () => hybridZero,
+    }
     this.#handlers = handlers
-    this.#inventory = new Inventory(store, limits.hints, handlers)
+    this.#inventory = new Inventory(store, limits.hints, {
+      corrupt: (what) => handlers.corrupt(what),
+      written: (partition) => handlers.written(partition),
+      lost: (partition) => handlers.lost(partition, 'lost'),
+      stamp: () => handlers.stamp(),
+    })
   }
 
   /** What is here of every partition; see `Inventory`. */
@@ -92,44 +104,48 @@ export class Replica {
 
   /**
    * Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored now. Values
-   * on the way that expired a while ago are given up, and what may be forgotten is; or by the next scrub where the store fails, of
+   * on the way that expired a while ago are given up, and what may be pruned is; or by the next scrub where the store fails, of
    * which it tells.
    */
   async scrub(partition: Partition): Promise<number> {
     const due: Uint8Array[] = []
-    const differing = await this.#inventory.scrub(partition, ({ key, record }) => {
-      if (this.#lightened(record, partition) !== record) due.push(keyHashOf(key))
+    const differing = await this.#inventory.scrub(partition, (found) => {
+      if (this.#lightened(found) !== found.record) due.push(keyHashOf(found.key))
     })
-    for (let at = 0; at < due.length; at += bounds.checkpointRows) {
-      const some = due.slice(at, at + bounds.checkpointRows)
-      await this.#watched(this.#lighten(some, partition)).catch(() => {})
-    }
+    await this.#lighten(due)
     return differing
   }
 
-  #lighten(hashes: readonly Uint8Array[], partition: Partition): Promise<void> {
-    const decide = (rows: readonly (Uint8Array | undefined)[]): Change<undefined> => {
-      const writes: Write[] = []
-      const changes: KeyChange[] = []
-      for (const [index, hash] of hashes.entries()) {
-        const stored = this.#inventory.recordAt(hash, rows[index])
-        const record = stored === null ? null : this.#lightened(stored.record, partition)
-        if (stored === null || record === null || record === stored.record) continue
-        const version = saysNothing(record) ? null : versionOf(record)
-        writes.push(recordWrite(hash, stored.key, version, record))
-        // Giving a value up leaves the version as it is.
-        if (!isSame(version, stored.version)) changes.push({ hash, version })
-      }
-      return { writes, changes, result: undefined }
+  /** Rewrites records without what need not be kept any longer. */
+  async #lighten(due: readonly Uint8Array[]): Promise<void> {
+    for (let at = 0; at < due.length; at += bounds.checkpointRows) {
+      const hashes = due.slice(at, at + bounds.checkpointRows)
+      const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#lightening(hashes, rows)
+      const keys = hashes.map((hash) => ({ hash, key: null }))
+      const change = this.#inventory.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
+      await this.#watched(change).catch(() => {})
     }
-    const keys = hashes.map((hash) => ({ hash, key: null }))
-    return this.#inventory.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
+  }
+
+  #lightening(hashes: readonly Uint8Array[], rows: readonly (Uint8Array | undefined)[]): Change<undefined> {
+    const writes: Write[] = []
+    const changes: KeyChange[] = []
+    for (const [index, hash] of hashes.entries()) {
+      const stored = this.#inventory.recordAt(hash, rows[index])
+      const record = stored === null ? null : this.#lightened(stored)
+      if (stored === null || record === null || record === stored.record) continue
+      const version = saysNothing(record) ? null : versionOf(record)
+      writes.push(recordWrite(hash, { ...stored, record }, version))
+      // Giving a value up leaves the version as it is.
+      if (!isSame(version, stored.version)) changes.push({ hash, version })
+    }
+    return { writes, changes, result: undefined }
   }
 
   /** The record without what need not be kept any longer; the same object where all is needed. */
-  #lightened(record: Record, partition: Partition): Record {
+  #lightened({ key, record }: KeyedRecord): Record {
     const whole = withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
-    return forget(whole, this.#ages.horizonOf(partition))
+    return prune(whole, this.#ages.horizonOf(partitionOf(key)))
   }
 
   /** Stores tries that have changed much, so that the next start has less to read. */
@@ -140,6 +156,11 @@ export class Replica {
   /** Whether records of a partition are here, as far as is known without asking the store. */
   holds(partition: Partition): boolean {
     return this.#inventory.holds(partition)
+  }
+
+  /** The session in which the first transaction was decided of which no word has come; null where there is none. */
+  get openSince(): number | null {
+    return this.#inventory.openSince
   }
 
   /** Whether a write of a partition is under way: the store may have it, and nobody has heard of it. */
@@ -167,28 +188,40 @@ export class Replica {
 
   async read(key: StoredKey): Promise<Local> {
     const [own, kept] = await this.#watched(this.#store.read([recordRow(key), hintRow(key)]))
+    const hash = keyHashOf(key)
+    const stored = this.#inventory.recordAt(hash, own)
     const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
-    const record = join(this.#known(keyHashOf(key), own), hint.record, modeOf(key))
+    const record = join(stored?.record ?? emptyRecord, hint.record, modeOf(key))
     this.#seeTimes(record)
-    return { record, hinted: hint.targets.length > 0 }
+    return {
+      record,
+      hinted: hint.targets.length > 0,
+      isLost: stored === null && this.#inventory.isExpected(hash),
+    }
   }
 
-  /** The node's own records of keys with these hashes, without hints; those it has none of are left out. */
-  async records(hashes: readonly Uint8Array[]): Promise<readonly KeyedRecord[]> {
+  /** The node's own records of keys with these hashes, pruned, without hints; those it has none of are left out. */
+  async records(hashes: readonly Uint8Array[]): Promise<readonly StoredRecord[]> {
     const rows = await this.#watched(this.#store.read(hashes.map(recordRowAt)))
-    return hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
+    const found = hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
+    const due = found.filter((stored) => this.#lightened(stored) !== stored.record)
+    if (due.length === 0) return found
+    // What another node has pruned already would differ, and be sent, again and again.
+    await this.#lighten(due.map(({ key }) => keyHashOf(key)))
+    return found
+      .map((stored) => ({ ...stored, record: this.#lightened(stored) }))
+      .filter((each) => !saysNothing(each.record))
   }
 
   /**
    * Joins records in: as an owner where this node is one, and as hints for `hintFor`, or for the owners where it is neither
-   * an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no room for hints, or this
-   * node has to catch up before it can tell what it is.
+   * an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no room for hints.
    */
   async take(
     incoming: readonly Incoming[],
     durability: Durability,
     asked: Asked = 'this node',
-    coming: Coming = 'written',
+    coming: Coming = this.written,
   ): Promise<Taken> {
     const entries = incoming.map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
     // Rows of hints are read where a hint is to be kept, as far as can be told before the transaction.
@@ -209,8 +242,7 @@ export class Replica {
         const record = rows.pop()
         const hint = isHinted[index] ? rows.pop() : undefined
         if (plan.targets.length > 0 && !isHinted[index]) return { ...nothing, result: 'again' }
-        if (plan.asOwner && !this.#joinRecord(plan, record, coming, writes, intake))
-          return { ...nothing, result: 'refused' }
+        if (plan.asOwner) this.#joinRecord(plan, record, coming, writes, intake)
         if (plan.targets.length === 0) continue
         const kept = this.#joinHint(plan, hint, writes)
         if (asked === 'another' && this.#inventory.hints.refuses(plan.key, kept))
@@ -223,6 +255,7 @@ export class Replica {
       for (const [key, kept] of intake.hinted) this.#inventory.hints.set(key, kept)
       for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
       for (const [key, siblings] of intake.crowded) this.#handlers.crowded(key, siblings)
+      for (const [key, siblings] of intake.late) this.#handlers.late(key, siblings)
     })
     const result = await this.#watched(change)
     if (result === 'taken') this.#handlers.storageWas('ok')
@@ -252,55 +285,38 @@ export class Replica {
     return { asOwner: false, targets: this.#routing.ownersOf(partition) }
   }
 
-  /** Joins a record to what this node has as an owner. False where it cannot be told yet whether it comes too late. */
+  /** Joins a record to what this node has as an owner. */
   #joinRecord(
-    { hash, key, record: incoming }: Placed,
+    { hash, key, record: incoming, received = false }: Placed,
     held: Uint8Array | undefined,
     coming: Coming,
     writes: Write[],
     intake: Intake,
-  ): boolean {
-    const known = this.#known(hash, held)
-    // Asked after the row was read: one that is damaged takes the horizon away.
-    const horizon = this.#ages.horizonOf(partitionIn(hash))
-    const mine = forget(known, horizon)
-    if (coming === 'written') {
-      const { late, untold } = this.#ages.limitsFor(partitionIn(hash))
-      if (isUnknown(mine, incoming, late, modeOf(key))) {
-        intake.late.push(key)
-        intake.until = late
-        return true
-      }
-      if (isUnknown(mine, incoming, untold, modeOf(key))) return false
-    }
-    const orphans = orphansOf(mine, incoming, this.#ages.givenUpTo(partitionIn(hash)))
-    if (orphans.length > 0) {
-      intake.orphaned.push({ key, record: { history: orphans.reduce(withWrite, emptyHistory), siblings: orphans } })
-      intake.until = incoming.history.horizon
-      return true
-    }
+  ): void {
+    const stored = this.#inventory.recordAt(hash, held)
+    const partition = partitionIn(hash)
+    // Asked after the row was read: one that is damaged takes the horizon away, and what was received with it.
+    const horizon = this.#ages.horizonOf(partition)
+    const isLost = stored === null && this.#inventory.isExpected(hash)
+    const mine = prune(stored?.record ?? emptyRecord, horizon)
     this.#reportReuse(key, reusedDots(mine, incoming))
-    const record = join(mine, incoming, modeOf(key))
-    if (record.siblings.length === 0 && incoming.siblings.length > 0) intake.covering.push({ key, record })
+    const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
+    const terms = { origin: coming.origin, received: received && !isLost, ...floors }
+    const accepted = accept(mine, incoming, terms, modeOf(key))
+    if (accepted.late.length > 0) intake.late.set(key, accepted.late)
+    if (accepted.overwritten !== null)
+      intake.overwritten.push({ key, record: { history: accepted.overwritten, siblings: [] } })
+    const record = prune(accepted.record, horizon)
     if (record.siblings.length > this.#limits.siblingsMax) intake.crowded.set(key, record.siblings.length)
-    // Of what says no more than the horizon of its partition nothing is kept; nor of a horizon that came for this key alone.
-    const isNothing = saysNothing(record) && (record.history.horizon <= horizon || mine.siblings.length === 0)
-    if (held === undefined && isNothing) return true
+    const isNothing = saysNothing(record)
+    if (held === undefined && isNothing) return
     const version = isNothing ? null : versionOf(record)
-    const write = recordWrite(hash, key, version, record)
+    const stamp = accepted.isNews || stored === null ? this.#handlers.stamp() : stored.stamp
+    const write = recordWrite(hash, { key, record, stamp }, version)
     // What is here to the last byte is not written again: new owners are given much of it twice.
-    if (isSame(write.value, held ?? null) && this.#inventory.lists(hash, version)) return true
+    if (isSame(write.value, held ?? null) && this.#inventory.lists(hash, version)) return
     intake.changes.push({ hash, version })
     writes.push(write)
-    return true
-  }
-
-  /** What is known of a key, by its row and by the horizon of its partition; by the row alone where something was lost. */
-  #known(hash: Uint8Array, row: Uint8Array | undefined): Record {
-    const stored = this.#inventory.recordAt(hash, row)
-    if (stored === null && this.#inventory.isExpected(hash)) return emptyRecord
-    const { history, siblings } = stored?.record ?? emptyRecord
-    return { history: upToHorizon(history, this.#ages.horizonOf(partitionIn(hash))), siblings }
   }
 
   #joinHint(
@@ -377,8 +393,8 @@ export class Replica {
       const quiet = partitions.filter((partition) => !this.#inventory.isChanging(partition))
       const due = quiet.filter((partition) => !this.#routing.owns(partition) && isStillDue(partition))
       const hashes = hashesOf(due)
-      const lost = due.map((partition) => this.#handlers.lost(partition)).slice(-1)
-      const writes = [...lost, ...hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))]
+      const lost = due.map((partition) => this.#handlers.lost(partition, 'dropped')).at(-1)
+      const writes = [...(lost ?? []), ...hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))]
       return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: due }
     }
     const keys = hashesOf(partitions).map((hash) => ({ hash, key: null }))

@@ -6,6 +6,7 @@
  * place of a commit among all, what it changed: items of tries. `meta`: this node itself.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
+import type { Stamp } from '../core/acceptance/sessions.ts'
 import { hashBytes, hashOf, keyHashOf } from '../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { partitionIn } from '../core/merkle/forest.ts'
@@ -31,8 +32,14 @@ export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
 export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]
 export const metaRow = (name: string): RowKey => ['meta', '', name]
 
-/** How far this node has come with forgetting. */
-export const forgettingRow: RowKey = metaRow('forgetting')
+/** What this node has received of others, and how far it may prune. */
+export const progressRow: RowKey = metaRow('progress')
+
+/** The same in version 0.1.0. */
+export const formerForgettingRow: RowKey = metaRow('forgetting')
+
+/** Who was out of reach, and since when. */
+export const absencesRow: RowKey = metaRow('absences')
 
 /** How this node stood to each partition. */
 export const ownershipRow: RowKey = metaRow('ownership')
@@ -95,22 +102,31 @@ export const treeIn = (row: Uint8Array): Uint8Array | null =>
     (reader) => reader.raw(reader.remaining),
   )
 
-/** A record and its key, and the version it was written in. */
+/** A record and its key, the version it was written in, and the session in which a value last came; null in rows of version 0.1.0. */
 export interface StoredRecord extends KeyedRecord {
   readonly version: Uint8Array
+  readonly stamp: Stamp | null
 }
 
-export function encodeKeyedRecord({ key, version, record }: StoredRecord): Uint8Array {
+export function encodeKeyedRecord({ key, version, record, stamp }: StoredRecord): Uint8Array {
   const writer = new ByteWriter()
   writer.raw(version)
   writer.text(key)
   writeRecord(writer, record)
+  if (stamp !== null) {
+    writer.integer(stamp.boot)
+    writer.integer(stamp.count)
+  }
   return sealed(writer.done())
 }
 
 /** Stores a record, or deletes it where its version is null. */
-export function recordWrite(hash: Uint8Array, key: StoredKey, version: Uint8Array | null, record: Record): Write {
-  return { key: recordRowAt(hash), value: version && encodeKeyedRecord({ key, version, record }) }
+export function recordWrite(
+  hash: Uint8Array,
+  stored: Omit<StoredRecord, 'version'>,
+  version: Uint8Array | null,
+): Write {
+  return { key: recordRowAt(hash), value: version && encodeKeyedRecord({ ...stored, version }) }
 }
 
 /** A record and its key, or null for a row that is not there or is not what was written, of which `corrupt` hears. */
@@ -118,7 +134,9 @@ export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void
   return opened(bytes, corrupt, (reader) => {
     const version = reader.raw(hashBytes)
     const key = reader.text(reader.remaining) as StoredKey
-    return { version, key, record: readRecord(reader) }
+    const record = readRecord(reader)
+    const stamp = reader.remaining === 0 ? null : { boot: reader.integer(), count: reader.integer() }
+    return { version, key, record, stamp }
   })
 }
 

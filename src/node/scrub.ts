@@ -6,11 +6,11 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { Partition } from '../core/ids.ts'
+import { allPartitions } from '../core/partitioning/all-partitions.ts'
 import type { Clock } from '../ports.ts'
 import type { RepairResult } from './api.ts'
 import { repeat } from './deadline.ts'
 import type { Exchange } from './exchange.ts'
-import { allPartitions } from './ownership.ts'
 import type { Peers } from './peers.ts'
 import type { RepairLog } from './repair-log.ts'
 import type { Replica } from './replica.ts'

@@ -5,6 +5,7 @@
  * lost. Every boot raises the incarnation, which overrides whatever was claimed of the node while it was away.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
+import type { Boots } from '../core/acceptance/sessions.ts'
 import { bounds } from '../core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../core/ids.ts'
 import type { Claim } from '../core/membership/claims.ts'
@@ -14,18 +15,49 @@ import type { Random, Store } from '../ports.ts'
 import { metaRow, ownershipRow } from './rows.ts'
 
 const nodeBytes = 16
+const tagBytes = 4
 const identityRow = metaRow('identity')
 const membersRow = metaRow('members')
 
+/** What numbers a boot among those of its database, and the tags of those before it that are known. */
+export interface BootNumber {
+  readonly number: number
+  readonly tag: string
+  readonly boots: Boots
+}
+
 export interface Self {
   readonly own: Claim
+  readonly boot: BootNumber
   /** Claims about others from earlier boots: a node that starts alone still knows its ring. */
   readonly known: readonly Claim[]
 }
 
-function identityIn(bytes: Uint8Array | undefined): { readonly node: NodeId; readonly incarnation: number } | null {
+interface Identity {
+  readonly node: NodeId
+  readonly incarnation: number
+  /** The tags of its boots, by number; none in version 0.1.0. */
+  readonly boots: Boots
+}
+
+function identityIn(bytes: Uint8Array | undefined): Identity | null {
   if (bytes === undefined) return null
-  return decodeWith(bytes, (reader) => ({ node: reader.hex(2 * nodeBytes) as NodeId, incarnation: reader.integer() }))
+  return decodeWith(bytes, (reader) => {
+    const [node, incarnation] = [reader.hex(2 * nodeBytes) as NodeId, reader.integer()]
+    const boots = reader.remaining === 0 ? [] : reader.list(() => [reader.integer(), reader.hex(2 * tagBytes)] as const)
+    return { node, incarnation, boots: new Map(boots) }
+  })
+}
+
+function encodeIdentity({ node, incarnation, boots }: Identity): Uint8Array {
+  const writer = new ByteWriter()
+  writer.hex(node)
+  writer.integer(incarnation)
+  writer.list([...boots], ([number, tag]) => {
+    writer.integer(number)
+    writer.hex(tag)
+  })
+  return writer.done()
 }
 
 /** Loads the node's identity, or mints one for a new database, and begins a new incarnation, strictly durable. */
@@ -37,6 +69,7 @@ export async function beginBoot(
   capacity: number,
 ): Promise<Self> {
   const fresh = bytesToHex(random.bytes(nodeBytes)) as NodeId
+  const tag = bytesToHex(random.bytes(tagBytes))
   return store.transact([identityRow, membersRow], 'strict', ([stored, members]) => {
     const known = members === undefined ? [] : (decodeClaims(members) ?? [])
     const former = identityIn(stored)
@@ -48,9 +81,7 @@ export async function beginBoot(
     // What the former boot said last, as far as it is remembered: it raised its incarnation as it went.
     const raised = Math.max(before?.incarnation ?? 0, last?.incarnation ?? 0)
     const incarnation = Math.min(raised + 1, bounds.incarnationMax)
-    const writer = new ByteWriter()
-    writer.hex(node)
-    writer.integer(incarnation)
+    const boots = new Map([...(before?.boots ?? []), [incarnation, tag] as const].slice(-bounds.bootsKnownMax))
     const own: Claim = {
       node,
       peer,
@@ -64,10 +95,14 @@ export async function beginBoot(
     return {
       // Another node stands to no partition yet; what lies here from before is handed to those who own it.
       writes: [
-        { key: identityRow, value: writer.done() },
+        { key: identityRow, value: encodeIdentity({ node, incarnation, boots }) },
         ...(before === null ? [{ key: ownershipRow, value: null }] : []),
       ],
-      result: { own, known: known.filter((claim) => claim.node !== node) },
+      result: {
+        own,
+        boot: { number: incarnation, tag, boots },
+        known: known.filter((claim) => claim.node !== node),
+      },
     }
   })
 }

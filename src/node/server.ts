@@ -3,18 +3,19 @@
  */
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
-import type { Reply, Request } from '../core/wire/messages.ts'
+import { hybridZero } from '../core/versioning/hybrid-time.ts'
+import type { Reason, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
 import { answerFetch, bytesOf, takeIn } from './delivery.ts'
 import type { Exchange } from './exchange.ts'
 import { HintRefused } from './hint-tally.ts'
-import type { Latecomers } from './latecomers.ts'
 import type { Membership } from './membership.ts'
 import { storageCodes } from './operations.ts'
 import type { Ownership } from './ownership.ts'
 import type { Pace } from './pace.ts'
+import type { Progress } from './progress.ts'
 import type { Replica } from './replica.ts'
-import type { Asked } from './replica-port.ts'
+import type { Asked, Coming } from './replica-port.ts'
 import type { Routing } from './routing.ts'
 
 export interface Serving {
@@ -24,7 +25,7 @@ export interface Serving {
   readonly membership: Membership
   readonly exchange: Exchange
   readonly pace: Pace
-  readonly latecomers: Latecomers
+  readonly progress: Progress
   /** It is leaving and takes nothing in any more. */
   readonly isClosing: boolean
 }
@@ -53,30 +54,55 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':
-      return answerDeliver(node, request)
+      return answerDeliver(node, from, request)
     case 'reconcile':
       return node.exchange.answer(from, request)
     case 'fetch':
-      return answerFetch(node.replica, request.hashes, node.pace)
+      return answerFetch(
+        node.replica,
+        request.hashes,
+        node.pace,
+        node.exchange.agreedWith(from)?.isKnown ?? (() => false),
+      )
+    case 'terms':
+      return node.exchange.hear(from, request)
     case 'settled':
       // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
       await node.replica.flush()
-      return { type: 'settled', standing: node.exchange.settledBy(from, request) }
+      return { type: 'settled', account: node.exchange.settledBy(from, request) }
     default:
       return request satisfies never
   }
 }
 
-async function answerDeliver(node: Serving, { why, entries }: Extract<Request, { type: 'deliver' }>): Promise<Reply> {
-  const coming = why === 'exchange' ? 'moved' : 'written'
-  const taken = await takeIn(node.replica, entries, why === 'hint' ? 'strict' : 'relaxed', node.pace, coming, () => {
-    // Whoever has begun to leave would have to hand it over again.
-    if (node.isClosing) throw new StoreFailure('closed', 'this node leaves')
-    return 'another'
-  })
-  await node.latecomers.rescue(taken)
-  const late = taken.late.map((key) => entries.findIndex((entry) => entry.key === key))
-  return { type: 'taken', late, until: taken.until, covering: taken.covering }
+async function answerDeliver(
+  node: Serving,
+  from: NodeId,
+  { why, entries, received }: Extract<Request, { type: 'deliver' }>,
+): Promise<Reply> {
+  const durability = why === 'hint' ? 'strict' : 'relaxed'
+  const { replica, pace } = node
+  const { overwritten } = await takeIn(
+    replica,
+    entries,
+    received,
+    durability,
+    pace,
+    comingFrom(node, from, why),
+    () => {
+      // Whoever has begun to leave would have to hand it over again.
+      if (node.isClosing) throw new StoreFailure('closed', 'this node leaves')
+      return 'another'
+    },
+  )
+  return { type: 'taken', overwritten }
+}
+
+/** A hint comes as any write does. */
+function comingFrom({ exchange, replica }: Serving, from: NodeId, why: Reason): Coming | undefined {
+  if (why === 'hint') return undefined
+  if (why === 'read') return { ...replica.written, origin: 'read' }
+  return exchange.agreedWith(from)?.coming ?? { ...replica.written, origin: 'exchanged' }
 }
 
 async function answerPut(
@@ -85,20 +111,21 @@ async function answerPut(
   asked: Asked,
 ): Promise<Reply> {
   const partition = partitionOf(key)
-  const { late } = await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)
-  if (late.length > 0) return { type: 'failed', code: 'late' }
+  await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)
   if (!routing.owns(partition)) return { type: 'stored', standing: 'hint' }
   return { type: 'stored', standing: ownership.counts(partition) ? 'owner' : 'syncing' }
 }
 
 async function answerGet(
-  { routing, replica, ownership }: Serving,
+  { routing, replica, ownership, progress }: Serving,
   { key }: Extract<Request, { type: 'get' }>,
 ): Promise<Reply> {
   const partition = partitionOf(key)
-  const { record, hinted } = await replica.read(key)
+  const { record, hinted, isLost } = await replica.read(key)
   const owns = routing.owns(partition)
-  const isIn = ownership.counts(partition) || (hinted && !owns)
+  // A row that should be here and is not answers as nobody: what it held another replica has.
+  const isIn = !isLost && (ownership.counts(partition) || (hinted && !owns))
   const counts = !isIn ? 'as nobody' : owns ? 'as owner' : 'as stand-in'
-  return { type: 'record', record, counts, sources: ownership.sources(partition) }
+  const horizon = counts === 'as owner' ? progress.horizonOf(partition) : hybridZero
+  return { type: 'record', record, horizon, counts, sources: ownership.sources(partition) }
 }

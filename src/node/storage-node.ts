@@ -7,8 +7,8 @@ import type { DeviceId, NodeId, Partition, StoredKey } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
 import { type Extent, meets, shortfall } from '../core/quorum/demand.ts'
 import { isBlank } from '../core/versioning/causal-history.ts'
-import { afterWrite, contextOf, type SeenContext } from '../core/versioning/context.ts'
-import { delta, liveValues, type Unwritten } from '../core/versioning/record.ts'
+import { afterWrite, contextOf, delta, type SeenContext } from '../core/versioning/context.ts'
+import { liveValues, type Unwritten } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
@@ -48,7 +48,7 @@ import { FlushingStore } from './flushing-store.ts'
 import { Forgetting } from './forgetting.ts'
 import { HintedHandoff } from './hinted-handoff.ts'
 import { Joining } from './joining.ts'
-import { Latecomers } from './latecomers.ts'
+import { LateWrites } from './late-writes.ts'
 import { handAllOver } from './leaving.ts'
 import { inspectionOf, membersOf, statusOf } from './looking-in.ts'
 import type { Membership } from './membership.ts'
@@ -58,6 +58,7 @@ import { Ownership } from './ownership.ts'
 import { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
 import { Presence, type Present } from './presence.ts'
+import { Progress } from './progress.ts'
 import { read } from './read.ts'
 import { Reconciling } from './reconciling.ts'
 import { RepairLog } from './repair-log.ts'
@@ -65,7 +66,7 @@ import { Replica } from './replica.ts'
 import { RequestFailure } from './request-failure.ts'
 import { Room } from './room.ts'
 import type { Routing } from './routing.ts'
-import { forgettingRow, ownershipRow } from './rows.ts'
+import { absencesRow, formerForgettingRow, ownershipRow, progressRow } from './rows.ts'
 import { repairAll, Scrub } from './scrub.ts'
 import { beginBoot, forgetIdentity, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
@@ -83,7 +84,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   readonly reconciling: Reconciling
   readonly exchange: Exchange
   readonly forgetting: Forgetting
-  readonly latecomers: Latecomers
+  readonly progress: Progress
   readonly handoff: HintedHandoff
   readonly pace: Pace
   readonly crowding: Crowding
@@ -107,7 +108,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     ports: Ports,
     config: CheckedConfig,
     self: Self,
-    [standing, forgotten]: readonly (Uint8Array | undefined)[],
+    [standing, absent, ...progress]: readonly (Uint8Array | undefined)[],
     placing: typeof place | undefined,
   ) {
     this.#ports = ports
@@ -118,7 +119,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const { clock, random } = ports
     const chance = () => chanceOf(random)
     const boot = mintActor(random)
-    this.#author = new Author(clock, new DotMint(random, boot), () => this.forgetting.promise)
+    this.#author = new Author(clock, new DotMint(random, boot))
     this.pace = new Pace(clock)
     this.joining = new Joining(clock, this.events)
     this.#log = new RepairLog(clock, this.events)
@@ -136,27 +137,31 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.routing = routing
     const isReachable = (node: NodeId) => peers.isReachable(node)
     const store = new FlushingStore(ports.store)
-    this.forgetting = new Forgetting(store, clock, routing, config.retentionMs, () => this.ownership, forgotten)
-    this.replica = new Replica(store, this.routing, this.clock, config, this.forgetting, {
+    const decode = (value: Uint8Array) => this.#values.decode(value)
+    const late = new LateWrites(clock, this.events, decode)
+    this.progress = new Progress(store, clock, routing, config.retentionMs, self.boot, progress)
+    this.replica = new Replica(store, this.routing, this.clock, config, this.progress, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
       timeSeen: (time) => this.#author.saw(time),
-      written: (partition) => this.exchange.written(partition),
-      lost: (partition) => this.forgetting.lost(partition),
+      written: (partition) => this.progress.changed(partition),
+      lost: (partition, how) => {
+        this.forgetting.lost(partition)
+        return [this.progress.lost(partition, how), ...this.ownership.lost(partition, how)]
+      },
+      stamp: () => this.progress.stamp,
+      late: (key, siblings) => late.tell(key, siblings),
       storageWas: (state) => this.#room.storageWas(state),
       crowded: (key, siblings) => void this.crowding.noticed(key, siblings),
     })
     const put = (key: StoredKey, seen: SeenContext, unwritten: Unwritten) =>
       this.#send(key, seen, unwritten, checkPut({}, config).demand, config.timeoutMs)
-    const decode = (value: Uint8Array) => this.#values.decode(value)
     this.crowding = new Crowding(this, config, put, decode)
-    this.latecomers = new Latecomers(clock, this.events, put, decode, async (key) => {
-      return (await this.replica.read(key)).record
-    })
     const holds = (partition: Partition) => this.replica.holds(partition)
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
+    this.forgetting = new Forgetting(store, clock, routing, config.retentionMs, this.ownership, this.progress, absent)
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
     const kept = [this.ownership, this.replica, this.reconciling, this.#log, this.pace] as const
-    const parts = [peers, routing, ...kept, this.forgetting, this.latecomers] as const
+    const parts = [peers, routing, ...kept, this.forgetting, this.progress] as const
     this.exchange = new Exchange(clock, chance, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
       views: membership,
@@ -164,7 +169,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.#room = new Room(store, clock, membership, this.replica, config.n, this.events)
     this.#scrub = new Scrub(this.replica, this.#log)
     const handing = [this.peers, this.routing, this.replica, this.exchange, this.pace, this.events] as const
-    this.handoff = new HintedHandoff(...handing, this.latecomers)
+    this.handoff = new HintedHandoff(...handing)
     this.#stops = [
       ...this.#presence.start(chance),
       this.exchange.start(),
@@ -187,7 +192,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     placing?: typeof place,
   ): Promise<StorageNode> {
     const self = await beginBoot(ports.store, ports.random, ports.transport.self, device, config.capacity)
-    const saved = await ports.store.read([ownershipRow, forgettingRow])
+    const saved = await ports.store.read([ownershipRow, absencesRow, progressRow, formerForgettingRow])
     const node = new StorageNode(ports, config, self, saved, placing)
     try {
       await node.replica.forest()
@@ -208,10 +213,10 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const stored = checkKey(key)
     this.pace.request()
     const { demand, timeoutMs } = checkGet(options, this.#config)
-    const atLeast = checkContext(stored, options.atLeast ?? null).history
+    const atLeast = checkContext(stored, options.atLeast ?? null)
     return this.#operations.run(options.signal, 'nothing', async () => {
       await this.joining.first
-      const { record, extent, quorum } = await read(this, stored, { demand, atLeast, timeoutMs })
+      const { record, horizon, extent, quorum } = await read(this, stored, { demand, atLeast, timeoutMs })
       const values = liveValues(record, this.clock.wall()).flatMap((bytes) => {
         const value = this.#values.decode(bytes)
         return value === undefined ? [] : [value as T]
@@ -223,10 +228,8 @@ export class StorageNode implements TabringNode, Coordination, Present {
         options,
         short === '' ? 'nobody in reach has seen what `atLeast` names' : `answered by ${short} that were asked for`,
       )
-      const context =
-        isBlank(record.history) && record.history.horizon === 0
-          ? null
-          : (encodeContext(stored, contextOf(record)) as Context)
+      const isUnwritten = isBlank(record.history) && record.siblings.length === 0 && horizon === 0
+      const context = isUnwritten ? null : (encodeContext(stored, contextOf(record, horizon)) as Context)
       return { values, context, replies: extent.nodes, quorum }
     })
   }
@@ -269,7 +272,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     timeoutMs: number,
   ): Promise<WriteOutcome & { readonly after: SeenContext }> {
     const written = this.#author.sign(key, seen)
-    const outcome = await write(this, key, delta(seen.history, { ...unwritten, ...written }), demand, timeoutMs)
+    const outcome = await write(this, key, delta(seen, { ...unwritten, ...written }), demand, timeoutMs)
     return { ...outcome, after: afterWrite(seen, written) }
   }
 

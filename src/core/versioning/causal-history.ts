@@ -1,14 +1,14 @@
 /**
- * What is known of one key's past: a set of writes, kept compact as a version vector plus the dots beyond it, and a horizon.
+ * Causal history: the set of writes of one key that a record or a reader knows, as a version vector plus the dots beyond it.
  *
  * A dot names one write. The vector says "all of this actor's writes of the key up to that counter", the dots beyond are
  * those that came ahead of a gap. Without them a replica that got an actor's second write before its first would claim to
  * know both, and lose the first (the exceptions of dotted version vectors; Almeida, Shoker, Baquero 2016).
  *
- * The horizon says "every write up to that time, whoever wrote it". Of actors whose last write it reaches nothing else is kept, so
- * a history does not grow with all who ever wrote (when a horizon may be claimed is `node/forgetting.ts`'s to say).
+ * Names of old writes are pruned, or a history would grow with all who ever wrote. A pruned history covers less, never more:
+ * what becomes of an old write that nobody names any more is for `core/acceptance` to say.
  *
- * Invariant: dots beyond the vector are ascending and never continue it, and no actor is kept that wrote nothing after the horizon.
+ * Invariant: dots beyond the vector are ascending and never continue it.
  */
 import { assert } from '../assert.ts'
 import { type ActorId, compareText, type HybridTime } from '../ids.ts'
@@ -31,17 +31,15 @@ export interface ActorHistory {
   readonly upTo: number
   /** Counters above `upTo + 1`, ascending. */
   readonly beyond: readonly number[]
-  /** The time of the latest of these writes. */
+  /** The time until which these names are needed: that of the latest of the writes, and of those that overwrote one of them. */
   readonly last: HybridTime
 }
 
 export interface CausalHistory {
   readonly actors: ReadonlyMap<ActorId, ActorHistory>
-  /** Every write up to this time is part of it; 0 for none. */
-  readonly horizon: HybridTime
 }
 
-export const emptyHistory: CausalHistory = { actors: new Map(), horizon: 0 as HybridTime }
+export const emptyHistory: CausalHistory = { actors: new Map() }
 
 /** Text that is equal for equal dots, and only for those. */
 export const dotName = (dot: Dot): string => `${dot.actor}:${dot.counter}`
@@ -51,37 +49,21 @@ export function compareDots(a: Dot, b: Dot): number {
   return compareText(a.actor, b.actor) || a.counter - b.counter
 }
 
-/** Whether the history names the dot, the horizon aside. */
+/** Whether the history names the dot: the write is known, and overwritten where no sibling has that dot. */
 export function names({ actors }: CausalHistory, dot: Dot): boolean {
   const known = actors.get(dot.actor)
   return known !== undefined && (dot.counter <= known.upTo || known.beyond.includes(dot.counter))
 }
 
-/** Whether the write is part of the history. */
-export function covers(history: CausalHistory, { dot, time }: Written): boolean {
-  return time <= history.horizon || names(history, dot)
-}
-
-/**
- * Whether every write that `part` names is part of the history. The horizon of `part` is not asked for: whoever holds a write that
- * was made in the knowledge of one has that knowledge from the write.
- */
-export function includes(history: CausalHistory, part: CausalHistory): boolean {
+/** Whether a history names every write that `part` names, but for those that a horizon has taken the names of. */
+export function includes(history: CausalHistory, part: CausalHistory, horizon: HybridTime = 0 as HybridTime): boolean {
   for (const [actor, { upTo, beyond, last }] of part.actors) {
-    if (last <= history.horizon) continue
+    if (last <= horizon) continue
     const known = history.actors.get(actor)
     if (known === undefined || known.upTo < upTo || !beyond.every((counter) => names(history, { actor, counter })))
       return false
   }
   return true
-}
-
-/**
- * Whether the history knows all that `part` does, what its horizon stands for too: what somebody has read. A replica that lags behind
- * may hold every write that `part` still names, and none of those that its horizon took the place of.
- */
-export function reaches(history: CausalHistory, part: CausalHistory): boolean {
-  return history.horizon >= part.horizon && includes(history, part)
 }
 
 /** The actors of a history in text order, as they are encoded and compared. */
@@ -103,24 +85,31 @@ function compact(upTo: number, counters: Iterable<number>, last: HybridTime): Ac
 /** The history with one more write. */
 export function withWrite(history: CausalHistory, { dot, time }: Written): CausalHistory {
   assert(Number.isSafeInteger(dot.counter) && dot.counter >= 1, 'counters are counted from one')
-  const actors = new Map([[dot.actor, compact(0, [dot.counter], time)]])
-  return unite(history, { actors, horizon: 0 as HybridTime })
+  return unite(history, { actors: new Map([[dot.actor, compact(0, [dot.counter], time)]]) })
 }
 
-/** The history with every write up to a time. */
-export function upToHorizon(history: CausalHistory, horizon: HybridTime): CausalHistory {
-  if (horizon <= history.horizon) return history
-  return { actors: new Map([...history.actors].filter(([, { last }]) => last > horizon)), horizon }
+/** The history without names that nobody needs after `horizon`, those of `kept` aside; the same object where all are needed. */
+export function pruned(history: CausalHistory, horizon: HybridTime, kept: ReadonlySet<ActorId>): CausalHistory {
+  const needed = [...history.actors].filter(([actor, { last }]) => last > horizon || kept.has(actor))
+  return needed.length === history.actors.size ? history : { actors: new Map(needed) }
+}
+
+/** The history with the names of these actors needed until `time` at least: a write of that time overwrites one of theirs. */
+export function neededUntil(history: CausalHistory, actors: Iterable<ActorId>, time: HybridTime): CausalHistory {
+  const renewed = new Map(history.actors)
+  for (const actor of actors) {
+    const known = renewed.get(actor)
+    if (known !== undefined && known.last < time) renewed.set(actor, { ...known, last: time })
+  }
+  return { actors: renewed }
 }
 
 /** All writes of both: commutative, associative, idempotent. */
 export function unite(a: CausalHistory, b: CausalHistory): CausalHistory {
-  if (a === b) return a
-  const [left, right] = [upToHorizon(a, b.horizon), upToHorizon(b, a.horizon)]
-  if (right.actors.size === 0) return left
-  if (left.actors.size === 0) return right
-  const united = new Map(left.actors)
-  for (const [actor, theirs] of right.actors) {
+  if (a === b || b.actors.size === 0) return a
+  if (a.actors.size === 0) return b
+  const united = new Map(a.actors)
+  for (const [actor, theirs] of b.actors) {
     const ours = united.get(actor)
     if (ours === undefined) united.set(actor, theirs)
     else {
@@ -128,8 +117,8 @@ export function unite(a: CausalHistory, b: CausalHistory): CausalHistory {
       united.set(actor, compact(Math.max(ours.upTo, theirs.upTo), [...ours.beyond, ...theirs.beyond], last))
     }
   }
-  return { actors: united, horizon: left.horizon }
+  return { actors: united }
 }
 
-/** Whether nothing is known of the key but that it was not written up to a time, or that this is forgotten. */
+/** Whether no write of the key is named. */
 export const isBlank = ({ actors }: CausalHistory): boolean => actors.size === 0

@@ -1,29 +1,77 @@
 /**
- * What a reader saw, to be handed back with the write that builds on it (Dynamo, section 4.1).
+ * Context: what a reader saw, to be handed back with the write that builds on it (Dynamo, section 4.1).
  *
- * A context is exactly the history of the record the reader got, plus the greatest hybrid time in it, so that in a
- * last-write-wins collection the write is later than all it saw, whichever node takes it.
+ * A context is the history of the record the reader got, and names the dot of every sibling in it. The greatest hybrid time
+ * in it makes the write later than all it saw, whichever node takes it. The horizon says up to when the replicas that
+ * answered may have pruned names: a later read that is to see as much compares it, and it covers no write.
  */
-import type { HybridTime } from '../ids.ts'
-import { type CausalHistory, emptyHistory, type Written, withWrite } from './causal-history.ts'
+import type { ActorId, HybridTime } from '../ids.ts'
+import {
+  type CausalHistory,
+  emptyHistory,
+  includes,
+  neededUntil,
+  unite,
+  type Written,
+  withWrite,
+} from './causal-history.ts'
 import { hybridZero } from './hybrid-time.ts'
-import type { Record } from './record.ts'
+import type { Record, Sibling } from './record.ts'
 
-export interface SeenContext {
+/** How much of a key's past somebody has seen. */
+export interface Reach {
   readonly history: CausalHistory
-  readonly time: HybridTime
+  /** Names of writes up to then may be pruned; 0 for none. */
+  readonly horizon: HybridTime
 }
 
-/** What a blind write has seen. */
-export const blindContext: SeenContext = { history: emptyHistory, time: hybridZero }
+export interface SeenContext extends Reach {
+  readonly time: HybridTime
+  /** Who wrote the siblings that the reader saw, and its write overwrites. */
+  readonly siblings: readonly ActorId[]
+}
 
-/** The context of a read that returned `record`. */
-export function contextOf(record: Record): SeenContext {
-  const time = record.siblings.reduce((latest, sibling) => Math.max(latest, sibling.time), hybridZero as number)
-  return { history: record.history, time: time as HybridTime }
+/** Nothing has been seen. */
+export const noReach: Reach = { history: emptyHistory, horizon: hybridZero }
+
+/** What a blind write has seen. */
+export const blindContext: SeenContext = { ...noReach, time: hybridZero, siblings: [] }
+
+/** The context of a read that returned `record`, from replicas that may have pruned names up to `horizon`. */
+export function contextOf({ history, siblings }: Record, horizon: HybridTime = hybridZero): SeenContext {
+  const time = siblings.reduce((latest, sibling) => Math.max(latest, sibling.time), hybridZero as number)
+  return {
+    history: siblings.reduce(withWrite, history),
+    horizon,
+    time: time as HybridTime,
+    siblings: [...new Set(siblings.map(({ dot }) => dot.actor))],
+  }
 }
 
 /** The context after a write: what its writer had seen and the write itself, never what others wrote meanwhile. */
 export function afterWrite(seen: SeenContext, written: Written): SeenContext {
-  return { history: withWrite(seen.history, written), time: written.time }
+  const { horizon } = seen
+  return { history: withWrite(seen.history, written), horizon, time: written.time, siblings: [written.dot.actor] }
+}
+
+/**
+ * A put or delete as it is sent: it covers what its writer saw and nothing else. The names of the siblings it overwrites are
+ * needed for as long as its own, or an old copy of one could come back while the write that replaced it is still there.
+ */
+export function delta({ history, siblings }: Pick<SeenContext, 'history' | 'siblings'>, sibling: Sibling): Record {
+  return { history: withWrite(neededUntil(history, siblings, sibling.time), sibling), siblings: [sibling] }
+}
+
+/** What two have seen together. */
+export const uniteReach = (a: Reach, b: Reach): Reach => ({
+  history: unite(a.history, b.history),
+  horizon: Math.max(a.horizon, b.horizon) as HybridTime,
+})
+
+/**
+ * Whether one has seen all that another had. A replica that lags behind may hold every write that the other still names, and none
+ * of those whose names were pruned: so its horizon has to be as late.
+ */
+export function reaches(reach: Reach, part: Reach): boolean {
+  return reach.horizon >= part.horizon && includes(reach.history, part.history, reach.horizon)
 }

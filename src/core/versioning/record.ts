@@ -16,17 +16,15 @@ import type { Digest, HybridTime } from '../ids.ts'
 import {
   type CausalHistory,
   compareDots,
-  covers,
   type Dot,
   dotName,
   emptyHistory,
   includes,
   isBlank,
   names,
+  pruned,
   unite,
-  upToHorizon,
   type Written,
-  withWrite,
 } from './causal-history.ts'
 import { wallOf } from './hybrid-time.ts'
 import type { ConflictMode } from './stored-key.ts'
@@ -60,19 +58,14 @@ export interface Record {
 
 export const emptyRecord: Record = { history: emptyHistory, siblings: [] }
 
-/** What a put or delete is sent as: it covers what its writer saw (`seen`) and nothing else. */
-export function delta(seen: CausalHistory, sibling: Sibling): Record {
-  return { history: withWrite(seen, sibling), siblings: [sibling] }
-}
-
 /** The record that knows what either knows. See the head of this file. */
 export function join(a: Record, b: Record, mode: ConflictMode): Record {
   if (a === b) return a
   const history = unite(a.history, b.history)
-  if (mode === 'last-write-wins') return { history, siblings: greatest([...notForgotten(a, b), ...notForgotten(b, a)]) }
   const survivors = new Map<string, Sibling>()
   keepSurvivors(survivors, a, b)
   keepSurvivors(survivors, b, a)
+  if (mode === 'last-write-wins') return { history, siblings: greatest([...survivors.values()]) }
   return { history, siblings: [...survivors.values()].sort((x, y) => compareDots(x.dot, y.dot)) }
 }
 
@@ -81,7 +74,7 @@ function keepSurvivors(survivors: Map<string, Sibling>, mine: Record, other: Rec
   const held = new Set(other.siblings.map((sibling) => dotName(sibling.dot)))
   for (const sibling of mine.siblings) {
     const name = dotName(sibling.dot)
-    if (!held.has(name) && covers(other.history, sibling)) continue
+    if (!held.has(name) && names(other.history, sibling.dot)) continue
     const twin = survivors.get(name)
     if (twin === undefined || compareContents(twin, sibling) < 0) survivors.set(name, sibling)
   }
@@ -90,11 +83,6 @@ function keepSurvivors(survivors: Map<string, Sibling>, mine: Record, other: Rec
 /** Whether the write with this dot is a sibling of the record. */
 export const holdsDot = ({ siblings }: Record, dot: Dot): boolean =>
   siblings.some((held) => compareDots(held.dot, dot) === 0)
-
-/** The siblings of `mine` that `other` holds too, or that are younger than its horizon. */
-function notForgotten(mine: Record, other: Record): readonly Sibling[] {
-  return mine.siblings.filter(({ time, dot }) => time > other.history.horizon || holdsDot(other, dot))
-}
 
 function greatest(siblings: readonly Sibling[]): readonly Sibling[] {
   const winner = siblings.reduce<Sibling | undefined>(
@@ -145,47 +133,26 @@ export function withoutExpired(record: Record, wallMs: number): Record {
 }
 
 /**
- * The record of a key of which every write up to the horizon is known or overwritten: without the tombstones that old, and the names
- * of actors that wrote nothing since. A value that has expired is as old as its expiry. The same object where there is nothing to forget.
+ * The record without the tombstones up to a horizon, and the names that nobody needs after it; a value that has expired is as old as its
+ * expiry. Names of the siblings that stay are kept with them. The same object where there is nothing to prune.
  */
-export function forget(record: Record, horizon: HybridTime): Record {
-  const history = upToHorizon(record.history, horizon)
+export function prune(record: Record, horizon: HybridTime): Record {
   const isOld = (sibling: Sibling) =>
     sibling.kind !== 'value' &&
-    sibling.time <= history.horizon &&
-    (sibling.kind === 'tombstone' || sibling.expiresAt <= wallOf(history.horizon))
+    sibling.time <= horizon &&
+    (sibling.kind === 'tombstone' || sibling.expiresAt <= wallOf(horizon))
   const siblings = record.siblings.filter((sibling) => !isOld(sibling))
+  const history = pruned(record.history, horizon, new Set(siblings.map(({ dot }) => dot.actor)))
   const isSame = history === record.history && siblings.length === record.siblings.length
   return isSame ? record : { history, siblings }
 }
 
-/** Whether a record says nothing of its key but that it was not written up to a time. */
+/** Whether a record says nothing of its key. */
 export const saysNothing = ({ history, siblings }: Record): boolean => siblings.length === 0 && isBlank(history)
 
-/** Values in `record`, later than `givenUpTo`, that `incoming` takes for overwritten by its horizon alone. */
-export function orphansOf(record: Record, incoming: Record, givenUpTo: HybridTime): readonly Sibling[] {
-  const { history } = incoming
-  return record.siblings.filter(
-    ({ kind, time, dot }) =>
-      kind === 'value' &&
-      time > givenUpTo &&
-      time <= history.horizon &&
-      !names(history, dot) &&
-      !holdsDot(incoming, dot),
-  )
-}
-
-/**
- * Whether a write in `incoming` is as old as `until`, and whoever holds `record` has never seen it. Where the latest write wins, one
- * that loses anyhow need not be known.
- */
-export function isUnknown(record: Record, incoming: Record, until: HybridTime, mode: ConflictMode): boolean {
-  return incoming.siblings.some((sibling) => {
-    if (sibling.time > until || names(record.history, sibling.dot)) return false
-    const loses = (held: Sibling) => mode === 'last-write-wins' && compareWrites(held, sibling) > 0
-    return !holdsDot(record, sibling.dot) && !record.siblings.some(loses)
-  })
-}
+/** The siblings of `incoming` that `record` neither holds nor names. */
+export const unknownTo = (record: Record, incoming: Record): readonly Sibling[] =>
+  incoming.siblings.filter(({ dot }) => !names(record.history, dot) && !holdsDot(record, dot))
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
   if (a === b) return 0

@@ -21,8 +21,9 @@ import {
   writeTagged,
 } from './codec.ts'
 import { claims, swim } from './membership-codec.ts'
-import type { FailureCode, Hello, KeyedRecord, Message, Reply, Request, Standing } from './messages.ts'
+import type { FailureCode, Hello, KeyedRecord, Message, Reply, Request } from './messages.ts'
 import { countings, reasons } from './messages.ts'
+import { account, exchangeTerms } from './progress-codec.ts'
 import { readRecord, readTime, writeRecord } from './record-codec.ts'
 
 const storedKeyBytesMax = bounds.keyBytesMax + bounds.collectionBytesMax + 2
@@ -34,7 +35,7 @@ function readKey(reader: ByteReader): StoredKey {
   return text as StoredKey
 }
 
-const failureCode = oneOf<FailureCode>(['storage-full', 'storage-failed', 'closed', 'overloaded', 'late'])
+const failureCode = oneOf<FailureCode>(['storage-full', 'storage-failed', 'closed', 'overloaded'])
 const standing = oneOf(['owner', 'syncing', 'hint'] as const)
 const reason = oneOf(reasons)
 const counting = oneOf(countings)
@@ -73,20 +74,10 @@ const keyedRecords: Codec<readonly KeyedRecord[]> = {
   read: (reader) => reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
 }
 
-const standingOfNode: Codec<Standing> = {
-  write: (writer, { clock, promise, horizons }) => {
-    writer.integer(clock)
-    writer.integer(promise)
-    writer.list(horizons, ({ horizon, of }) => {
-      writer.integer(horizon)
-      partitions.write(writer, of)
-    })
-  },
-  read: (reader) => ({
-    clock: readTime(reader),
-    promise: readTime(reader),
-    horizons: reader.list(() => ({ horizon: readTime(reader), of: partitions.read(reader) }), bounds.partitions),
-  }),
+/** Places in a list of entries. */
+const places: Codec<readonly number[]> = {
+  write: (writer, all) => writer.list(all, (at) => writer.integer(at)),
+  read: (reader) => reader.list(() => reader.integer(bounds.batchRecordsMax), bounds.batchRecordsMax),
 }
 
 const members: Codec<Extract<Request, { type: 'members' }>> = {
@@ -114,11 +105,17 @@ const requests: Rows<Request, 'type'> = {
   },
   members,
   deliver: {
-    write: (writer, { why, entries }) => {
+    write: (writer, { why, entries, received }) => {
       reason.write(writer, why)
       keyedRecords.write(writer, entries)
+      places.write(writer, received)
     },
-    read: (reader) => ({ type: 'deliver', why: reason.read(reader), entries: keyedRecords.read(reader) }),
+    read: (reader) => ({
+      type: 'deliver',
+      why: reason.read(reader),
+      entries: keyedRecords.read(reader),
+      received: places.read(reader),
+    }),
   },
   reconcile: {
     write: (writer, { session, scope, body }) => {
@@ -138,19 +135,32 @@ const requests: Rows<Request, 'type'> = {
     write: (writer, { hashes }) => writer.bytes(hashes),
     read: (reader) => ({ type: 'fetch', hashes: reader.bytes(bounds.batchRecordsMax * 16) }),
   },
+  terms: {
+    write: (writer, { session, of, terms }) => {
+      writer.integer(session)
+      partitions.write(writer, of)
+      exchangeTerms.write(writer, terms)
+    },
+    read: (reader) => ({
+      type: 'terms',
+      session: reader.integer(),
+      of: partitions.read(reader),
+      terms: exchangeTerms.read(reader),
+    }),
+  },
   settled: {
     write: (writer, message) => {
       writer.integer(message.session)
       partitions.write(writer, message.partitions)
       partitions.write(writer, message.back)
-      standingOfNode.write(writer, message.standing)
+      account.write(writer, message.account)
     },
     read: (reader) => ({
       type: 'settled',
       session: reader.integer(),
       partitions: partitions.read(reader),
       back: partitions.read(reader),
-      standing: standingOfNode.read(reader),
+      account: account.read(reader),
     }),
   },
 }
@@ -161,14 +171,16 @@ const replies: Rows<Reply, 'type'> = {
     read: (reader) => ({ type: 'stored', standing: standing.read(reader) }),
   },
   record: {
-    write: (writer, { record, counts, sources }) => {
+    write: (writer, { record, horizon, counts, sources }) => {
       writeRecord(writer, record)
+      writer.integer(horizon)
       counting.write(writer, counts)
       writer.list(sources, (node) => writer.hex(node))
     },
     read: (reader) => ({
       type: 'record',
       record: readRecord(reader),
+      horizon: readTime(reader),
       counts: counting.read(reader),
       sources: reader.list(() => readNode(reader), bounds.membersMax),
     }),
@@ -179,32 +191,29 @@ const replies: Rows<Reply, 'type'> = {
     read: (reader) => ({ type: 'reconciled', body: reader.bytes(bounds.messageBytesMax) }),
   },
   records: {
-    write: (writer, { entries, considered }) => {
+    write: (writer, { entries, received, considered }) => {
       keyedRecords.write(writer, entries)
+      places.write(writer, received)
       writer.integer(considered)
     },
     read: (reader) => ({
       type: 'records',
       entries: keyedRecords.read(reader),
+      received: places.read(reader),
       considered: reader.integer(bounds.batchRecordsMax),
     }),
   },
   taken: {
-    write: (writer, { late, until, covering }) => {
-      writer.list(late, (at) => writer.integer(at))
-      writer.integer(until)
-      keyedRecords.write(writer, covering)
-    },
-    read: (reader) => ({
-      type: 'taken',
-      late: reader.list(() => reader.integer(bounds.batchRecordsMax), bounds.batchRecordsMax),
-      until: readTime(reader),
-      covering: keyedRecords.read(reader),
-    }),
+    write: (writer, { overwritten }) => keyedRecords.write(writer, overwritten),
+    read: (reader) => ({ type: 'taken', overwritten: keyedRecords.read(reader) }),
+  },
+  terms: {
+    write: (writer, { terms }) => exchangeTerms.write(writer, terms),
+    read: (reader) => ({ type: 'terms', terms: exchangeTerms.read(reader) }),
   },
   settled: {
-    write: (writer, { standing }) => standingOfNode.write(writer, standing),
-    read: (reader) => ({ type: 'settled', standing: standingOfNode.read(reader) }),
+    write: (writer, reply) => account.write(writer, reply.account),
+    read: (reader) => ({ type: 'settled', account: account.read(reader) }),
   },
   failed: {
     write: (writer, { code }) => failureCode.write(writer, code),

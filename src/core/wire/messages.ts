@@ -5,6 +5,7 @@
  * Both carry the sender's view hash, so that a difference in membership shows with the first message.
  */
 
+import type { ReceivedVector, Session } from '../acceptance/sessions.ts'
 import type { ActorId, HybridTime, NodeId, Partition, PeerId, StoredKey, ViewHash } from '../ids.ts'
 import type { Claim } from '../membership/claims.ts'
 import type { SwimMessage } from '../membership/swim-port.ts'
@@ -30,19 +31,37 @@ export interface KeyedRecord {
 
 /**
  * Why records are given to a node. A hint is flushed before it is confirmed, since it is deleted then; what an exchange moves is
- * flushed once, at its end. Hints and what a read found bring writes that may be late; an exchange brings what a replica knows.
+ * flushed once, at its end. Hints and what a read found are judged by their age alone; an exchange has terms.
  */
 export const reasons = ['hint', 'read', 'exchange'] as const
 export type Reason = (typeof reasons)[number]
 
-/** How far a node has come with forgetting, as it was when a session began (see `node/forgetting.ts`). */
-export interface Standing {
+/** A value of each of some partitions. */
+export type Grouped<T> = readonly { readonly is: T; readonly of: readonly Partition[] }[]
+
+/** What a node says to another before any record moves between them, as it was when the session began. */
+export interface ExchangeTerms {
+  /** By partition, the session of the other before which this node has received all that the other had stored. */
+  readonly received: Grouped<Session>
+  /** By partition, up to when names may have been pruned here. */
+  readonly floors: Grouped<HybridTime>
+}
+
+/** What a node says of a partition. */
+export interface Told {
+  /** Up to when names may be pruned; 0 where it is not in sync. */
+  readonly horizon: HybridTime
+  /** What it has received of others. */
+  readonly received: ReceivedVector
+}
+
+/** What a node that has given all it has of some partitions says of them, as it was when the session began. */
+export interface Account {
+  /** All that it had stored before this session of its own has been given. */
+  readonly session: Session
   /** Its clock, less the retention. */
   readonly clock: HybridTime
-  /** It takes in no write up to then any more that it does not know; 0 for no promise. */
-  readonly promise: HybridTime
-  /** Partitions it is in sync with: every write up to the horizon is there, or overwritten. */
-  readonly horizons: readonly { readonly horizon: HybridTime; readonly of: readonly Partition[] }[]
+  readonly kept: Grouped<Told>
 }
 
 export type Request =
@@ -51,8 +70,13 @@ export type Request =
   | { readonly type: 'get'; readonly key: StoredKey }
   /** Push-pull. It begins with a digest of the member list and no claims; where that differs, claims follow, both ways. */
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
-  /** Join these. */
-  | { readonly type: 'deliver'; readonly why: Reason; readonly entries: readonly KeyedRecord[] }
+  /** Join these. `received`: places in the list of those of which the receiver had received all values before. */
+  | {
+      readonly type: 'deliver'
+      readonly why: Reason
+      readonly entries: readonly KeyedRecord[]
+      readonly received: readonly number[]
+    }
   /**
    * One step of a reconciliation (see `core/merkle`). `scope`: the partitions it is about; null for those that are due
    * between the two in every exchange (`Routing.dueTo`). The first step of a session begins it anew.
@@ -65,8 +89,15 @@ export type Request =
     }
   /** The records of keys with these hashes, 16 bytes each. */
   | { readonly type: 'fetch'; readonly hashes: Uint8Array }
+  /** Records are about to move, in this session; the reply has the terms of the other side, for the same partitions. */
+  | {
+      readonly type: 'terms'
+      readonly session: number
+      readonly of: readonly Partition[]
+      readonly terms: ExchangeTerms
+    }
   /**
-   * You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when that session began. `standing` is of
+   * You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when that session began. `account` is of
    * `partitions`; that of the reply is of `back`.
    */
   | {
@@ -74,10 +105,10 @@ export type Request =
       readonly session: number
       readonly partitions: readonly Partition[]
       readonly back: readonly Partition[]
-      readonly standing: Standing
+      readonly account: Account
     }
 
-export type FailureCode = 'storage-full' | 'storage-failed' | 'closed' | 'overloaded' | 'late'
+export type FailureCode = 'storage-full' | 'storage-failed' | 'closed' | 'overloaded'
 
 /** As whose an answer to a get counts: an owner's, one's who holds it for owners, or nobody's. */
 export const countings = ['as nobody', 'as stand-in', 'as owner'] as const
@@ -87,23 +118,28 @@ export type Reply =
   /** `standing` says as what the delta is stored: an owner in sync, one that is not yet, or a stand-in. */
   | { readonly type: 'stored'; readonly standing: 'owner' | 'syncing' | 'hint' }
   /** `counts`: whether the answer may count for r, and as whose. `sources`: whom to ask besides, since this replica is not in sync yet. */
-  | { readonly type: 'record'; readonly record: Record; readonly counts: Counting; readonly sources: readonly NodeId[] }
+  | {
+      readonly type: 'record'
+      readonly record: Record
+      /** Up to when names may be pruned there; 0 where the replica is not in sync. */
+      readonly horizon: HybridTime
+      readonly counts: Counting
+      readonly sources: readonly NodeId[]
+    }
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
   /** The next step; empty where the last one made no sense, or its session is over. */
   | { readonly type: 'reconciled'; readonly body: Uint8Array }
   /** What there is of the first `considered` hashes; the others did not fit and may be asked for again. */
-  | { readonly type: 'records'; readonly entries: readonly KeyedRecord[]; readonly considered: number }
-  /**
-   * What was delivered is taken in, except what came too `late`, by its place in the list: not later than `until`. `covering` says of
-   * what was overwritten long ago that it was.
-   */
   | {
-      readonly type: 'taken'
-      readonly late: readonly number[]
-      readonly until: HybridTime
-      readonly covering: readonly KeyedRecord[]
+      readonly type: 'records'
+      readonly entries: readonly KeyedRecord[]
+      readonly received: readonly number[]
+      readonly considered: number
     }
-  | { readonly type: 'settled'; readonly standing: Standing }
+  /** What was delivered is taken in. `overwritten` names what its giver holds of it and is to drop. */
+  | { readonly type: 'taken'; readonly overwritten: readonly KeyedRecord[] }
+  | { readonly type: 'terms'; readonly terms: ExchangeTerms }
+  | { readonly type: 'settled'; readonly account: Account }
   | { readonly type: 'failed'; readonly code: FailureCode }
 
 export type Message =

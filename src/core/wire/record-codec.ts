@@ -16,11 +16,14 @@ const actorHexDigits = 16
 const kinds = { tombstone: 0, value: 1, 'expiring value': 2, expired: 3 } as const
 const digestHexDigits = 32
 
+/** Times are told from the earliest one on. (Version 0.1.0 wrote a horizon there, earlier than all times.) */
 function writeHistory(writer: ByteWriter, history: CausalHistory): void {
-  writer.integer(history.horizon)
-  writer.list(actorsOf(history), ([actor, { upTo, beyond, last }]) => {
+  const actors = actorsOf(history)
+  const base = actors.reduce((least, [, { last }]) => Math.min(least, last), actors[0]?.[1].last ?? 0)
+  writer.integer(base)
+  writer.list(actors, ([actor, { upTo, beyond, last }]) => {
     writer.hex(actor)
-    writer.integer(last - history.horizon)
+    writer.integer(last - base)
     writer.integer(upTo)
     let counted = upTo
     writer.list(beyond, (counter) => {
@@ -32,18 +35,18 @@ function writeHistory(writer: ByteWriter, history: CausalHistory): void {
 
 function readHistory(reader: ByteReader): CausalHistory {
   let lastActor = ''
-  const horizon = readTime(reader)
+  const base = readTime(reader)
   const actors = reader.list(() => {
     const actor = reader.hex(actorHexDigits) as ActorId
     if (compareText(lastActor, actor) >= 0) reader.fail()
     lastActor = actor
-    return [actor, readActorHistory(reader, horizon)] as const
+    return [actor, readActorHistory(reader, base)] as const
   })
-  return { actors: new Map(actors), horizon }
+  return { actors: new Map(actors) }
 }
 
-function readActorHistory(reader: ByteReader, horizon: HybridTime): ActorHistory {
-  const last = (horizon + reader.integer(bounds.hybridTimeMax - horizon)) as HybridTime
+function readActorHistory(reader: ByteReader, base: HybridTime): ActorHistory {
+  const last = (base + reader.integer(bounds.hybridTimeMax - base)) as HybridTime
   const upTo = reader.integer()
   let counted = upTo
   const beyond = reader.list(() => {
@@ -52,7 +55,7 @@ function readActorHistory(reader: ByteReader, horizon: HybridTime): ActorHistory
     counted += step
     return counted
   })
-  if ((upTo === 0 && beyond.length === 0) || last === horizon) reader.fail()
+  if ((upTo === 0 && beyond.length === 0) || last < 1) reader.fail()
   return { upTo, beyond, last }
 }
 
@@ -136,7 +139,7 @@ export function versionOf(record: Record): Uint8Array {
   return hashOf(writer.done())
 }
 
-const contextVersion = 2
+const contextVersion = 3
 
 /** Counters run per key, so the same dot names different writes of different keys: a context is good for its key only. */
 const keyTagOf = (key: StoredKey): string => tagOf(key).slice(0, 16)
@@ -147,7 +150,11 @@ export function encodeContext(key: StoredKey, context: SeenContext): string {
   writer.byte(contextVersion)
   writer.hex(keyTagOf(key))
   writer.integer(context.time)
+  writer.integer(context.horizon)
   writeHistory(writer, context.history)
+  const actors = actorsOf(context.history).map(([actor]) => actor)
+  const siblings = context.siblings.map((actor) => actors.indexOf(actor)).sort((a, b) => a - b)
+  writer.list(siblings, (at) => writer.integer(at))
   return bytesToHex(writer.done())
 }
 
@@ -156,7 +163,14 @@ export function decodeContext(key: StoredKey, text: string): SeenContext | null 
   if (text.length % 2 !== 0 || !/^[0-9a-f]+$/.test(text)) return null
   return decodeWith(hexToBytes(text), (reader) => {
     if (reader.byte() !== contextVersion || reader.hex(16) !== keyTagOf(key)) return null
-    const time = readTime(reader)
-    return { time, history: readHistory(reader) }
+    const [time, horizon] = [readTime(reader), readTime(reader)]
+    const history = readHistory(reader)
+    const actors = [...history.actors.keys()]
+    const siblings = reader.list(() => {
+      const actor = actors[reader.integer(actors.length)]
+      if (actor === undefined) reader.fail()
+      return actor ?? ('' as ActorId)
+    })
+    return { time, horizon, history, siblings }
   })
 }
