@@ -5,9 +5,9 @@
  * first is over. A write that is gone is therefore looked at once more: how many of its holders did.
  */
 import type { DeviceId, Partition, StoredKey } from '../../src/core/ids.ts'
+import { allPartitions } from '../../src/core/partitioning/all-partitions.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import { checkConfig } from '../../src/node/arguments.ts'
-import { allPartitions } from '../../src/node/ownership.ts'
 import { hintRow, recordRow } from '../../src/node/rows.ts'
 import { rowName } from '../../src/ports.ts'
 import { Counters } from '../../test/simulation/counters.ts'

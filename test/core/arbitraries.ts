@@ -8,7 +8,6 @@ import {
   type CausalHistory,
   type Dot,
   emptyHistory,
-  upToHorizon,
   type Written,
   withWrite,
 } from '../../src/core/versioning/causal-history.ts'
@@ -27,11 +26,9 @@ export const writeOf = (dot: Dot): Written => ({
   time: (10 * dot.counter + 1 + Number.parseInt(dot.actor, 16)) as HybridTime,
 })
 
-const horizons = fc.oneof(fc.constant(0), fc.nat(100)).map((time) => time as HybridTime)
-
 export const histories: fc.Arbitrary<CausalHistory> = fc
-  .tuple(fc.array(dots.map(writeOf), { maxLength: 20 }), horizons)
-  .map(([all, horizon]) => upToHorizon(all.reduce(withWrite, emptyHistory), horizon))
+  .array(dots.map(writeOf), { maxLength: 20 })
+  .map((all) => all.reduce(withWrite, emptyHistory))
 
 const siblings: fc.Arbitrary<Sibling> = fc.oneof(
   fc.record({

@@ -2,7 +2,7 @@
  * Guests: what newcomers are to a ring that does without them, on virtual time.
  */
 import { expect, test } from 'vitest'
-import { allPartitions } from '../../src/node/ownership.ts'
+import { allPartitions } from '../../src/core/partitioning/all-partitions.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
 import { nodeOf, virtualRing } from './virtual-ring.ts'
 

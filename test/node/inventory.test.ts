@@ -13,6 +13,7 @@ import { rowName, type Store, StoreFailure, type Table } from '../../src/ports.t
 import { allPartitions } from '../core/merkle/sets.ts'
 import { written } from './written.ts'
 
+const stamp = { boot: 1, count: 1 }
 const keyNamed = (index: number) => `=\u0000key ${index}` as StoredKey
 
 /** Something that befalls a transaction: it may not take place, or word of it may be late or wrong. */
@@ -37,7 +38,7 @@ function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
     inventory: new Inventory(
       store,
       { keysPerTarget: 100, bytes: 10_000 },
-      { corrupt: () => {}, written: () => {}, lost: () => ({ key: metaRow('lost'), value: null }) },
+      { corrupt: () => {}, written: () => {}, lost: () => [{ key: metaRow('lost'), value: null }], stamp: () => stamp },
     ),
     scanned,
   }
@@ -48,7 +49,7 @@ async function put(inventory: Inventory, index: number, value: number): Promise<
   const key = keyNamed(index)
   const [hash, record] = [keyHashOf(key), written(value)]
   const version = versionOf(record)
-  const writes = [{ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record }) }]
+  const writes = [{ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record, stamp }) }]
   const decide = () => ({ writes, changes: [{ hash, version }], result: null })
   await inventory.change([{ hash, key }], [], 'relaxed', decide, () => {})
 }

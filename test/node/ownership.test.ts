@@ -4,8 +4,9 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../src/core/ids.ts'
 import { mergeClaims } from '../../src/core/membership/claims.ts'
+import { allPartitions } from '../../src/core/partitioning/all-partitions.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
-import { allPartitions, Ownership } from '../../src/node/ownership.ts'
+import { Ownership } from '../../src/node/ownership.ts'
 import { Routing } from '../../src/node/routing.ts'
 import { claimOf as claim, nodeName as name } from '../members.ts'
 

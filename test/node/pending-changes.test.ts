@@ -30,11 +30,12 @@ test('it answers as the list of all pending changes would, whatever is decided a
           hash: hashOf(key),
           version: version === null ? null : Uint8Array.of(version),
         }))
-        pending.add(order, changes)
+        pending.add(order, changes, 100 + order)
         orders.add(order)
         model = [...model, ...[...last].map(([key, version]) => ({ order, key, version }))]
       }
       expect(pending.size).toBe(orders.size)
+      expect(pending.openSince).toBe(orders.size === 0 ? null : 100 + Math.min(...orders))
       expect(pending.first).toBe(Math.min(Number.POSITIVE_INFINITY, ...orders))
       for (let key = 0; key < 4; key += 1) {
         const versions = model.filter((each) => each.key === key).map(({ version }) => version)

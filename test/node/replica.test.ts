@@ -3,9 +3,11 @@
  */
 import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
-import type { ActorId, HybridTime, NodeId, PeerId, StoredKey } from '../../src/core/ids.ts'
+import type { ActorId, NodeId, PeerId, StoredKey } from '../../src/core/ids.ts'
 import type { Claim } from '../../src/core/membership/claims.ts'
-import { emptyHistory, upToHorizon } from '../../src/core/versioning/causal-history.ts'
+import { emptyHistory } from '../../src/core/versioning/causal-history.ts'
+import { noReach } from '../../src/core/versioning/context.ts'
+import { hybridZero } from '../../src/core/versioning/hybrid-time.ts'
 import { emptyRecord, type Record, type ValueSibling } from '../../src/core/versioning/record.ts'
 import type { Reply, Request } from '../../src/core/wire/messages.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
@@ -382,14 +384,14 @@ describe('a put that some do not answer', () => {
 })
 
 test('a stand-in that holds a value counts for a read, also where its history has been forgotten; one that holds nothing does not', async () => {
-  const forgotten: Record = { ...written(1), history: upToHorizon(emptyHistory, 5 as HybridTime) }
+  const forgotten: Record = { ...written(1), history: emptyHistory }
   const readWith = async (held: Record) => {
     const { node, routing } = coordination(6, (id) => {
       const isOwner = routing.preferenceOf(keyNamed('k')).owners.includes(id)
-      return isOwner ? null : { type: 'record', record: held, counts: 'as stand-in', sources: [] }
+      return isOwner ? null : { type: 'record', record: held, horizon: hybridZero, counts: 'as stand-in', sources: [] }
     })
     const demand = { nodes: 2, primaries: 0, devices: 0 }
-    return read(node, keyNamed('k'), { demand, atLeast: emptyHistory, timeoutMs: 1000 })
+    return read(node, keyNamed('k'), { demand, atLeast: noReach, timeoutMs: 1000 })
   }
   expect(await readWith(forgotten)).toMatchObject({ quorum: true })
   expect(await readWith({ ...emptyRecord, history: forgotten.history })).toMatchObject({ quorum: false })

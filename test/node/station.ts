@@ -20,7 +20,9 @@ const limits = { siblingsMax: 3, expiredKeptMs: 1_000, hints: { keysPerTarget: 3
 /** Node 1 of a ring of `count`, with nobody in reach. */
 export function station(count: number, n = 3, store = memoryStore(), devices = count) {
   const wall = { ms: 0 }
-  const horizon = { at: 0, untold: 0 }
+  const horizon = { at: 0, floor: 0 }
+  const late: StoredKey[] = []
+  const session = { boot: 1, count: 1 }
   const member = (index: number): Claim => ({
     ...claim(index),
     device: `device ${devices === count ? index : index % devices}` as DeviceId,
@@ -31,8 +33,7 @@ export function station(count: number, n = 3, store = memoryStore(), devices = c
   const crowded: StoredKey[] = []
   const ages = {
     horizonOf: () => horizon.at as HybridTime,
-    givenUpTo: () => 0 as HybridTime,
-    limitsFor: () => ({ late: horizon.at as HybridTime, untold: horizon.untold as HybridTime }),
+    floorOf: () => Math.max(horizon.at, horizon.floor) as HybridTime,
   }
   const replica = new Replica(new FlushingStore(store), routing, { wall: () => wall.ms }, limits, ages, {
     corrupt: (what) => corrupt.push(what),
@@ -40,12 +41,14 @@ export function station(count: number, n = 3, store = memoryStore(), devices = c
     written: () => {},
     lost: () => {
       horizon.at = 0
-      return { key: metaRow('lost'), value: null }
+      return [{ key: metaRow('lost'), value: null }]
     },
+    stamp: () => ({ ...session }),
+    late: (key) => late.push(key),
     storageWas: () => {},
     crowded: (key) => crowded.push(key),
   })
-  return { wall, horizon, routing, replica, corrupt, crowded, events: new Events() }
+  return { wall, horizon, late, session, routing, replica, corrupt, crowded, events: new Events() }
 }
 
 export const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })

@@ -24,20 +24,20 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a put covers all that its coordinator holds, not what its writer saw',
     file: 'src/node/storage-node.ts',
-    from: 'delta(seen.history, { ...unwritten, ...written })',
-    to: 'delta((await this.replica.read(key)).record.history, { ...unwritten, ...written })',
+    from: 'delta(seen, { ...unwritten, ...written })',
+    to: 'delta({ ...seen, history: (await this.replica.read(key)).record.history }, { ...unwritten, ...written })',
   },
   {
     name: 'a put is sent without the context of its writer',
     file: 'src/node/storage-node.ts',
-    from: 'delta(seen.history, { ...unwritten, ...written })',
-    to: 'delta({ actors: new Map(), horizon: 0 } as never, { ...unwritten, ...written })',
+    from: 'delta(seen, { ...unwritten, ...written })',
+    to: 'delta({ history: { actors: new Map() }, siblings: [] }, { ...unwritten, ...written })',
   },
   {
     name: 'a fallback is given the write under a dot of its own',
     file: 'src/node/write.ts',
     from: "{ type: 'put', key, delta, hintFor: candidate.hintFor }",
-    to: "{ type: 'put', key, delta: candidate.role === 'owner' ? delta : { history: { horizon: 0, actors: new Map([...delta.history.actors, ['f'.repeat(16), { upTo: 0, beyond: [2 + Math.floor(1e6 * node.clock.now())], last: delta.siblings[0].time }]]) }, siblings: delta.siblings.map((sibling) => ({ ...sibling, dot: { actor: 'f'.repeat(16), counter: 2 + Math.floor(1e6 * node.clock.now()) } })) } as never, hintFor: candidate.hintFor }",
+    to: "{ type: 'put', key, delta: candidate.role === 'owner' ? delta : { history: { actors: new Map([...delta.history.actors, ['f'.repeat(16), { upTo: 0, beyond: [2 + Math.floor(1e6 * node.clock.now())], last: delta.siblings[0].time }]]) }, siblings: delta.siblings.map((sibling) => ({ ...sibling, dot: { actor: 'f'.repeat(16), counter: 2 + Math.floor(1e6 * node.clock.now()) } })) } as never, hintFor: candidate.hintFor }",
   },
   {
     name: 'hints are lost when their keeper starts again',
@@ -54,7 +54,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a get says it has seen what its client had, and has not',
     file: 'src/node/read.ts',
-    from: 'quorum: isEnough && reaches(record.history, atLeast)',
+    from: 'quorum: isEnough && reaches({ ...known, history: record.history }, atLeast)',
     to: 'quorum: isEnough',
   },
   {
@@ -84,8 +84,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a put is acknowledged before it is stored',
     file: 'src/node/server.ts',
-    from: "const { late } = await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)",
-    to: "replica.take([{ key, record: delta, hintFor }], 'relaxed', asked).catch(() => {})\n  const late: string[] = []",
+    from: "await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)",
+    to: "replica.take([{ key, record: delta, hintFor }], 'relaxed', asked).catch(() => {})",
   },
   {
     name: 'no answer counts as an acknowledgement',
@@ -102,8 +102,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a hint is deleted before its owner has it',
     file: 'src/node/hinted-handoff.ts',
-    from: "const { late, until } = await deliver(this.#peers, target, batch, 'hint')",
-    to: 'const [late, until] = [[] as number[], 0 as HybridTime]',
+    from: "await deliver(this.#peers, target, batch, 'hint')",
+    to: 'await null',
   },
   {
     name: 'a hint is taken for brought home because an exchange has been',
@@ -150,13 +150,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'join forgets that both hold a sibling',
     file: 'src/core/versioning/record.ts',
-    from: 'if (!held.has(name) && covers(other.history, sibling)) continue',
-    to: 'if (covers(other.history, sibling)) continue',
+    from: 'if (!held.has(name) && names(other.history, sibling.dot)) continue',
+    to: 'if (names(other.history, sibling.dot)) continue',
   },
   {
     name: 'a replica overwrites instead of joining',
     file: 'src/node/replica.ts',
-    from: 'const record = join(mine, incoming, modeOf(key))',
+    from: 'const record = prune(accepted.record, horizon)',
     to: 'const record = incoming',
   },
   {
@@ -174,7 +174,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an exchange says that it has fetched what it has not',
     file: 'src/node/exchange.ts',
-    from: 'await this.#moving.pull(node, wanted, failed, transfer)',
+    from: 'await this.#moving.pull(node, wanted, agreed, failed, transfer)',
     to: '',
   },
   {
@@ -198,8 +198,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an exchange says it is done without delivering',
     file: 'src/node/moving.ts',
-    from: "const { covering } = await deliver(this.#peers, node, batch, 'exchange')",
-    to: 'const covering: KeyedRecord[] = []',
+    from: "const { overwritten } = await deliver(this.#peers, node, batch, 'exchange', placesOfKnown(batch, isKnown))",
+    to: 'const overwritten: KeyedRecord[] = isKnown === undefined ? [...batch] : []',
   },
   {
     name: 'a get returns what the first replica says',
@@ -231,25 +231,12 @@ export const mutants: readonly Mutant[] = [
     from: 'this.#clock.wall() - this.#limits.expiredKeptMs',
     to: 'this.#clock.wall() + 10_000',
   },
+  // Forgetting: what each hole that the rule has to close would do.
   {
-    name: 'a horizon is claimed without what the other owners have',
-    file: 'src/node/forgetting.ts',
-    from: 'this.#raise(partition, proofs.reduce(earlier, this.#told))',
-    to: 'this.#raise(partition, proofs.length > 0 ? this.#oldest() : never)',
-    profile: 'forgetting',
-  },
-  {
-    name: 'a horizon is taken over for partitions of others',
-    file: 'src/node/forgetting.ts',
-    from: 'if (!all.has(partition) || !this.#routing.owns(partition)) continue',
-    to: 'if (!all.has(partition)) continue',
-    profile: 'forgetting',
-  },
-  {
-    name: 'a write that is rescued covers all that is beside it',
-    file: 'src/node/replica.ts',
-    from: 'history: orphans.reduce(withWrite, emptyHistory)',
-    to: 'history: mine.history',
+    name: 'horizons cover: what is as old as one is taken for overwritten',
+    file: 'src/core/acceptance/acceptance.ts',
+    from: 'const isOverwritten = terms.origin',
+    to: 'const isOverwritten = unknown.some(isOld) && unknown.length > 0 || terms.origin',
     profile: 'forgetting',
   },
 ]

@@ -4,7 +4,7 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'
-import { covers, type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
+import { type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
 import { type Record, saysNothing, type Unwritten } from '../../src/core/versioning/record.ts'
 import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
 import { RequestFailure } from '../../src/node/request-failure.ts'
@@ -42,7 +42,7 @@ export const rarePaths = [
   'expired value given up',
   'copied profile told apart',
   'key forgotten',
-  'write made anew that came too late',
+  'late write told',
 ] as const
 
 export type RarePath = (typeof rarePaths)[number]
@@ -59,10 +59,8 @@ export class Watch {
   readonly minted = new Map<string, Boot>()
   /** Deletes under way, by key. */
   readonly deleting = new Map<string, number>()
-  /** Deletes that are made anew: boot and key. A boot may end before it comes to it. */
-  readonly lateDeletes = new Set<string>()
-  /** Hints in whose place their node has put a write of its own, as they came too late. */
-  readonly #writtenAnew = new WeakSet<KeyedRecord>()
+  /** Hears of values that a node has taken in late. */
+  late: (values: readonly unknown[]) => void = () => {}
   /** Nodes whose leave a later boot of their place has finished. */
   readonly #finished = new Set<NodeId>()
   readonly #world: World
@@ -108,8 +106,9 @@ export class Watch {
     this.#watchHints(place, node)
     this.#watchRepairs(node)
     node.on('late', ({ key, values }) => {
-      if (values.length === 0) this.lateDeletes.add(`${place.boot?.peer} ${key}`)
-      this.#world.trace(`place ${place.index} writes ${key} anew: ${values}`)
+      this.saw('late write told')
+      this.late(values)
+      this.#world.trace(`place ${place.index} tells that ${values} of ${key} came late`)
     })
     node.crowding.resolution = (key, record) => {
       this.saw('too many siblings resolved by an owner')
@@ -188,13 +187,6 @@ export class Watch {
         if (place.disk.rows.has(rowName(owedRow(target, key)))) this.saw('hint changed while it was delivered')
       }
     }
-    const { latecomers } = node
-    const writeAnew = latecomers.writeAnew.bind(latecomers)
-    latecomers.writeAnew = async (late, until) => {
-      const isStored = await writeAnew(late, until)
-      if (isStored) this.#writtenAnew.add(late)
-      return isStored
-    }
     const take = replica.take.bind(replica)
     replica.take = async (incoming, durability, asked, coming) => {
       const taken = await take(incoming, durability, asked, coming)
@@ -204,23 +196,22 @@ export class Watch {
     }
   }
 
-  /** A hint may only be struck off for an owner that could not lose it any more, or where another write took its place. */
+  /** A hint may only be struck off for an owner that could not lose it any more. */
   #checkDurable(node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
     const { options, counters } = this.#world
     const place = this.#world.placeOf(target)
     // Of two boots under one name either may have taken it; and what a device loses it has lost.
     if (place?.boot?.node === undefined || options.copies > 0 || losesData(options)) return
-    for (const entry of sent) {
-      if (this.#writtenAnew.has(entry)) continue
-      const { key, record } = entry
+    for (const { key, record } of sent) {
       const { routing } = place.boot.node
       if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue
       counters.count('check: a hint struck off')
       const kept = recordIn(place.disk.durable(rowName(recordRow(key)))?.value, () => {})
       // It may have come to own the key only after it had taken the record for others.
       const hint = hintIn(place.disk.durable(rowName(hintRow(key)))?.value, () => {})
+      const horizon = place.boot.node.progress.horizonOf(partitionOf(key))
       const lost = record.siblings.find(
-        (sibling) => !covers(kept.history, sibling) && !covers(hint.record.history, sibling),
+        ({ dot, time }) => time > horizon && !names(kept.history, dot) && !names(hint.record.history, dot),
       )
       if (lost === undefined) continue
       this.violations.push({

@@ -210,20 +210,19 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
 /** What each owner of each key holds by itself. */
 async function finalsOf(
   world: World,
-  { operations, anew, watch }: Workload,
+  { operations, watch }: Workload,
 ): Promise<ReadonlyMap<string, readonly FinalReplica[]>> {
   // Counters run per key, so a dot names a write only together with its key.
   const byDot = new Map(
     operations.flatMap(({ key, dot, vid }) => (dot === undefined ? [] : [[`${key} ${dot}`, vid ?? '']])),
   )
-  for (const [name, vid] of anew) byDot.set(name, vid)
   const finals = new Map<string, readonly FinalReplica[]>()
   for (const key of keysOf(operations)) {
     const stored = keyNamed(key)
     const owners = world.serving.filter(({ node }) =>
       world.serving[0]?.node.routing.ownersOf(partitionOf(stored)).includes(node.id),
     )
-    const horizon = Math.max(0, ...owners.map(({ node }) => node.forgetting.horizonOf(partitionOf(stored))))
+    const horizon = Math.max(0, ...owners.map(({ node }) => node.progress.horizonOf(partitionOf(stored))))
     const replicas: FinalReplica[] = []
     for (const { place, node } of owners) {
       const [entry] = await ahead(world.clock, node.replica.records([keyHashOf(stored)]))

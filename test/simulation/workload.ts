@@ -3,13 +3,8 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { ActorId, NodeId, StoredKey } from '../../src/core/ids.ts'
-import {
-  type CausalHistory,
-  covers,
-  type Dot,
-  dotName,
-  emptyHistory,
-} from '../../src/core/versioning/causal-history.ts'
+import { type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
+import { noReach, type Reach } from '../../src/core/versioning/context.ts'
 import { hybridZero } from '../../src/core/versioning/hybrid-time.ts'
 import { isLive, type Record, type Unwritten } from '../../src/core/versioning/record.ts'
 import { parseStoredKey } from '../../src/core/versioning/stored-key.ts'
@@ -64,9 +59,8 @@ export class Workload {
   readonly #givenUp = new Map<string, Operation>()
   readonly #byVid = new Map<string, Operation>()
   readonly #dots = new Set<string>()
-  /** Values that were written anew, and under which dots of a key. */
+  /** Values that were taken in although it may have been forgotten that they were overwritten, and told. */
   readonly late = new Set<string>()
-  readonly anew = new Map<string, string>()
   /** Questions to nodes that do not own the key, by place and key. */
   readonly #sloppy = new Map<string, number>()
 
@@ -79,6 +73,9 @@ export class Workload {
     this.#skipped = skipped
     this.watch = watch
     watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
+    watch.late = (values) => {
+      for (const vid of values) this.late.add(String(vid))
+    }
     watch.resolved = (key, record) => this.#resolved(key, record)
   }
 
@@ -130,7 +127,7 @@ export class Workload {
     if (result === null) return operation
     operation.vids = result.values
     const seen = result.context === null ? null : decodeContext(keyNamed(key), result.context)
-    operation.deletesSeen = this.#deletesIn(key, seen?.history ?? emptyHistory)
+    operation.deletesSeen = this.#deletesIn(key, seen ?? noReach)
     const asked = (this.#sloppy.get(spot) ?? 0) - sloppyBefore
     operation.strict = result.quorum && asked === 0 && this.#isQuiet(node, before)
     if (bound !== undefined && result.quorum) {
@@ -283,32 +280,24 @@ export class Workload {
     const { now } = this.#world.clock
     const reading = this.#begin(ownersClient, 'get', key)
     const vids = siblings.flatMap((sibling) => (isLive(sibling, epochMs + now) ? [vidOf(sibling.value)] : []))
-    Object.assign(reading, { status: 'ok', returned: now, vids, deletesSeen: this.#deletesIn(key, history) })
+    Object.assign(reading, {
+      status: 'ok',
+      returned: now,
+      vids,
+      deletesSeen: this.#deletesIn(key, { ...noReach, history }),
+    })
     const writing = this.#begin(ownersClient, 'put', key, { operation: reading.id, context: null, boot: undefined })
     return { kind: 'value', value: new ValueCodec().encode(writing.vid), expiresAt: null }
   }
 
   /** Deletes of a key that a history covers, and values that expire. */
-  #deletesIn(key: string, history: CausalHistory): readonly string[] {
+  #deletesIn(key: string, { history, horizon }: Reach): readonly string[] {
     const deletes = this.operations.filter(
       ({ type, key: name, expiresAt }) => name === key && (type === 'delete' || expiresAt !== undefined),
     )
     return deletes.flatMap(({ dot, time, vid = '' }) =>
-      dot !== undefined && covers(history, { dot: dotNamed(dot), time: time ?? hybridZero }) ? [vid] : [],
+      dot !== undefined && ((time ?? hybridZero) <= horizon || names(history, dotNamed(dot))) ? [vid] : [],
     )
-  }
-
-  /** A write that came too late is made anew, under another dot. */
-  #madeAnew(tab: string, key: string, name: string, vid: string | undefined, operation: Operation | undefined): void {
-    if (this.#dots.has(name)) return
-    if (vid === undefined) {
-      if (this.watch.lateDeletes.delete(tab)) this.#dots.add(name)
-      return
-    }
-    if (operation?.dot === undefined || name === `${key} ${operation.dot}`) return
-    this.late.add(vid)
-    this.anew.set(name, vid)
-    this.watch.saw('write made anew that came too late')
   }
 
   /** Notes which dot each write got, also of those that nobody hears of again. */
@@ -328,7 +317,6 @@ export class Workload {
     const tab = `${place.boot?.peer} ${key}`
     const deleted = this.#deleting.get(tab) ?? this.#givenUp.get(tab)
     const operation = vid === undefined ? deleted : this.#byVid.get(vid)
-    this.#madeAnew(tab, key, name, vid, operation)
     // A delete that was answered may still be asking others when the next one begins.
     if (operation !== undefined && !this.#dots.has(name) && operation.dot === undefined) {
       operation.dot = dot

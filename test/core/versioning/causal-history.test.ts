@@ -7,35 +7,38 @@ import type { HybridTime } from '../../../src/core/ids.ts'
 import {
   actorsOf,
   type CausalHistory,
-  covers,
   type Dot,
   dotName,
   emptyHistory,
   includes,
-  reaches,
+  names,
+  neededUntil,
+  pruned,
   unite,
-  upToHorizon,
   withWrite,
 } from '../../../src/core/versioning/causal-history.ts'
+import { type Reach, reaches, uniteReach } from '../../../src/core/versioning/context.ts'
 import { actorName, dots, writeOf } from '../arbitraries.ts'
 
 const everyDot: readonly Dot[] = [0, 1, 2, 3].flatMap((actor) =>
   Array.from({ length: 12 }, (_, index) => ({ actor: actorName(actor), counter: index + 1 })),
 )
-const expand = (history: CausalHistory) => new Set(everyDot.filter((dot) => covers(history, writeOf(dot))).map(dotName))
-const historyOf = (all: readonly Dot[], horizon = 0) =>
-  upToHorizon(all.map(writeOf).reduce(withWrite, emptyHistory), horizon as HybridTime)
-/** The dots of a set and all that were written up to a time. */
-const setOf = (all: readonly Dot[], horizon = 0) =>
-  new Set([...all, ...everyDot.filter((dot) => writeOf(dot).time <= horizon)].map(dotName))
-const times = fc.oneof(fc.constant(0), fc.nat(100))
+const expand = (history: CausalHistory) => new Set(everyDot.filter((dot) => names(history, dot)).map(dotName))
+const historyOf = (all: readonly Dot[]) => all.map(writeOf).reduce(withWrite, emptyHistory)
+const at = (time: number) => time as HybridTime
+const times = fc.oneof(fc.constant(0), fc.nat(100)).map(at)
+const nobody: ReadonlySet<never> = new Set()
+/** What a replica says that has pruned names up to a time. */
+const reachOf = (all: readonly Dot[], horizon: HybridTime): Reach => ({
+  history: pruned(historyOf(all), horizon, nobody),
+  horizon,
+})
 
-test('a history covers exactly the writes that were put in and those up to its horizon, and uniting is the union of sets', () => {
+test('a history names exactly the writes that were put in, and uniting is the union of sets', () => {
   fc.assert(
-    fc.property(fc.array(dots), fc.array(dots), times, times, (left, right, early, late) => {
-      expect(expand(historyOf(left, early))).toEqual(setOf(left, early))
-      const united = unite(historyOf(left, early), historyOf(right, late))
-      expect(expand(united)).toEqual(setOf([...left, ...right], Math.max(early, late)))
+    fc.property(fc.array(dots), fc.array(dots), (left, right) => {
+      expect(expand(historyOf(left))).toEqual(new Set(left.map(dotName)))
+      expect(expand(unite(historyOf(left), historyOf(right)))).toEqual(new Set([...left, ...right].map(dotName)))
     }),
   )
 })
@@ -50,16 +53,6 @@ test('one history includes another exactly where the set does', () => {
   )
 })
 
-test('what is said to be included is, whatever was forgotten', () => {
-  fc.assert(
-    fc.property(fc.array(dots), fc.array(dots), times, times, (left, right, early, late) => {
-      const history = historyOf(left, early)
-      if (!includes(history, historyOf(right, late))) return
-      for (const dot of right) if (writeOf(dot).time > late) expect(covers(history, writeOf(dot))).toBe(true)
-    }),
-  )
-})
-
 test('equal sets of dots have equal representations, whatever the order they came in', () => {
   fc.assert(
     fc.property(fc.array(dots), fc.func(fc.integer()), (all, order) => {
@@ -69,13 +62,26 @@ test('equal sets of dots have equal representations, whatever the order they cam
   )
 })
 
-test('no actor is kept that wrote nothing after the horizon', () => {
+test('a pruned history names less and never more, and nothing that is still needed is gone', () => {
   fc.assert(
-    fc.property(fc.array(dots), fc.array(dots), times, (left, right, horizon) => {
-      const united = unite(historyOf(left, horizon), historyOf(right))
-      for (const [, { last }] of actorsOf(united)) expect(last).toBeGreaterThan(horizon)
+    fc.property(fc.array(dots), times, fc.nat(3), (all, horizon, kept) => {
+      const history = historyOf(all)
+      const left = pruned(history, horizon, new Set([actorName(kept)]))
+      for (const name of expand(left)) expect(expand(history)).toContain(name)
+      for (const dot of all)
+        if (writeOf(dot).time > horizon || dot.actor === actorName(kept)) expect(names(left, dot)).toBe(true)
+      for (const [actor, { last }] of actorsOf(left)) expect(last > horizon || actor === actorName(kept)).toBe(true)
     }),
   )
+})
+
+test('the names of a write that was overwritten live as long as those of the write that did it', () => {
+  const old = { actor: actorName(0), counter: 1 }
+  const history = historyOf([old])
+  const overwritten = neededUntil(history, [old.actor, actorName(3)], at(90))
+  expect(names(pruned(history, at(50), nobody), old)).toBe(false)
+  expect(names(pruned(overwritten, at(89), nobody), old)).toBe(true)
+  expect(names(pruned(overwritten, at(90), nobody), old)).toBe(false)
 })
 
 test('dots that continue the vector are folded into it', () => {
@@ -89,25 +95,26 @@ test('dots that continue the vector are folded into it', () => {
   expect(withWrite(gap, writeOf({ actor, counter: 2 })).actors.get(actor)).toEqual({ upTo: 3, beyond: [], last })
 })
 
-test('who reaches a history covers every write that it covers, those of its horizon too', () => {
+test('who reaches what another has seen names every write that it does, or may have pruned it', () => {
   fc.assert(
     fc.property(fc.array(dots), fc.array(dots), times, times, (left, right, horizon, other) => {
-      const [history, part] = [historyOf(left, horizon), historyOf(right, other)]
-      if (reaches(history, part)) for (const name of expand(part)) expect(expand(history)).toContain(name)
-      expect(reaches(unite(history, part), part)).toBe(true)
+      const [reach, part] = [reachOf(left, horizon), reachOf(right, other)]
+      if (reaches(reach, part))
+        for (const dot of right)
+          if (names(part.history, dot)) expect(names(reach.history, dot) || writeOf(dot).time <= horizon).toBe(true)
+      expect(reaches(uniteReach(reach, part), part)).toBe(true)
     }),
   )
 })
 
-test('who lags behind may have all that a history names, and does not reach it', () => {
+test('who lags behind may name all that another has seen, and does not reach it', () => {
   const [overwritten, seen] = [
     { actor: actorName(0), counter: 1 },
     { actor: actorName(1), counter: 1 },
   ]
   const horizon = writeOf(overwritten).time
-  const read = upToHorizon(historyOf([overwritten, seen]), horizon)
-  const lagging = historyOf([seen])
-  if (writeOf(seen).time <= horizon) throw new Error('the second is the later one')
-  expect(includes(lagging, read)).toBe(true)
+  const read = reachOf([overwritten, seen], horizon)
+  const lagging = reachOf([seen], at(0))
+  expect(includes(lagging.history, read.history)).toBe(true)
   expect(reaches(lagging, read)).toBe(false)
 })

@@ -8,16 +8,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import type { HybridTime } from '../../../src/core/ids.ts'
-import { dotName } from '../../../src/core/versioning/causal-history.ts'
-import { afterWrite, blindContext, contextOf, type SeenContext } from '../../../src/core/versioning/context.ts'
+import { dotName, names } from '../../../src/core/versioning/causal-history.ts'
+import { afterWrite, blindContext, contextOf, delta, type SeenContext } from '../../../src/core/versioning/context.ts'
 import { hybridZero, nextTime, observeTime } from '../../../src/core/versioning/hybrid-time.ts'
 import {
   compareWrites,
-  delta,
   emptyRecord,
-  forget,
   join,
   liveValues,
+  prune,
   type Record,
   reusedDots,
   type Sibling,
@@ -114,7 +113,7 @@ function play(mode: ConflictMode, story: Story): readonly Write[] {
           ? { kind: 'tombstone', dot, time: client.latest }
           : { kind: 'value', dot, time: client.latest, value: Uint8Array.of(step.client, counter), expiresAt: null }
       const seen = step.blind ? new Set<string>() : client.seen
-      const write = { delta: delta(context.history, sibling), sibling, seen }
+      const write = { delta: delta(context, sibling), sibling, seen }
       writes.push(write)
       absorb(step.at, write.delta)
       client.context = afterWrite(context, sibling)
@@ -202,36 +201,45 @@ describe.each(modes)('join in %s mode', (mode) => {
   })
 })
 
-describe.each(modes)('forgetting in %s mode', (mode) => {
-  const joined = (deltas: readonly Record[]) => deltas.reduce((sum, next) => join(sum, next, mode), emptyRecord)
+describe('pruning', () => {
+  const joined = (deltas: readonly Record[]) => deltas.reduce((sum, next) => join(sum, next, 'siblings'), emptyRecord)
   const values = (record: Record) => record.siblings.filter(({ kind }) => kind === 'value')
 
-  test('whoever has all writes up to a horizon may forget, and comes to the same values with whatever others have', () => {
+  test('takes old tombstones and names, and no value; each sibling that stays is named by its own history', () => {
     fc.assert(
-      fc.property(
-        steps,
-        fc.nat(60 * 1024),
-        fc.array(fc.boolean()),
-        fc.array(fc.boolean()),
-        (story, at, mine, theirs) => {
-          const writes = play(mode, story)
-          const horizon = at as HybridTime
-          const own = joined(
-            writes.filter(({ sibling }, index) => sibling.time <= horizon || mine[index]).map(({ delta }) => delta),
-          )
-          const other = joined(writes.filter((_, index) => theirs[index]).map(({ delta }) => delta))
-          const left = forget(own, horizon)
-          expect(left.siblings.filter(({ kind, time }) => kind === 'tombstone' && time <= horizon)).toEqual([])
-          expect(values(left)).toEqual(values(own))
-          expect(values(join(left, other, mode))).toEqual(values(join(own, other, mode)))
-          expect(encodeRecord(join(other, left, mode))).toEqual(encodeRecord(join(left, other, mode)))
-          expect(forget(join(own, other, mode), horizon).siblings).toEqual(
-            forget(join(left, other, mode), horizon).siblings,
-          )
-        },
-      ),
-      { numRuns: 2000 },
+      fc.property(steps, fc.nat(60 * 1024), (story, at) => {
+        const horizon = at as HybridTime
+        const own = joined(play('siblings', story).map(({ delta }) => delta))
+        const left = prune(own, horizon)
+        expect(values(left)).toEqual(values(own))
+        expect(left.siblings.filter(({ kind, time }) => kind === 'tombstone' && time <= horizon)).toEqual([])
+        for (const { dot } of left.siblings) expect(names(left.history, dot)).toBe(true)
+        expect(prune(left, horizon)).toBe(left)
+      }),
+      { numRuns: 1000 },
     )
+  })
+
+  test('covers nothing: a value that the record never had stays beside it, however old', () => {
+    fc.assert(
+      fc.property(steps, fc.nat(60 * 1024), fc.array(fc.boolean()), (story, at, mine) => {
+        const writes = play('siblings', story)
+        const own = joined(writes.filter((_, index) => mine[index]).map(({ delta }) => delta))
+        const other = joined(writes.map(({ delta }) => delta))
+        const known = joined([prune(own, at as HybridTime), other])
+        for (const sibling of values(other)) expect(known.siblings).toContainEqual(sibling)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('leaves names of what a write overwrote for as long as the write itself is younger than the horizon', () => {
+    const write = (actor: number, time: number, seen: SeenContext) =>
+      delta(seen, { kind: 'tombstone', dot: { actor: actorName(actor), counter: 1 }, time: time as HybridTime })
+    const first = write(1, 5, blindContext)
+    const second = write(2, 90, contextOf(first))
+    const replica = prune(join(first, second, 'siblings'), 50 as HybridTime)
+    expect(join(replica, first, 'siblings').siblings).toHaveLength(1)
   })
 
   test('what is left does not grow with those who wrote before the horizon', () => {
@@ -242,16 +250,17 @@ describe.each(modes)('forgetting in %s mode', (mode) => {
         dot: { actor: actorName(writer), counter: 1 },
         time: writer as HybridTime,
       }
-      return delta(before.history, sibling)
+      return delta(contextOf(before), sibling)
     }, emptyRecord)
-    expect(forget(record, 90 as HybridTime).history.actors.size).toBe(10)
-    expect(forget(record, 100 as HybridTime)).toEqual({ history: { actors: new Map(), horizon: 100 }, siblings: [] })
+    // Each name lives as long as that of the write that overwrote it.
+    expect(prune(record, 90 as HybridTime).history.actors.size).toBe(11)
+    expect(prune(record, 100 as HybridTime)).toEqual({ history: { actors: new Map() }, siblings: [] })
   })
 })
 
 describe('what join must not do', () => {
   const write = (actor: number, counter: number, seen: SeenContext = blindContext): Record =>
-    delta(seen.history, {
+    delta(seen, {
       kind: 'value',
       dot: { actor: actorName(actor), counter },
       time: counter as HybridTime,
@@ -297,13 +306,13 @@ describe('what join must not do', () => {
 describe('a value that has expired', () => {
   const dot = { actor: actorName(1), counter: 1 }
   const value: Sibling = { kind: 'value', dot, time: 1 as HybridTime, value: Uint8Array.of(1), expiresAt: 100 }
-  const whole = delta(blindContext.history, value)
+  const whole = delta(blindContext, value)
   const left = withoutExpired(whole, 100)
 
   test('is told apart from one that has not, and from one that lasts', () => {
     expect(left.siblings).toMatchObject([{ kind: 'expired', dot, expiresAt: 100 }])
     expect(withoutExpired(whole, 99)).toBe(whole)
-    const lasting = delta(blindContext.history, { ...value, expiresAt: null })
+    const lasting = delta(blindContext, { ...value, expiresAt: null })
     expect(withoutExpired(lasting, 1e15)).toBe(lasting)
     expect(withoutExpired(left, 1e15)).toBe(left)
   })
@@ -320,7 +329,7 @@ describe('a value that has expired', () => {
     expect(join(left, whole, 'siblings')).toEqual(whole)
     expect(join(whole, left, 'siblings')).toEqual(whole)
     const next: Sibling = { ...value, dot: { actor: actorName(2), counter: 1 } }
-    const after = delta(contextOf(whole).history, next)
+    const after = delta(contextOf(whole), next)
     expect(join(left, after, 'siblings').siblings).toEqual([next])
   })
 })

@@ -23,12 +23,13 @@ import { ByteWriter } from '../../../src/core/wire/bytes.ts'
 import { framesOf, Reassembler } from '../../../src/core/wire/frames.ts'
 import { decodeMessage, encodeMessage } from '../../../src/core/wire/message-codec.ts'
 import {
+  type Account,
   countings,
+  type ExchangeTerms,
   type Message,
   type Reply,
   type Request,
   reasons,
-  type Standing,
 } from '../../../src/core/wire/messages.ts'
 import { decodeContext, decodeRecord, encodeContext, encodeRecord } from '../../../src/core/wire/record-codec.ts'
 import { SendQueue } from '../../../src/core/wire/send-queue.ts'
@@ -68,11 +69,20 @@ const swim: fc.Arbitrary<SwimMessage> = fc.record({
 })
 
 const time = fc.nat().map((value) => value as HybridTime)
-const standing: fc.Arbitrary<Standing> = fc.record({
-  clock: time,
-  promise: time,
-  horizons: list(fc.record({ horizon: time, of: partitions })),
+const session = fc.record({ boot: fc.maxSafeNat(), tag: hex(8), count: fc.maxSafeNat() })
+const terms: fc.Arbitrary<ExchangeTerms> = fc.record({
+  received: list(fc.record({ is: session, of: partitions })),
+  floors: list(fc.record({ is: time, of: partitions })),
 })
+const received = fc
+  .uniqueArray(fc.tuple(node, session), { maxLength: 5, selector: ([name]) => name })
+  .map((entries) => new Map(entries))
+const account: fc.Arbitrary<Account> = fc.record({
+  session,
+  clock: time,
+  kept: list(fc.record({ is: fc.record({ horizon: time, received }), of: partitions })),
+})
+const places = fc.array(fc.nat(bounds.batchRecordsMax), { maxLength: 5 })
 
 const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('put' as const), key, delta: records, hintFor: list(node) }),
@@ -82,7 +92,9 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
     type: fc.constant('deliver' as const),
     why: fc.constantFrom(...reasons),
     entries: list(keyed),
+    received: places,
   }),
+  fc.record({ type: fc.constant('terms' as const), session: fc.maxSafeNat(), of: partitions, terms }),
   fc.record({
     type: fc.constant('reconcile' as const),
     session: fc.maxSafeNat(),
@@ -95,7 +107,7 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
     session: fc.maxSafeNat(),
     partitions,
     back: partitions,
-    standing,
+    account,
   }),
 )
 const replies: fc.Arbitrary<Reply> = fc.oneof(
@@ -106,6 +118,7 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({
     type: fc.constant('record' as const),
     record: records,
+    horizon: time,
     counts: fc.constantFrom(...countings),
     sources: list(node),
   }),
@@ -114,18 +127,18 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({
     type: fc.constant('records' as const),
     entries: list(keyed),
+    received: places,
     considered: fc.nat(bounds.batchRecordsMax),
   }),
   fc.record({
     type: fc.constant('taken' as const),
-    late: list(fc.nat(bounds.batchRecordsMax)),
-    until: time,
-    covering: list(keyed),
+    overwritten: list(keyed),
   }),
-  fc.record({ type: fc.constant('settled' as const), standing }),
+  fc.record({ type: fc.constant('terms' as const), terms }),
+  fc.record({ type: fc.constant('settled' as const), account }),
   fc.record({
     type: fc.constant('failed' as const),
-    code: fc.constantFrom('storage-full' as const, 'overloaded' as const, 'late' as const),
+    code: fc.constantFrom('storage-full' as const, 'overloaded' as const),
   }),
 )
 const hello = fc.record({
@@ -212,10 +225,13 @@ describe('records and contexts', () => {
       fc.property(records, histories, (record, history) => {
         expect(decodeRecord(encodeRecord(record))).toEqual(record)
         const name = storedKey({ mode: 'siblings', collection: '', key: 'k' })
-        const text = encodeContext(name, { history, time: 5 as never })
+        const siblings = [...history.actors.keys()].slice(0, 2)
+        const text = encodeContext(name, { history, time: 5 as never, horizon: 3 as never, siblings })
         const context = decodeContext(name, text)
         expect(decodeContext(storedKey({ mode: 'siblings', collection: '', key: 'other' }), text)).toBeNull()
         expect(actorsOf(context?.history ?? emptyHistory)).toEqual(actorsOf(history))
+        expect(context).toMatchObject({ time: 5, horizon: 3 })
+        expect(new Set(context?.siblings)).toEqual(new Set(siblings))
       }),
     )
   })
