@@ -174,8 +174,11 @@ export class Progress {
     const { clock, kept } = begun
     // What was lost meanwhile was not given.
     if (begun.losses !== this.#losses) return { session: begun.session, clock, kept: [] }
-    const tellOf = (partition: Partition): Told =>
-      isInSync(partition) ? this.#of(partition, kept) : { ...this.#of(partition, kept), horizon: never }
+    const outOfSync = sharing((each: Kept): Told => ({ ...each, horizon: never }))
+    const tellOf = (partition: Partition): Told => {
+      const each = this.#of(partition, kept)
+      return isInSync(partition) ? each : outOfSync(each)
+    }
     return { session: begun.session, clock, kept: grouped(partitions, told, tellOf) }
   }
 
@@ -188,13 +191,10 @@ export class Progress {
     const due = new Set(partitions.filter((partition) => this.#routing.owns(partition)))
     const adopted: Partition[] = []
     for (const { is, of } of account.kept) {
-      const next = new Map<Kept, Kept>()
+      const next = sharing((kept: Kept) => this.#withAccount(kept, from, account.session, is.received))
       for (const partition of of) {
         if (!due.has(partition)) continue
-        const kept = this.#of(partition)
-        const taken = next.get(kept) ?? this.#withAccount(kept, from, account.session, is.received)
-        next.set(kept, taken)
-        this.#kept[partition] = taken
+        this.#kept[partition] = next(this.#of(partition))
         this.raise(partition, is.horizon)
         adopted.push(partition)
       }
@@ -278,9 +278,12 @@ export class Progress {
     }
     await this.#write('strict', next)
     for (const partition of raised.keys()) this.#kept[partition] = next(partition)
+    this.#share()
   }
 
   async #write(durability: Durability, isOf?: (partition: Partition) => Kept): Promise<void> {
+    // A row written in the middle of a raise would be without it, and stay.
+    if (durability === 'relaxed') await this.#saving
     await this.#store.transact([], durability, () => ({
       writes: [this.#row(isOf), { key: formerForgettingRow, value: null }],
       result: undefined,
@@ -289,9 +292,24 @@ export class Progress {
 
   #row(isOf: (partition: Partition) => Kept = (partition) => this.#of(partition)): Write {
     const writer = new ByteWriter()
-    const isKept = (partition: Partition) => this.#of(partition) !== nothing
-    keptRow.write(writer, grouped(allPartitions.filter(isKept), keptOne, isOf))
+    keptRow.write(writer, grouped(allPartitions, keptOne, isOf))
     return { key: progressRow, value: writer.done() }
+  }
+
+  /** Partitions of which the same is kept share it again: what is shared is compared, told and written once. */
+  #share(): void {
+    for (const { is, of } of grouped(allPartitions, keptOne, (partition) => this.#of(partition)))
+      for (const partition of of) this.#kept[partition] = is
+  }
+}
+
+/** A function that is worked out once for each value. */
+function sharing<T, U>(make: (value: T) => U): (value: T) => U {
+  const made = new Map<T, U>()
+  return (value) => {
+    const known = made.get(value) ?? make(value)
+    made.set(value, known)
+    return known
   }
 }
 
