@@ -12,8 +12,10 @@ import { batchesOf, deliver, eachPage, fetchRecords, readRecords, sizeOf, takeIn
 import type { Latecomers } from './latecomers.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
+import { Refusals } from './refusals.ts'
 import type { Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
+import type { Routing } from './routing.ts'
 
 /** What could not be moved is noted in `failed`, by partition; what was, in the transfer. */
 export class Moving {
@@ -21,12 +23,21 @@ export class Moving {
   readonly #replica: Replica
   readonly #pace: Pace
   readonly #latecomers: Latecomers
+  /** Whose store takes records in. */
+  readonly #stores: Pick<Routing, 'self' | 'takesIn'>
 
-  constructor(peers: Peers, replica: Replica, pace: Pace, latecomers: Latecomers) {
+  constructor(
+    peers: Peers,
+    replica: Replica,
+    pace: Pace,
+    latecomers: Latecomers,
+    stores: Pick<Routing, 'self' | 'takesIn'>,
+  ) {
     this.#peers = peers
     this.#replica = replica
     this.#pace = pace
     this.#latecomers = latecomers
+    this.#stores = stores
   }
 
   /** Takes in what the other has and this node, an owner too, has not. */
@@ -34,7 +45,8 @@ export class Moving {
     const forest = await this.#replica.forest()
     // Somebody else may have brought some of it meanwhile.
     const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
-    let isFull = false
+    // Nor is anything asked for that would not be taken in.
+    let isFull = !this.#stores.takesIn(this.#stores.self)
     // What there is no room for here must not keep back what the other is to have: giving it away makes room.
     const stopWhereFull = (error: unknown): 0 => {
       if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
@@ -69,15 +81,22 @@ export class Moving {
 
   /** Gives the other what it has not. */
   async push(node: NodeId, ours: readonly Item[], failed: Set<Partition>, transfer: Transfer): Promise<void> {
+    const refusals = new Refusals()
+    const isRefused = () => refusals.areEnough || !this.#stores.takesIn(node)
     await eachPage(ours, this.#pace, async (page) => {
-      for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
+      // What it would not take in it is not sent.
+      if (isRefused()) for (const { key } of page) failed.add(partitionIn(key))
+      const records = isRefused() ? [] : await readRecords(this.#replica, this.#pace, page)
+      for (const batch of batchesOf(records)) {
         try {
           const { covering } = await deliver(this.#peers, node, batch, 'exchange')
           await this.#takeIn(null, covering)
           transfer.moved(batch.length, sizeOf(batch))
+          refusals.taken()
         } catch (error) {
           // One record that will not go must not keep the others back.
           if (!this.#peers.isReachable(node)) throw error
+          refusals.refused(error)
           for (const { key } of batch) failed.add(partitionOf(key))
         }
       }

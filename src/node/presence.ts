@@ -154,7 +154,10 @@ export class Presence {
         this.#reachChanged(peer)
       },
       answering: (peer) => this.#reachChanged(peer),
-      viewSeen: (peer, view) => this.membership.seen(peer, view),
+      viewSeen: (peer, view) => {
+        this.membership.seen(peer, view)
+        node.exchange.viewSeen(peer)
+      },
       swim: (from, message) => {
         this.look()
         this.membership.received(from, message)
@@ -197,6 +200,7 @@ export class Presence {
     reconciling.parted(node)
     // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
     const waits = this.routing.dueTo(node, this.routing.self).length > 0
+    handoff.met(node)
     exchange.met(node, () => void (waits || handoff.deliverTo(node)))
   }
 

@@ -34,6 +34,9 @@ export const metaRow = (name: string): RowKey => ['meta', '', name]
 /** How far this node has come with forgetting. */
 export const forgettingRow: RowKey = metaRow('forgetting')
 
+/** Written and taken away again, to see whether the store takes anything in. */
+export const probeRow: RowKey = metaRow('probe')
+
 /** How this node stood to each partition. */
 export const ownershipRow: RowKey = metaRow('ownership')
 

@@ -159,12 +159,16 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const parts = [peers, routing, ...kept, this.forgetting, this.latecomers] as const
     this.exchange = new Exchange(clock, chance, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
+      dropped: () => this.#room.madeRoom(),
       views: membership,
     })
-    this.#room = new Room(store, clock, membership, this.replica, config.n, this.events)
+    this.#room = new Room(store, clock, chance, membership, this.replica, config.n, this.events, {
+      recovered: () => this.exchange.recovered(),
+      givenUp: () => this.lost('storage-failed'),
+    })
     this.#scrub = new Scrub(this.replica, this.#log)
-    const handing = [this.peers, this.routing, this.replica, this.exchange, this.pace, this.events] as const
-    this.handoff = new HintedHandoff(...handing, this.latecomers)
+    const handing = [this.replica, this.exchange, this.pace, this.events, this.latecomers] as const
+    this.handoff = new HintedHandoff(clock, chance, peers, routing, ...handing)
     this.#stops = [
       ...this.#presence.start(chance),
       this.exchange.start(),
