@@ -204,7 +204,7 @@ export interface NodeEvents {
    * database is gone, of the node that tells it or of `previousId`, in whose place it came. `lock-lost`: another tab took its lock.
    * `copied`: the browser's profile was copied, and a tab of the copy lives under its name; opened again, it is another node, and what it
    * held goes to the ring. `storage-failed`: the database has failed for a minute on end; opened again, this tab goes on with it if it
-   * works by then, or as another node with a new one. `status().state` says whether the node goes on.
+   * works by then, or begins anew as another node, which tells it of `previousId`. `status().state` says whether the node goes on.
    */
   readonly 'data-loss': {
     readonly reason: 'evicted' | 'lock-lost' | 'copied' | 'storage-failed' | 'corrupt'

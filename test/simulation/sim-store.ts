@@ -39,6 +39,8 @@ const takesRoom = (key: RowKey): boolean => isData(key) || rowName(key) === rowN
 /** A disk that remembers its last relaxed commits. */
 export class SimDisk {
   readonly rows = new MemoryDisk()
+  /** Every transaction that writes fails, now and later. */
+  isBroken = false
   #undo: Undo[] = []
 
   /** Rows on it that take room. */
@@ -135,6 +137,8 @@ export function simStore(
         const before = new Map<string, Row | undefined>()
         const decided: Decide<T> = (rows) => {
           const decision = decide(rows)
+          if (disk.isBroken && decision.writes.length > 0)
+            throw new StoreFailure('failed', 'this disk takes nothing any more')
           for (const { key } of decision.writes)
             if (!before.has(rowName(key))) before.set(rowName(key), disk.rows.get(rowName(key)))
           if (Number.isFinite(rowsMax()) && disk.sizeWith(decision.writes) > Math.max(disk.size, rowsMax())) {
