@@ -276,6 +276,8 @@ export const bounds = {
   roomShare: 0.2,
   /** Where nobody knows how much room there is, it waits twice as long each time it was full again, up to so long. */
   fullForMsMax: 86_400_000,
+  /** A hint whose values take more travels in parts of so many bytes: each passes a relay, and arrives in the time of a request on a slow line. */
+  hintPartBytes: 4_194_304,
   /** A look at a full disk writes so many bytes, and takes them away again: a few records of the usual size. */
   roomProbeBytes: 32_768,
   /**

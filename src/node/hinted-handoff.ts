@@ -8,9 +8,10 @@
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../core/hash.ts'
 import type { HybridTime, NodeId, StoredKey } from '../core/ids.ts'
+import { partsOf } from '../core/versioning/parts.ts'
 import { holdsAll } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
-import type { KeyedRecord } from '../core/wire/messages.ts'
+import type { KeyedRecord, Reply } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { BackOff } from './back-off.ts'
 import { repeat } from './deadline.ts'
@@ -37,6 +38,7 @@ export class HintedHandoff {
   readonly #latecomers: Latecomers
   readonly #deliveries = new OnePerNode()
   readonly #backOff: BackOff<'hints'>
+  readonly #partBytes: number
   #isHurried = false
 
   constructor(
@@ -49,6 +51,7 @@ export class HintedHandoff {
     pace: Pace,
     events: Events,
     latecomers: Latecomers,
+    partBytes: number,
   ) {
     this.#backOff = new BackOff(clock, chance, { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs })
     this.#peers = peers
@@ -58,6 +61,7 @@ export class HintedHandoff {
     this.#pace = pace
     this.#events = events
     this.#latecomers = latecomers
+    this.#partBytes = partBytes
   }
 
   /** Tries again now and then what nothing announced; until the returned function is called. */
@@ -146,7 +150,7 @@ export class HintedHandoff {
   }
 
   async #deliverBatch(target: NodeId, batch: readonly KeptHint[]): Promise<void> {
-    const { late, until } = await deliver(this.#peers, target, batch, 'hint')
+    const { late, until } = await this.#send(target, batch)
     await this.#settle(
       target,
       batch.filter((_, index) => !late.includes(index)),
@@ -155,6 +159,20 @@ export class HintedHandoff {
       batch.filter((_, index) => late.includes(index)),
       until,
     )
+  }
+
+  /** A hint that outgrows a message is a batch by itself, and travels in parts. */
+  async #send(target: NodeId, batch: readonly KeptHint[]): Promise<Extract<Reply, { type: 'taken' }>> {
+    const [hint] = batch
+    const parts = hint === undefined || batch.length > 1 ? [] : partsOf(hint.record, this.#partBytes)
+    if (hint === undefined || parts.length < 2) return deliver(this.#peers, target, batch, 'hint')
+    const replies = []
+    for (const record of parts) replies.push(await deliver(this.#peers, target, [{ key: hint.key, record }], 'hint'))
+    // Where one part came too late, so did the hint.
+    const [reply = await deliver(this.#peers, target, batch, 'hint')] = replies.sort(
+      (a, b) => b.late.length - a.late.length,
+    )
+    return reply
   }
 
   #isDue(target: NodeId, { key }: KeyedRecord): boolean {

@@ -168,7 +168,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     })
     this.#scrub = new Scrub(this.replica, this.#log)
     const handing = [this.replica, this.exchange, this.pace, this.events, this.latecomers] as const
-    this.handoff = new HintedHandoff(clock, chance, peers, routing, ...handing)
+    this.handoff = new HintedHandoff(clock, chance, peers, routing, ...handing, config.hintPartBytes)
     this.#stops = [
       ...this.#presence.start(chance),
       this.exchange.start(),
