@@ -45,11 +45,13 @@ export interface NodeOptions {
   /**
    * How long a node may be gone, in ms, before it is out of placement and its keys get other replicas: 1 s to 7 days. Default ten
    * minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring of n devices) have a fifth, 75 s at most.
+   * A cluster constant: nodes with another grace are refused.
    */
   readonly graceMs?: number
   /**
    * How long deletes are remembered, in ms, and who wrote what was overwritten: a minute to a year. Default a week. A tab that is cut
-   * off for longer may bring back what was deleted meanwhile, if nobody else had it; the `late` event tells.
+   * off for longer may bring back what was deleted meanwhile, if nobody else had it; the `late` event tells. Of nodes that meet the
+   * longest holds.
    */
   readonly retentionMs?: number
   /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */

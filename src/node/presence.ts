@@ -26,6 +26,7 @@ import { Peers } from './peers.ts'
 import type { PeersHandlers } from './peers-port.ts'
 import { Reach } from './reach.ts'
 import type { Reconciling } from './reconciling.ts'
+import { Retention } from './retention.ts'
 import { Routing } from './routing.ts'
 import { rememberMembers, type Self } from './self.ts'
 import { Stay } from './stay.ts'
@@ -58,6 +59,8 @@ export class Presence {
   readonly peers: Peers
   readonly membership: Membership
   readonly routing: Routing
+  /** For how long the ring waits before it forgets. */
+  readonly retention: Retention
   readonly #ports: Ports
   readonly #node: Present
   readonly #links: Links
@@ -80,11 +83,12 @@ export class Presence {
     const { clock, transport } = ports
     this.#ports = ports
     this.#node = node
+    this.retention = new Retention(config.retentionMs)
     this.#remember = gathered(clock, bounds.rememberMs, () => {
       if (node.isOpen) void this.#rememberNow()
     })
     const { own } = boot.self
-    const hello = helloOf(boot.cluster, config.n, own.node, boot.actor)
+    const hello = helloOf(boot.cluster, config, this.retention, own.node, boot.actor)
     this.peers = new Peers(transport, clock, hello, () => this.routing.hash, this.#handlers())
     this.membership = new Membership(
       this.peers,
@@ -148,7 +152,10 @@ export class Presence {
         this.look()
         return node.serve(from, request)
       },
-      met: (peer) => this.#met(peer),
+      met: (peer, { retentionMs }) => {
+        this.retention.heard(retentionMs)
+        this.#met(peer)
+      },
       closed: (peer, how) => {
         if (how === 'lost') this.membership.suspect(peer)
         this.#reachChanged(peer)

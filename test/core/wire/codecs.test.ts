@@ -135,6 +135,8 @@ const hello = fc.record({
   n: fc.nat(),
   partitions: fc.nat(),
   tokensPerNode: fc.nat(),
+  graceMs: fc.nat(),
+  retentionMs: fc.nat(bounds.retentionMsMax),
   node,
   boot: hex(16).map((text) => text as ActorId),
 })
