@@ -17,7 +17,17 @@ import { chanceOf, StoreFailure } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
 import { BroadcastRoom } from './broadcast-room.ts'
 import { cryptoRandom } from './crypto-random.ts'
-import { lockSlot, orphanedSlots, pretendedDevice, profileDevice, type Slot, scopeOf, takeSlot } from './identity.ts'
+import {
+  isPretended,
+  lockSlot,
+  orphanedSlots,
+  pretendedDevice,
+  profileDevice,
+  renewDevice,
+  type Slot,
+  scopeOf,
+  takeSlot,
+} from './identity.ts'
 import { destroyDatabase, isDamage, openIndexedDbStore } from './indexeddb-store.ts'
 import { pageLifecycle } from './page-lifecycle.ts'
 import { forgetSlot, hasFailedForGood, type Notes, noteGivenUp, noteNode } from './slot-notes.ts'
@@ -236,6 +246,9 @@ async function openDatabase(
     throw error
   })
   opened.node = node
+  node.events.overhear(({ reason }) => {
+    if (reason === 'copied' && !isPretended(device)) void renewDevice(device, cryptoRandom).catch(() => {})
+  })
   const previousId = noteNode(notes, slot.database, node.id)
   if (!existed && previousId !== null) node.events.emit('data-loss', { reason: gone, previousId })
   return { node, ended: end.promise }
