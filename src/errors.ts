@@ -10,7 +10,7 @@
  * - `unsupported`: this browser or network lacks something; the text names it.
  * - `storage-full`, `storage-failed`: the database takes no more, or does not work.
  * - `signaling-refused`: the signaling server turned us away for good. `cluster-mismatch`: a peer of the same cluster runs
- *   with another n, protocol or ring. `wrong-secret`: a peer has another room key (reserved: rooms have no key yet).
+ *   with another n, grace, protocol or ring. `wrong-secret`: a peer has another room key (reserved: rooms have no key yet).
  * - `overloaded`: too much is under way, here or at the nodes that were asked; or all 64 slots of this browser are taken. Try again later.
  */
 export type ErrorCode =

@@ -16,12 +16,23 @@ import type { Random } from '../ports.ts'
 const deviceBytes = 16
 
 /** The device of this browser profile. */
-export async function profileDevice(random: Random): Promise<DeviceId> {
+export const profileDevice = (random: Random): Promise<DeviceId> => deviceOtherThan(null, random)
+
+/**
+ * The profile was copied: the copy is another disk, and gets another name. Once for all tabs that hear of it; those that are open keep
+ * the former name until they are opened again.
+ */
+export async function renewDevice(former: DeviceId, random: Random): Promise<void> {
+  await deviceOtherThan(former, random)
+}
+
+/** The device that is noted, or a new one where there is none, or the former one. */
+async function deviceOtherThan(former: DeviceId | null, random: Random): Promise<DeviceId> {
   const database = await openDB('tabring', 1, { upgrade: (fresh) => void fresh.createObjectStore('device') })
   try {
     const transaction = database.transaction('device', 'readwrite', { durability: 'strict' })
     const known: unknown = await transaction.store.get('id')
-    const id = typeof known === 'string' ? known : bytesToHex(random.bytes(deviceBytes))
+    const id = typeof known === 'string' && known !== former ? known : bytesToHex(random.bytes(deviceBytes))
     if (id !== known) await transaction.store.put(id, 'id')
     await transaction.done
     return id as DeviceId
@@ -32,6 +43,8 @@ export async function profileDevice(random: Random): Promise<DeviceId> {
 
 /** A device that an application sets apart by name. It says of itself that it pretends: its tabs still share one disk. */
 export const pretendedDevice = (name: string): DeviceId => `pretended:${name}` as DeviceId
+
+export const isPretended = (device: DeviceId): boolean => device.startsWith('pretended:')
 
 export interface Slot {
   /** The name of the slot's database. */

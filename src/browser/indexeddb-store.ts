@@ -45,6 +45,20 @@ export async function openIndexedDbStore(name: string, clock: Clock, lost: () =>
   return { store, existed }
 }
 
+/**
+ * Whether a database failed because of its state on the disk, as far as can be told: not one that another build of the page holds, one
+ * that is full, or one that did not answer in time.
+ */
+export function isDamage(error: unknown): boolean {
+  if (!(error instanceof StoreFailure) || error.reason !== 'failed') return false
+  return error.cause instanceof DOMException && error.cause.name !== 'VersionError'
+}
+
+/** Deletes a database that nobody has open. */
+export async function destroyDatabase(name: string, clock: Clock): Promise<void> {
+  await new Connection(name, clock, () => {}).destroy()
+}
+
 class IndexedDbStore implements Store {
   readonly #connection: Connection
   readonly #clock: Clock

@@ -17,9 +17,20 @@ import { chanceOf, StoreFailure } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
 import { BroadcastRoom } from './broadcast-room.ts'
 import { cryptoRandom } from './crypto-random.ts'
-import { lockSlot, orphanedSlots, pretendedDevice, profileDevice, type Slot, scopeOf, takeSlot } from './identity.ts'
-import { openIndexedDbStore } from './indexeddb-store.ts'
+import {
+  isPretended,
+  lockSlot,
+  orphanedSlots,
+  pretendedDevice,
+  profileDevice,
+  renewDevice,
+  type Slot,
+  scopeOf,
+  takeSlot,
+} from './identity.ts'
+import { destroyDatabase, isDamage, openIndexedDbStore } from './indexeddb-store.ts'
 import { pageLifecycle } from './page-lifecycle.ts'
+import { forgetSlot, hasFailedForGood, type Notes, noteGivenUp, noteNode } from './slot-notes.ts'
 import { WebRtcTransport } from './webrtc-transport.ts'
 import { WebSocketSignaling } from './websocket-signaling.ts'
 
@@ -44,11 +55,13 @@ export interface NodeOptions {
   /**
    * How long a node may be gone, in ms, before it is out of placement and its keys get other replicas: 1 s to 7 days. Default ten
    * minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring of n devices) have a fifth, 75 s at most.
+   * A cluster constant: nodes with another grace are refused.
    */
   readonly graceMs?: number
   /**
    * How long deletes are remembered, in ms, and who wrote what was overwritten: a minute to a year. Default a week. A tab that is cut
-   * off for longer may bring back what was deleted meanwhile, if nobody else had it; the `late` event tells.
+   * off for longer may bring back what was deleted meanwhile, if nobody else had it; the `late` event tells. Of nodes that meet the
+   * longest holds.
    */
   readonly retentionMs?: number
   /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */
@@ -94,7 +107,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
       options.device === undefined ? await inTime(profileDevice(cryptoRandom)) : pretendedDevice(options.device)
     const scope = scopeOf(config.cluster, options.device ?? '')
     const place = { device, config, rtc: options.rtc ?? {}, urls }
-    const { node, ended } = await openOn(place, (lost) => takeSlot(scope, lost), assertWanted)
+    const { node, ended } = await openOn(place, (lost) => takeSlot(scope, lost), assertWanted, 'begin anew')
     void ended.then(
       adoptOrphans(
         systemClock,
@@ -116,7 +129,7 @@ async function handOver(place: Where, name: string, ended: Promise<void>): Promi
     if (slot === null) throw new StoreFailure('failed', 'another tab has taken the slot')
     return slot
   }
-  const { node } = await openOn(place, take, () => {})
+  const { node } = await openOn(place, take, () => {}, 'leave alone')
   void ended.then(() => node.close())
   try {
     await node.joining.first
@@ -125,6 +138,13 @@ async function handOver(place: Where, name: string, ended: Promise<void>): Promi
     // It has left, or keeps its data for another time.
     await node.close()
   }
+}
+
+/** Local storage as it is when it is asked: browsers that have switched it off throw when it is named. */
+const notes: Notes = {
+  getItem: (name) => localStorage.getItem(name),
+  setItem: (name, text) => localStorage.setItem(name, text),
+  removeItem: (name) => localStorage.removeItem(name),
 }
 
 /** What all nodes of a tab have in common. */
@@ -141,11 +161,15 @@ interface OpenedNode {
   readonly ended: Promise<void>
 }
 
+/** What to do with a database that fails for good: a tab that only hands it over has no use for a new one. */
+type Broken = 'begin anew' | 'leave alone'
+
 /** Takes a slot and opens its node; both are given back where that fails. `assertWanted` throws where nobody waits for it any more. */
 async function openOn(
   place: Where,
   take: (lost: () => void) => Promise<Slot>,
   assertWanted: () => void,
+  broken: Broken,
 ): Promise<OpenedNode> {
   const end: { node?: StorageNode; isLost?: true } = {}
   const lost = (reason: 'lock-lost' | 'evicted') => {
@@ -154,7 +178,7 @@ async function openOn(
   }
   const slot = await take(() => lost('lock-lost'))
   try {
-    const opened = await openSlot(place, slot, () => lost('evicted'))
+    const opened = await openSlot(place, slot, () => lost('evicted'), broken)
     end.node = opened.node
     if (end.isLost) throw new StoreFailure('failed', 'the database or its lock was lost while it was opened')
     assertWanted()
@@ -166,7 +190,25 @@ async function openOn(
   }
 }
 
-async function openSlot({ device, config, rtc, urls }: Where, slot: Slot, lost: () => void): Promise<OpenedNode> {
+/** Opens the node of a slot; on a new database, as another node, where the one that is there has failed for good. */
+async function openSlot(place: Where, slot: Slot, lost: () => void, broken: Broken): Promise<OpenedNode> {
+  try {
+    return await openDatabase(place, slot, lost, 'evicted')
+  } catch (error) {
+    const isBroken = isDamage(error) && hasFailedForGood(notes, slot.database, systemClock.wall())
+    if (!isBroken || broken === 'leave alone') throw error
+    await destroyDatabase(slot.database, systemClock)
+    return openDatabase(place, slot, lost, 'storage-failed')
+  }
+}
+
+/** `gone`: what has become of the database that was in the slot before, where there is none. */
+async function openDatabase(
+  { device, config, rtc, urls }: Where,
+  slot: Slot,
+  lost: () => void,
+  gone: 'evicted' | 'storage-failed',
+): Promise<OpenedNode> {
   const { store: database, existed } = await openIndexedDbStore(slot.database, systemClock, lost)
   const peer = bytesToHex(cryptoRandom.bytes(8)) as PeerId
   const room = tagOf(`tabring room ${config.cluster}`)
@@ -177,6 +219,7 @@ async function openSlot({ device, config, rtc, urls }: Where, slot: Slot, lost: 
   const transport = new WebRtcTransport(peer, meeting, rtc, systemClock, cryptoRandom)
   const lifecycle = pageLifecycle()
   const end = deferred<void>()
+  const opened: { node?: StorageNode } = {}
   const ended = () => {
     lifecycle.end()
     slot.release()
@@ -187,18 +230,27 @@ async function openSlot({ device, config, rtc, urls }: Where, slot: Slot, lost: 
     read: database.read.bind(database),
     scan: database.scan.bind(database),
     room: database.room.bind(database),
-    close: () => database.close().finally(ended),
+    close: () => {
+      if (opened.node?.membership.own.storage === 'failed') noteGivenUp(notes, slot.database, systemClock.wall())
+      return database.close().finally(ended)
+    },
     destroy: async () => {
       await database.destroy().finally(ended)
-      forgetNode(slot)
+      forgetSlot(notes, slot.database)
     },
   }
   const ports = { clock: systemClock, random: cryptoRandom, store, transport, lifecycle }
   const node = await StorageNode.open(ports, config, device).catch(async (error: unknown) => {
-    await store.close()
+    lifecycle.end()
+    await database.close()
     throw error
   })
-  noteNode(slot, node, existed)
+  opened.node = node
+  node.events.overhear(({ reason }) => {
+    if (reason === 'copied' && !isPretended(device)) void renewDevice(device, cryptoRandom).catch(() => {})
+  })
+  const previousId = noteNode(notes, slot.database, node.id)
+  if (!existed && previousId !== null) node.events.emit('data-loss', { reason: gone, previousId })
   return { node, ended: end.promise }
 }
 
@@ -207,26 +259,6 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   const end = await within(systemClock, bounds.storageTimeoutMs, work)
   if (end === timedOut) throw new StoreFailure('failed', `it did not answer within ${bounds.storageTimeoutMs} ms`)
   return end
-}
-
-/** Tells of a database that was here and is gone: the browser has evicted it, or somebody has cleared it. */
-function noteNode(slot: Slot, node: StorageNode, existed: boolean): void {
-  try {
-    const before = localStorage.getItem(slot.database)
-    localStorage.setItem(slot.database, node.id)
-    if (!existed && before !== null) node.events.emit('data-loss', { reason: 'evicted', previousId: before })
-  } catch {
-    // Without local storage nobody remembers what was lost.
-  }
-}
-
-/** The node has left: its database is gone for good, and nothing is lost by that. */
-function forgetNode(slot: Slot): void {
-  try {
-    localStorage.removeItem(slot.database)
-  } catch {
-    // Nothing was noted either.
-  }
 }
 
 function checkBrowserOptions(options: NodeOptions): readonly string[] {

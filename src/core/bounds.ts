@@ -280,7 +280,23 @@ export const bounds = {
   roomShare: 0.2,
   /** Where nobody knows how much room there is, it waits twice as long each time it was full again, up to so long. */
   fullForMsMax: 86_400_000,
-  /** Pause after which an undelivered hint is tried again although nothing announced its owner. */
+  /** A hint whose values take more travels in parts of so many bytes: each passes a relay, and arrives in the time of a request on a slow line. */
+  hintPartBytes: 4_194_304,
+  /** A look at a full disk writes so many bytes, and takes them away again: a few records of the usual size. */
+  roomProbeBytes: 32_768,
+  /**
+   * A store that failed so often on end has failed for the ring after so long, ms, and is given up after so long: by then its connection
+   * was opened again several times, and whatever hung has run out of time.
+   */
+  storageFailuresMin: 3,
+  storageFailedMs: 10_000,
+  storageGivenUpMs: 60_000,
+  /** What failed with a peer is tried again after so long, ms; the pause doubles with each failure, up to the last. */
+  retryFirstMs: 2_000,
+  retryLastMs: 120_000,
+  /** Batches on end that a peer may refuse before it is spared the others: its store takes nothing in. */
+  refusalsMax: 3,
+  /** How often a node looks whether there are hints that nothing announced the owner of. */
   handoffIntervalMs: 10_000,
 
   /** Slots of one device in one cluster: each open tab takes one. */

@@ -92,6 +92,8 @@ export interface Member {
   /** It came a short while ago to a ring that has n devices without it: no partition has more than one replica on all guests. */
   readonly guest: boolean
   readonly status: 'alive' | 'suspect' | 'away' | 'dead' | 'out' | 'left'
+  /** How its store takes what it is given, by its own word: the others send it nothing until it is `ok` again. */
+  readonly storage: 'ok' | 'full' | 'failed'
   /** Whether requests reach it now. This node reaches itself. */
   readonly reachable: boolean
   readonly self: boolean
@@ -201,9 +203,13 @@ export interface NodeEvents {
    * A node is not what it was. `corrupt`: some of what its disk holds was altered, and is fetched from other replicas. `evicted`: the
    * database is gone, of the node that tells it or of `previousId`, in whose place it came. `lock-lost`: another tab took its lock.
    * `copied`: the browser's profile was copied, and a tab of the copy lives under its name; opened again, it is another node, and what it
-   * held goes to the ring. `status().state` says whether the node goes on.
+   * held goes to the ring. `storage-failed`: the database has failed for a minute on end; opened again, this tab goes on with it if it
+   * works by then, or begins anew as another node, which tells it of `previousId`. `status().state` says whether the node goes on.
    */
-  readonly 'data-loss': { readonly reason: 'evicted' | 'lock-lost' | 'copied' | 'corrupt'; readonly previousId: string }
+  readonly 'data-loss': {
+    readonly reason: 'evicted' | 'lock-lost' | 'copied' | 'storage-failed' | 'corrupt'
+    readonly previousId: string
+  }
   readonly storage: { readonly state: 'ok' | 'full' | 'failed' }
   readonly signaling: SignalingEvent
   /** A peer could not be met or was turned away; `error` is what `joined` would reject with, if it is final. */

@@ -44,6 +44,8 @@ export interface CheckedConfig extends QuorumSizes {
   readonly expiredKeptMs: number
   /** What it keeps for others at most. */
   readonly hints: HintLimits
+  /** Bytes of values that one message carries of a hint. */
+  readonly hintPartBytes: number
   readonly timing: Timing
 }
 
@@ -99,6 +101,7 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
     siblingsMax: bounds.siblingsMax,
     expiredKeptMs: bounds.expiredKeptMs,
     hints: { keysPerTarget: bounds.hintKeysPerTarget, bytes: bounds.hintBytes },
+    hintPartBytes: bounds.hintPartBytes,
   }
   const times = { timeoutMs: checkTimeout(timeoutMs), graceMs, retentionMs, stayMs, timing }
   return { cluster, ...sizes, capacity, ...times, ...limits }

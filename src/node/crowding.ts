@@ -3,7 +3,7 @@
  * to hold, an owner does what any reader may: it reads, and writes with the context it saw (Dynamo, section 4.4). Nothing is
  * dropped inside join, so replicas agree whoever resolves, and a write it has not seen stays beside.
  *
- * Of the owners, the first in reach resolves, or any where there are twice as many. It cannot merge what it does not understand, so it writes the latest value; the
+ * Of the owners, the first in reach resolves, or any where there are twice as many; and whoever keeps a hint, where no owner is in reach. It cannot merge what it does not understand, so it writes the latest value; the
  * application hears of all of them.
  */
 import { bounds } from '../core/bounds.ts'
@@ -54,9 +54,11 @@ export class Crowding {
     this.#node.clock.after(bounds.reliefRetryMs, () => this.#failed.delete(key))
   }
 
+  /** Whoever keeps a hint is, while none of the owners can be reached. */
   #isFirstInReach(key: StoredKey): boolean {
     const { routing } = this.#node
-    return routing.ownersOf(partitionOf(key)).find(isInReach(this.#node)) === routing.self
+    const first = routing.ownersOf(partitionOf(key)).find(isInReach(this.#node))
+    return first === undefined || first === routing.self
   }
 
   /** Resolves to whether there are fewer siblings now than there were. */

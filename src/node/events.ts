@@ -31,6 +31,7 @@ const isReplacedBy = (old: Untold, later: Untold): boolean =>
 
 export class Events {
   #untold: Untold[] = []
+  readonly #hosts: ((loss: NodeEvents['data-loss']) => void)[] = []
   readonly #listeners = new Map<keyof NodeEvents, Set<Listener>>()
 
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void {
@@ -44,10 +45,15 @@ export class Events {
     this.#listeners.set(event, listeners.add(entry))
     const untold = this.#untold.filter((each) => each.event === event)
     this.#untold = this.#untold.filter((each) => each.event !== event)
-    for (const { value } of untold) this.emit(event, value as NodeEvents[E])
+    for (const { value } of untold) Promise.resolve(value as never).then(entry)
     return () => {
       listeners.delete(entry)
     }
+  }
+
+  /** The host of a node hears of every loss, and is no listener: what is kept for the first who listens is kept all the same. */
+  overhear(hear: (loss: NodeEvents['data-loss']) => void): void {
+    this.#hosts.push(hear)
   }
 
   #keep(event: Untold): void {
@@ -61,6 +67,7 @@ export class Events {
   }
 
   emit<E extends keyof NodeEvents>(event: E, value: NodeEvents[E]): void {
+    if (event === 'data-loss') for (const hear of this.#hosts) hear(value as NodeEvents['data-loss'])
     const listeners = this.#listeners.get(event) ?? new Set()
     if (listeners.size === 0 && (event === 'data-loss' || event === 'signaling')) this.#keep({ event, value } as Untold)
     for (const listener of listeners) {

@@ -17,6 +17,7 @@ import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import type { Account, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
 import { Appointments } from './appointments.ts'
+import { BackOff } from './back-off.ts'
 import { deferred, repeat } from './deadline.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Membership } from './membership.ts'
@@ -49,6 +50,8 @@ type Way = 'both ways' | 'away' | 'home'
 export interface ExchangeHandlers {
   /** A node holds by now what was here of partitions it asked about. */
   settled(node: NodeId): void
+  /** Records of others were dropped here. */
+  dropped(): void
   /** How others place keys. */
   readonly views: Pick<Membership, 'agrees' | 'placesAlike'>
 }
@@ -64,6 +67,8 @@ export class Exchange {
   readonly #log: RepairLog
   readonly #moving: Moving
   readonly #appointments: Appointments
+  /** Exchanges that failed, and those that ended well where the two placed keys differently. */
+  readonly #backOff: BackOff<'exchange' | 'views'>
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
   /** Since when exchanges with a node have been due or under way without one that ended well. */
@@ -101,7 +106,8 @@ export class Exchange {
     this.#replica = replica
     this.#reconciling = reconciling
     this.#log = log
-    this.#moving = new Moving(peers, replica, pace)
+    this.#moving = new Moving(peers, replica, pace, routing)
+    this.#backOff = new BackOff(clock, chance, { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs })
     this.#forgetting = forgetting
     this.#progress = progress
     this.#handlers = handlers
@@ -111,7 +117,8 @@ export class Exchange {
   /** Exchanges with one peer after the other, now and then, until the returned function is called. */
   start(): () => void {
     const stop = repeat(this.#clock, bounds.exchangeIntervalMs, this.#chance, async () => {
-      const peers = this.#routing.others.filter((node) => this.#peers.isReachable(node) && this.#concerns(node))
+      const isDue = (node: NodeId) => this.#peers.isReachable(node) && !this.#backOff.waits(node)
+      const peers = this.#routing.others.filter((node) => isDue(node) && this.#concerns(node))
       // In turn, not at random: then there is a time after which every pair has met.
       this.#turn += 1
       const chosen = peers[this.#turn % Math.max(1, peers.length)]
@@ -131,7 +138,21 @@ export class Exchange {
   /** A node has come into reach: there may be much to exchange, and somebody waits for it. `then` runs after it. */
   met(node: NodeId, then: () => void): void {
     this.#began(node)
+    this.#backOff.reset(node)
     this.soon(node, 0, then)
+  }
+
+  /** This node's store takes in again what it did not. */
+  recovered(): void {
+    this.#backOff.resetAll()
+    for (const node of this.#routing.others) if (this.#peers.isReachable(node)) this.soon(node)
+  }
+
+  /** A node has said by what hash it places keys: where it does so as this one by now, what was moved between them counts. */
+  viewSeen(node: NodeId): void {
+    if (!this.#backOff.hasFailed(node, 'views') || !this.#handlers.views.placesAlike(node)) return
+    this.#backOff.reset(node, 'views')
+    this.soon(node)
   }
 
   /** Exchanges with a node after a moment. `then` runs after it, well or not. */
@@ -146,6 +167,7 @@ export class Exchange {
       return null
     }
     const { views } = this.#handlers
+    let reason: 'exchange' | 'views' = 'exchange'
     try {
       // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that does not count.
       const isAlike = await views.agrees(node)
@@ -163,10 +185,16 @@ export class Exchange {
         // Also where some could not be brought in step: dropping the others may be what makes room for them.
         if (left.length > 0) await this.#dropSettled()
       }
+      this.#backOff.reset(node, reason)
+      reason = 'views'
       if (!isAlike || !views.placesAlike(node)) throw new Error('the two place keys differently')
+      this.#backOff.reset(node)
     } catch {
-      // The node went away, or a store failed, or the two have to exchange again. Meeting it again begins anew; if it is still there, so do we.
-      if (this.#peers.isReachable(node)) this.soon(node, bounds.requestTimeoutMs)
+      // The node went away, or a store failed, or the two have to exchange again. Meeting it again begins anew.
+      if (!this.#peers.isReachable(node)) return null
+      const waitMs = this.#backOff.failed(node, reason)
+      // Where a store takes nothing in there is nothing to be tried: its node says when it does.
+      if (this.#routing.takesIn(node) && this.#routing.takesIn(this.#routing.self)) this.soon(node, waitMs)
     }
     return null
   }
@@ -386,6 +414,7 @@ export class Exchange {
     const held = settled.filter((partition) => forest.sizeOf(partition) > 0)
     for (let at = 0; at < held.length; at += bounds.droppedAtOnce)
       this.#ownership.dropped(await this.#replica.drop(held.slice(at, at + bounds.droppedAtOnce), isDue))
+    if (held.length > 0) this.#handlers.dropped()
   }
 
   /** Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said so. */
@@ -399,6 +428,7 @@ export class Exchange {
    */
   follow(): void {
     this.#epoch += 1
+    this.#backOff.keep((node) => this.#routing.isPlaced(node))
     this.#followedAt = this.#clock.now()
     this.#progress.follow()
     for (const node of this.#routing.others.filter((other) => this.#peers.isReachable(other))) {

@@ -14,6 +14,7 @@ import type { Clock, Store } from '../ports.ts'
 import { repeat } from './deadline.ts'
 import type { Ownership } from './ownership.ts'
 import type { Progress } from './progress.ts'
+import type { Retention } from './retention.ts'
 import type { Routing } from './routing.ts'
 import { absencesRow } from './rows.ts'
 
@@ -51,7 +52,7 @@ export class Forgetting {
   readonly #store: Store
   readonly #clock: Clock
   readonly #routing: Routing
-  readonly #retentionMs: number
+  readonly #retention: Pick<Retention, 'ms'>
   readonly #ownership: Pick<Ownership, 'wasSynced'>
   readonly #progress: Progress
   /** The clocks of others, less the retention, when they had last given all they had of a partition. */
@@ -64,7 +65,7 @@ export class Forgetting {
     store: Store,
     clock: Clock,
     routing: Routing,
-    retentionMs: number,
+    retention: Pick<Retention, 'ms'>,
     ownership: Pick<Ownership, 'wasSynced'>,
     progress: Progress,
     saved: Uint8Array | undefined,
@@ -72,7 +73,7 @@ export class Forgetting {
     this.#store = store
     this.#clock = clock
     this.#routing = routing
-    this.#retentionMs = retentionMs
+    this.#retention = retention
     this.#ownership = ownership
     this.#progress = progress
     const kept = saved === undefined ? null : keptIn(saved)
@@ -86,7 +87,7 @@ export class Forgetting {
   }
 
   get #stepMs(): number {
-    return Math.min(this.#retentionMs / bounds.forgettingSteps, bounds.forgettingStepMsMax)
+    return Math.min(this.#retention.ms / bounds.forgettingSteps, bounds.forgettingStepMsMax)
   }
 
   /** A node has given all it had of these partitions, at a time of its clock, less the retention. */
@@ -123,8 +124,8 @@ export class Forgetting {
   /** Up to where members that are out of reach have given what they had: for one retention they are waited for. */
   #awaited(): HybridTime {
     const wallMs = this.#clock.wall()
-    const since = [...this.#absent.values()].map((each) => each.since).filter((at) => wallMs - at <= this.#retentionMs)
-    return hybridAt(Math.min(wallMs, ...since) - this.#retentionMs)
+    const since = [...this.#absent.values()].map((each) => each.since).filter((at) => wallMs - at <= this.#retention.ms)
+    return hybridAt(Math.min(wallMs, ...since) - this.#retention.ms)
   }
 
   /** Notes who is out of reach, and since when. */
@@ -140,7 +141,7 @@ export class Forgetting {
     }
     const known = new Set(claims.map(({ node }) => node))
     for (const [node, { since }] of this.#absent)
-      if (!known.has(node) && wallMs - since > this.#retentionMs) this.#absent.delete(node)
+      if (!known.has(node) && wallMs - since > this.#retention.ms) this.#absent.delete(node)
   }
 
   async #save(): Promise<void> {

@@ -8,10 +8,12 @@
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../core/hash.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
+import { partsOf } from '../core/versioning/parts.ts'
 import { holdsAll } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
+import { BackOff } from './back-off.ts'
 import { repeat } from './deadline.ts'
 import { batchesOf, deliver, sizeOf } from './delivery.ts'
 import type { Events } from './events.ts'
@@ -19,6 +21,7 @@ import type { Exchange } from './exchange.ts'
 import { OnePerNode } from './one-per-node.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
+import { Refusals } from './refusals.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
@@ -30,20 +33,34 @@ export class HintedHandoff {
   readonly #pace: Pace
   readonly #events: Events
   readonly #deliveries = new OnePerNode()
+  readonly #backOff: BackOff<'hints'>
+  readonly #partBytes: number
   #isHurried = false
 
-  constructor(peers: Peers, routing: Routing, replica: Replica, exchange: Exchange, pace: Pace, events: Events) {
+  constructor(
+    clock: Clock,
+    chance: () => number,
+    peers: Peers,
+    routing: Routing,
+    replica: Replica,
+    exchange: Exchange,
+    pace: Pace,
+    events: Events,
+    partBytes: number,
+  ) {
+    this.#backOff = new BackOff(clock, chance, { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs })
     this.#peers = peers
     this.#routing = routing
     this.#replica = replica
     this.#exchange = exchange
     this.#pace = pace
     this.#events = events
+    this.#partBytes = partBytes
   }
 
   /** Tries again now and then what nothing announced; until the returned function is called. */
   start(clock: Clock, chance: () => number): () => void {
-    return repeat(clock, bounds.handoffIntervalMs, chance, () => this.sweep())
+    return repeat(clock, bounds.handoffIntervalMs, chance, () => this.#retry())
   }
 
   /** Delivers or re-addresses the hints for everybody who can take them or never will. */
@@ -51,6 +68,25 @@ export class HintedHandoff {
     for (const target of await this.#replica.hintTargets().catch(() => [])) {
       if (this.#peers.isReachable(target) || !this.#routing.isPlaced(target)) await this.deliverTo(target)
     }
+  }
+
+  /** Tries again what failed, where that is due by now. */
+  async #retry(): Promise<void> {
+    this.#backOff.keep((node) => this.#routing.isPlaced(node))
+    for (const target of await this.#replica.hintTargets().catch(() => [])) {
+      const isDue = this.#peers.isReachable(target) && !this.#isSpared(target)
+      if (isDue || !this.#routing.isPlaced(target)) await this.deliverTo(target)
+    }
+  }
+
+  /** Whether a node is sent nothing for now: its store takes nothing in, or has just refused what is kept for it. */
+  #isSpared(target: NodeId): boolean {
+    return !this.#routing.takesIn(target) || (this.#backOff.waits(target) && !this.#isHurried)
+  }
+
+  /** A node has come into reach, or has said that its store takes in again what it did not. */
+  met(node: NodeId): void {
+    this.#backOff.reset(node)
   }
 
   /** This node leaves: from now on nothing is held back for an exchange to bring home. */
@@ -64,6 +100,7 @@ export class HintedHandoff {
   }
 
   async #deliver(target: NodeId): Promise<void> {
+    const refusals = new Refusals()
     try {
       const owed = await this.#replica.owedTo(target)
       const keys = [...owed]
@@ -72,14 +109,17 @@ export class HintedHandoff {
         next += page.length
         // Some may have gone another way meanwhile.
         const due = page.filter((key) => owed.has(key) && !this.#goesByExchange(target, key))
-        if (due.length > 0) await this.#deliverPage(target, due)
+        if (due.length > 0) await this.#deliverPage(target, due, refusals)
       }
     } catch {
-      // Unreachable, or a store that fails: the hints stay, and the next sweep tries again.
+      // Unreachable, or a store that fails: the hints stay, and are tried again.
+      refusals.refused(null)
     }
+    if (refusals.total > 0) this.#backOff.failed(target, 'hints')
+    else if (!this.#backOff.waits(target)) this.#backOff.reset(target)
   }
 
-  async #deliverPage(target: NodeId, keys: readonly StoredKey[]): Promise<void> {
+  async #deliverPage(target: NodeId, keys: readonly StoredKey[], refusals: Refusals): Promise<void> {
     const kept = await this.#pace.work(() => this.#replica.hints(keys))
     this.#pace.saw(kept.length, sizeOf(kept))
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
@@ -91,9 +131,12 @@ export class HintedHandoff {
     const there = await this.#broughtHome(target, due)
     if (there.length > 0) await this.#settle(target, there)
     for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {
+      if (refusals.areEnough || this.#isSpared(target)) return
       try {
         await this.#deliverBatch(target, batch)
+        refusals.taken()
       } catch (error) {
+        refusals.refused(error)
         // One hint that will not go must not keep the others back.
         if (!this.#peers.isReachable(target)) throw error
       }
@@ -101,8 +144,16 @@ export class HintedHandoff {
   }
 
   async #deliverBatch(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
-    await deliver(this.#peers, target, batch, 'hint')
+    await this.#send(target, batch)
     await this.#settle(target, batch)
+  }
+
+  /** A hint that outgrows a message is a batch by itself, and travels in parts. */
+  async #send(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
+    const [hint] = batch
+    const parts = hint === undefined || batch.length > 1 ? [] : partsOf(hint.record, this.#partBytes)
+    if (hint === undefined || parts.length < 2) await deliver(this.#peers, target, batch, 'hint')
+    else for (const record of parts) await deliver(this.#peers, target, [{ key: hint.key, record }], 'hint')
   }
 
   #isDue(target: NodeId, { key }: KeyedRecord): boolean {

@@ -77,7 +77,7 @@ async function emptied(leaver: Leaver): Promise<string | null> {
 /** Hands over to every owner in reach; returns the partitions that at least one of them holds by now. */
 async function handOver({ routing, peers, exchange, replica, isClosing }: Leaver): Promise<ReadonlySet<Partition>> {
   const taken = new Set<Partition>()
-  for (const node of routing.others.filter((other) => peers.isReachable(other))) {
+  for (const node of routing.others.filter((other) => peers.isReachable(other) && routing.takesIn(other))) {
     const due = allPartitions.filter(
       (partition) => replica.holds(partition) && routing.ownersWithoutSelf(partition).includes(node),
     )

@@ -21,12 +21,13 @@ export interface Watched {
 }
 
 export function membersOf({ routing, peers }: Watched, state: Status['state']): readonly Member[] {
-  const member = ({ node, device, capacity16ths, guest, status }: Claim): Member => ({
+  const member = ({ node, device, capacity16ths, guest, storage, status }: Claim): Member => ({
     id: node,
     device,
     capacity: capacity16ths / 16,
     guest,
     status,
+    storage,
     reachable: node === routing.self ? state === 'open' : peers.isReachable(node),
     self: node === routing.self,
   })

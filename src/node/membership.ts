@@ -4,7 +4,7 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
-import { type Claim, claimsOf, type MemberView } from '../core/membership/claims.ts'
+import { type Claim, claimsOf, type MemberView, type StorageState } from '../core/membership/claims.ts'
 import type { Mesh } from '../core/membership/links.ts'
 import { Swim } from '../core/membership/swim.ts'
 import type { SwimMessage, SwimOptions, SwimTimer } from '../core/membership/swim-port.ts'
@@ -155,6 +155,11 @@ export class Membership {
   /** This node carries more, or less, than before. */
   weigh(capacity16ths: number): void {
     if (capacity16ths !== this.own.capacity16ths) this.#swim.renew({ capacity16ths }, this.#clock.now())
+  }
+
+  /** This node's store takes in what it is given, or does not. */
+  store(storage: StorageState): void {
+    if (storage !== this.own.storage) this.#swim.renew({ storage }, this.#clock.now())
   }
 
   leave(): void {

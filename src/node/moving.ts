@@ -11,9 +11,11 @@ import { StoreFailure } from '../ports.ts'
 import { batchesOf, deliver, eachPage, fetchRecords, placesOfKnown, readRecords, sizeOf, takeIn } from './delivery.ts'
 import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
+import { Refusals } from './refusals.ts'
 import type { Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
 import type { Coming } from './replica-port.ts'
+import type { Routing } from './routing.ts'
 import type { StoredRecord } from './rows.ts'
 
 /** On which terms records move between two nodes, in one session. */
@@ -29,11 +31,14 @@ export class Moving {
   readonly #peers: Peers
   readonly #replica: Replica
   readonly #pace: Pace
+  /** Whose store takes records in. */
+  readonly #stores: Pick<Routing, 'self' | 'takesIn'>
 
-  constructor(peers: Peers, replica: Replica, pace: Pace) {
+  constructor(peers: Peers, replica: Replica, pace: Pace, stores: Pick<Routing, 'self' | 'takesIn'>) {
     this.#peers = peers
     this.#replica = replica
     this.#pace = pace
+    this.#stores = stores
   }
 
   /** Takes in what the other has and this node, an owner too, has not. */
@@ -47,7 +52,8 @@ export class Moving {
     const forest = await this.#replica.forest()
     // Somebody else may have brought some of it meanwhile.
     const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
-    let isFull = false
+    // Nor is anything asked for that would not be taken in.
+    let isFull = !this.#stores.takesIn(this.#stores.self)
     // What there is no room for here must not keep back what the other is to have: giving it away makes room.
     const stopWhereFull = (error: unknown): 0 => {
       if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
@@ -86,15 +92,22 @@ export class Moving {
     failed: Set<Partition>,
     transfer: Transfer,
   ): Promise<void> {
+    const refusals = new Refusals()
+    const isRefused = () => refusals.areEnough || !this.#stores.takesIn(node)
     await eachPage(ours, this.#pace, async (page) => {
-      for (const batch of batchesOf(await readRecords(this.#replica, this.#pace, page))) {
+      // What it would not take in it is not sent.
+      if (isRefused()) for (const { key } of page) failed.add(partitionIn(key))
+      const records = isRefused() ? [] : await readRecords(this.#replica, this.#pace, page)
+      for (const batch of batchesOf(records)) {
         try {
           const { overwritten } = await deliver(this.#peers, node, batch, 'exchange', placesOfKnown(batch, isKnown))
           await this.#takeIn(overwritten, [], coming)
           transfer.moved(batch.length, sizeOf(batch))
+          refusals.taken()
         } catch (error) {
           // One record that will not go must not keep the others back.
           if (!this.#peers.isReachable(node)) throw error
+          refusals.refused(error)
           for (const { key } of batch) failed.add(partitionOf(key))
         }
       }

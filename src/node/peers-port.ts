@@ -4,14 +4,14 @@
 import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
 import type { MemberStatus } from '../core/membership/claims.ts'
 import type { SwimMessage } from '../core/membership/swim-port.ts'
-import type { Reply, Request } from '../core/wire/messages.ts'
+import type { Hello, Reply, Request } from '../core/wire/messages.ts'
 import type { CloseReason, SignalingEvent } from '../ports.ts'
 
 export interface PeersHandlers {
   /** Answers a request of another node. */
   serve(from: NodeId, request: Request): Promise<Reply>
-  /** A node has said hello on a new channel. */
-  met(node: NodeId): void
+  /** A node has said hello on a new channel, and what it goes by. */
+  met(node: NodeId, hello: Pick<Hello, 'retentionMs'>): void
   /** Its channel has closed, or is about to. `parted`: only because there were too many. */
   closed(node: NodeId, how: 'lost' | 'parted'): void
   /** It answers again, or does not any more. */

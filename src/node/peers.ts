@@ -178,10 +178,12 @@ export class Peers {
   }
 
   /** Sends to a node over its own channel, or over that of a node between. */
-  #talk(route: Channel, node: NodeId, message: Talk, lane: Lane): Promise<void> {
+  async #talk(route: Channel, node: NodeId, message: Talk, lane: Lane): Promise<void> {
     if (route.node === node) return this.#send(route.peer, message, lane)
-    const wrapped = { kind: 'relay', from: this.#hello.node, to: node, message: encodeMessage(message) } as const
-    return this.#send(route.peer, wrapped, lane)
+    const inner = encodeMessage(message)
+    // Nobody passes that on: which says nothing of whether the node can be reached.
+    if (inner.length > bounds.relayBytesMax) throw new RequestFailure('refused', 'overloaded')
+    return this.#send(route.peer, { kind: 'relay', from: this.#hello.node, to: node, message: inner }, lane)
   }
 
   async #send(peer: PeerId, message: Message, lane: Lane): Promise<void> {
@@ -251,7 +253,7 @@ export class Peers {
     this.#unrelayed.delete(hello.node)
     // For now: of two boots under one name, from a copied profile, the former may be the one that stays.
     if (former !== undefined) this.#transport.drop(former.peer, 'for now')
-    this.#handlers.met(hello.node)
+    this.#handlers.met(hello.node, hello)
     channel.greeted.resolve()
   }
 
@@ -304,7 +306,10 @@ export class Peers {
   #answer(route: Channel, from: NodeId, id: number, request: Request): void {
     const respond = (body: Reply) => {
       const lane = repliesWithValues.includes(body.type) ? 'reply' : 'control'
-      this.#talk(route, from, { kind: 'reply', id, view: this.#viewHash(), body }, lane).catch(() => {})
+      this.#talk(route, from, { kind: 'reply', id, view: this.#viewHash(), body }, lane).catch(() => {
+        // An answer that is too large for the way back is refused, or the other would wait for it in vain.
+        if (body.type !== 'failed') respond({ type: 'failed', code: 'overloaded' })
+      })
     }
     if (this.#serving >= bounds.requestsMax) {
       respond({ type: 'failed', code: 'overloaded' })

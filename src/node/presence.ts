@@ -26,6 +26,7 @@ import { Peers } from './peers.ts'
 import type { PeersHandlers } from './peers-port.ts'
 import { Reach } from './reach.ts'
 import type { Reconciling } from './reconciling.ts'
+import { Retention } from './retention.ts'
 import { Routing } from './routing.ts'
 import { rememberMembers, type Self } from './self.ts'
 import { Stay } from './stay.ts'
@@ -58,6 +59,8 @@ export class Presence {
   readonly peers: Peers
   readonly membership: Membership
   readonly routing: Routing
+  /** For how long the ring waits before it forgets. */
+  readonly retention: Retention
   readonly #ports: Ports
   readonly #node: Present
   readonly #links: Links
@@ -80,11 +83,12 @@ export class Presence {
     const { clock, transport } = ports
     this.#ports = ports
     this.#node = node
+    this.retention = new Retention(config.retentionMs)
     this.#remember = gathered(clock, bounds.rememberMs, () => {
       if (node.isOpen) void this.#rememberNow()
     })
     const { own } = boot.self
-    const hello = helloOf(boot.cluster, config.n, own.node, boot.actor)
+    const hello = helloOf(boot.cluster, config, this.retention, own.node, boot.actor)
     this.peers = new Peers(transport, clock, hello, () => this.routing.hash, this.#handlers())
     this.membership = new Membership(
       this.peers,
@@ -148,13 +152,19 @@ export class Presence {
         this.look()
         return node.serve(from, request)
       },
-      met: (peer) => this.#met(peer),
+      met: (peer, { retentionMs }) => {
+        this.retention.heard(retentionMs)
+        this.#met(peer)
+      },
       closed: (peer, how) => {
         if (how === 'lost') this.membership.suspect(peer)
         this.#reachChanged(peer)
       },
       answering: (peer) => this.#reachChanged(peer),
-      viewSeen: (peer, view) => this.membership.seen(peer, view),
+      viewSeen: (peer, view) => {
+        this.membership.seen(peer, view)
+        node.exchange.viewSeen(peer)
+      },
       swim: (from, message) => {
         this.look()
         this.membership.received(from, message)
@@ -197,6 +207,7 @@ export class Presence {
     reconciling.parted(node)
     // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
     const waits = this.routing.dueTo(node, this.routing.self).length > 0
+    handoff.met(node)
     exchange.met(node, () => void (waits || handoff.deliverTo(node)))
   }
 

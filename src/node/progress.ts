@@ -25,6 +25,7 @@ import { grouped, groupedOf, session, time, told, ungrouped } from '../core/wire
 import { readTime } from '../core/wire/record-codec.ts'
 import type { Clock, Durability, Store, Write } from '../ports.ts'
 import { gathered } from './deadline.ts'
+import type { Retention } from './retention.ts'
 import type { Routing } from './routing.ts'
 import { formerForgettingRow, progressRow } from './rows.ts'
 import type { BootNumber } from './self.ts'
@@ -68,7 +69,7 @@ export class Progress {
   readonly #store: Store
   readonly #clock: Clock
   readonly #routing: Routing
-  readonly #retentionMs: number
+  readonly #retention: Pick<Retention, 'ms'>
   readonly #boot: BootNumber
   readonly #kept: Kept[]
   /** Horizons to come, once they are flushed. */
@@ -89,14 +90,14 @@ export class Progress {
     store: Store,
     clock: Clock,
     routing: Routing,
-    retentionMs: number,
+    retention: Pick<Retention, 'ms'>,
     boot: BootNumber,
     saved: readonly (Uint8Array | undefined)[],
   ) {
     this.#store = store
     this.#clock = clock
     this.#routing = routing
-    this.#retentionMs = retentionMs
+    this.#retention = retention
     this.#boot = boot
     this.#kept = keptIn(saved)
     this.#saveSoon = gathered(clock, bounds.progressSavedMs, () => void this.#write('relaxed').catch(() => {}))
@@ -123,7 +124,7 @@ export class Progress {
     this.#isUsed = false
     const { number, tag } = this.#boot
     const count = Math.min(this.#count, openSince ?? this.#count)
-    const clock = hybridAt(this.#clock.wall() - this.#retentionMs)
+    const clock = hybridAt(this.#clock.wall() - this.#retention.ms)
     return { session: { boot: number, tag, count }, clock, losses: this.#losses, kept: [...this.#kept] }
   }
 

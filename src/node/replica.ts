@@ -244,7 +244,7 @@ export class Replica {
         if (plan.targets.length > 0 && !isHinted[index]) return { ...nothing, result: 'again' }
         if (plan.asOwner) this.#joinRecord(plan, record, coming, writes, intake)
         if (plan.targets.length === 0) continue
-        const kept = this.#joinHint(plan, hint, writes)
+        const kept = this.#joinHint(plan, hint, writes, intake)
         if (asked === 'another' && this.#inventory.hints.refuses(plan.key, kept))
           return { ...nothing, result: 'refused' }
         intake.hinted.set(plan.key, kept)
@@ -323,12 +323,15 @@ export class Replica {
     plan: KeyedRecord & { readonly targets: readonly NodeId[] },
     held: Uint8Array | undefined,
     writes: Write[],
+    intake: Intake,
   ): Kept {
     const { key, targets } = plan
     const hint = this.#inventory.hints.read(key, held, () => this.#handlers.corrupt(`the hint of ${key}`))
     this.#reportReuse(key, reusedDots(hint.record, plan.record))
     const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
-    const value = encodeHint({ record: join(hint.record, plan.record, modeOf(key)), targets: all })
+    const record = join(hint.record, plan.record, modeOf(key))
+    if (record.siblings.length > this.#limits.siblingsMax) intake.crowded.set(key, record.siblings.length)
+    const value = encodeHint({ record, targets: all })
     writes.push({ key: hintRow(key), value })
     for (const target of all) writes.push(owedWrite(target, key, value.length))
     return { bytes: value.length, targets: all }

@@ -4,16 +4,25 @@
  * A full node says so to the ring by claiming half its capacity, and half of that while it stays full: its partitions move to others,
  * as with any change of capacity, and what has moved is dropped here, which makes room (section 4.2: a node's share follows what
  * it can carry). It claims more again step by step, and only what will fit. Where there are no more devices than replicas each has to hold everything,
- * and there is nothing to be claimed by others.
+ * and there is nothing to be claimed by others. What its store does besides, the node says as `store-health.ts` has it: one that is
+ * full is sent nothing.
  */
 import { bounds } from '../core/bounds.ts'
-import { isPlaced } from '../core/membership/claims.ts'
+import { isPlaced, type StorageState } from '../core/membership/claims.ts'
 import type { Clock, Store } from '../ports.ts'
 import type { Status } from './api.ts'
 import { repeat } from './deadline.ts'
 import type { Events } from './events.ts'
 import type { Membership } from './membership.ts'
 import type { Replica } from './replica.ts'
+import { StoreHealth } from './store-health.ts'
+
+export interface RoomHandlers {
+  /** The store takes in again what it did not. */
+  recovered(): void
+  /** It has failed for too long. */
+  givenUp(): void
+}
 
 export class Room {
   readonly #store: Store
@@ -23,6 +32,7 @@ export class Room {
   readonly #n: number
   readonly #capacity16ths: number
   readonly #events: Events
+  readonly #health: StoreHealth
   #state: Status['storage'] = 'ok'
   /** When this node last claimed less, or more, because of its disk. */
   #weighedAt = Number.NEGATIVE_INFINITY
@@ -30,7 +40,16 @@ export class Room {
   /** How long it waits before it claims more. */
   #patienceMs: number = bounds.fullForMs
 
-  constructor(store: Store, clock: Clock, membership: Membership, replica: Replica, n: number, events: Events) {
+  constructor(
+    store: Store,
+    clock: Clock,
+    chance: () => number,
+    membership: Membership,
+    replica: Replica,
+    n: number,
+    events: Events,
+    handlers: RoomHandlers,
+  ) {
     this.#store = store
     this.#clock = clock
     this.#membership = membership
@@ -38,11 +57,27 @@ export class Room {
     this.#n = n
     this.#events = events
     this.#capacity16ths = membership.own.capacity16ths
+    this.#health = new StoreHealth(clock, store, chance, membership.own.node, {
+      says: (state: StorageState) => {
+        membership.store(state)
+        if (state === 'ok') handlers.recovered()
+      },
+      givenUp: () => handlers.givenUp(),
+    })
   }
 
   /** Looks how much room there is, until the returned function is called. */
   start(chance: () => number): () => void {
-    return repeat(this.#clock, bounds.roomIntervalMs, chance, () => this.look())
+    const stop = repeat(this.#clock, bounds.roomIntervalMs, chance, () => this.look())
+    return () => {
+      stop()
+      this.#health.end()
+    }
+  }
+
+  /** Something was dropped: a full disk may have room by that. */
+  madeRoom(): void {
+    if (this.#health.said === 'full') void this.#health.look()
   }
 
   /** Hints may take a part of the quota; a node that has room again carries more again. */
@@ -65,6 +100,7 @@ export class Room {
 
   /** How the store took a write, or anything else. */
   storageWas(state: Status['storage']): void {
+    this.#health.was(state)
     if (state === 'full') this.#isFull()
     if (this.#state === state) return
     this.#state = state

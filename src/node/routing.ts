@@ -87,6 +87,11 @@ export class Routing {
     return claim !== undefined && isPlaced(claim)
   }
 
+  /** Whether a node's store, this one's too, takes in what it is given, by the node's own word. */
+  takesIn(node: NodeId): boolean {
+    return (this.#view.get(node)?.storage ?? 'ok') === 'ok'
+  }
+
   /** Members that placement counts on, other than this node. */
   get others(): readonly NodeId[] {
     this.#others ??= this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map(({ node }) => node)

@@ -41,6 +41,9 @@ export const formerForgettingRow: RowKey = metaRow('forgetting')
 /** Who was out of reach, and since when. */
 export const absencesRow: RowKey = metaRow('absences')
 
+/** Written and taken away again, to see whether the store takes anything in. */
+export const probeRow: RowKey = metaRow('probe')
+
 /** How this node stood to each partition. */
 export const ownershipRow: RowKey = metaRow('ownership')
 

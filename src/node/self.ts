@@ -88,6 +88,7 @@ export async function beginBoot(
       device,
       capacity16ths: Math.round(capacity * 16),
       guest: last?.guest ?? true,
+      storage: 'ok',
       speaks: bounds.speaks,
       incarnation,
       status: 'alive',

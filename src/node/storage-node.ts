@@ -139,7 +139,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const store = new FlushingStore(ports.store)
     const decode = (value: Uint8Array) => this.#values.decode(value)
     const late = new LateWrites(clock, this.events, decode)
-    this.progress = new Progress(store, clock, routing, config.retentionMs, self.boot, progress)
+    this.progress = new Progress(store, clock, routing, this.#presence.retention, self.boot, progress)
     this.replica = new Replica(store, this.routing, this.clock, config, this.progress, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
       timeSeen: (time) => this.#author.saw(time),
@@ -158,18 +158,30 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.crowding = new Crowding(this, config, put, decode)
     const holds = (partition: Partition) => this.replica.holds(partition)
     this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
-    this.forgetting = new Forgetting(store, clock, routing, config.retentionMs, this.ownership, this.progress, absent)
+    this.forgetting = new Forgetting(
+      store,
+      clock,
+      routing,
+      this.#presence.retention,
+      this.ownership,
+      this.progress,
+      absent,
+    )
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
     const kept = [this.ownership, this.replica, this.reconciling, this.#log, this.pace] as const
     const parts = [peers, routing, ...kept, this.forgetting, this.progress] as const
     this.exchange = new Exchange(clock, chance, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
+      dropped: () => this.#room.madeRoom(),
       views: membership,
     })
-    this.#room = new Room(store, clock, membership, this.replica, config.n, this.events)
+    this.#room = new Room(store, clock, chance, membership, this.replica, config.n, this.events, {
+      recovered: () => this.exchange.recovered(),
+      givenUp: () => this.lost('storage-failed'),
+    })
     this.#scrub = new Scrub(this.replica, this.#log)
-    const handing = [this.peers, this.routing, this.replica, this.exchange, this.pace, this.events] as const
-    this.handoff = new HintedHandoff(...handing)
+    const handing = [this.replica, this.exchange, this.pace, this.events] as const
+    this.handoff = new HintedHandoff(clock, chance, peers, routing, ...handing, config.hintPartBytes)
     this.#stops = [
       ...this.#presence.start(chance),
       this.exchange.start(),

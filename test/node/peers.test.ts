@@ -8,6 +8,7 @@ import type { ActorId, NodeId, PeerId, ViewHash } from '../../src/core/ids.ts'
 import { helloOf } from '../../src/node/handshake.ts'
 import { Peers } from '../../src/node/peers.ts'
 import type { PeersHandlers } from '../../src/node/peers-port.ts'
+import { Retention } from '../../src/node/retention.ts'
 import type { Transport, TransportHandlers } from '../../src/ports.ts'
 import { VirtualClock } from '../simulation/virtual-clock.ts'
 
@@ -54,7 +55,9 @@ function endOf(name: string): End {
     viewSeen: () => {},
     closed: (_node, how) => end.told.push(how),
   } satisfies Partial<PeersHandlers>
-  const hello = helloOf(tagOf('ring'), 3, name.repeat(32) as NodeId, name.repeat(16) as ActorId)
+  const settings = { n: 3, graceMs: bounds.graceMs }
+  const ids = [name.repeat(32) as NodeId, name.repeat(16) as ActorId] as const
+  const hello = helloOf(tagOf('ring'), settings, new Retention(bounds.retentionMs), ...ids)
   const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
   const peers = new Peers(transport, seen, hello, () => '0' as ViewHash, handlers as unknown as PeersHandlers)
   peers.start()

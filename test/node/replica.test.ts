@@ -313,6 +313,8 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     n: 3,
     partitions: 1024,
     tokensPerNode: 64,
+    graceMs: 600_000,
+    retentionMs: 604_800_000,
     node: nodeName(1),
     boot: '' as ActorId,
   }

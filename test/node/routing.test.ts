@@ -10,7 +10,17 @@ function claimOf(index: number): Claim {
   const node = index.toString(16).padStart(32, '0') as NodeId
   const peer = node.slice(16) as PeerId
   const device = `device ${index}` as DeviceId
-  return { node, peer, device, capacity16ths: 16, guest: false, speaks: 1, incarnation: 1, status: 'alive' }
+  return {
+    node,
+    peer,
+    device,
+    capacity16ths: 16,
+    guest: false,
+    storage: 'ok',
+    speaks: 1,
+    incarnation: 1,
+    status: 'alive',
+  }
 }
 
 function aRouting(count: number) {

@@ -5,6 +5,7 @@
  * is lost leaves its channel open: to the node that is a peer that does not answer. Only the first message of each direction,
  * the hello, is spared: a real channel is ordered, and a stranger that skips it is sent away for good.
  */
+import { bounds } from '../../src/core/bounds.ts'
 import type { PeerId } from '../../src/core/ids.ts'
 import type { Transport, TransportHandlers } from '../../src/ports.ts'
 import type { Chance } from './chance.ts'
@@ -44,6 +45,8 @@ export class SimNetwork {
   /** Directions that are clogged until a time: messages wait, then burst. */
   readonly #clogs = new Map<string, number>()
   calm = false
+  /** What is larger is not sent. */
+  messageBytesMax: number = bounds.messageBytesMax
 
   constructor(
     clock: VirtualClock,
@@ -88,6 +91,7 @@ export class SimNetwork {
       send: async (to, message) => {
         const channel = endpoint.channels.get(to)
         if (channel === undefined) throw new Error('there is no channel to that peer')
+        if (message.length > this.messageBytesMax) throw new Error('the message is larger than a message may be')
         this.#send(endpoint, to, channel, message)
       },
       drop: (to, how) => {

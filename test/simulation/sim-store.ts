@@ -2,6 +2,7 @@
  * A disk that takes time, aborts, and forgets: a power cut takes the last relaxed commits, a wipe everything.
  */
 import { MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
+import { probeRow } from '../../src/node/rows.ts'
 import {
   type Decide,
   type Durability,
@@ -32,20 +33,25 @@ interface Surroundings {
 /** Whether a row holds what users wrote: a record or a hint. */
 export const isData = ([table]: RowKey): boolean => table === 'record' || table === 'hint'
 
+/** Whether a row takes room: what users wrote, and what a node writes to see whether there is any. */
+const takesRoom = (key: RowKey): boolean => isData(key) || rowName(key) === rowName(probeRow)
+
 /** A disk that remembers its last relaxed commits. */
 export class SimDisk {
   readonly rows = new MemoryDisk()
+  /** Every transaction that writes fails, now and later. */
+  isBroken = false
   #undo: Undo[] = []
 
-  /** Records and hints on it. */
+  /** Rows on it that take room. */
   get size(): number {
     return this.sizeWith([])
   }
 
   /** How many there would be after these writes. */
   sizeWith(writes: readonly Write[]): number {
-    const held = new Set([...this.rows].flatMap(([name, { key }]) => (isData(key) ? [name] : [])))
-    for (const { key, value } of writes.filter(({ key: row }) => isData(row))) {
+    const held = new Set([...this.rows].flatMap(([name, { key }]) => (takesRoom(key) ? [name] : [])))
+    for (const { key, value } of writes.filter(({ key: row }) => takesRoom(row))) {
       if (value === null) held.delete(rowName(key))
       else held.add(rowName(key))
     }
@@ -131,6 +137,8 @@ export function simStore(
         const before = new Map<string, Row | undefined>()
         const decided: Decide<T> = (rows) => {
           const decision = decide(rows)
+          if (disk.isBroken && decision.writes.length > 0)
+            throw new StoreFailure('failed', 'this disk takes nothing any more')
           for (const { key } of decision.writes)
             if (!before.has(rowName(key))) before.set(rowName(key), disk.rows.get(rowName(key)))
           if (Number.isFinite(rowsMax()) && disk.sizeWith(decision.writes) > Math.max(disk.size, rowsMax())) {

@@ -185,8 +185,9 @@ export class World {
     this.trace(`boot ${place.index}`)
     const { graceMs, stayMs, siblingsMax, hintKeysPerTarget, retentionMs } = options
     const hints = { keysPerTarget: hintKeysPerTarget, bytes: bounds.hintBytes }
+    const hintPartBytes = Math.min(bounds.hintPartBytes, this.network.messageBytesMax / 2)
     // By the clock of any other node a value that is given up has expired too.
-    const limits = { stayMs, retentionMs, siblingsMax, hints, expiredKeptMs: 2 * options.skewMs + 1_000 }
+    const limits = { hintPartBytes, stayMs, retentionMs, siblingsMax, hints, expiredKeptMs: 2 * options.skewMs + 1_000 }
     const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), ...limits }
     StorageNode.open(ports, config, place.device, this.#placing).then(
       (node) => {

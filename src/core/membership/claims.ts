@@ -11,6 +11,10 @@ import { compareText, type DeviceId, type NodeId, type PeerId } from '../ids.ts'
 export const memberStatuses = ['alive', 'suspect', 'away', 'dead', 'out', 'left'] as const
 export type MemberStatus = (typeof memberStatuses)[number]
 
+/** How a member's store takes what it is given, by its own word. Nobody sends records to one that is not `ok`. */
+export const storageStates = ['ok', 'full', 'failed'] as const
+export type StorageState = (typeof storageStates)[number]
+
 export interface Claim {
   readonly node: NodeId
   /** How the transport knows this boot of it: whom to be introduced to. */
@@ -20,6 +24,8 @@ export interface Claim {
   readonly capacity16ths: number
   /** It came a short while ago to a ring that does without it, and may soon leave: see `failureDomain`. */
   readonly guest: boolean
+  /** It says so itself, and takes it back itself. */
+  readonly storage: StorageState
   /** The newest messages it understands (`bounds.speaks`): tabs with an older build live in the same ring. */
   readonly speaks: number
   readonly incarnation: number
@@ -41,6 +47,7 @@ export function compareClaims(a: Claim, b: Claim): number {
     compareText(a.device, b.device) ||
     a.capacity16ths - b.capacity16ths ||
     Number(b.guest) - Number(a.guest) ||
+    storageStates.indexOf(a.storage) - storageStates.indexOf(b.storage) ||
     a.speaks - b.speaks ||
     compareText(a.peer, b.peer)
   )
@@ -87,8 +94,8 @@ export function claimsOf(view: MemberView): readonly Claim[] {
 
 /** All that a claim says, as it is hashed; JSON keeps apart what a device's name might otherwise run together. */
 export function textOf(claim: Claim): string {
-  const { node, peer, device, capacity16ths, guest, speaks, incarnation, status } = claim
-  return JSON.stringify([node, peer, device, capacity16ths, guest, speaks, incarnation, status])
+  const { node, peer, device, capacity16ths, guest, storage, speaks, incarnation, status } = claim
+  return JSON.stringify([node, peer, device, capacity16ths, guest, storage, speaks, incarnation, status])
 }
 
 /** What of a claim placement depends on: whether a member is suspected or asleep makes no difference. Null if it has no place. */

@@ -162,8 +162,8 @@ export class Swim {
     for (const node of this.#pick(bounds.farewells)) this.#send(node, 'news')
   }
 
-  /** It is back, a guest no more, or carries another weight: a new incarnation takes back whatever was claimed meanwhile. */
-  renew(change: Partial<Pick<Claim, 'status' | 'guest' | 'capacity16ths'>>, now: number): void {
+  /** It is back, a guest no more, or its store or weight changed: a new incarnation takes back whatever was claimed meanwhile. */
+  renew(change: Partial<Pick<Claim, 'status' | 'guest' | 'capacity16ths' | 'storage'>>, now: number): void {
     if (this.own.status === 'left') return
     const incarnation = Math.min(this.own.incarnation + 1, bounds.incarnationMax)
     this.#announce({ ...this.own, ...change, incarnation }, now)

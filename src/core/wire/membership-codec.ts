@@ -3,13 +3,14 @@
  */
 import { bounds } from '../bounds.ts'
 import type { DeviceId } from '../ids.ts'
-import { type Claim, memberStatuses } from '../membership/claims.ts'
+import { type Claim, memberStatuses, storageStates } from '../membership/claims.ts'
 import type { News } from '../membership/news.ts'
 import { type SwimMessage, swimMessageTypes } from '../membership/swim-port.ts'
 import { ByteWriter, decodeWith } from './bytes.ts'
 import { type Codec, oneOf, readNode, readPeer, truth } from './codec.ts'
 
 const status = oneOf(memberStatuses)
+const storage = oneOf(storageStates)
 
 const claim: Codec<Claim> = {
   write: (writer, value) => {
@@ -18,6 +19,7 @@ const claim: Codec<Claim> = {
     writer.text(value.device)
     writer.integer(value.capacity16ths)
     truth.write(writer, value.guest ? 'yes' : 'no')
+    storage.write(writer, value.storage)
     writer.integer(value.speaks)
     writer.integer(value.incarnation)
     status.write(writer, value.status)
@@ -34,6 +36,7 @@ const claim: Codec<Claim> = {
       device,
       capacity16ths,
       guest: truth.read(reader) === 'yes',
+      storage: storage.read(reader),
       speaks: reader.integer(bounds.speaksMax),
       incarnation: reader.integer(bounds.incarnationMax),
       status: status.read(reader),

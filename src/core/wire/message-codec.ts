@@ -47,6 +47,8 @@ const hello: Codec<Hello> = {
     writer.integer(value.n)
     writer.integer(value.partitions)
     writer.integer(value.tokensPerNode)
+    writer.integer(value.graceMs)
+    writer.integer(value.retentionMs)
     writer.hex(value.node)
     writer.hex(value.boot)
   },
@@ -56,6 +58,8 @@ const hello: Codec<Hello> = {
     n: reader.integer(),
     partitions: reader.integer(),
     tokensPerNode: reader.integer(),
+    graceMs: reader.integer(),
+    retentionMs: reader.integer(bounds.retentionMsMax),
     node: readNode(reader),
     boot: reader.hex(digits.boot) as ActorId,
   }),

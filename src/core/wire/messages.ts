@@ -19,6 +19,10 @@ export interface Hello {
   readonly n: number
   readonly partitions: number
   readonly tokensPerNode: number
+  /** After how long a member that is away is out. */
+  readonly graceMs: number
+  /** For how long the ring waits for those who are away before it forgets; not compared: the longer one holds. */
+  readonly retentionMs: number
   readonly node: NodeId
   /** The boot of that node; a later connection of another boot replaces the earlier one. */
   readonly boot: ActorId

@@ -13,6 +13,7 @@ import {
   memberStatuses,
   mergeClaims,
   needsGuests,
+  storageStates,
 } from '../../../src/core/membership/claims.ts'
 
 const node = (index: number) => index.toString(16).padStart(32, '0') as NodeId
@@ -23,6 +24,7 @@ const claims: fc.Arbitrary<Claim> = fc.record({
   device: fc.constantFrom('a', 'b').map((name) => name as DeviceId),
   capacity16ths: fc.integer({ min: 1, max: 3 }),
   guest: fc.boolean(),
+  storage: fc.constantFrom(...storageStates),
   incarnation: fc.nat(3),
   status: fc.constantFrom(...memberStatuses),
 })
@@ -64,6 +66,7 @@ const claim = (status: Claim['status'], incarnation: number): Claim => ({
   device: 'd' as DeviceId,
   capacity16ths: 16,
   guest: false,
+  storage: 'ok',
   speaks: 1,
   incarnation,
   status,

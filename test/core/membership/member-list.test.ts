@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../../src/core/ids.ts'
-import { type Claim, isPlaced, memberStatuses } from '../../../src/core/membership/claims.ts'
+import { type Claim, isPlaced, memberStatuses, storageStates } from '../../../src/core/membership/claims.ts'
 import { MemberList } from '../../../src/core/membership/member-list.ts'
 
 const node = (index: number) => index.toString(16).padStart(32, '0') as NodeId
@@ -15,6 +15,7 @@ const claim = (index: number, change: Partial<Claim> = {}): Claim => ({
   device: 'd' as DeviceId,
   capacity16ths: 16,
   guest: false,
+  storage: 'ok',
   speaks: 1,
   incarnation: 1,
   status: 'alive',
@@ -25,6 +26,7 @@ const claims = fc
   .record({
     index: fc.integer({ min: 1, max: 4 }),
     guest: fc.boolean(),
+    storage: fc.constantFrom(...storageStates),
     incarnation: fc.nat(3),
     status: fc.constantFrom(...memberStatuses),
   })

@@ -14,7 +14,7 @@ import type {
   StoredKey,
   ViewHash,
 } from '../../../src/core/ids.ts'
-import { memberStatuses } from '../../../src/core/membership/claims.ts'
+import { memberStatuses, storageStates } from '../../../src/core/membership/claims.ts'
 import { type SwimMessage, swimMessageTypes } from '../../../src/core/membership/swim-port.ts'
 import { decodeUtf8, encodeUtf8, isWellFormed } from '../../../src/core/utf8.ts'
 import { actorsOf, emptyHistory, withWrite } from '../../../src/core/versioning/causal-history.ts'
@@ -54,6 +54,7 @@ const claim = fc.record({
   device: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text as DeviceId),
   capacity16ths: fc.integer({ min: 1, max: 1024 }),
   guest: fc.boolean(),
+  storage: fc.constantFrom(...storageStates),
   speaks: fc.nat(bounds.speaksMax),
   incarnation: fc.nat(),
   status: fc.constantFrom(...memberStatuses),
@@ -147,6 +148,8 @@ const hello = fc.record({
   n: fc.nat(),
   partitions: fc.nat(),
   tokensPerNode: fc.nat(),
+  graceMs: fc.nat(),
+  retentionMs: fc.nat(bounds.retentionMsMax),
   node,
   boot: hex(16).map((text) => text as ActorId),
 })
