@@ -13,6 +13,7 @@ export const claimOf = (index: number, status: Claim['status'] = 'alive', incarn
   device: `device ${index}` as DeviceId,
   capacity16ths: 16,
   guest: false,
+  settled: true,
   storage: 'ok',
   speaks: 1,
   incarnation,

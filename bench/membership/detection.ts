@@ -113,6 +113,7 @@ export class DetectionRun {
       linked: () => linked,
       isLinked: () => true,
       changed: (claim, by) => this.#changed(index, claim, by),
+      wasOut: () => {},
       copied: () => {},
       chance: this.#chance,
     }

@@ -228,6 +228,8 @@ export const bounds = {
   /** So long after a change of the member view nodes that place keys otherwise are likely to agree soon, and what they exchange is not worth it: it is tried again each `viewRetryMs`. */
   viewSettleMs: 5_000,
   viewRetryMs: 500,
+  /** A member that comes back from elsewhere is waited for so long although there is no way to it yet, ms: introductions take seconds. */
+  newcomerWaitMs: 10_000,
   /** An exchange that has not ended well is taken to go on for so long. */
   exchangeUnderWayMs: 30_000,
   /** Records and bytes of one batch of a handoff or exchange. */

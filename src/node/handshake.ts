@@ -2,7 +2,7 @@
  * Whether two nodes may form a ring. Compared when they meet: a mismatch is final, and both ends say what differs.
  */
 import { bounds } from '../core/bounds.ts'
-import type { ActorId, NodeId } from '../core/ids.ts'
+import type { ActorId, NodeId, Partition } from '../core/ids.ts'
 import type { Hello } from '../core/wire/messages.ts'
 import type { Retention } from './retention.ts'
 
@@ -11,6 +11,7 @@ export function helloOf(
   cluster: string,
   { n, graceMs }: Pick<Hello, 'n' | 'graceMs'>,
   retention: Retention,
+  held: () => readonly Partition[],
   node: NodeId,
   boot: ActorId,
 ): Hello {
@@ -25,6 +26,9 @@ export function helloOf(
     get retentionMs() {
       return retention.ms
     },
+    get held() {
+      return held()
+    },
     node,
     boot,
   }
@@ -38,8 +42,11 @@ const constants = ['protocolVersion', 'n', 'partitions', 'tokensPerNode', 'grace
 
 /** Why these two cannot be in one ring, or null. */
 export function mismatch(ours: Hello, theirs: Hello): string | null {
-  if (ours.cluster !== theirs.cluster) return 'the peer belongs to another cluster'
-  const differing = constants.filter((name) => ours[name] !== theirs[name])
+  const isOneVersion = ours.protocolVersion === theirs.protocolVersion
+  if (isOneVersion && ours.cluster !== theirs.cluster) return 'the peer belongs to another cluster'
+  const differing = constants.filter(
+    (name) => ours[name] !== theirs[name] && (isOneVersion || name === 'protocolVersion'),
+  )
   if (differing.length === 0) return null
   const versions = ours.protocolVersion - theirs.protocolVersion
   const older = versions === 0 ? '' : `; ${versions < 0 ? 'this page' : 'the peer'} has the older build: reload it`

@@ -20,6 +20,8 @@ type MembersRequest = Extract<Request, { type: 'members' }>
 export interface MembershipHandlers {
   /** What is believed of a member has changed. */
   changed(claim: Claim): void
+  /** Others had given this node up, and placed keys without it. */
+  wasOut(): void
   /** Another boot lives under this node's name. */
   copied(peer: PeerId): void
   /** Many may change in `work`. */
@@ -60,6 +62,7 @@ export class Membership {
       linked: () => peers.connected,
       isLinked: (node: NodeId) => peers.isConnected(node),
       changed: (claim: Claim) => handlers.changed(claim),
+      wasOut: () => handlers.wasOut(),
       copied: (peer: PeerId) => handlers.copied(peer),
       chance,
     }
@@ -145,6 +148,11 @@ export class Membership {
   /** It is awake again, and says so. */
   wake(): void {
     this.#swim.renew({ status: 'alive' }, this.#clock.now())
+  }
+
+  /** This node holds by now what others may lack. */
+  settle(): void {
+    if (!this.own.settled) this.#swim.renew({ settled: true }, this.#clock.now())
   }
 
   /** This node is a guest no more. */

@@ -11,7 +11,7 @@ export interface PeersHandlers {
   /** Answers a request of another node. */
   serve(from: NodeId, request: Request): Promise<Reply>
   /** A node has said hello on a new channel, and what it goes by. */
-  met(node: NodeId, hello: Pick<Hello, 'retentionMs'>): void
+  met(node: NodeId, hello: Pick<Hello, 'retentionMs' | 'held'>): void
   /** Its channel has closed, or is about to. `parted`: only because there were too many. */
   closed(node: NodeId, how: 'lost' | 'parted'): void
   /** It answers again, or does not any more. */

@@ -88,7 +88,7 @@ export class Presence {
       if (node.isOpen) void this.#rememberNow()
     })
     const { own } = boot.self
-    const hello = helloOf(boot.cluster, config, this.retention, own.node, boot.actor)
+    const hello = helloOf(boot.cluster, config, this.retention, () => node.ownership.held, own.node, boot.actor)
     this.peers = new Peers(transport, clock, hello, () => this.routing.hash, this.#handlers())
     this.membership = new Membership(
       this.peers,
@@ -99,6 +99,7 @@ export class Presence {
       {
         changed: (claim) => this.#claimed(claim),
         together: (work) => this.#together(work),
+        wasOut: () => this.#missedSomething(),
         copied: (peer) => this.#copied(peer),
         placed: () => this.routing.hash,
       },
@@ -152,8 +153,9 @@ export class Presence {
         this.look()
         return node.serve(from, request)
       },
-      met: (peer, { retentionMs }) => {
+      met: (peer, { retentionMs, held }) => {
         this.retention.heard(retentionMs)
+        node.ownership.met(peer, held)
         this.#met(peer)
       },
       closed: (peer, how) => {

@@ -48,6 +48,8 @@ export class Routing {
   #others: readonly NodeId[] | undefined
   #placement: Placement | undefined
   #withoutSelf: Placement | undefined
+  /** The placement of those that are settled, without this node. */
+  #former: Placement | undefined
   readonly #layOut = ringKeeper()
   /** What follows from the placement, worked out once for each. */
   #owned: ReadonlyMap<NodeId, readonly Partition[]> | undefined
@@ -106,6 +108,7 @@ export class Routing {
   /** Follows the member view, in which these claims have changed, all at once; who is suspected or asleep changes no placement. */
   follow(view: MemberView, claims: readonly Claim[]): void {
     this.#view = view
+    this.#former = undefined
     const moved = claims.filter(({ node }) => this.#stands(node))
     if (moved.length === 0) return
     this.#others = undefined
@@ -174,6 +177,17 @@ export class Routing {
       this.#layOut,
     )
     return this.#withoutSelf.owners[partition] ?? []
+  }
+
+  /**
+   * Who owned a partition before those came who never had a copy of anything: whom a new owner has to have heard. Everybody
+   * else that could have given, where all are new.
+   */
+  formerOwnersOf(partition: Partition): readonly NodeId[] {
+    const settled = this.claims.filter((claim) => isPlaced(claim) && claim.settled && claim.node !== this.self)
+    if (settled.length === 0) return this.sourcesOf(partition)
+    this.#former ??= this.#place(settled.map(ringMember), this.n, this.#layOut)
+    return this.#former.owners[partition] ?? []
   }
 
   /** Whom a new owner fetches a partition from, and names to others meanwhile: those who own it too, or did before. */

@@ -88,6 +88,8 @@ export async function beginBoot(
       device,
       capacity16ths: Math.round(capacity * 16),
       guest: last?.guest ?? true,
+      // What a database holds that is not new others may lack.
+      settled: former !== null,
       storage: 'ok',
       speaks: bounds.speaks,
       incarnation,

@@ -3,7 +3,7 @@
  * section 5: request coordination, membership, and a local store, on every node alike).
  */
 import { partitionOf, tagOf } from '../core/hash.ts'
-import type { DeviceId, NodeId, Partition, StoredKey } from '../core/ids.ts'
+import type { DeviceId, NodeId, StoredKey } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
 import { type Extent, meets, shortfall } from '../core/quorum/demand.ts'
 import { isBlank } from '../core/versioning/causal-history.ts'
@@ -143,7 +143,11 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.replica = new Replica(store, this.routing, this.clock, config, this.progress, {
       corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
       timeSeen: (time) => this.#author.saw(time),
-      written: (partition) => this.progress.changed(partition),
+      written: (partition) => {
+        this.progress.changed(partition)
+        // What a node takes alone others lack.
+        if (routing.others.length === 0) membership.settle()
+      },
       lost: (partition, how) => {
         this.forgetting.lost(partition)
         return [this.progress.lost(partition, how), ...this.ownership.lost(partition, how)]
@@ -156,8 +160,10 @@ export class StorageNode implements TabringNode, Coordination, Present {
     const put = (key: StoredKey, seen: SeenContext, unwritten: Unwritten) =>
       this.#send(key, seen, unwritten, checkPut({}, config).demand, config.timeoutMs)
     this.crowding = new Crowding(this, config, put, decode)
-    const holds = (partition: Partition) => this.replica.holds(partition)
-    this.ownership = new Ownership(store, this.routing, standing, { isReachable, holds }, () => this.joining.review())
+    this.ownership = new Ownership(store, routing, standing, clock, isReachable, () => {
+      if (this.ownership.syncing.length === 0) membership.settle()
+      this.joining.review()
+    })
     this.forgetting = new Forgetting(
       store,
       clock,

@@ -15,8 +15,8 @@ function station() {
   const reachable = new Set<NodeId>([name(2), name(3)])
   const routing = new Routing(name(1), mergeClaims(new Map(), [claim(1), claim(2), claim(3)]), 3)
   const wasInSync = new Uint8Array(allPartitions.length).fill(3)
-  const surroundings = { isReachable: (node: NodeId) => reachable.has(node), holds: () => true }
-  const ownership = new Ownership(memoryStore(), routing, wasInSync, surroundings, () => {})
+  const isReachable = (node: NodeId) => reachable.has(node)
+  const ownership = new Ownership(memoryStore(), routing, wasInSync, { now: () => 0 }, isReachable, () => {})
   const partition = allPartitions[7] ?? (0 as never)
   return { ownership, reachable, partition }
 }
@@ -58,6 +58,73 @@ describe('a node that was away', () => {
     ownership.doubt()
     expect(ownership.counts(partition)).toBe(false)
     reachable.clear()
+    expect(ownership.counts(partition)).toBe(true)
+  })
+})
+
+/** Node 1, which owns everything with 2 and 3, in sync; node 4 comes, settled or not. */
+function ringThatIsJoined(newcomer: { readonly settled: boolean }) {
+  const claims = [claim(1), claim(2), claim(3)]
+  const reachable = new Set<NodeId>([2, 3, 4].map(name))
+  const routing = new Routing(name(1), mergeClaims(new Map(), claims), 4)
+  const wasInSync = new Uint8Array(allPartitions.length).fill(3)
+  const clock = { ms: 0, now: () => clock.ms }
+  const isReachable = (node: NodeId) => reachable.has(node)
+  const ownership = new Ownership(memoryStore(), routing, wasInSync, clock, isReachable, () => {})
+  for (const node of [2, 3]) ownership.received(name(node), allPartitions)
+  const fourth = { ...claim(4), ...newcomer }
+  routing.follow(mergeClaims(new Map(), [...claims, fourth]), [fourth])
+  ownership.follow()
+  const [partition, other] = allPartitions as unknown as [(typeof allPartitions)[0], (typeof allPartitions)[0]]
+  return { ownership, reachable, clock, partition, other }
+}
+
+describe('an owner that meets somebody who was elsewhere', () => {
+  test('does not count until that one has given what it holds, and says so', () => {
+    const { ownership, partition, other } = ringThatIsJoined({ settled: true })
+    expect(ownership.counts(partition)).toBe(false)
+    ownership.received(name(4), [partition])
+    expect(ownership.counts(partition)).toBe(true)
+    expect(ownership.counts(other)).toBe(false)
+  })
+
+  test('counts at once for what the other says that it holds no copy of', () => {
+    const { ownership, partition, other } = ringThatIsJoined({ settled: true })
+    ownership.met(name(4), [other])
+    expect(ownership.counts(partition)).toBe(true)
+    expect(ownership.counts(other)).toBe(false)
+  })
+
+  test('counts throughout where the other never held a copy of anything', () => {
+    const { ownership, partition } = ringThatIsJoined({ settled: false })
+    expect(ownership.counts(partition)).toBe(true)
+  })
+
+  test('waits for a while for one that there is no way to, and no longer', () => {
+    const { ownership, reachable, clock, partition } = ringThatIsJoined({ settled: true })
+    reachable.delete(name(4))
+    expect(ownership.counts(partition)).toBe(false)
+    clock.ms = 60_000
+    expect(ownership.counts(partition)).toBe(true)
+  })
+})
+
+describe('a new owner', () => {
+  const fresh = () => {
+    const reachable = new Set<NodeId>([name(2)])
+    const claims = [{ ...claim(1), settled: false }, claim(2), claim(3)]
+    const routing = new Routing(name(1), mergeClaims(new Map(), claims), 3)
+    const isReachable = (node: NodeId) => reachable.has(node)
+    const ownership = new Ownership(memoryStore(), routing, undefined, { now: () => 0 }, isReachable, () => {})
+    return { ownership, reachable, partition: allPartitions[7] ?? (0 as never) }
+  }
+
+  test('counts once most of the former owners have given, and not because the others are out of reach', () => {
+    const { ownership, reachable, partition } = fresh()
+    ownership.received(name(2), allPartitions)
+    expect(ownership.counts(partition)).toBe(false)
+    reachable.add(name(3))
+    ownership.received(name(3), allPartitions)
     expect(ownership.counts(partition)).toBe(true)
   })
 })

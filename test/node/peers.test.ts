@@ -57,7 +57,7 @@ function endOf(name: string): End {
   } satisfies Partial<PeersHandlers>
   const settings = { n: 3, graceMs: bounds.graceMs }
   const ids = [name.repeat(32) as NodeId, name.repeat(16) as ActorId] as const
-  const hello = helloOf(tagOf('ring'), settings, new Retention(bounds.retentionMs), ...ids)
+  const hello = helloOf(tagOf('ring'), settings, new Retention(bounds.retentionMs), () => [], ...ids)
   const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
   const peers = new Peers(transport, seen, hello, () => '0' as ViewHash, handlers as unknown as PeersHandlers)
   peers.start()

@@ -315,6 +315,7 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     tokensPerNode: 64,
     graceMs: 600_000,
     retentionMs: 604_800_000,
+    held: [],
     node: nodeName(1),
     boot: '' as ActorId,
   }

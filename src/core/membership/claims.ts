@@ -24,6 +24,8 @@ export interface Claim {
   readonly capacity16ths: number
   /** It came a short while ago to a ring that does without it, and may soon leave: see `failureDomain`. */
   readonly guest: boolean
+  /** Its copy of some partition was once complete, or it took writes alone: what it holds others may lack. */
+  readonly settled: boolean
   /** It says so itself, and takes it back itself. */
   readonly storage: StorageState
   /** The newest messages it understands (`bounds.speaks`): tabs with an older build live in the same ring. */
@@ -47,6 +49,7 @@ export function compareClaims(a: Claim, b: Claim): number {
     compareText(a.device, b.device) ||
     a.capacity16ths - b.capacity16ths ||
     Number(b.guest) - Number(a.guest) ||
+    Number(a.settled) - Number(b.settled) ||
     storageStates.indexOf(a.storage) - storageStates.indexOf(b.storage) ||
     a.speaks - b.speaks ||
     compareText(a.peer, b.peer)
@@ -94,8 +97,8 @@ export function claimsOf(view: MemberView): readonly Claim[] {
 
 /** All that a claim says, as it is hashed; JSON keeps apart what a device's name might otherwise run together. */
 export function textOf(claim: Claim): string {
-  const { node, peer, device, capacity16ths, guest, storage, speaks, incarnation, status } = claim
-  return JSON.stringify([node, peer, device, capacity16ths, guest, storage, speaks, incarnation, status])
+  const { node, peer, device, capacity16ths, guest, settled, storage, speaks, incarnation, status } = claim
+  return JSON.stringify([node, peer, device, capacity16ths, guest, settled, storage, speaks, incarnation, status])
 }
 
 /** What of a claim placement depends on: whether a member is suspected or asleep makes no difference. Null if it has no place. */

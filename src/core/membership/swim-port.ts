@@ -47,6 +47,8 @@ export interface SwimPort {
   isLinked(node: NodeId): boolean
   /** A claim has changed what is believed of its member; `by` made it. */
   changed(claim: Claim, by: NodeId): void
+  /** Others had given this member up, and placed keys without it. */
+  wasOut(): void
   /** Another boot lives under this member's name. */
   copied(peer: PeerId): void
   /** Uniform in [0, 1). */

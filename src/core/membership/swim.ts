@@ -137,6 +137,7 @@ export class Swim {
     // Whoever is suspected is slow, or far away: let it judge more slowly (Lifeguard, section 4.1).
     if (intake.claimed.status === 'suspect') this.#worsen(1)
     this.#adopted(intake.claim, this.#list.self, now)
+    if (intake.claimed.status === 'out') this.#port.wasOut()
     if (this.#namesakes.refuted(intake.claimed, intake.claim, now)) this.#port.copied(intake.claimed.peer)
   }
 
@@ -163,7 +164,7 @@ export class Swim {
   }
 
   /** It is back, a guest no more, or its store or weight changed: a new incarnation takes back whatever was claimed meanwhile. */
-  renew(change: Partial<Pick<Claim, 'status' | 'guest' | 'capacity16ths' | 'storage'>>, now: number): void {
+  renew(change: Partial<Pick<Claim, 'status' | 'guest' | 'settled' | 'capacity16ths' | 'storage'>>, now: number): void {
     if (this.own.status === 'left') return
     const incarnation = Math.min(this.own.incarnation + 1, bounds.incarnationMax)
     this.#announce({ ...this.own, ...change, incarnation }, now)

@@ -19,6 +19,7 @@ const claim: Codec<Claim> = {
     writer.text(value.device)
     writer.integer(value.capacity16ths)
     truth.write(writer, value.guest ? 'yes' : 'no')
+    truth.write(writer, value.settled ? 'yes' : 'no')
     storage.write(writer, value.storage)
     writer.integer(value.speaks)
     writer.integer(value.incarnation)
@@ -36,6 +37,7 @@ const claim: Codec<Claim> = {
       device,
       capacity16ths,
       guest: truth.read(reader) === 'yes',
+      settled: truth.read(reader) === 'yes',
       storage: storage.read(reader),
       speaks: reader.integer(bounds.speaksMax),
       incarnation: reader.integer(bounds.incarnationMax),

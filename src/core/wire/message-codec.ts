@@ -4,7 +4,7 @@
  * One table row per kind of message holds its writer and its reader side by side, so that they cannot drift apart.
  */
 import { bounds } from '../bounds.ts'
-import type { ActorId, StoredKey } from '../ids.ts'
+import type { ActorId, NodeId, StoredKey } from '../ids.ts'
 import { parseStoredKey } from '../versioning/stored-key.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
 import {
@@ -40,6 +40,19 @@ const standing = oneOf(['owner', 'syncing', 'hint'] as const)
 const reason = oneOf(reasons)
 const counting = oneOf(countings)
 
+/** What a hello of another version is taken for: who speaks is not known, and need not be. */
+const foreign = {
+  cluster: '',
+  n: 0,
+  partitions: 0,
+  tokensPerNode: 0,
+  graceMs: 0,
+  retentionMs: 0,
+  held: [],
+  node: '' as NodeId,
+  boot: '' as ActorId,
+}
+
 const hello: Codec<Hello> = {
   write: (writer, value) => {
     writer.integer(value.protocolVersion)
@@ -49,20 +62,29 @@ const hello: Codec<Hello> = {
     writer.integer(value.tokensPerNode)
     writer.integer(value.graceMs)
     writer.integer(value.retentionMs)
+    partitions.write(writer, value.held)
     writer.hex(value.node)
     writer.hex(value.boot)
   },
-  read: (reader) => ({
-    protocolVersion: reader.integer(),
-    cluster: reader.hex(digits.tag),
-    n: reader.integer(),
-    partitions: reader.integer(),
-    tokensPerNode: reader.integer(),
-    graceMs: reader.integer(),
-    retentionMs: reader.integer(bounds.retentionMsMax),
-    node: readNode(reader),
-    boot: reader.hex(digits.boot) as ActorId,
-  }),
+  read: (reader) => {
+    const protocolVersion = reader.integer()
+    if (protocolVersion !== bounds.protocolVersion) {
+      reader.raw(reader.remaining)
+      return { protocolVersion, ...foreign }
+    }
+    return {
+      protocolVersion,
+      cluster: reader.hex(digits.tag),
+      n: reader.integer(),
+      partitions: reader.integer(),
+      tokensPerNode: reader.integer(),
+      graceMs: reader.integer(),
+      retentionMs: reader.integer(bounds.retentionMsMax),
+      held: partitions.read(reader),
+      node: readNode(reader),
+      boot: reader.hex(digits.boot) as ActorId,
+    }
+  },
 }
 
 const keyedRecord: Codec<KeyedRecord> = {

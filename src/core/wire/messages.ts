@@ -23,6 +23,8 @@ export interface Hello {
   readonly graceMs: number
   /** For how long the ring waits for those who are away before it forgets; not compared: the longer one holds. */
   readonly retentionMs: number
+  /** Partitions of which its copy was complete once, and is here. */
+  readonly held: readonly Partition[]
   readonly node: NodeId
   /** The boot of that node; a later connection of another boot replaces the earlier one. */
   readonly boot: ActorId

@@ -15,6 +15,7 @@ const claim = (index: number, change: Partial<Claim> = {}): Claim => ({
   device: 'd' as DeviceId,
   capacity16ths: 16,
   guest: false,
+  settled: true,
   storage: 'ok',
   speaks: 1,
   incarnation: 1,
@@ -26,6 +27,7 @@ const claims = fc
   .record({
     index: fc.integer({ min: 1, max: 4 }),
     guest: fc.boolean(),
+    settled: fc.boolean(),
     storage: fc.constantFrom(...storageStates),
     incarnation: fc.nat(3),
     status: fc.constantFrom(...memberStatuses),

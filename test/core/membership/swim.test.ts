@@ -52,6 +52,7 @@ class Ring {
             linked,
             isLinked: (node) => linked().includes(node),
             changed: () => {},
+            wasOut: () => {},
             copied: (peer) => this.copies.push(peer),
             chance: () => {
               state = (state * 48_271) % 2_147_483_647

@@ -54,6 +54,7 @@ const claim = fc.record({
   device: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text as DeviceId),
   capacity16ths: fc.integer({ min: 1, max: 1024 }),
   guest: fc.boolean(),
+  settled: fc.boolean(),
   storage: fc.constantFrom(...storageStates),
   speaks: fc.nat(bounds.speaksMax),
   incarnation: fc.nat(),
@@ -143,13 +144,14 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
   }),
 )
 const hello = fc.record({
-  protocolVersion: fc.nat(),
+  protocolVersion: fc.constant(bounds.protocolVersion),
   cluster: hex(32),
   n: fc.nat(),
   partitions: fc.nat(),
   tokensPerNode: fc.nat(),
   graceMs: fc.nat(),
   retentionMs: fc.nat(bounds.retentionMsMax),
+  held: partitions,
   node,
   boot: hex(16).map((text) => text as ActorId),
 })
