@@ -429,6 +429,8 @@ export class Exchange {
   follow(): void {
     this.#epoch += 1
     this.#backOff.keep((node) => this.#routing.isPlaced(node))
+    for (const notes of [this.#answered, this.#since])
+      for (const node of notes.keys()) if (this.#routing.claimOf(node) === undefined) notes.delete(node)
     this.#followedAt = this.#clock.now()
     this.#progress.follow()
     for (const node of this.#routing.others.filter((other) => this.#peers.isReachable(other))) {

@@ -148,7 +148,16 @@ export class Links {
     return wanted
   }
 
+  /** Forgets what went to members long ago, or to those who are none any more. */
+  #forget(): void {
+    const { view } = this.#membership
+    for (const node of this.#busy) if (!view.has(node)) this.#busy.delete(node)
+    const isOld = (since: number) => this.#clock.now() - since > bounds.relayedToLinkMs
+    for (const [node, { since }] of this.#traffic) if (isOld(since) && !this.#busy.has(node)) this.#traffic.delete(node)
+  }
+
   #review(): void {
+    this.#forget()
     const wanted = this.#wanted()
     this.#closeIdlest(wanted)
     const peers = new Set(wanted.values())

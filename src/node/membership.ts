@@ -127,6 +127,7 @@ export class Membership {
       const { connected } = this.#peers
       const chosen = connected[Math.floor(this.#chance() * connected.length)]
       if (chosen !== undefined) void this.pushPull(chosen)
+      for (const node of this.#placed.keys()) if (!this.view.has(node)) this.#placed.delete(node)
       this.#armPushPull()
     })
   }
