@@ -125,8 +125,19 @@ export const bounds = {
   /** Peers one tab knows of at a time, linked or about to be. */
   peersMax: 128,
 
-  /** A request unanswered for so long makes its peer unreachable until it is heard again. */
+  /** A request unanswered for so long makes its peer unreachable for new ones until it is heard again. */
   requestTimeoutMs: 2_000,
+  /**
+   * How long a coordinator waits for a node before it asks another one besides, ms. Least: a page with some work to do is no slow
+   * one. Most: then nobody would be asked anything new of it either (`requestTimeoutMs`).
+   */
+  patienceMsMin: 250,
+  patienceMsMax: 2_000,
+  /** Answer times kept of each node, so that the slowest hundredth is one of them; and nodes they are kept of. */
+  answerTimesKept: 100,
+  answerTimesNodesMax: 256,
+  /** The last part of a put's time: in it the coordinator stores what no other node has taken. */
+  keepShare: 0.1,
   /** What a user's request may take unless he says otherwise. */
   operationTimeoutMs: 5_000,
   operationTimeoutMsMax: 600_000,

@@ -35,6 +35,7 @@ export interface Question {
 export async function read(node: Coordination, key: StoredKey, question: Question): Promise<ReadOutcome> {
   const { demand, atLeast, timeoutMs } = question
   const { routing, clock } = node
+  const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
   const isReachable = isInReach(node)
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
@@ -48,9 +49,9 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   const fanOut = new FanOut(
     candidatesOf(owners, consulted, isReachable),
     { n: routing.n, needed: demand.nodes },
-    async (candidate) => {
+    async (candidate, slow) => {
       try {
-        const reply = await node.ask(candidate.node, request)
+        const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
         if (reply.type !== 'record') return 'failed'
         answers.set(candidate.node, reply.record)
         known = unite(known, reply.record.history)

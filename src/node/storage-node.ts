@@ -56,6 +56,7 @@ import { Operations } from './operations.ts'
 import { judge, putFailed } from './outcomes.ts'
 import { Ownership } from './ownership.ts'
 import { Pace } from './pace.ts'
+import type { Waiting } from './patience.ts'
 import type { Peers } from './peers.ts'
 import { Presence, type Present } from './presence.ts'
 import { read } from './read.ts'
@@ -274,10 +275,10 @@ export class StorageNode implements TabringNode, Coordination, Present {
   }
 
   /** Asks a node; itself without a detour. */
-  async ask(node: NodeId, request: Request): Promise<Reply> {
+  async ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply> {
     this.#presence.asks(node)
-    if (node !== this.id) return this.peers.request(node, request, request.type === 'put' ? 'bulk' : 'control')
-    const reply = await serve(this, this.id, request)
+    if (node !== this.id) return this.peers.consult(node, request, request.type === 'put' ? 'bulk' : 'control', waiting)
+    const reply = await this.peers.patience.watch(node, waiting, serve(this, this.id, request))
     if (reply.type === 'failed') throw new RequestFailure('refused', reply.code)
     return reply
   }

@@ -14,6 +14,7 @@ import type { Clock } from '../ports.ts'
 import { within } from './deadline.ts'
 import type { Events } from './events.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
+import type { Waiting } from './patience.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
@@ -26,7 +27,7 @@ export interface Coordination {
   readonly replica: Replica
   readonly events: Events
   /** Asks any node, this one included. Rejects when there is no answer. */
-  ask(node: NodeId, request: Request): Promise<Reply>
+  ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply>
 }
 
 /** Whether a node can be asked: this one always. */
@@ -55,6 +56,7 @@ export async function write(
   timeoutMs: number,
 ): Promise<WriteOutcome> {
   const { routing, clock } = node
+  const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
   const hinting = new Set<NodeId>()
   let isStored = false
@@ -63,14 +65,14 @@ export async function write(
     const primaries = owners.filter((owner) => !hinting.has(owner))
     return extentOf(copies, primaries, (id) => routing.deviceOf(id))
   }
-  const demandsPlaces = demand.primaries > 0 || demand.devices > 1
   let failure: unknown = null
   const fanOut = new FanOut(
     candidatesOf(owners, fallbacks, isInReach(node)),
     { n: routing.n, needed: demand.nodes },
-    async (candidate) => {
+    async (candidate, slow) => {
       try {
-        const reply = await node.ask(candidate.node, { type: 'put', key, delta, hintFor: candidate.hintFor })
+        const request = { type: 'put', key, delta, hintFor: candidate.hintFor } as const
+        const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
         if (reply.type !== 'stored') return 'failed'
         isStored = true
         if (reply.standing === 'hint') hinting.add(candidate.node)
@@ -80,12 +82,10 @@ export async function write(
         return 'failed'
       }
     },
-    (counted) => ({ suffices: true, isEnough: !demandsPlaces || meets(extent(counted), { ...demand, nodes: 0 }) }),
+    // A hint for an owner that has answered after all is no copy of its own: then others have to be waited for.
+    (counted) => ({ suffices: true, isEnough: meets(extent(counted), demand) }),
   )
-  const startedAt = clock.now()
   await within(clock, timeoutMs, fanOut.decided)
-  // A hint for an owner that has answered after all is no copy of its own: then others have to be waited for.
-  if (!meets(extent(fanOut.counted), demand)) await within(clock, startedAt + timeoutMs - clock.now(), fanOut.settled)
   /** Who has it, and for whom. */
   const copies = new Map(fanOut.counted)
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
