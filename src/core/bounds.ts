@@ -136,8 +136,8 @@ export const bounds = {
   /** Answer times kept of each node, so that the slowest hundredth is one of them; and nodes they are kept of. */
   answerTimesKept: 100,
   answerTimesNodesMax: 256,
-  /** The last part of a put's time: in it the coordinator stores what no other node has taken. */
-  keepShare: 0.1,
+  /** The last part of a put's time: in it the coordinator stores what no other node has taken. A second of five, for slow disks. */
+  keepShare: 0.2,
   /** What a user's request may take unless he says otherwise. */
   operationTimeoutMs: 5_000,
   operationTimeoutMsMax: 600_000,
