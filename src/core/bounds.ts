@@ -37,6 +37,8 @@ export const bounds = {
   incarnationMax: 1_099_511_627_776,
   /** Keys one boot counts writes of under one actor; then it takes a new actor, so that memory stays bounded (about 20 MB). */
   actorKeysMax: 100_000,
+  /** Dots of one actor that a context holds beyond a gap, a byte or two each: with more of them the next write gets a new actor, some 20. */
+  dotsBeyondMax: 32,
   /** Members in one view: far more than a full mesh carries, small enough to gossip whole. */
   membersMax: 1024,
   /** How far ahead of our own wall clock a stranger's hybrid time may pull ours, ms: a wrong clock must not poison the order for ever. */

@@ -271,6 +271,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   ): Promise<WriteOutcome & { readonly after: SeenContext }> {
     const written = this.#author.sign(key, seen)
     const outcome = await write(this, key, delta(seen.history, { ...unwritten, ...written }), demand, timeoutMs)
+    if (!outcome.isStored) this.#author.failed(key, written)
     return { ...outcome, after: afterWrite(seen, written) }
   }
 
