@@ -100,7 +100,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
         systemClock,
         () => chanceOf(cryptoRandom),
         () => orphanedSlots(scope),
-        (slot) => handOver(place, slot, ended),
+        (slot) => handOver(place, slot, node, ended),
       ),
     )
     return node
@@ -109,14 +109,17 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
   }
 }
 
-/** Hands over what a tab that is gone has left in its slot, unless this tab's own node has `ended` before that. */
-async function handOver(place: Where, name: string, ended: Promise<void>): Promise<void> {
+/**
+ * Hands over what a tab that is gone has left in its slot, unless this tab's own node, the adopter, has `ended` before
+ * that.
+ */
+async function handOver(place: Where, name: string, adopter: StorageNode, ended: Promise<void>): Promise<void> {
   const take = async (lost: () => void): Promise<Slot> => {
     const slot = await lockSlot(name, lost, null)
     if (slot === null) throw new StoreFailure('failed', 'another tab has taken the slot')
     return slot
   }
-  const { node } = await openOn(place, take, () => {})
+  const { node } = await openOn(place, take, () => {}, adopter)
   void ended.then(() => node.close())
   try {
     await node.joining.first
@@ -141,11 +144,15 @@ interface OpenedNode {
   readonly ended: Promise<void>
 }
 
-/** Takes a slot and opens its node; both are given back where that fails. `assertWanted` throws where nobody waits for it any more. */
+/**
+ * Takes a slot and opens its node; both are given back where that fails. `assertWanted` throws where nobody waits for
+ * it any more. `adopter`: the node that has this one hand everything over.
+ */
 async function openOn(
   place: Where,
   take: (lost: () => void) => Promise<Slot>,
   assertWanted: () => void,
+  adopter: StorageNode | null = null,
 ): Promise<OpenedNode> {
   const end: { node?: StorageNode; isLost?: true } = {}
   const lost = (reason: 'lock-lost' | 'evicted') => {
@@ -154,7 +161,7 @@ async function openOn(
   }
   const slot = await take(() => lost('lock-lost'))
   try {
-    const opened = await openSlot(place, slot, () => lost('evicted'))
+    const opened = await openSlot(place, slot, () => lost('evicted'), adopter)
     end.node = opened.node
     if (end.isLost) throw new StoreFailure('failed', 'the database or its lock was lost while it was opened')
     assertWanted()
@@ -166,7 +173,12 @@ async function openOn(
   }
 }
 
-async function openSlot({ device, config, rtc, urls }: Where, slot: Slot, lost: () => void): Promise<OpenedNode> {
+async function openSlot(
+  { device, config, rtc, urls }: Where,
+  slot: Slot,
+  lost: () => void,
+  adopter: StorageNode | null,
+): Promise<OpenedNode> {
   const { store: database, existed } = await openIndexedDbStore(slot.database, systemClock, lost)
   const peer = bytesToHex(cryptoRandom.bytes(8)) as PeerId
   const room = tagOf(`tabring room ${config.cluster}`)
@@ -194,7 +206,7 @@ async function openSlot({ device, config, rtc, urls }: Where, slot: Slot, lost: 
     },
   }
   const ports = { clock: systemClock, random: cryptoRandom, store, transport, lifecycle }
-  const node = await StorageNode.open(ports, config, device).catch(async (error: unknown) => {
+  const node = await StorageNode.open(ports, config, device, undefined, adopter).catch(async (error: unknown) => {
     await store.close()
     throw error
   })

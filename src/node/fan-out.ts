@@ -1,6 +1,7 @@
 /**
- * One get or put on its way to several nodes: asks whom the quorum rule says, and has others stand in for those that fail or are
- * slow (Dynamo, section 4.5). What is asked and what counts is the caller's; when it is enough is `core/quorum`'s.
+ * One get or put on its way to several nodes: asks whom the quorum rule says, and has others stand in for those that
+ * fail or are slow (Dynamo, section 4.5). What is asked and what counts is the caller's; when it is enough is
+ * `core/quorum`'s.
  */
 import type { NodeId } from '../core/ids.ts'
 import { type Answer, decide, type QuorumRule, type Sufficiency } from '../core/quorum/decision.ts'

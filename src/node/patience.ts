@@ -1,8 +1,9 @@
 /**
- * Watches the answers a coordinator waits for: how long each node took of late, and whether one takes longer than that by now.
+ * Watches the answers a coordinator waits for: how long each node took of late, and whether one takes longer than that
+ * by now.
  *
- * A slow node is no failed one: somebody else is asked besides, and its answer still counts when it comes. A timer that fires late
- * judges nobody before what is queued has been heard: then it is this tab that was slow.
+ * A slow node is no failed one: somebody else is asked besides, and its answer still counts when it comes. A timer that
+ * fires late judges nobody before what is queued has been heard: then it is this tab that was slow.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId } from '../core/ids.ts'
@@ -18,7 +19,10 @@ export interface Waiting {
   slow(): void
 }
 
-/** Runs `task` after a delay; where that comes late, once what is queued has been heard. The returned function calls it off. */
+/**
+ * Runs `task` after a delay; where that comes late, once what is queued has been heard. The returned function calls it
+ * off.
+ */
 export function judged(clock: Clock, delayMs: number, task: () => void): () => void {
   const due = clock.now() + delayMs
   let cancel = clock.after(delayMs, () => {

@@ -1,9 +1,10 @@
 /**
  * The other nodes within reach: the handshake that admits them, requests to them, and whether they answer.
  *
- * A node is reachable when it is believed to be awake, there is a channel to it, or to somebody who has one, and no request to it
- * has gone unanswered for two seconds; the next thing heard from it makes it reachable again. Requests under way wait on. A suspect is, if it was heard from a
- * moment ago: then it is somebody else's line that is bad. Bytes that make no sense end the channel they came over.
+ * A node is reachable when it is believed to be awake, there is a channel to it, or to somebody who has one, and no
+ * request to it has gone unanswered for two seconds; the next thing heard from it makes it reachable again. Requests
+ * under way wait on. A suspect is, if it was heard from a moment ago: then it is somebody else's line that is bad.
+ * Bytes that make no sense end the channel they came over.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
@@ -143,8 +144,9 @@ export class Peers {
     )
   }
 
-  /** The same for a coordinator: silence keeps new requests from the node, and this one waits for the rest of its caller's time. */
-  consult(node: NodeId, body: Request, lane: Lane, waiting: Waiting): Promise<Reply> {
+  /** For a coordinator: waits for the rest of its caller's time. Silence keeps new requests from the node before that. */
+  consult(node: NodeId, body: Request, waiting: Waiting): Promise<Reply> {
+    const lane = body.type === 'put' ? 'bulk' : 'control'
     const silentMs = bounds.requestTimeoutMs
     const timeoutMs = Math.max(waiting.timeoutMs, silentMs)
     return this.#route(node, (route) =>
@@ -171,7 +173,7 @@ export class Peers {
     throw new RequestFailure('unreachable')
   }
 
-  /** `wait`: for the reply, from when the channel has taken the request; a long queue is our slowness, not the peer's. */
+  /** `wait` begins when the channel has taken the request: a long queue is our slowness, not the peer's. */
   async #ask(
     route: Channel,
     node: NodeId,

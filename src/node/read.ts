@@ -1,9 +1,9 @@
 /**
  * A get, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the tab that was asked, section 6.4).
  *
- * All n are asked, the answer goes out at r, and what the stragglers say is used for read repair afterwards. This node's own
- * store and hints take part, unless its disk is slower than it usually is: no get waits for a disk that hangs. A fallback counts
- * only if it holds something of the key.
+ * All n are asked, the answer goes out at r, and what the stragglers say is used for read repair afterwards. This
+ * node's own store and hints take part, unless its disk is slower than it usually is: no get waits for a disk that
+ * hangs. A fallback counts only if it holds something of the key.
  */
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'

@@ -1,6 +1,6 @@
 /**
- * The replies that requests wait for. Each is taken from the node that was asked alone, over the channel it was asked over: a node
- * that passes messages on must not speak for others.
+ * The replies that requests wait for. Each is taken from the node that was asked alone, over the channel it was asked
+ * over: a node that passes messages on must not speak for others.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId } from '../core/ids.ts'

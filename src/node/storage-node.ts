@@ -13,6 +13,7 @@ import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
 import { chanceOf, type Ports } from '../ports.ts'
+import { stillAbsent } from './adoption.ts'
 import type {
   Context,
   DeleteOptions,
@@ -56,7 +57,6 @@ import { Operations } from './operations.ts'
 import { judge, putFailed } from './outcomes.ts'
 import { Ownership } from './ownership.ts'
 import { Pace } from './pace.ts'
-import type { Waiting } from './patience.ts'
 import type { Peers } from './peers.ts'
 import { Presence, type Present } from './presence.ts'
 import { read } from './read.ts'
@@ -71,7 +71,7 @@ import { repairAll, Scrub } from './scrub.ts'
 import { beginBoot, forgetIdentity, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
 import { ValueCodec } from './value-codec.ts'
-import { type Coordination, type WriteOutcome, write } from './write.ts'
+import { type Coordination, type Waiting, type WriteOutcome, write } from './write.ts'
 
 export class StorageNode implements TabringNode, Coordination, Present {
   readonly id: NodeId
@@ -179,17 +179,19 @@ export class StorageNode implements TabringNode, Coordination, Present {
 
   /**
    * Opens a node on these ports. `device` is its failure domain. `placing` may remember placements that nodes of one process
-   * share. Rejects with a `StoreFailure` where the store does not work.
+   * share. `adopter`: the one that has it hand everything over. Rejects with a `StoreFailure` where the store fails.
    */
   static async open(
     ports: Ports,
     config: CheckedConfig,
     device: DeviceId,
     placing?: typeof place,
+    adopter: StorageNode | null = null,
   ): Promise<StorageNode> {
     const self = await beginBoot(ports.store, ports.random, ports.transport.self, device, config.capacity)
     const saved = await ports.store.read([ownershipRow, forgettingRow])
-    const node = new StorageNode(ports, config, self, saved, placing)
+    const node = new StorageNode(ports, config, stillAbsent(self, adopter), saved, placing)
+    node.#isClosing = adopter !== null
     try {
       await node.replica.forest()
     } catch (error) {
@@ -278,7 +280,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   /** Asks a node; itself without a detour. */
   async ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply> {
     this.#presence.asks(node)
-    if (node !== this.id) return this.peers.consult(node, request, request.type === 'put' ? 'bulk' : 'control', waiting)
+    if (node !== this.id) return this.peers.consult(node, request, waiting)
     const reply = await this.peers.patience.watch(node, waiting, serve(this, this.id, request))
     if (reply.type === 'failed') throw new RequestFailure('refused', reply.code)
     return reply

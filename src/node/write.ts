@@ -20,6 +20,8 @@ import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
 
+export type { Waiting }
+
 /** What a coordinator works with. */
 export interface Coordination {
   readonly clock: Clock

@@ -37,8 +37,8 @@ export function failingStore(inner: Store, ring: Ring) {
 
 let opened = 0
 
-/** A node of the ring on a store of its own. */
-export async function openByHand(ring: Ring, store: Store): Promise<StorageNode> {
+/** A node of the ring on a store of its own; `adopter`: the node that has it hand everything over. */
+export async function openByHand(ring: Ring, store: Store, adopter: StorageNode | null = null): Promise<StorageNode> {
   opened += 1
   const { clock, world } = ring
   const chance = new Chance(1_000 + opened, 'nodes')
@@ -53,7 +53,9 @@ export async function openByHand(ring: Ring, store: Store): Promise<StorageNode>
   }
   const { graceMs, stayMs, retentionMs } = world.options
   const config = { ...checkConfig({ cluster: 'simulation', graceMs }), stayMs, retentionMs }
-  const node = await ring.ahead(StorageNode.open(ports, config, `device by hand ${opened}` as DeviceId))
+  const node = await ring.ahead(
+    StorageNode.open(ports, config, `device by hand ${opened}` as DeviceId, undefined, adopter),
+  )
   await clock.run(10_000)
   return node
 }

@@ -1,5 +1,6 @@
 /**
- * Owners that are slow to answer, as the tabs of a busy machine are: somebody stands in for them, and what they answer still counts.
+ * Owners that are slow to answer, as the tabs of a busy machine are: somebody stands in for them, and what they answer
+ * still counts.
  */
 import { expect, test } from 'vitest'
 import type { KeyPlacement } from '../../src/node/api.ts'
@@ -47,7 +48,7 @@ test('a put need not wait for slow owners: others stand in, and what they keep g
   expect(ring.nodes.map((node) => node.status().hints)).toEqual(ring.nodes.map(() => 0))
 })
 
-test('a copy kept for a slow owner that has answered after all counts once: the put waits for another one', async () => {
+test('a copy kept for a slow owner that has answered after all counts once, and the put waits for more', async () => {
   // The owners are slow, the second of them less so than those who stand in for the other two.
   const { nodes, coordinator, key, ...ring } = await ringWithKey(({ fallbacks }, id) => fallbacks[1] === id)
   await ring.ahead(coordinator.put(key, null, 'v'))

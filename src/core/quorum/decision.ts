@@ -1,16 +1,17 @@
 /**
  * When enough is enough, and whom to ask next (Dynamo, sections 4.5 and 4.6).
  *
- * One get or put asks the first n reachable nodes of the key's preference list and is won when `needed` answers count. An
- * owner that fails, or whose answer does not count, is stood in for by the next node down the list: a sloppy quorum. So is a slow
- * one, which is waited for all the same. The same rule serves reads (needed = r) and writes (needed = w); it knows neither
- * messages nor time.
+ * One get or put asks the first n reachable nodes of the key's preference list and is won when `needed` answers count.
+ * An owner that fails, or whose answer does not count, is stood in for by the next node down the list: a sloppy quorum.
+ * So is a slow one, which is waited for all the same. The same rule serves reads (needed = r) and writes (needed = w);
+ * it knows neither messages nor time.
  */
 import { assert } from '../assert.ts'
 
 /**
- * How far one candidate is. `slow`: it is waited for, and somebody else is asked besides. `counted` answers add to the quorum; `uncounted` ones do not (an owner that is not in sync yet,
- * a fallback that holds nothing of the key), `failed` is no answer: refused, unreachable, or silent to the end.
+ * How far one candidate is. `slow`: it is waited for, and somebody else is asked besides. `counted` answers add to the
+ * quorum; `uncounted` ones do not (an owner that is not in sync yet, a fallback that holds nothing of the key),
+ * `failed` is no answer: refused, unreachable, or silent to the end.
  */
 export type Answer = 'unasked' | 'waiting' | 'slow' | 'counted' | 'uncounted' | 'failed'
 
