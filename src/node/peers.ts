@@ -18,6 +18,7 @@ import { judged, Patience, type Waiting } from './patience.ts'
 import type { PeersHandlers } from './peers-port.ts'
 import { Replies } from './replies.ts'
 import { RequestFailure } from './request-failure.ts'
+import { Unrelayed } from './unrelayed.ts'
 
 /** One channel. */
 interface Channel {
@@ -46,8 +47,7 @@ export class Peers {
   readonly #channels = new Map<PeerId, Channel>()
   readonly #byNode = new Map<NodeId, Channel>()
   readonly #replies = new Replies()
-  /** Nodes that were not reached through others, and when that was. */
-  readonly #unrelayed = new Map<NodeId, number>()
+  readonly #unrelayed: Unrelayed
   #relayedBytes = 0
   #serving = 0
 
@@ -55,6 +55,7 @@ export class Peers {
     this.#transport = transport
     this.#clock = clock
     this.patience = new Patience(clock)
+    this.#unrelayed = new Unrelayed(clock)
     this.#hello = hello
     this.#viewHash = viewHash
     this.#handlers = handlers
@@ -346,8 +347,7 @@ export class Peers {
 
   /** Those who should have a channel to a node that there is none to. */
   #relaysTo(node: NodeId): readonly Channel[] {
-    const failedAt = this.#unrelayed.get(node)
-    if (failedAt !== undefined && this.#clock.now() - failedAt < bounds.relayRetryMs) return []
+    if (this.#unrelayed.has(node)) return []
     return this.#handlers.relaysTo(node).flatMap((between) => {
       const channel = this.#byNode.get(between)
       return channel?.answering === true && this.#handlers.statusOf(between) === 'alive' ? [channel] : []
@@ -355,7 +355,7 @@ export class Peers {
   }
 
   #notRelayed(node: NodeId): void {
-    this.#unrelayed.set(node, this.#clock.now())
+    this.#unrelayed.add(node)
     this.#handlers.answering(node)
   }
 
