@@ -107,13 +107,13 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
       options.device === undefined ? await inTime(profileDevice(cryptoRandom)) : pretendedDevice(options.device)
     const scope = scopeOf(config.cluster, options.device ?? '')
     const place = { device, config, rtc: options.rtc ?? {}, urls }
-    const { node, ended } = await openOn(place, (lost) => takeSlot(scope, lost), assertWanted, 'begin anew')
+    const { node, ended } = await openOn(place, (lost) => takeSlot(scope, lost), assertWanted, null)
     void ended.then(
       adoptOrphans(
         systemClock,
         () => chanceOf(cryptoRandom),
         () => orphanedSlots(scope),
-        (slot) => handOver(place, slot, ended),
+        (slot) => handOver(place, slot, node, ended),
       ),
     )
     return node
@@ -122,14 +122,17 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
   }
 }
 
-/** Hands over what a tab that is gone has left in its slot, unless this tab's own node has `ended` before that. */
-async function handOver(place: Where, name: string, ended: Promise<void>): Promise<void> {
+/**
+ * Hands over what a tab that is gone has left in its slot, unless this tab's own node, the adopter, has `ended` before
+ * that.
+ */
+async function handOver(place: Where, name: string, adopter: StorageNode, ended: Promise<void>): Promise<void> {
   const take = async (lost: () => void): Promise<Slot> => {
     const slot = await lockSlot(name, lost, null)
     if (slot === null) throw new StoreFailure('failed', 'another tab has taken the slot')
     return slot
   }
-  const { node } = await openOn(place, take, () => {}, 'leave alone')
+  const { node } = await openOn(place, take, () => {}, adopter)
   void ended.then(() => node.close())
   try {
     await node.joining.first
@@ -161,15 +164,15 @@ interface OpenedNode {
   readonly ended: Promise<void>
 }
 
-/** What to do with a database that fails for good: a tab that only hands it over has no use for a new one. */
-type Broken = 'begin anew' | 'leave alone'
-
-/** Takes a slot and opens its node; both are given back where that fails. `assertWanted` throws where nobody waits for it any more. */
+/**
+ * Takes a slot and opens its node; both are given back where that fails. `assertWanted` throws where nobody waits for
+ * it any more. `adopter`: the node that has this one hand everything over.
+ */
 async function openOn(
   place: Where,
   take: (lost: () => void) => Promise<Slot>,
   assertWanted: () => void,
-  broken: Broken,
+  adopter: StorageNode | null = null,
 ): Promise<OpenedNode> {
   const end: { node?: StorageNode; isLost?: true } = {}
   const lost = (reason: 'lock-lost' | 'evicted') => {
@@ -178,7 +181,7 @@ async function openOn(
   }
   const slot = await take(() => lost('lock-lost'))
   try {
-    const opened = await openSlot(place, slot, () => lost('evicted'), broken)
+    const opened = await openSlot(place, slot, () => lost('evicted'), adopter)
     end.node = opened.node
     if (end.isLost) throw new StoreFailure('failed', 'the database or its lock was lost while it was opened')
     assertWanted()
@@ -190,15 +193,18 @@ async function openOn(
   }
 }
 
-/** Opens the node of a slot; on a new database, as another node, where the one that is there has failed for good. */
-async function openSlot(place: Where, slot: Slot, lost: () => void, broken: Broken): Promise<OpenedNode> {
+/**
+ * Opens the node of a slot; on a new database, as another node, where the one that is there has failed for good. A tab that only
+ * has it hand everything over has no use for a new one.
+ */
+async function openSlot(place: Where, slot: Slot, lost: () => void, adopter: StorageNode | null): Promise<OpenedNode> {
   try {
-    return await openDatabase(place, slot, lost, 'evicted')
+    return await openDatabase(place, slot, lost, 'evicted', adopter)
   } catch (error) {
     const isBroken = isDamage(error) && hasFailedForGood(notes, slot.database, systemClock.wall())
-    if (!isBroken || broken === 'leave alone') throw error
+    if (!isBroken || adopter !== null) throw error
     await destroyDatabase(slot.database, systemClock)
-    return openDatabase(place, slot, lost, 'storage-failed')
+    return openDatabase(place, slot, lost, 'storage-failed', adopter)
   }
 }
 
@@ -208,6 +214,7 @@ async function openDatabase(
   slot: Slot,
   lost: () => void,
   gone: 'evicted' | 'storage-failed',
+  adopter: StorageNode | null,
 ): Promise<OpenedNode> {
   const { store: database, existed } = await openIndexedDbStore(slot.database, systemClock, lost)
   const peer = bytesToHex(cryptoRandom.bytes(8)) as PeerId
@@ -240,7 +247,7 @@ async function openDatabase(
     },
   }
   const ports = { clock: systemClock, random: cryptoRandom, store, transport, lifecycle }
-  const node = await StorageNode.open(ports, config, device).catch(async (error: unknown) => {
+  const node = await StorageNode.open(ports, config, device, undefined, adopter).catch(async (error: unknown) => {
     lifecycle.end()
     await database.close()
     throw error

@@ -37,6 +37,11 @@ export const bounds = {
   incarnationMax: 1_099_511_627_776,
   /** Keys one boot counts writes of under one actor; then it takes a new actor, so that memory stays bounded (about 20 MB). */
   actorKeysMax: 100_000,
+  /**
+   * Dots of one actor that a context holds beyond a gap, a byte or two each: with more of them the next write gets a
+   * new actor, some 20.
+   */
+  dotsBeyondMax: 32,
   /** Members in one view: far more than a full mesh carries, small enough to gossip whole. */
   membersMax: 1024,
   /** How far ahead of our own wall clock a stranger's hybrid time may pull ours, ms: a wrong clock must not poison the order for ever. */
@@ -129,8 +134,22 @@ export const bounds = {
   /** Peers one tab knows of at a time, linked or about to be. */
   peersMax: 128,
 
-  /** A request unanswered for so long makes its peer unreachable until it is heard again. */
+  /** A request unanswered for so long makes its peer unreachable for new ones until it is heard again. */
   requestTimeoutMs: 2_000,
+  /**
+   * How long a coordinator waits for a node before it asks another one besides, ms. Least: a page with some work to do
+   * is no slow one. Most: then nobody would be asked anything new of it either (`requestTimeoutMs`).
+   */
+  patienceMsMin: 250,
+  patienceMsMax: 2_000,
+  /** Answer times kept of each node, so that the slowest hundredth is one of them; and nodes they are kept of. */
+  answerTimesKept: 100,
+  answerTimesNodesMax: 256,
+  /**
+   * The last part of a put's time: in it the coordinator stores what no other node has taken. A second of five, for
+   * slow disks.
+   */
+  keepShare: 0.2,
   /** What a user's request may take unless he says otherwise. */
   operationTimeoutMs: 5_000,
   operationTimeoutMsMax: 600_000,
@@ -305,6 +324,11 @@ export const bounds = {
   slotsMax: 64,
   /** A slot that has no tab for about so long is handed over by another tab of the device. */
   adoptAfterMs: 60_000,
+  /**
+   * One that cannot be handed over is tried again after that, ms, then twice as long each time, up to an hour: members
+   * come and go.
+   */
+  adoptRetryMsMax: 3_600_000,
   /** A reloaded tab waits so long for the lock its former self still holds. */
   slotReloadWaitMs: 2_000,
   /** A storage promise that hangs longer has failed (WebKit is known for promises that never settle). */

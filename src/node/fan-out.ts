@@ -1,6 +1,7 @@
 /**
- * One get or put on its way to several nodes: asks whom the quorum rule says, and stands in for those who fail (Dynamo,
- * section 4.5). What is asked and what counts is the caller's; when it is enough is `core/quorum`'s.
+ * One get or put on its way to several nodes: asks whom the quorum rule says, and has others stand in for those that
+ * fail or are slow (Dynamo, section 4.5). What is asked and what counts is the caller's; when it is enough is
+ * `core/quorum`'s.
  */
 import type { NodeId } from '../core/ids.ts'
 import { type Answer, decide, type QuorumRule, type Sufficiency } from '../core/quorum/decision.ts'
@@ -31,21 +32,18 @@ export function candidatesOf(
   return [...owners.map(candidate('owner')), ...fallbacks.map(candidate('fallback'))]
 }
 
+/** Asks one candidate. Resolves with what the answer is worth and never rejects; `slow` hears that it takes long. */
+export type Ask = (candidate: Asked, slow: () => void) => Promise<Answer>
+
 export class FanOut {
   readonly candidates: Asked[]
   readonly #rule: QuorumRule
-  readonly #ask: (candidate: Asked) => Promise<Answer>
+  readonly #ask: Ask
   readonly #sufficiency: (counted: Copies) => Sufficiency
-  readonly #decided = deferred<void>()
+  readonly #decided = deferred<'won' | 'lost'>()
   readonly #settled = deferred<void>()
 
-  /** `ask` resolves with what the answer is worth and never rejects. */
-  constructor(
-    candidates: Asked[],
-    rule: QuorumRule,
-    ask: (candidate: Asked) => Promise<Answer>,
-    sufficiency: (counted: Copies) => Sufficiency,
-  ) {
+  constructor(candidates: Asked[], rule: QuorumRule, ask: Ask, sufficiency: (counted: Copies) => Sufficiency) {
     this.candidates = candidates
     this.#rule = rule
     this.#ask = ask
@@ -54,7 +52,7 @@ export class FanOut {
   }
 
   /** Resolves when enough answers count, or can count no more. */
-  get decided(): Promise<void> {
+  get decided(): Promise<'won' | 'lost'> {
     return this.#decided.promise
   }
 
@@ -86,12 +84,17 @@ export class FanOut {
     for (const candidate of progress.ask.flatMap((index) => this.candidates[index] ?? [])) {
       candidate.hintFor = candidate.role === 'fallback' ? standInFor(this.candidates) : []
       candidate.answer = 'waiting'
-      void this.#ask(candidate).then((answer) => {
-        candidate.answer = answer
-        this.#advance()
-      })
+      const slow = () => {
+        if (candidate.answer === 'waiting') this.#answered(candidate, 'slow')
+      }
+      void this.#ask(candidate, slow).then((answer) => this.#answered(candidate, answer))
     }
-    if (progress.outcome !== 'pending') this.#decided.resolve()
+    if (progress.outcome !== 'pending') this.#decided.resolve(progress.outcome)
     if (progress.settled) this.#settled.resolve()
+  }
+
+  #answered(candidate: Asked, answer: Answer): void {
+    candidate.answer = answer
+    this.#advance()
   }
 }

@@ -1,9 +1,10 @@
 /**
  * The other nodes within reach: the handshake that admits them, requests to them, and whether they answer.
  *
- * A node is reachable when it is believed to be awake, there is a channel to it, or to somebody who has one, and no request to it
- * has gone unanswered for two seconds; the next thing heard from it makes it reachable again. A suspect is, if it was heard from a
- * moment ago: then it is somebody else's line that is bad. Bytes that make no sense end the channel they came over.
+ * A node is reachable when it is believed to be awake, there is a channel to it, or to somebody who has one, and no
+ * request to it has gone unanswered for two seconds; the next thing heard from it makes it reachable again. Requests
+ * under way wait on. A suspect is, if it was heard from a moment ago: then it is somebody else's line that is bad.
+ * Bytes that make no sense end the channel they came over.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
@@ -13,8 +14,11 @@ import type { Hello, Message, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock, CloseReason, Lane, Transport } from '../ports.ts'
 import { type Deferred, deferred, timedOut, within } from './deadline.ts'
 import { isCopy, mismatch } from './handshake.ts'
+import { judged, Patience, type Waiting } from './patience.ts'
 import type { PeersHandlers } from './peers-port.ts'
+import { Replies } from './replies.ts'
 import { RequestFailure } from './request-failure.ts'
+import { Unrelayed } from './unrelayed.ts'
 
 /** One channel. */
 interface Channel {
@@ -34,6 +38,7 @@ const repliesWithValues: readonly Reply['type'][] = ['record', 'records', 'recon
 type Talk = Extract<Message, { kind: 'request' | 'reply' }>
 
 export class Peers {
+  readonly patience: Patience
   readonly #transport: Transport
   readonly #clock: Clock
   readonly #hello: Hello
@@ -41,19 +46,16 @@ export class Peers {
   readonly #handlers: PeersHandlers
   readonly #channels = new Map<PeerId, Channel>()
   readonly #byNode = new Map<NodeId, Channel>()
-  readonly #waiting = new Map<
-    number,
-    { readonly node: NodeId; readonly peer: PeerId; readonly reply: Deferred<Reply> }
-  >()
-  /** Nodes that were not reached through others, and when that was. */
-  readonly #unrelayed = new Map<NodeId, number>()
+  readonly #replies = new Replies()
+  readonly #unrelayed: Unrelayed
   #relayedBytes = 0
-  #lastRequest = 0
   #serving = 0
 
   constructor(transport: Transport, clock: Clock, hello: Hello, viewHash: () => ViewHash, handlers: PeersHandlers) {
     this.#transport = transport
     this.#clock = clock
+    this.patience = new Patience(clock)
+    this.#unrelayed = new Unrelayed(clock)
     this.#hello = hello
     this.#viewHash = viewHash
     this.#handlers = handlers
@@ -132,18 +134,37 @@ export class Peers {
   }
 
   /** Asks a node, through another one where there is no channel to it. Rejects with a `RequestFailure`. */
-  async request(
+  request(
     node: NodeId,
     body: Request,
     lane: Lane = 'control',
     timeoutMs: number = bounds.requestTimeoutMs,
   ): Promise<Reply> {
+    return this.#route(node, (route) =>
+      this.#ask(route, node, body, lane, (reply) => within(this.#clock, timeoutMs, reply)),
+    )
+  }
+
+  /** For a coordinator: waits for the rest of its caller's time. Silence keeps new requests from the node before that. */
+  consult(node: NodeId, body: Request, waiting: Waiting): Promise<Reply> {
+    const lane = body.type === 'put' ? 'bulk' : 'control'
+    const silentMs = bounds.requestTimeoutMs
+    const timeoutMs = Math.max(waiting.timeoutMs, silentMs)
+    return this.#route(node, (route) =>
+      this.#ask(route, node, body, lane, (reply) => {
+        const cancel = judged(this.#clock, silentMs, () => this.#silent(route, node))
+        return this.patience.watch(node, waiting, within(this.#clock, timeoutMs, reply).finally(cancel))
+      }),
+    )
+  }
+
+  async #route(node: NodeId, ask: (route: Channel) => Promise<Reply>): Promise<Reply> {
     const direct = this.#byNode.get(node)
-    if (direct !== undefined) return this.#ask(direct, node, body, lane, timeoutMs)
+    if (direct !== undefined) return ask(direct)
     const relays = this.#relaysTo(node).slice(0, bounds.relaysTried)
     for (const relay of relays) {
       try {
-        return await this.#ask(relay, node, body, lane, timeoutMs)
+        return await ask(relay)
       } catch (error) {
         // Whoever says at once that it has no channel to that node is followed by the next; silence is the node's own.
         if (!(error instanceof RequestFailure) || error.reason !== 'unreachable') throw error
@@ -153,28 +174,33 @@ export class Peers {
     throw new RequestFailure('unreachable')
   }
 
-  async #ask(route: Channel, node: NodeId, body: Request, lane: Lane, timeoutMs: number): Promise<Reply> {
-    if (this.#waiting.size >= bounds.requestsMax) throw new RequestFailure('unreachable')
-    this.#lastRequest += 1
-    const id = this.#lastRequest
-    const reply = deferred<Reply>()
-    // The channel may close while the request is still being sent: then nobody waits for the reply yet.
-    reply.promise.catch(() => {})
-    this.#waiting.set(id, { node, peer: route.peer, reply })
+  /** `wait` begins when the channel has taken the request: a long queue is our slowness, not the peer's. */
+  async #ask(
+    route: Channel,
+    node: NodeId,
+    body: Request,
+    lane: Lane,
+    wait: (reply: Promise<Reply>) => Promise<Reply | typeof timedOut>,
+  ): Promise<Reply> {
+    const { id, reply } = this.#replies.begin(node, route.peer)
     try {
-      // The time runs from when the channel has taken the request: a long queue is our slowness, not the peer's.
       await this.#talk(route, node, { kind: 'request', id, view: this.#viewHash(), body }, lane)
-      const answer = await within(this.#clock, timeoutMs, reply.promise)
+      const answer = await wait(reply)
       if (answer === timedOut) {
-        if (route.node === node) this.#setAnswering(route, false)
-        else this.#notRelayed(node)
+        this.#silent(route, node)
         throw new RequestFailure('silent')
       }
       if (answer.type === 'failed') throw new RequestFailure('refused', answer.code)
       return answer
     } finally {
-      this.#waiting.delete(id)
+      this.#replies.end(id)
     }
+  }
+
+  /** A node asked over `route` has not answered in time. */
+  #silent(route: Channel, node: NodeId): void {
+    if (route.node === node) this.#setAnswering(route, false)
+    else this.#notRelayed(node)
   }
 
   /** Sends to a node over its own channel, or over that of a node between. */
@@ -207,7 +233,7 @@ export class Peers {
     const channel = this.#channels.get(peer)
     this.#channels.delete(peer)
     channel?.greeted.resolve()
-    this.#fail((waiting) => waiting.peer === peer)
+    this.#replies.fail((waiting) => waiting.peer === peer)
     if (channel === undefined) this.#handlers.connectionFailed(peer, reason)
     else this.#lost(channel)
     // Whichever end closed it, it is not wanted again for now.
@@ -218,10 +244,6 @@ export class Peers {
     if (channel.node === null || this.#byNode.get(channel.node) !== channel) return
     this.#byNode.delete(channel.node)
     this.#handlers.closed(channel.node, channel.parted ? 'parted' : 'lost')
-  }
-
-  #fail(which: (waiting: { readonly node: NodeId; readonly peer: PeerId }) => boolean): void {
-    for (const each of this.#waiting.values()) if (which(each)) each.reply.reject(new RequestFailure('unreachable'))
   }
 
   #received(peer: PeerId, bytes: Uint8Array): void {
@@ -285,7 +307,7 @@ export class Peers {
         this.#relayed(channel, node, message)
         return
       case 'unrelayed':
-        this.#fail((waiting) => waiting.node === message.to && waiting.peer === channel.peer)
+        this.#replies.fail((waiting) => waiting.node === message.to && waiting.peer === channel.peer)
         return
       case 'part':
         channel.parted = true
@@ -296,11 +318,7 @@ export class Peers {
   #talked(route: Channel, from: NodeId, message: Talk): void {
     this.#handlers.viewSeen(from, message.view)
     if (message.kind === 'request') this.#answer(route, from, message.id, message.body)
-    else {
-      const waiting = this.#waiting.get(message.id)
-      // Over the channel that was asked: whoever passes messages on must not speak for others.
-      if (waiting?.node === from && waiting.peer === route.peer) waiting.reply.resolve(message.body)
-    }
+    else this.#replies.received(message.id, from, route.peer, message.body)
   }
 
   #answer(route: Channel, from: NodeId, id: number, request: Request): void {
@@ -334,8 +352,7 @@ export class Peers {
 
   /** Those who should have a channel to a node that there is none to. */
   #relaysTo(node: NodeId): readonly Channel[] {
-    const failedAt = this.#unrelayed.get(node)
-    if (failedAt !== undefined && this.#clock.now() - failedAt < bounds.relayRetryMs) return []
+    if (this.#unrelayed.has(node)) return []
     return this.#handlers.relaysTo(node).flatMap((between) => {
       const channel = this.#byNode.get(between)
       return channel?.answering === true && this.#handlers.statusOf(between) === 'alive' ? [channel] : []
@@ -343,7 +360,7 @@ export class Peers {
   }
 
   #notRelayed(node: NodeId): void {
-    this.#unrelayed.set(node, this.#clock.now())
+    this.#unrelayed.add(node)
     this.#handlers.answering(node)
   }
 

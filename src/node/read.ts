@@ -1,10 +1,12 @@
 /**
  * A get, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the tab that was asked, section 6.4).
  *
- * All n are asked, the answer goes out at r, and what the stragglers say is used for read repair afterwards. This node's own
- * store and hints always take part. A fallback counts only if it holds something of the key.
+ * All n are asked, the answer goes out at r, and what the stragglers say is used for read repair afterwards. This
+ * node's own store and hints take part, unless its disk is slower than it usually is: no get waits for a disk that
+ * hangs. A fallback counts only if it holds something of the key.
  */
 import { bounds } from '../core/bounds.ts'
+import { partitionOf } from '../core/hash.ts'
 import type { HybridTime, NodeId, StoredKey } from '../core/ids.ts'
 import { type Copies, type Extent, meets } from '../core/quorum/demand.ts'
 import { noReach, type Reach, reaches, uniteReach } from '../core/versioning/context.ts'
@@ -38,6 +40,7 @@ export interface Question {
 export async function read(node: Coordination, key: StoredKey, question: Question): Promise<ReadOutcome> {
   const { demand, atLeast, timeoutMs } = question
   const { routing, clock } = node
+  const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
   const isReachable = isInReach(node)
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
@@ -51,9 +54,9 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
   const fanOut = new FanOut(
     candidatesOf(owners, consulted, isReachable),
     { n: routing.n, needed: demand.nodes },
-    async (candidate) => {
+    async (candidate, slow) => {
       try {
-        const reply = await node.ask(candidate.node, request)
+        const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
         if (reply.type !== 'record') return 'failed'
         answers.set(candidate.node, reply.record)
         known = uniteReach(known, { history: reply.record.history, horizon: reply.horizon })
@@ -66,18 +69,26 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
     },
     (counted) => ({ suffices: reaches(known, atLeast), isEnough: meets(extent(counted), { ...demand, nodes: 0 }) }),
   )
-  // A store that fails here must not keep the others' answers from the reader.
-  const own = node.replica
+  let own = emptyRecord
+  const ownRead = node.replica
     .read(key)
     .then(({ record }) => {
       known = uniteReach(known, { history: record.history, horizon: hybridZero })
-      return record
+      own = record
     })
-    .catch(() => emptyRecord)
-  await within(clock, timeoutMs, fanOut.decided)
-  const merge = async () => [...answers.values()].reduce((sum, record) => join(sum, record, modeOf(key)), await own)
-  void fanOut.settled.then(async () => repairStale(node, key, owners, answers, await merge())).catch(() => {})
-  const record = await merge()
+    // A store that fails here must not keep the others' answers from the reader.
+    .catch(() => {})
+  const end = await within(clock, timeoutMs, fanOut.decided)
+  const leftMs = Math.max(0, deadline - clock.now())
+  const patienceMs = end === 'won' ? ownPatienceMs(node, key, timeoutMs) : leftMs
+  await within(clock, Math.min(leftMs, patienceMs), ownRead)
+  const merge = () => [...answers.values()].reduce((sum, record) => join(sum, record, modeOf(key)), own)
+  const repair = async () => {
+    await ownRead
+    await repairStale(node, key, owners, answers, merge())
+  }
+  void fanOut.settled.then(repair).catch(() => {})
+  const record = merge()
   const answered = extent(fanOut.counted)
   const isEnough = meets(answered, demand)
   return {
@@ -86,6 +97,13 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
     extent: answered,
     quorum: isEnough && reaches({ ...known, history: record.history }, atLeast),
   }
+}
+
+/** How long a get that has its answer waits for the own disk: not at all where nothing of the key can be there. */
+function ownPatienceMs({ replica, routing, peers }: Coordination, key: StoredKey, timeoutMs: number): number {
+  const partition = partitionOf(key)
+  const mayBeHere = replica.holds(partition) || replica.isChanging(partition) || replica.hintCount > 0
+  return mayBeHere ? peers.patience.of(routing.self, timeoutMs) : 0
 }
 
 function countsFor(candidate: Asked, reply: Extract<Reply, { type: 'record' }>): boolean {

@@ -13,6 +13,7 @@ import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
 import { chanceOf, type Ports } from '../ports.ts'
+import { stillAbsent } from './adoption.ts'
 import type {
   Context,
   DeleteOptions,
@@ -71,7 +72,7 @@ import { repairAll, Scrub } from './scrub.ts'
 import { beginBoot, forgetIdentity, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
 import { ValueCodec } from './value-codec.ts'
-import { type Coordination, type WriteOutcome, write } from './write.ts'
+import { type Coordination, type Waiting, type WriteOutcome, write } from './write.ts'
 
 export class StorageNode implements TabringNode, Coordination, Present {
   readonly id: NodeId
@@ -201,17 +202,19 @@ export class StorageNode implements TabringNode, Coordination, Present {
 
   /**
    * Opens a node on these ports. `device` is its failure domain. `placing` may remember placements that nodes of one process
-   * share. Rejects with a `StoreFailure` where the store does not work.
+   * share. `adopter`: the one that has it hand everything over. Rejects with a `StoreFailure` where the store fails.
    */
   static async open(
     ports: Ports,
     config: CheckedConfig,
     device: DeviceId,
     placing?: typeof place,
+    adopter: StorageNode | null = null,
   ): Promise<StorageNode> {
     const self = await beginBoot(ports.store, ports.random, ports.transport.self, device, config.capacity)
     const saved = await ports.store.read([ownershipRow, absencesRow, progressRow, formerForgettingRow])
-    const node = new StorageNode(ports, config, self, saved, placing)
+    const node = new StorageNode(ports, config, stillAbsent(self, adopter), saved, placing)
+    node.#isClosing = adopter !== null
     try {
       await node.replica.forest()
     } catch (error) {
@@ -291,14 +294,15 @@ export class StorageNode implements TabringNode, Coordination, Present {
   ): Promise<WriteOutcome & { readonly after: SeenContext }> {
     const written = this.#author.sign(key, seen)
     const outcome = await write(this, key, delta(seen, { ...unwritten, ...written }), demand, timeoutMs)
+    if (!outcome.isStored) this.#author.failed(key, written)
     return { ...outcome, after: afterWrite(seen, written) }
   }
 
   /** Asks a node; itself without a detour. */
-  async ask(node: NodeId, request: Request): Promise<Reply> {
+  async ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply> {
     this.#presence.asks(node)
-    if (node !== this.id) return this.peers.request(node, request, request.type === 'put' ? 'bulk' : 'control')
-    const reply = await serve(this, this.id, request)
+    if (node !== this.id) return this.peers.consult(node, request, waiting)
+    const reply = await this.peers.patience.watch(node, waiting, serve(this, this.id, request))
     if (reply.type === 'failed') throw new RequestFailure('refused', reply.code)
     return reply
   }

@@ -5,18 +5,22 @@
  * wherever it arrives it is one write. Whatever no owner and no fallback has taken, the coordinator keeps and hands on itself:
  * a put is never refused because others are unreachable.
  */
+import { bounds } from '../core/bounds.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'
 import { type Copies, type Extent, extentOf, meets } from '../core/quorum/demand.ts'
 import { uncovered } from '../core/quorum/stand-ins.ts'
 import type { Record } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
-import type { Clock } from '../ports.ts'
+import { type Clock, StoreFailure } from '../ports.ts'
 import { within } from './deadline.ts'
 import type { Events } from './events.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
+import type { Waiting } from './patience.ts'
 import type { Peers } from './peers.ts'
 import type { Replica } from './replica.ts'
 import type { Routing } from './routing.ts'
+
+export type { Waiting }
 
 /** What a coordinator works with. */
 export interface Coordination {
@@ -26,7 +30,7 @@ export interface Coordination {
   readonly replica: Replica
   readonly events: Events
   /** Asks any node, this one included. Rejects when there is no answer. */
-  ask(node: NodeId, request: Request): Promise<Reply>
+  ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply>
 }
 
 /** Whether a node can be asked: this one always. */
@@ -55,6 +59,7 @@ export async function write(
   timeoutMs: number,
 ): Promise<WriteOutcome> {
   const { routing, clock } = node
+  const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
   const hinting = new Set<NodeId>()
   let isStored = false
@@ -63,14 +68,14 @@ export async function write(
     const primaries = owners.filter((owner) => !hinting.has(owner))
     return extentOf(copies, primaries, (id) => routing.deviceOf(id))
   }
-  const demandsPlaces = demand.primaries > 0 || demand.devices > 1
   let failure: unknown = null
   const fanOut = new FanOut(
     candidatesOf(owners, fallbacks, isInReach(node)),
     { n: routing.n, needed: demand.nodes },
-    async (candidate) => {
+    async (candidate, slow) => {
       try {
-        const reply = await node.ask(candidate.node, { type: 'put', key, delta, hintFor: candidate.hintFor })
+        const request = { type: 'put', key, delta, hintFor: candidate.hintFor } as const
+        const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
         if (reply.type !== 'stored') return 'failed'
         isStored = true
         if (reply.standing === 'hint') hinting.add(candidate.node)
@@ -80,40 +85,45 @@ export async function write(
         return 'failed'
       }
     },
-    (counted) => ({ suffices: true, isEnough: !demandsPlaces || meets(extent(counted), { ...demand, nodes: 0 }) }),
+    // A hint for an owner that has answered after all is no copy of its own: then others have to be waited for.
+    (counted) => ({ suffices: true, isEnough: meets(extent(counted), demand) }),
   )
-  const startedAt = clock.now()
-  await within(clock, timeoutMs, fanOut.decided)
-  // A hint for an owner that has answered after all is no copy of its own: then others have to be waited for.
-  if (!meets(extent(fanOut.counted), demand)) await within(clock, startedAt + timeoutMs - clock.now(), fanOut.settled)
-  /** Who has it, and for whom. */
-  const copies = new Map(fanOut.counted)
+  // The rest of the time is for the own disk, which takes what no other has.
+  await within(clock, (1 - bounds.keepShare) * timeoutMs, fanOut.decided)
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
-  const outcome = (reached: Extent): WriteOutcome => ({
-    extent: reached,
+  /** What has come of it, given who has it and for whom. */
+  const outcome = (copies: Copies): WriteOutcome => ({
+    extent: extent(copies),
     hinted: [...hinting].filter((id) => copies.has(id)).length,
     isStored,
     failure,
   })
-  const reached = extent(copies)
-  if (meets(reached, demand)) {
+  if (meets(extent(fanOut.counted), demand)) {
     // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
     void fanOut.settled.then(keep).catch(() => {})
-    return outcome(reached)
+    return outcome(fanOut.counted)
   }
-  try {
-    const owed = await keep()
-    if (owed.length > 0) {
-      isStored = true
-      const before = copies.get(routing.self)
-      // An owner's copy stays where it is; a hint is gone once all it is owed to have it.
-      copies.set(routing.self, before?.length === 0 ? [] : [...(before ?? []), ...owed])
-      hinting.add(routing.self)
-    }
-  } catch (error) {
-    failure = error
+  let owed: readonly NodeId[] = []
+  failure ??= new StoreFailure('failed', `nothing was heard of the own disk within ${timeoutMs} ms`)
+  const keeping = keep().then(
+    (kept) => {
+      owed = kept
+    },
+    (error: unknown) => {
+      failure = error
+    },
+  )
+  // An owner may still answer, too.
+  await within(clock, Math.max(0, deadline - clock.now()), Promise.all([keeping, fanOut.decided]))
+  const copies = new Map(fanOut.counted)
+  if (owed.length > 0) {
+    isStored = true
+    const before = copies.get(routing.self)
+    // An owner's copy stays where it is; a hint is gone once all it is owed to have it.
+    copies.set(routing.self, before?.length === 0 ? [] : [...(before ?? []), ...owed])
+    hinting.add(routing.self)
   }
-  return outcome(extent(copies))
+  return outcome(copies)
 }
 
 /** Keeps the delta here for those owners that neither have it nor have a stand-in, and returns them. */

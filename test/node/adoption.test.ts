@@ -22,7 +22,7 @@ function caring() {
       orphans.delete(slot)
     },
   )
-  return { orphans, tried, failing, stop, looks: (count: number) => clock.run(count * bounds.adoptAfterMs + 1) }
+  return { clock, orphans, tried, failing, stop, looks: (count: number) => clock.run(count * bounds.adoptAfterMs + 1) }
 }
 
 test('a slot is handed over when it has had no tab for about a minute, one after the other', async () => {
@@ -51,4 +51,48 @@ test('a slot that a tab takes again meanwhile is left alone, and one that could 
   stop()
   await looks(2)
   expect(tried).toHaveLength(2)
+})
+
+test('a slot that cannot be handed over keeps no other back', async () => {
+  const { orphans, tried, failing, looks } = caring()
+  for (const slot of ['a', 'b', 'c']) orphans.add(slot)
+  failing.add('a')
+  await looks(5)
+  expect(tried.slice(0, 3)).toEqual(['a', 'b', 'c'])
+  expect([...orphans]).toEqual(['a'])
+})
+
+test('it is tried again after twice as long each time, up to an hour', async () => {
+  const { orphans, tried, failing, looks } = caring()
+  orphans.add('a')
+  failing.add('a')
+  await looks(1 + 1 + 1 + 2 + 4 + 8 + 16 + 32)
+  expect(tried).toHaveLength(7)
+  await looks(600)
+  expect(tried).toHaveLength(17)
+})
+
+test('of several that cannot be handed over, each has its turn', async () => {
+  const { orphans, tried, failing, looks } = caring()
+  for (const slot of ['a', 'b', 'c', 'd']) {
+    orphans.add(slot)
+    failing.add(slot)
+  }
+  await looks(13)
+  const counts = ['a', 'b', 'c', 'd'].map((slot) => tried.filter((each) => each === slot).length)
+  expect(counts).toEqual([3, 3, 3, 3])
+})
+
+test('a slot that a tab had meanwhile waits for no former failure', async () => {
+  const { orphans, tried, failing, looks } = caring()
+  orphans.add('a')
+  failing.add('a')
+  await looks(10)
+  orphans.delete('a')
+  await looks(1)
+  failing.clear()
+  orphans.add('a')
+  tried.length = 0
+  await looks(2)
+  expect(tried).toEqual(['a'])
 })

@@ -17,7 +17,7 @@ function claimOf(index: number): Claim {
     capacity16ths: 16,
     guest: false,
     settled: true,
-  storage: 'ok',
+    storage: 'ok',
     speaks: 1,
     incarnation: 1,
     status: 'alive',

@@ -127,12 +127,12 @@ export class Watch {
   #watchAsks(place: Place, node: StorageNode): void {
     const timedOut = new Map<string, NodeId[]>()
     const ask = node.ask.bind(node)
-    node.ask = async (to, request) => {
-      if (request.type !== 'put' && request.type !== 'get') return ask(to, request)
+    node.ask = async (to, request, waiting) => {
+      if (request.type !== 'put' && request.type !== 'get') return ask(to, request, waiting)
       const owners = node.routing.ownersOf(partitionOf(request.key))
       this.asked(place, node, to, request)
       try {
-        const reply = await ask(to, request)
+        const reply = await ask(to, request, waiting)
         if (request.type === 'put') this.#put(request, reply, owners.includes(to), timedOut)
         else if (reply.type === 'record') {
           if (reply.sources.length > 0) this.saw('owner not in sync named its sources')

@@ -1,17 +1,19 @@
 /**
  * When enough is enough, and whom to ask next (Dynamo, sections 4.5 and 4.6).
  *
- * One get or put asks the first n reachable nodes of the key's preference list and is won when `needed` answers count. An
- * owner that fails, or whose answer does not count, is stood in for by the next node down the list: a sloppy quorum. The
- * same rule serves reads (needed = r) and writes (needed = w); it knows neither messages nor time.
+ * One get or put asks the first n reachable nodes of the key's preference list and is won when `needed` answers count.
+ * An owner that fails, or whose answer does not count, is stood in for by the next node down the list: a sloppy quorum.
+ * So is a slow one, which is waited for all the same. The same rule serves reads (needed = r) and writes (needed = w);
+ * it knows neither messages nor time.
  */
 import { assert } from '../assert.ts'
 
 /**
- * How far one candidate is. `counted` answers add to the quorum; `uncounted` ones do not (an owner that is not in sync yet,
- * a fallback that holds nothing of the key), `failed` is no answer: refused, unreachable, or silent for too long.
+ * How far one candidate is. `slow`: it is waited for, and somebody else is asked besides. `counted` answers add to the
+ * quorum; `uncounted` ones do not (an owner that is not in sync yet, a fallback that holds nothing of the key),
+ * `failed` is no answer: refused, unreachable, or silent to the end.
  */
-export type Answer = 'unasked' | 'waiting' | 'counted' | 'uncounted' | 'failed'
+export type Answer = 'unasked' | 'waiting' | 'slow' | 'counted' | 'uncounted' | 'failed'
 
 export interface Progress {
   /** `pending` until `needed` answers count (`won`) or nobody is left to ask or wait for (`lost`). */
@@ -48,10 +50,13 @@ export function decide(
   assert(needed >= 1 && n >= 1, 'a quorum needs at least one answer')
   const count = (wanted: Answer) => answers.filter((answer) => answer === wanted).length
   const waiting = count('waiting')
+  const slow = count('slow')
   const counted = count('counted')
   const isInsufficient = !suffices && waiting === 0
-  const short = isInsufficient ? n : Math.max(0, n - waiting - counted)
+  // Where all are slow it is rather the machine: no more than n of them are doubled.
+  const undoubled = Math.max(0, slow - n)
+  const short = isInsufficient ? n : Math.max(0, n - waiting - undoubled - counted)
   const ask = answers.flatMap((answer, index) => (answer === 'unasked' ? [index] : [])).slice(0, short)
-  const settled = waiting === 0 && ask.length === 0
+  const settled = waiting === 0 && slow === 0 && ask.length === 0
   return { outcome: counted >= needed && suffices && isEnough ? 'won' : settled ? 'lost' : 'pending', ask, settled }
 }

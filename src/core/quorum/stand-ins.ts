@@ -12,9 +12,9 @@ export interface Candidate {
   readonly hintFor: readonly NodeId[]
 }
 
-/** Owners that have failed, or answered without counting: the write has yet to reach them for good. */
-const isMissing = (candidate: Candidate): boolean =>
-  candidate.role === 'owner' && (candidate.answer === 'failed' || candidate.answer === 'uncounted')
+/** Owners that have failed, are slow, or answered without counting: the write has yet to reach them for good. */
+const isMissing = ({ role, answer }: Candidate): boolean =>
+  role === 'owner' && (answer === 'failed' || answer === 'slow' || answer === 'uncounted')
 
 /**
  * Which owners a fallback that is about to be asked stands in for: the first missing one nobody stands in for yet, or all
@@ -56,7 +56,7 @@ export function fewestPlaces(
 
 function isHinted(candidates: readonly Candidate[], owner: NodeId): boolean {
   return candidates.some(
-    (candidate) =>
-      candidate.hintFor.includes(owner) && (candidate.answer === 'counted' || candidate.answer === 'waiting'),
+    ({ hintFor, answer }) =>
+      hintFor.includes(owner) && (answer === 'counted' || answer === 'waiting' || answer === 'slow'),
   )
 }

@@ -7,7 +7,7 @@ import { type Answer, decide } from '../../../src/core/quorum/decision.ts'
 import { defaultFor, quorumFault } from '../../../src/core/quorum/requirements.ts'
 import { type Candidate, fewestPlaces, standInFor, uncovered } from '../../../src/core/quorum/stand-ins.ts'
 
-const letters = { '.': 'unasked', w: 'waiting', '+': 'counted', '-': 'uncounted', x: 'failed' } as const
+const letters = { '.': 'unasked', w: 'waiting', s: 'slow', '+': 'counted', '-': 'uncounted', x: 'failed' } as const
 const answers = (text: string): readonly Answer[] => [...text].map((letter) => letters[letter as keyof typeof letters])
 
 describe('what to do next, of n = 3 and needed = 2', () => {
@@ -24,12 +24,34 @@ describe('what to do next, of n = 3 and needed = 2', () => {
     ['xxxww', 'pending', [], false],
     ['xxx+x', 'lost', [], true],
     ['xxxxx', 'lost', [], true],
+    ['sww..', 'pending', [3], false],
+    ['swww.', 'pending', [], false],
+    ['sswww', 'pending', [], false],
+    ['+ss..', 'pending', [3, 4], false],
+    ['++s..', 'won', [3], false],
+    ['++s+.', 'won', [], false],
+    ['x+s+.', 'won', [4], false],
+    ['sss..', 'pending', [3, 4], false],
+    ['s', 'pending', [], false],
+    ['sx', 'pending', [], false],
     ['x', 'lost', [], true],
     ['+', 'lost', [], true],
     ['', 'lost', [], true],
   ] as const)('%s: %s, ask %j', (text, outcome, ask, settled) => {
     expect(decide(answers(text), { n: 3, needed: 2 })).toEqual({ outcome, ask, settled })
   })
+})
+
+test.each([
+  ['sss.....', [3, 4, 5]],
+  ['ssss....', [4, 5]],
+  ['sssss...', [5]],
+  ['ssssss..', []],
+  ['sssss+..', []],
+  ['sxsssss.', []],
+  ['sxxx....', [4, 5, 6]],
+])('where all are slow, no more than n of them are doubled: %s, ask %j', (text, ask) => {
+  expect(decide(answers(text), { n: 3, needed: 2 }).ask).toEqual(ask)
 })
 
 describe('what to do next where the answers so far do not say enough', () => {
@@ -71,10 +93,12 @@ test('over all answers of five nodes: never more than n at work, won exactly at 
     const counted = state.filter((answer) => answer === 'counted').length
     const waiting = state.filter((answer) => answer === 'waiting').length
     const unasked = state.filter((answer) => answer === 'unasked').length
+    const slow = state.filter((answer) => answer === 'slow').length
+    const working = counted + waiting + Math.max(0, slow - 3)
     expect(outcome === 'won').toBe(counted >= 2)
-    expect(counted + waiting + ask.length <= Math.max(3, counted + waiting)).toBe(true)
-    expect(ask.length).toBe(Math.min(unasked, Math.max(0, 3 - counted - waiting)))
-    expect(settled).toBe(waiting === 0 && ask.length === 0)
+    expect(working + ask.length <= Math.max(3, working)).toBe(true)
+    expect(ask.length).toBe(Math.min(unasked, Math.max(0, 3 - working)))
+    expect(settled).toBe(waiting === 0 && slow === 0 && ask.length === 0)
     expect(ask.every((index) => state[index] === 'unasked')).toBe(true)
   }
 })
@@ -144,6 +168,12 @@ describe('who stands in for whom', () => {
     expect(standInFor([...owners('+x-'), candidate('f0', 'fallback', 'counted', ['o1'])])).toEqual(['o2'])
   })
 
+  test('a slow owner is stood in for as one that failed, and a slow stand-in still stands in', () => {
+    expect(standInFor([...owners('+sw'), candidate('f0', 'fallback', 'unasked')])).toEqual(['o1'])
+    expect(standInFor([...owners('+sx'), candidate('f0', 'fallback', 'slow', ['o1'])])).toEqual(['o2'])
+    expect(standInFor([...owners('++s'), candidate('f0', 'fallback', 'slow', ['o2'])])).toEqual(['o2'])
+  })
+
   test('a stand-in that failed stands in for nobody', () => {
     expect(standInFor([...owners('+x+'), candidate('f0', 'fallback', 'failed', ['o1'])])).toEqual(['o1'])
   })
@@ -162,6 +192,8 @@ describe('who stands in for whom', () => {
     expect(uncovered([...owners('+xw'), candidate('f0', 'fallback', 'counted', ['o1'])])).toEqual(['o2'])
     expect(uncovered([...owners('+xx'), candidate('f0', 'fallback', 'waiting', ['o1'])])).toEqual(['o1', 'o2'])
     expect(uncovered(owners('++-'))).toEqual([])
+    expect(uncovered([...owners('+ss'), candidate('f0', 'fallback', 'counted', ['o1'])])).toEqual(['o2'])
+    expect(uncovered([...owners('+s+'), candidate('f0', 'fallback', 'slow', ['o1'])])).toEqual(['o1'])
   })
 })
 
