@@ -109,6 +109,7 @@ export class Routing {
   follow(view: MemberView, claims: readonly Claim[]): void {
     this.#view = view
     this.#former = undefined
+    this.#sources.clear()
     const moved = claims.filter(({ node }) => this.#stands(node))
     if (moved.length === 0) return
     this.#others = undefined
@@ -180,12 +181,11 @@ export class Routing {
   }
 
   /**
-   * Who owned a partition before those came who never had a copy of anything: whom a new owner has to have heard. Everybody
-   * else that could have given, where all are new.
+   * Who owned a partition before those came who never had a copy of anything: most of them a new owner has to have heard. Nobody
+   * where all are new.
    */
   formerOwnersOf(partition: Partition): readonly NodeId[] {
     const settled = this.claims.filter((claim) => isPlaced(claim) && claim.settled && claim.node !== this.self)
-    if (settled.length === 0) return this.sourcesOf(partition)
     this.#former ??= this.#place(settled.map(ringMember), this.n, this.#layOut)
     return this.#former.owners[partition] ?? []
   }
@@ -194,7 +194,8 @@ export class Routing {
   sourcesOf(partition: Partition): readonly NodeId[] {
     const known = this.#sources.get(partition)
     if (known !== undefined) return known
-    const holders = new Set([...this.ownersOf(partition), ...this.ownersWithoutSelf(partition)])
+    const former = [...this.ownersWithoutSelf(partition), ...this.formerOwnersOf(partition)]
+    const holders = new Set([...this.ownersOf(partition), ...former])
     holders.delete(this.self)
     const sources = [...holders]
     this.#sources.set(partition, sources)

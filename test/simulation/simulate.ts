@@ -30,7 +30,7 @@ export interface Report {
 /** Busy seeds make a tenth of it. */
 const eventsMax = 1_000_000
 /** After healing, replicas must agree within this time. */
-const convergeMs = 600_000
+const convergeMs = 1_500_000
 const lookEveryMs = 5_000
 /** What is healed must serve again within this time: timers that were set to the full minute have fired by then. */
 const recoverMs = 70_000
