@@ -2,6 +2,7 @@
  * What goes wrong, and when.
  */
 import { partitionOf } from '../../src/core/hash.ts'
+import { beApart } from './absences.ts'
 import { keyNamed } from './keys.ts'
 import { isForgetful } from './options.ts'
 import type { Place, World } from './world.ts'
@@ -30,9 +31,10 @@ function pair(world: World): readonly [number, number] {
   return [from, to]
 }
 
-/** How long something is out of reach: where deletes are forgotten soon, less than that. */
+/** How long something is out of reach: where deletes are forgotten soon, less than that, unless whole groups are away for longer. */
 function absence({ chance, options }: World, meanMs: number): number {
-  return Math.min(chance.exponential(meanMs), options.retentionMs / 2)
+  const ms = chance.exponential(meanMs)
+  return options.apart === null ? Math.min(ms, options.retentionMs / 2) : ms
 }
 
 function partition(world: World): void {
@@ -170,7 +172,8 @@ export function unleash(world: World): void {
   const { options, counters, chance } = world
   strikeOften(world)
   loseData(world)
-  if (isForgetful(options)) once(world, () => stayAway(world))
+  if (options.apart !== null) beApart(world)
+  else if (isForgetful(options)) once(world, () => stayAway(world))
   if (options.joins > 0) {
     once(world, () => {
       // All at once: partitions may change every owner they have.

@@ -4,6 +4,7 @@
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import { dotName } from '../../src/core/versioning/causal-history.ts'
 import type { Sibling } from '../../src/core/versioning/record.ts'
+import { beginApart } from './absences.ts'
 import { check, type FinalReplica, type Operation, outcomes, type Violation } from './checker.ts'
 import { Counters } from './counters.ts'
 import { healCore, unleash, wake } from './faults.ts'
@@ -66,6 +67,7 @@ export async function simulate(
   const world = new World(clock, options, counters, trace)
   const watch = new Watch(world)
   const workload = new Workload(world, watch, skipped)
+  beginApart(world)
   for (const place of world.places) world.start(place)
   const seen: Violation[] = []
   let finals: Finals | undefined

@@ -89,6 +89,8 @@ export interface Place {
 export class World {
   readonly clock: VirtualClock
   readonly chance: Chance
+  /** Of who is away from whom. */
+  readonly absences: Chance
   readonly options: Options
   readonly counters: Counters
   readonly network: SimNetwork
@@ -111,6 +113,7 @@ export class World {
   constructor(clock: VirtualClock, options: Options, counters: Counters, trace: (line: string) => void) {
     this.clock = clock
     this.chance = new Chance(options.seed, 'faults')
+    this.absences = new Chance(options.seed, 'apart')
     this.#storage = new Chance(options.seed, 'storage')
     this.#random = new Chance(options.seed, 'nodes').random
     this.options = options
