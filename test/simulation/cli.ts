@@ -116,8 +116,11 @@ function summarize(outcomes: readonly Outcome[], seconds: number, { settings }: 
 function tellSummary(summary: ReturnType<typeof summarize>): void {
   const { seeds, operations, acknowledged, seedsPerSecond, failed, bound, playedTwice } = summary
   for (const [name, count] of Object.entries(summary.counters)) console.log(`${String(count).padStart(9)}  ${name}`)
+  const { 'acknowledged write: required': required = 0, ...others } = summary.counters
+  const excused = others['acknowledged write: excused, as one device had it that may lose it'] ?? 0
+  const share = `${((100 * required) / Math.max(1, required + excused)).toFixed(1)} % of them required in the end`
   const pace = `${seedsPerSecond.toFixed(1)} seeds a second`
-  console.log(`${seeds} seeds, ${operations} operations, ${acknowledged} acknowledged writes, ${pace}`)
+  console.log(`${seeds} seeds, ${operations} operations, ${acknowledged} acknowledged writes, ${share}, ${pace}`)
   if (playedTwice > 0)
     console.log(
       `${playedTwice} seeds played twice: ${summary.differedTheSecondTime.length === 0 ? 'the same trace each time' : `another trace in ${summary.differedTheSecondTime.join(', ')}`}`,

@@ -194,6 +194,8 @@ export function unleash(world: World): void {
       counters.count('fault: profile copied')
       const { device, disk } = chance.pick(world.places.filter(({ gone }) => !gone))
       const copy = world.addPlace(device)
+      // What the one has taken in since, the other has not, and both go by one name.
+      world.lost(device)
       copy.disk.restore(disk.rows)
       world.start(copy)
     })

@@ -1,7 +1,8 @@
 /**
- * The keys of simulated clients, as they are stored.
+ * The keys of simulated clients as they are stored, and names of writes.
  */
-import type { StoredKey } from '../../src/core/ids.ts'
+import type { ActorId, StoredKey } from '../../src/core/ids.ts'
+import type { Dot } from '../../src/core/versioning/causal-history.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
 
 export const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
@@ -16,3 +17,9 @@ export const manyKeys: readonly (readonly number[])[] = [
 
 /** Beside the few keys that all clients fight for: forty that have their partitions in common. */
 export const manyNames: readonly string[] = manyKeys.flat().map((number) => `many ${number}`)
+
+/** The dot with this name. */
+export function dotNamed(name: string): Dot {
+  const [actor, counter] = name.split(':')
+  return { actor: actor as ActorId, counter: Number(counter) }
+}

@@ -90,6 +90,11 @@ export class Watch {
       .join('; ')
   }
 
+  /** What a disk holds of a key, as a record and as a hint, and for whom. */
+  storedAt(disk: SimDisk, key: StoredKey): ReturnType<typeof stored> {
+    return stored(disk, key)
+  }
+
   /** Places that hold a dot of a key, as a record or as a hint, by what is on their disks. */
   holders(key: StoredKey, dot: Dot): readonly Place[] {
     return this.#world.places.filter(({ disk }) => {
@@ -251,7 +256,8 @@ export class Watch {
 function stored({ rows }: SimDisk, key: StoredKey) {
   const bytesIn = (row: string) => rows.get(row)?.value
   const record = recordIn(bytesIn(rowName(recordRow(key))), () => {})
-  return { record, hint: hintIn(bytesIn(rowName(hintRow(key))), () => {}).record }
+  const { record: hint, targets } = hintIn(bytesIn(rowName(hintRow(key))), () => {})
+  return { record, hint, targets }
 }
 
 function nameOf({ key, delta }: Extract<Request, { type: 'put' }>): string {

@@ -11,7 +11,7 @@ import { Chance } from './chance.ts'
 import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
 import { FailingCall } from './failing.ts'
-import type { Options } from './options.ts'
+import { losesData, type Options } from './options.ts'
 import { sharedPlacements } from './placements.ts'
 import { SimNetwork } from './sim-network.ts'
 import { isData, SimDisk, simStore } from './sim-store.ts'
@@ -97,6 +97,10 @@ export class World {
   readonly places: Place[] = []
   /** The only device that loses data until all is repaired: with w = 2, one lost device is what is promised to be survived. */
   victim: DeviceId
+  /** When each device last lost data. */
+  readonly #lostAt = new Map<DeviceId, number>()
+  /** Which device each node that ever served was on. */
+  readonly deviceOf = new Map<NodeId, DeviceId>()
   /** Of the nodes themselves. */
   readonly #random: Random
   readonly #storage: Chance
@@ -142,6 +146,26 @@ export class World {
     }
     this.places.push(place)
     return place
+  }
+
+  /** Whether a device may lose what it has told that it stored. */
+  get losesData(): boolean {
+    return losesData(this.options) || this.options.powerCut > 0
+  }
+
+  /** Whether this device may lose data in this act. */
+  mayLose(device: DeviceId): boolean {
+    const { failing } = this.options
+    return this.losesData && device === (failing === null ? this.victim : this.places[0]?.device)
+  }
+
+  /** A fault has taken something from a device. */
+  lost(device: DeviceId): void {
+    this.#lostAt.set(device, this.clock.now)
+  }
+
+  lostSince(device: DeviceId, time: number): boolean {
+    return (this.#lostAt.get(device) ?? Number.NEGATIVE_INFINITY) >= time
   }
 
   /** Where a node runs now, if it does. */
@@ -199,7 +223,9 @@ export class World {
           return
         }
         boot.node = node
+        this.deviceOf.set(node.id, place.device)
         node.on('data-loss', ({ reason }) => {
+          if (reason === 'evicted') this.lost(place.device)
           if (reason === 'copied') this.#gaveWay(place, boot)
           if (reason === 'evicted' && node.membership.hasLeft) this.#hadLeft(place, boot, node)
         })
@@ -249,6 +275,7 @@ export class World {
     this.#forget(place, boot)
     if (place.device !== this.victim || !this.chance.happens(this.options.powerCut)) return
     const lost = place.disk.loseSuffix(this.chance.between(1, 20))
+    if (lost > 0) this.lost(place.device)
     this.counters.count('fault: relaxed commit lost', lost)
   }
 
@@ -274,6 +301,7 @@ export class World {
   /** All nodes of the victim's device lose everything at once, or all that came after a snapshot. */
   rollBackVictim(snapshot: ReadonlyMap<Place, ReadonlyMap<string, Row>>): void {
     for (const place of this.#ofVictim) {
+      this.lost(place.device)
       if (place.boot !== undefined) this.#forget(place, place.boot)
       place.disk.restore(snapshot.get(place) ?? new Map())
     }
@@ -281,12 +309,14 @@ export class World {
 
   /** The victim's disk turns over one bit of a record or a hint. */
   rot(): void {
-    const { disk } = this.chance.pick(this.#ofVictim.length > 0 ? this.#ofVictim : this.places)
+    if (this.#ofVictim.length === 0) return
+    const { device, disk } = this.chance.pick(this.#ofVictim)
     const rows = [...disk.rows].filter(([, { key }]) => isData(key))
     const where = this.chance.fraction()
     const [place, row] = rows[Math.floor(this.chance.fraction() * rows.length)] ?? []
     if (place === undefined || row === undefined) return
     this.counters.count('fault: a bit turned over on disk')
+    this.lost(device)
     const value = row.value.slice()
     const at = Math.floor(where * value.length)
     value[at] = (value[at] ?? 0) ^ 4
