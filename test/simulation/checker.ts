@@ -68,6 +68,10 @@ export interface Violation {
     | 'STALLED'
     | 'EXPIRED'
     | 'UNTYPED_ERROR'
+    | 'MISREAD'
+    | 'NOISY'
+    | 'GROWING'
+    | 'LATE_ANSWER'
     | 'WRONG_EVENT'
   readonly key: string
   readonly subject: string

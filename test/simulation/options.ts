@@ -92,6 +92,8 @@ export interface Options {
   readonly failing: Failing | null
   /** Groups of devices that are out of each other's reach for longer than the grace and the retention, and go on writing. */
   readonly apart: Apart | null
+  /** In the end nobody asks for anything for ten minutes. */
+  readonly idle: boolean
   /** After chaos only some nodes are healed at first, and have to make progress alone. */
   readonly core: boolean
 }
@@ -167,6 +169,7 @@ export function optionsOf(seed: number): Options {
   const drawn: Options = {
     seed,
     ...requestsOf(seed),
+    idle: new Chance(seed, 'ending').happens(0.15),
     nodes,
     devices: chance.happens(0.5) ? nodes : chance.between(2, nodes),
     clients: chance.between(2, 4),
@@ -283,7 +286,12 @@ function parted(forgets: Options, chance: Chance): Options {
 function onlyParted(drawn: Options, chance: Chance): Options {
   const run = parted(forgetful(drawn, chance), chance)
   const size = { nodes: chance.between(4, 7), many: 0.3 + 0.4 * chance.fraction() }
-  const whole = { ...run, ...size, devices: chance.happens(0.7) ? size.nodes : chance.between(3, size.nodes) }
+  const whole = {
+    ...run,
+    ...size,
+    idle: drawn.seed % 4 === 0,
+    devices: chance.happens(0.7) ? size.nodes : chance.between(3, size.nodes),
+  }
   const others = Object.keys(faultGroups).filter((group) => group !== 'apart')
   return chance.happens(0.5) ? without(whole, others) : whole
 }

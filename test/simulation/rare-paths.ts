@@ -14,6 +14,7 @@ import { rowName } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import { losesData } from './options.ts'
 import type { SimDisk } from './sim-store.ts'
+import { Traffic } from './traffic.ts'
 import type { Boot, Place, World } from './world.ts'
 
 export const rarePaths = [
@@ -57,6 +58,8 @@ export class Watch {
   resolved: (key: StoredKey, record: Record) => Unwritten = () => ({ kind: 'tombstone' })
   /** Which boot minted a dot of a key. */
   readonly minted = new Map<string, Boot>()
+  /** Records that nodes send each other. */
+  readonly traffic = new Traffic()
   /** Deletes under way, by key. */
   readonly deleting = new Map<string, number>()
   /** Deletes that are made anew: boot and key. A boot may end before it comes to it. */
@@ -111,7 +114,7 @@ export class Watch {
     }
     this.#watchAsks(place, node)
     this.#watchHints(place, node)
-    this.#watchRepairs(node)
+    this.#watchRepairs(place, node)
     node.on('late', ({ key, values }) => {
       if (values.length === 0) this.lateDeletes.add(`${place.boot?.peer} ${key}`)
       this.#world.trace(`place ${place.index} writes ${key} anew: ${values}`)
@@ -237,10 +240,11 @@ export class Watch {
     }
   }
 
-  #watchRepairs(node: StorageNode): void {
+  #watchRepairs(place: Place, node: StorageNode): void {
     const delivered = new Map<NodeId, string>()
     const request = node.peers.request.bind(node.peers)
     node.peers.request = (to, body, lane, timeoutMs) => {
+      this.traffic.sent(place.index, to, body)
       const [entry] = body.type === 'deliver' && body.entries.length === 1 ? body.entries : []
       if (entry !== undefined && (this.deleting.get(entry.key.slice(2)) ?? 0) > 0) delivered.set(to, entry.key)
       else delivered.delete(to)

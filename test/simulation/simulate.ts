@@ -7,6 +7,7 @@ import type { Sibling } from '../../src/core/versioning/record.ts'
 import { beginApart } from './absences.ts'
 import { check, type FinalReplica, missed, type Operation, outcomes, usual, type Violation } from './checker.ts'
 import { Counters } from './counters.ts'
+import { idle, readEverything } from './ending.ts'
 import { healCore, unleash, wake } from './faults.ts'
 import { keyNamed } from './keys.ts'
 import { isForgetful, type Options, optionsOf } from './options.ts'
@@ -103,6 +104,17 @@ async function live(world: World, workload: Workload, seen: Violation[]): Promis
   await world.clock.run(4_000)
   for (let act = 1; act <= world.options.acts; act += 1) seen.push(...(await play(world, workload)))
   seen.push(...(await stillServing(world, workload, world.places)))
+  const before = await settle(world, workload, seen)
+  seen.push(...(await readEverything(world, workload, before)))
+  seen.push(...(await converge(world, workload)))
+  seen.push(...(await idle(world, workload.watch.traffic)))
+  const finals = await settle(world, workload, seen)
+  seen.push(...(await drift(world, workload.operations)))
+  return finals
+}
+
+/** What replicas hold once they agree. */
+async function settle(world: World, workload: Workload, seen: Violation[]): Promise<Finals> {
   let finals: Finals
   let placed: string
   do {
@@ -111,7 +123,6 @@ async function live(world: World, workload: Workload, seen: Violation[]): Promis
     finals = await finalsOf(world, workload)
     // A grace that ends in this very moment moves ownership once more: then they have to agree again.
   } while (placements(world) !== placed)
-  seen.push(...(await drift(world, workload.operations)))
   return finals
 }
 
