@@ -106,11 +106,28 @@ function anyOrder(world: World): void {
   }
 }
 
+/** A group's tabs stand still, some of them told so. */
+function asleep(world: World): void {
+  const { absences, clock, counters, options } = world
+  const [first] = groups(world)
+  clock.after((0.2 + 0.8 * absences.fraction()) * options.retentionMs, () => {
+    for (const { boot } of placesOf(world, first)) {
+      if (world.calm || boot === undefined || boot.isFrozen) continue
+      counters.count('fault: frozen for longer than deletes are remembered')
+      const isTold = absences.happens(0.5)
+      if (isTold) boot.sleep()
+      boot.freeze()
+      clock.after((1.1 + 0.6 * absences.fraction()) * options.retentionMs, () => (isTold ? boot.resume() : boot.thaw()))
+    }
+  })
+}
+
 /** Lets the absences of one act begin. */
 export function beApart(world: World): void {
   const { apart, retentionMs } = world.options
   if (apart === 'holiday') holiday(world)
   else if (apart === 'any order') anyOrder(world)
+  else if (apart === 'asleep') asleep(world)
   else if (apart === 'halves' || apart === 'pair')
     world.clock.after(0.2 * world.absences.fraction() * retentionMs, () => split(world))
 }

@@ -99,6 +99,12 @@ describe('bad histories', () => {
     expect(told.map(how)).toEqual([[['across a cut', 1]], [['by a sloppy quorum', 1]], [['by a sloppy quorum', 1]], []])
   })
 
+  test('a read in the end that does not find what each owner holds, and nothing that overwrote it', () => {
+    const a = put('a')
+    expect(classes([a, get([], { held: ['a'] })], at('1', ['a']))).toEqual(['MISREAD'])
+    expect(classes([a, put('b', a, { status: 'unknown' }), get(['b'], { held: ['a'] })], at('1', ['a']))).toEqual([])
+  })
+
   test('one dot for two writes', () => {
     expect(classes([put('a', null, { dot: 'x:1' }), put('b', null, { dot: 'x:1' })], at('1', ['a', 'b']))).toEqual([
       'DOT_REUSE',

@@ -37,6 +37,8 @@ export interface Operation {
   pw?: number
   /** Of writes: the devices that had it when it was answered. */
   heldOn?: readonly DeviceId[]
+  /** Of gets in the end: the values that each owner held. */
+  held?: readonly string[]
   /** Of gets: earlier writes of which a holder could be asked all the while. */
   reached?: readonly string[]
 }
@@ -266,6 +268,10 @@ function checkReads(operations: readonly Operation[], sight: Sight, report: Repo
       }
     }
     checkSession(read, operations, sight, report)
+    for (const vid of read.held ?? []) {
+      if (!sight.seen(read).has(vid))
+        report('MISREAD', vid, `each owner held it, and operation ${read.id} found ${vids}`)
+    }
   }
 }
 

@@ -6,8 +6,10 @@ import { Chance } from './chance.ts'
 import { type Failing, failureKinds } from './failing.ts'
 
 /** `young rings` and `old rings` formed apart and meet; what the others are: `absences.ts`. */
-export const partings = ['halves', 'holiday', 'young rings', 'old rings', 'pair', 'any order'] as const
+export const partings = ['halves', 'holiday', 'young rings', 'old rings', 'pair', 'any order', 'asleep'] as const
 export type Apart = (typeof partings)[number]
+
+const dayMs = 86_400_000
 
 export interface Options {
   readonly seed: number
@@ -53,6 +55,9 @@ export interface Options {
   /** Another tab takes a node's lock: it ends at once, and its place goes on with the next. */
   readonly lockLossEveryMs: number
   readonly throttleEveryMs: number
+  /** A disk takes ten to a hundred times as long for a while; no new channels are opened for a while. */
+  readonly slowEveryMs: number
+  readonly unsignaledEveryMs: number
   /** The device that may lose data does so: all of it, what came after a snapshot, the last relaxed commits in a crash. */
   readonly wipe: boolean
   readonly restore: boolean
@@ -68,6 +73,8 @@ export interface Options {
   readonly commitMs: number
   /** Clocks of nodes are off by up to so much, and jump. */
   readonly skewMs: number
+  /** A clock jumps by up to so much: days. */
+  readonly leapMs: number
   readonly joins: number
   readonly leaves: number
   readonly twins: number
@@ -113,6 +120,9 @@ export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> =
   stall: ['stallEveryMs'],
   lock: ['lockLossEveryMs'],
   throttle: ['throttleEveryMs'],
+  slow: ['slowEveryMs'],
+  signaling: ['unsignaledEveryMs'],
+  leap: ['leapMs'],
   wipe: ['wipe'],
   restore: ['restore'],
   power: ['powerCut'],
@@ -217,6 +227,7 @@ export function optionsOf(seed: number): Options {
     expiring: crowding.happens(0.2) ? crowding.fraction() * 0.5 : 0,
     copies: crowding.happens(0.1) ? 1 : 0,
     apart: null,
+    ...delaysOf(seed),
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
@@ -227,6 +238,16 @@ export function optionsOf(seed: number): Options {
   if (!chance.happens(0.1)) return drawn
   // Slow enough that clients come in while ownership moves.
   return { ...without(drawn, harsh), delayMs: chance.between(50, 150), joins: chance.between(1, 4) }
+}
+
+/** What came to be slow, late or wrong by days after all else was drawn. */
+function delaysOf(seed: number): Pick<Options, 'slowEveryMs' | 'unsignaledEveryMs' | 'leapMs'> {
+  const chance = new Chance(seed, 'slowness')
+  return {
+    slowEveryMs: chance.happens(0.2) ? chance.between(4_000, 15_000) : 0,
+    unsignaledEveryMs: chance.happens(0.2) ? chance.between(4_000, 15_000) : 0,
+    leapMs: chance.happens(0.06) ? chance.between(1, 5) * dayMs : 0,
+  }
 }
 
 /** What clients ask for. */
@@ -253,7 +274,7 @@ function forgetful(drawn: Options, chance: Chance): Options {
   const quiet = chance.happens(0.6) ? 0.2 + 0.4 * chance.fraction() : 0
   // Whoever leaves has horizons of what it hands over.
   const leaves = quiet > 0 ? Math.max(1, drawn.leaves) : drawn.leaves
-  const forgets = { ...drawn, ...traffic, retentionMs, skewMs, deletes, core: false, quiet, leaves }
+  const forgets = { ...drawn, ...traffic, leapMs: 0, retentionMs, skewMs, deletes, core: false, quiet, leaves }
   // In one seed of four a single device is away for that long, and nobody else.
   const parting = new Chance(drawn.seed, 'apart')
   return parting.happens(0.75) ? parted(forgets, parting) : forgets
@@ -266,7 +287,15 @@ function parted(forgets: Options, chance: Chance): Options {
   const apart = chance.pick(partings)
   // Rings meet for the first time but once.
   const acts = apart === 'young rings' || apart === 'old rings' || chance.happens(0.6) ? 1 : 2
-  const retentions = { 'young rings': 0.7, 'old rings': 3, halves: 3, pair: 3, holiday: 4.5, 'any order': 4.5 }[apart]
+  const retentions = {
+    'young rings': 0.7,
+    'old rings': 3,
+    halves: 3,
+    pair: 3,
+    holiday: 4.5,
+    'any order': 4.5,
+    asleep: 3,
+  }[apart]
   const thinkMs = chance.between(200, 700)
   const skewMs = Math.min(forgets.skewMs, retentionMs / 16)
   return {

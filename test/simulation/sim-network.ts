@@ -48,6 +48,8 @@ export class SimNetwork {
   #sideOf: ((place: number) => number) | null = null
   #formerSideOf: (place: number) => number = () => 0
   #reunitedAt = Number.NEGATIVE_INFINITY
+  /** No new channels until then. */
+  #unsignaledUntil = 0
   /** Directions that are clogged until a time: messages wait, then burst. */
   readonly #clogs = new Map<string, number>()
   calm = false
@@ -183,7 +185,13 @@ export class SimNetwork {
     return wasSplit ? Math.max(healedAt, this.#reunitedAt) : healedAt
   }
 
+  /** For so long the signaling server brings nobody together; channels that are open stay so. */
+  unsignaled(ms: number): void {
+    this.#unsignaledUntil = this.#clock.now + ms
+  }
+
   #connectAll(): void {
+    if (this.#clock.now < this.#unsignaledUntil && !this.calm) return
     const endpoints = [...this.#endpoints.values()].filter(({ isAwake }) => isAwake())
     for (const [index, a] of endpoints.entries()) {
       for (const b of endpoints.slice(index + 1)) {

@@ -105,7 +105,7 @@ async function live(world: World, workload: Workload, seen: Violation[]): Promis
   for (let act = 1; act <= world.options.acts; act += 1) seen.push(...(await play(world, workload)))
   seen.push(...(await stillServing(world, workload, world.places)))
   const before = await settle(world, workload, seen)
-  seen.push(...(await readEverything(world, workload, before)))
+  await readEverything(world, workload, before)
   seen.push(...(await converge(world, workload)))
   seen.push(...(await idle(world, workload.watch.traffic)))
   const finals = await settle(world, workload, seen)

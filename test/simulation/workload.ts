@@ -22,6 +22,10 @@ import { epochMs } from './virtual-clock.ts'
 import type { Boot, Place, World } from './world.ts'
 
 const operationTimeoutMs = 5_000
+/** What an answer may take beyond its time: a part of it, and a moment for what is under way. A new tab meets the ring first. */
+const overtime = { share: 0.1, ms: 300, meetingMs: 2_500 } as const
+/** Timers of a tab that was throttled so long ago fire when they should. */
+const throttledMs = 70_000
 /** A client that hears nothing for so long gives up: the tab is gone. */
 const patienceMs = operationTimeoutMs + 12_000
 /** What owners do by themselves is counted as the work of this client. */
@@ -130,7 +134,9 @@ export class Workload {
     const spot = `${place.index} ${key}`
     const sloppyBefore = this.#sloppy.get(spot) ?? 0
     const options = { ...asks, ...(bound === undefined || bound.context === null ? {} : { atLeast: bound.context }) }
-    const result = await this.#finish<GetResult<string>>(operation, place, () => node.get<string>(key, options))
+    const result = await this.#finish<GetResult<string>>(operation, place, asks.timeoutMs, () =>
+      node.get<string>(key, options),
+    )
     if (result === null) return operation
     operation.vids = result.values.map(nameIn)
     Object.assign(operation, { quorum: result.quorum, nodes: asks.r ?? quorumSizes.r, pr: asks.pr ?? 0 })
@@ -161,7 +167,9 @@ export class Workload {
     const value = this.#requests.value(vid)
     if (seen?.context !== null && seen?.boot?.isAlive === false)
       this.watch.saw('context used after its coordinator had died')
-    await this.#write(operation, place, node, () => node.put(key, seen?.context ?? null, value, options))
+    await this.#write(operation, place, node, asks.timeoutMs, () =>
+      node.put(key, seen?.context ?? null, value, options),
+    )
     return operation
   }
 
@@ -181,14 +189,20 @@ export class Workload {
         this.#deleting.delete(spot)
         if (operation.dot === undefined) this.#givenUp.set(spot, operation)
       })
-    await this.#write(operation, place, node, work)
+    await this.#write(operation, place, node, asks.timeoutMs, work)
     deleting.set(key, (deleting.get(key) ?? 1) - 1)
   }
 
-  async #write(operation: Operation, place: Place, node: StorageNode, work: () => Promise<PutResult>): Promise<void> {
+  async #write(
+    operation: Operation,
+    place: Place,
+    node: StorageNode,
+    timeoutMs: number | undefined,
+    work: () => Promise<PutResult>,
+  ): Promise<void> {
     const partition = partitionOf(keyNamed(operation.key))
     const owners = node.routing.ownersOf(partition)
-    const result = await this.#finish<PutResult>(operation, place, work)
+    const result = await this.#finish<PutResult>(operation, place, timeoutMs, work)
     if (result === null) return
     const { counters } = this.#world
     operation.quorum = result.quorum
@@ -203,6 +217,22 @@ export class Workload {
 
   #saw(operation: Operation, place: Place, context: Context | null): void {
     this.#seen.set(`${operation.client} ${operation.key}`, { operation: operation.id, context, boot: place.boot })
+  }
+
+  /** A request begins; the returned function says whether it is over too late, by the time in which its tab was running. */
+  #timing(place: Place, timeoutMs: number): () => string | null {
+    const { clock, counters } = this.#world
+    const { boot } = place
+    const [invoked, stoodStillMs] = [clock.now, boot?.stoodStillMs ?? 0]
+    const isNew = boot !== undefined && invoked - boot.servingSince < overtime.meetingMs
+    const allowedMs = timeoutMs * (1 + overtime.share) + overtime.ms + (isNew ? overtime.meetingMs : 0)
+    return () => {
+      const isThrottled = place.alignMs > 0 || clock.now - place.throttledAt < throttledMs
+      if (boot?.isAlive !== true || boot.isFrozen || boot.node?.isOpen !== true || isThrottled) return null
+      const tookMs = clock.now - invoked - (boot.stoodStillMs - stoodStillMs)
+      counters.count('check: the time of an answer')
+      return tookMs <= allowedMs ? null : `${Math.round(tookMs)} ms at place ${place.index}, of ${timeoutMs}`
+    }
   }
 
   async #repair({ place, node }: Spot): Promise<void> {
@@ -241,11 +271,25 @@ export class Workload {
     return operation
   }
 
-  async #finish<T>(operation: Operation, place: Place, work: () => Promise<T>): Promise<T | null> {
+  async #finish<T>(
+    operation: Operation,
+    place: Place,
+    timeoutMs: number | undefined,
+    work: () => Promise<T>,
+  ): Promise<T | null> {
+    const isLate = this.#timing(place, timeoutMs ?? operationTimeoutMs)
     const { clock, trace, counters } = this.#world
     const gaveUp = new Promise<null>((resolve) => clock.after(patienceMs, () => resolve(null)))
     try {
       const result = await Promise.race([work(), gaveUp])
+      const lateness = isLate()
+      if (lateness !== null)
+        this.untyped.push({
+          class: 'LATE_ANSWER',
+          key: operation.key,
+          subject: `${operation.type} ${operation.id}`,
+          witness: lateness,
+        })
       if (result === null) {
         counters.count('client gave up')
         return null

@@ -21,14 +21,25 @@ import type { Gate, VirtualClock } from './virtual-clock.ts'
 export class Boot {
   readonly peer: PeerId
   node: StorageNode | undefined
+  /** When its node began to serve. */
+  servingSince: number = Number.POSITIVE_INFINITY
+  #stoodStillMs = 0
+  #frozenAt = 0
+  readonly #now: () => number
   /** What the node does when its tab is about to be frozen, and when it goes on. */
   sleep: () => void = () => {}
   wake: () => void = () => {}
   #alive = true
   #frozen: (() => void)[] | undefined
 
-  constructor(peer: PeerId) {
+  constructor(peer: PeerId, now: () => number) {
     this.peer = peer
+    this.#now = now
+  }
+
+  /** How long it has been frozen so far, in all. */
+  get stoodStillMs(): number {
+    return this.#stoodStillMs + (this.isFrozen ? this.#now() - this.#frozenAt : 0)
   }
 
   get isFrozen(): boolean {
@@ -50,11 +61,14 @@ export class Boot {
   }
 
   freeze(): void {
-    this.#frozen ??= []
+    if (this.#frozen !== undefined) return
+    this.#frozen = []
+    this.#frozenAt = this.#now()
   }
 
   /** Everything that was due while it was frozen happens now, in order. */
   thaw(): void {
+    this.#stoodStillMs = this.stoodStillMs
     const due = this.#frozen ?? []
     this.#frozen = undefined
     for (const task of due) this.gate(task)
@@ -84,6 +98,10 @@ export interface Place {
   skewMs: number
   /** Its timers fire at multiples of so many ms; 0 for at any time. */
   alignMs: number
+  /** When that last changed. */
+  throttledAt: number
+  /** Its disk takes so many times as long. */
+  slowness: number
 }
 
 export class World {
@@ -91,6 +109,8 @@ export class World {
   readonly chance: Chance
   /** Of who is away from whom. */
   readonly absences: Chance
+  /** Of what is slow or late. */
+  readonly delays: Chance
   readonly options: Options
   readonly counters: Counters
   readonly network: SimNetwork
@@ -118,6 +138,7 @@ export class World {
     this.clock = clock
     this.chance = new Chance(options.seed, 'faults')
     this.absences = new Chance(options.seed, 'apart')
+    this.delays = new Chance(options.seed, 'slowness')
     this.#storage = new Chance(options.seed, 'storage')
     this.#random = new Chance(options.seed, 'nodes').random
     this.options = options
@@ -143,6 +164,8 @@ export class World {
       barred: false,
       skewMs: 0,
       alignMs: 0,
+      throttledAt: Number.NEGATIVE_INFINITY,
+      slowness: 1,
     }
     this.places.push(place)
     return place
@@ -185,12 +208,18 @@ export class World {
   start(place: Place): void {
     if (place.boot !== undefined || place.gone || place.barred) return
     const { clock, options, counters } = this
-    const boot = new Boot(bytesToHex(this.#random.bytes(8)) as PeerId)
+    const boot = new Boot(bytesToHex(this.#random.bytes(8)) as PeerId, () => clock.now)
     place.boot = boot
     const surroundings = { clock, chance: this.#storage, options, counters }
     const isSmall = () => options.diskRows > 0 && !this.calm && place.device === this.victim
     const rowsMax = () => (isSmall() ? options.diskRows : Number.POSITIVE_INFINITY)
-    const store = simStore(place.disk, surroundings, boot.gate, () => this.calm, rowsMax)
+    const store = simStore(
+      place.disk,
+      { ...surroundings, slowness: () => place.slowness },
+      boot.gate,
+      () => this.calm,
+      rowsMax,
+    )
     const used = place.index === 0 ? (this.failing?.wrap(store, place.disk, boot) ?? store) : store
     const transport = this.network.transport(boot.peer, place.index, boot.gate, () => !boot.isFrozen)
     const lifecycle = {
@@ -223,6 +252,7 @@ export class World {
           return
         }
         boot.node = node
+        boot.servingSince = clock.now
         this.deviceOf.set(node.id, place.device)
         node.on('data-loss', ({ reason }) => {
           if (reason === 'evicted') this.lost(place.device)
@@ -307,11 +337,13 @@ export class World {
     }
   }
 
-  /** The victim's disk turns over one bit of a record or a hint. */
+  /** The victim's disk turns over one bit of a record, a hint or a stored trie. */
   rot(): void {
     if (this.#ofVictim.length === 0) return
     const { device, disk } = this.chance.pick(this.#ofVictim)
-    const rows = [...disk.rows].filter(([, { key }]) => isData(key))
+    // Of tries too; what else a node keeps of itself is not guarded by a hash.
+    const isSealed = ({ key }: Row) => isData(key) || (key[0] === 'tree' && this.delays.happens(0.3))
+    const rows = [...disk.rows].filter(([, row]) => isSealed(row))
     const where = this.chance.fraction()
     const [place, row] = rows[Math.floor(this.chance.fraction() * rows.length)] ?? []
     if (place === undefined || row === undefined) return
