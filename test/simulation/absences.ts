@@ -5,11 +5,12 @@
 import type { DeviceId } from '../../src/core/ids.ts'
 import type { Place, World } from './world.ts'
 
-/** Some of the devices, and the others; both sides have one at least. */
+/** Some of the devices, and the others: two on both sides where there are four, so that either side has a quorum. */
 function groups(world: World): readonly [ReadonlySet<DeviceId>, ReadonlySet<DeviceId>] {
   const { absences, options, places } = world
   const devices = shuffled(world, [...new Set(places.map(({ device }) => device))])
-  const size = options.apart === 'pair' ? 2 : absences.between(1, devices.length - 1)
+  const least = Math.max(1, Math.min(2, Math.floor(devices.length / 2)))
+  const size = options.apart === 'pair' ? 2 : absences.between(least, devices.length - least)
   const left = devices.slice(0, Math.max(1, Math.min(size, devices.length - 1)))
   return [new Set(left), new Set(devices.filter((device) => !left.includes(device)))]
 }
@@ -21,8 +22,11 @@ function shuffled<T>({ absences }: World, items: readonly T[]): readonly T[] {
     .map(([, item]) => item)
 }
 
-/** From now until everything is healed the network is two. */
-function split(world: World): void {
+/** Before the end of an act, for its clients to see: a ring that was in two becomes one. */
+const meetingMs = 6_000
+
+/** From now until shortly before the end of the act, which ends in so many ms, the network is two. */
+function split(world: World, endsInMs: number): void {
   const [left] = groups(world)
   world.counters.count('fault: the ring in two, for longer than deletes are remembered')
   const sideOf = (index: number) => {
@@ -30,13 +34,20 @@ function split(world: World): void {
     return device !== undefined && left.has(device) ? 1 : 0
   }
   world.network.split(sideOf)
+  world.clock.after(Math.max(0, endsInMs - meetingMs), () => {
+    world.network.reunite()
+    world.onMeeting()
+  })
 }
+
+/** An act begins when nodes have been running for so long. */
+export const startMs = 4_000
 
 /** Before any node runs: two rings that know nothing of each other. */
 export function beginApart(world: World): void {
-  const { apart } = world.options
+  const { apart, chaosMs } = world.options
   if (apart !== 'young rings' && apart !== 'old rings') return
-  split(world)
+  split(world, startMs + chaosMs)
   world.counters.count(`fault: ${apart} that met`)
 }
 
@@ -124,10 +135,12 @@ function asleep(world: World): void {
 
 /** Lets the absences of one act begin. */
 export function beApart(world: World): void {
-  const { apart, retentionMs } = world.options
+  const { apart, chaosMs, retentionMs } = world.options
   if (apart === 'holiday') holiday(world)
   else if (apart === 'any order') anyOrder(world)
   else if (apart === 'asleep') asleep(world)
-  else if (apart === 'halves' || apart === 'pair')
-    world.clock.after(0.2 * world.absences.fraction() * retentionMs, () => split(world))
+  else if (apart === 'halves' || apart === 'pair') {
+    const afterMs = 0.2 * world.absences.fraction() * retentionMs
+    world.clock.after(afterMs, () => split(world, chaosMs - afterMs))
+  }
 }

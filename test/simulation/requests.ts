@@ -47,6 +47,15 @@ export class Requests {
     return this.#chance.pick([...sizes, this.#inTime(), { strict: true }])
   }
 
+  /** A moment within so many ms, rather sooner than later. */
+  soonMs(ms: number): number {
+    return this.#chance.fraction() ** 2 * ms
+  }
+
+  oneOf<T>(items: readonly T[]): T {
+    return this.#chance.pick(items)
+  }
+
   /** Two of three most of the time: then any two requests have an owner in common. */
   #owners(): number {
     return this.#chance.pick([2, 2, 2, 3, 1])

@@ -4,7 +4,7 @@
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import { dotName } from '../../src/core/versioning/causal-history.ts'
 import type { Sibling } from '../../src/core/versioning/record.ts'
-import { beginApart } from './absences.ts'
+import { beginApart, startMs } from './absences.ts'
 import { check, type FinalReplica, missed, type Operation, outcomes, usual, type Violation } from './checker.ts'
 import { Counters } from './counters.ts'
 import { idle, readEverything } from './ending.ts'
@@ -101,7 +101,7 @@ export async function simulate(
 
 /** Chaos, healing, and what replicas hold in the end; adds to `seen` what is not as it should be. */
 async function live(world: World, workload: Workload, seen: Violation[]): Promise<Finals> {
-  await world.clock.run(4_000)
+  await world.clock.run(startMs)
   for (let act = 1; act <= world.options.acts; act += 1) seen.push(...(await play(world, workload)))
   seen.push(...(await stillServing(world, workload, world.places)))
   const before = await settle(world, workload, seen)

@@ -28,6 +28,9 @@ const overtime = { share: 0.1, ms: 300, meetingMs: 2_500 } as const
 const throttledMs = 70_000
 /** A client that hears nothing for so long gives up: the tab is gone. */
 const patienceMs = operationTimeoutMs + 12_000
+/** Asks owners in the first seconds after nodes have met. */
+const rushClient = 97
+const rushMs = 3_000
 /** What owners do by themselves is counted as the work of this client. */
 const ownersClient = 98
 /** Asks whether nodes serve. */
@@ -83,8 +86,22 @@ export class Workload {
     this.#requests = new Requests(world.options)
     this.#promised = new Promised(world, watch)
     this.watch = watch
+    world.onMeeting = () => this.#rush()
     watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
     watch.resolved = (key, record) => this.#resolved(key, record)
+  }
+
+  /** What was written is asked for in the first seconds in which nodes see each other again. */
+  #rush(): void {
+    const { clock } = this.#world
+    const keys = [...new Set(this.operations.flatMap(({ type, key }) => (type === 'get' ? [] : [key])))]
+    for (const key of keys) {
+      clock.after(this.#requests.soonMs(rushMs), () => {
+        const { serving } = this.#world
+        const spot = serving.length === 0 ? undefined : this.#requests.oneOf(serving)
+        if (spot !== undefined) void this.get(rushClient, spot, key)
+      })
+    }
   }
 
   /** Lets the clients loose until `until` (virtual time). */
@@ -129,7 +146,7 @@ export class Workload {
     const { watch } = this
     const bound = isBound ? this.#seen.get(`${client} ${key}`) : undefined
     const operation = this.#begin(client, 'get', key)
-    const asks = client === testClient ? {} : this.#requests.get()
+    const asks = client === testClient ? {} : client === rushClient ? { pr: 2 } : this.#requests.get()
     const askable = (asks.pr ?? 0) > 0 ? this.#promised.askable(key, place) : null
     const spot = `${place.index} ${key}`
     const sloppyBefore = this.#sloppy.get(spot) ?? 0

@@ -131,6 +131,8 @@ export class World {
   readonly failing: FailingCall | null
   /** Hears of every node that begins to serve. */
   onServing: (place: Place, node: StorageNode) => void = () => {}
+  /** Hears of parts of the network that become one. */
+  onMeeting: () => void = () => {}
   readonly trace: (line: string) => void
   readonly #placing = sharedPlacements()
 
