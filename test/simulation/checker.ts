@@ -279,7 +279,7 @@ function checkReads(operations: readonly Operation[], sight: Sight, report: Repo
 interface Missed {
   readonly read: Operation
   readonly write: Operation
-  /** Owners that had to answer and owners that had to store have one in common, and one of those who have it could be asked. */
+  /** Not sloppy: owners that had to answer and those that had to store have one in common. In reach: a holder could be asked. */
   readonly how: 'within reach' | 'across a cut' | 'by a sloppy quorum'
 }
 

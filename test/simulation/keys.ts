@@ -8,7 +8,7 @@ import { storedKey } from '../../src/core/versioning/stored-key.ts'
 export const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
 
 /** Numbers of keys that fall in four partitions, ten in each. */
-export const manyKeys: readonly (readonly number[])[] = [
+const manyKeys: readonly (readonly number[])[] = [
   [247, 853, 1024, 1406, 1759, 1823, 2032, 2322, 2500, 2666],
   [50, 165, 536, 1118, 1224, 1379, 2011, 2025, 2428, 2891],
   [1156, 1348, 1387, 1640, 1925, 2297, 2385, 2660, 2906, 2978],

@@ -6,7 +6,7 @@ import { Chance } from './chance.ts'
 import { type Failing, failureKinds } from './failing.ts'
 
 /** `young rings` and `old rings` formed apart and meet; what the others are: `absences.ts`. */
-export const partings = ['halves', 'holiday', 'young rings', 'old rings', 'pair', 'any order', 'asleep'] as const
+const partings = ['halves', 'holiday', 'young rings', 'old rings', 'pair', 'any order', 'asleep'] as const
 export type Apart = (typeof partings)[number]
 
 const dayMs = 86_400_000
@@ -163,12 +163,6 @@ export function losesData({ wipe, restore, rotEveryMs, failing }: Options): bool
 /** What happens where nothing fails: nodes of all sizes come and go. */
 const gentleGroups = ['join', 'leave', 'twin', 'capacity']
 
-/** Whether nothing fails: then a quorum is a quorum also while ownership moves. */
-export function isGentle(options: Options): boolean {
-  const harsh = Object.keys(faultGroups).filter((group) => !gentleGroups.includes(group))
-  return harsh.every((group) => faultGroups[group]?.every((name) => !options[name]) === true)
-}
-
 /** The options of a seed. Each fault's rate is drawn anew, and is often nought: a swarm reaches corners that uniform rates never do. */
 export function optionsOf(seed: number): Options {
   const chance = new Chance(seed)
@@ -311,7 +305,7 @@ function parted(forgets: Options, chance: Chance): Options {
   }
 }
 
-/** Whether nothing goes wrong in a run but that devices are apart, as in every other one of its profile. */
+/** A run in which devices are apart; in every other one nothing else goes wrong. */
 function onlyParted(drawn: Options, chance: Chance): Options {
   const run = parted(forgetful(drawn, chance), chance)
   const size = { nodes: chance.between(4, 7), many: 0.3 + 0.4 * chance.fraction() }

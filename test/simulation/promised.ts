@@ -1,6 +1,6 @@
 /**
- * What a write was promised when it was acknowledged, and what a read could have found: by what is on the disks, who may lose what is
- * on his, and who can ask whom.
+ * What a write was promised when it was acknowledged, and what a read could have found: by what is on the disks, which of them may
+ * lose it, and which place can ask which.
  *
  * In each act one device may lose data. A write is required in the end unless every device that acknowledged it may lose it.
  */
@@ -100,7 +100,7 @@ export class Promised {
     )
   }
 
-  /** The read was answered: writes of which a holder could be asked all the while, and that no fault has taken from those who had them. */
+  /** The read was answered: writes of which a holder could be asked all the while, and that no fault has taken from a holder. */
   reached(place: Place, before: Askable): readonly string[] {
     return [...before].flatMap(([{ vid = '', heldOn = [], invoked }, holders]) => {
       const isLost = heldOn.some((device) => this.#world.lostSince(device, invoked))
