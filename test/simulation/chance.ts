@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/memory/seeded-random.ts'
 import type { Random } from '../../src/ports.ts'
 
 /** Streams of one seed, so that one more draw in one of them leaves the others as they are. */
-export const streams = [
+const streams = [
   'options',
   'faults',
   'network',
@@ -17,11 +17,25 @@ export const streams = [
   'forgetting',
 ] as const
 
+/** Streams that came later: another one of these leaves all others as they are. */
+const laterStreams = ['apart', 'requests', 'slowness', 'ending'] as const
+
+type Stream = (typeof streams)[number] | (typeof laterStreams)[number]
+
+/** Larger than any number that one of the first streams begins with. */
+const laterFrom = 2 ** 40
+
+function beginningOf(seed: number, stream: Stream): number {
+  const later = (laterStreams as readonly Stream[]).indexOf(stream)
+  if (later >= 0) return (later + 1) * laterFrom + seed
+  return seed * streams.length + (streams as readonly Stream[]).indexOf(stream)
+}
+
 export class Chance {
   readonly random: Random
 
-  constructor(seed: number, stream: (typeof streams)[number] = 'options') {
-    this.random = seededRandom(seed * streams.length + streams.indexOf(stream))
+  constructor(seed: number, stream: Stream = 'options') {
+    this.random = seededRandom(beginningOf(seed, stream))
   }
 
   /** From 0 up to, not including, 1. */

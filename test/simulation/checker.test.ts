@@ -2,7 +2,7 @@
  * The checker itself, on small histories that are good and bad: it must see what is wrong and nothing else.
  */
 import { describe, expect, test } from 'vitest'
-import { type Conditions, check, type FinalReplica, type Operation } from './checker.ts'
+import { type Conditions, check, type FinalReplica, missed, type Operation, usual } from './checker.ts'
 
 let ids = 0
 const operation = (type: Operation['type'], more: Partial<Operation> = {}): Operation => {
@@ -89,10 +89,20 @@ describe('bad histories', () => {
     expect(classes([put('a', null, { status: 'fail' }), get(['a'])])).toEqual(['FAILED_WRITE_VISIBLE'])
   })
 
-  test('a strict read that misses an earlier strict write is stale; a sloppy one may miss it', () => {
-    const a = put('a', null, { strict: true })
-    expect(classes([a, get([], { strict: true })], at('1', ['a']))).toEqual(['STALE_QUORUM_READ'])
-    expect(classes([a, get([])], at('1', ['a']))).toEqual([])
+  test('a get at owners that misses an earlier put at owners is stale where a holder could be asked', () => {
+    const a = put('a', null, { quorum: true, nodes: 2, pw: 2 })
+    const read = (more: Partial<Operation>) => get([], { quorum: true, nodes: 2, pr: 2, reached: ['a'], ...more })
+    expect(classes([a, read({})], at('1', ['a']))).toEqual(['STALE_QUORUM_READ'])
+    const told = [read({ reached: [] }), read({ pr: 1 }), read({ pr: 0 }), read({ quorum: false })]
+    for (const each of told) expect(classes([a, each], at('1', ['a']))).toEqual([])
+    const how = (each: Operation) => [...missed([a, each], usual)]
+    expect(told.map(how)).toEqual([[['across a cut', 1]], [['by a sloppy quorum', 1]], [['by a sloppy quorum', 1]], []])
+  })
+
+  test('a read in the end that does not find what each owner holds, and nothing that overwrote it', () => {
+    const a = put('a')
+    expect(classes([a, get([], { held: ['a'] })], at('1', ['a']))).toEqual(['MISREAD'])
+    expect(classes([a, put('b', a, { status: 'unknown' }), get(['b'], { held: ['a'] })], at('1', ['a']))).toEqual([])
   })
 
   test('one dot for two writes', () => {
@@ -102,12 +112,7 @@ describe('bad histories', () => {
   })
 })
 
-const conditions = (some: Partial<Conditions>): Conditions => ({
-  skewMs: 0,
-  late: new Set(),
-  forgottenBefore: Number.NEGATIVE_INFINITY,
-  ...some,
-})
+const conditions = (some: Partial<Conditions>): Conditions => ({ ...usual, ...some })
 
 describe('values that expire', () => {
   const judged = (operations: readonly Operation[], dead: readonly string[], skewMs = 0) =>

@@ -4,7 +4,7 @@
  * It relies on what clients saw, never on the store's own histories: `Covers(w)` is what the client whose context was handed in
  * had seen. Unknown outcomes are neither required nor forbidden. One class of violation a rule; see each rule's text.
  */
-import type { HybridTime } from '../../src/core/ids.ts'
+import type { DeviceId, HybridTime } from '../../src/core/ids.ts'
 
 export interface Operation {
   readonly id: number
@@ -29,10 +29,18 @@ export interface Operation {
   deletesSeen?: readonly string[]
   /** Of gets that were to see at least what an operation of the same client had seen, and say they do: that operation. */
   atLeast?: number
-  /** Of writes: whether w nodes had it when it was answered. */
+  /** Whether as many nodes had a write, or answered a get, as its client asked for. */
   quorum?: boolean
-  /** Both ends had their quorum from owners alone, on one view of the ring. */
-  strict?: boolean
+  /** How many were asked for: r or w, and owners among them. */
+  nodes?: number
+  pr?: number
+  pw?: number
+  /** Of writes: the devices that had it when it was answered. */
+  heldOn?: readonly DeviceId[]
+  /** Of gets in the end: the values that each owner held. */
+  held?: readonly string[]
+  /** Of gets: earlier writes of which a holder could be asked all the while. */
+  reached?: readonly string[]
 }
 
 /** What the owners of a key hold in the end, each by itself. */
@@ -62,6 +70,10 @@ export interface Violation {
     | 'STALLED'
     | 'EXPIRED'
     | 'UNTYPED_ERROR'
+    | 'MISREAD'
+    | 'NOISY'
+    | 'GROWING'
+    | 'LATE_ANSWER'
     | 'WRONG_EVENT'
   readonly key: string
   readonly subject: string
@@ -126,13 +138,18 @@ class Sight {
 export interface Conditions {
   /** Clocks of nodes are off by so much. */
   readonly skewMs: number
-  /** Writes that came too late and were made anew: what had overwritten them may be forgotten. */
+  /** Writes that were told as late: what had overwritten them may be forgotten. */
   readonly late: ReadonlySet<string>
   /** Deletes from before that time may be forgotten, and values that have expired. */
   readonly forgottenBefore: number
+  /** So old they are at least before they may be. */
+  readonly forgetsAfterMs: number
+  /** Nodes that own a key. */
+  readonly n: number
 }
 
-const usual: Conditions = { skewMs: 0, late: new Set(), forgottenBefore: Number.NEGATIVE_INFINITY }
+const never = Number.POSITIVE_INFINITY
+export const usual: Conditions = { skewMs: 0, late: new Set(), forgottenBefore: -never, forgetsAfterMs: never, n: 3 }
 
 /** All violations of one run. `finals` is what the owners hold after everything was healed. */
 export function check(
@@ -140,11 +157,9 @@ export function check(
   finals: ReadonlyMap<string, readonly FinalReplica[]>,
   conditions: Conditions = usual,
 ): readonly Violation[] {
-  const keys = [...new Set([...operations.map(({ key }) => key), ...finals.keys()])]
-  return keys.flatMap((key) => {
-    const ofKey = operations.filter((operation) => operation.key === key)
-    return checkKey(key, ofKey, finals.get(key) ?? [], conditions)
-  })
+  const grouped = byKey(operations)
+  const keys = [...new Set([...grouped.keys(), ...finals.keys()])]
+  return keys.flatMap((key) => checkKey(key, grouped.get(key) ?? [], finals.get(key) ?? [], conditions))
 }
 
 /** Acknowledged writes, and those of unknown outcome, that the owners hold or that something they hold had seen. */
@@ -172,12 +187,13 @@ function checkKey(
   }
   checkFinals(operations, finals, sight, conditions, report)
   checkReads(operations, sight, report)
+  checkQuorums(operations, sight, conditions, report)
   checkExpiry(operations, sight, conditions.skewMs, report)
   checkDots(operations, report)
   return found
 }
 
-/** What is no violation of a write that was made anew. */
+/** What is no violation of a write that was told as late. */
 const comesBack: ReadonlySet<Violation['class']> = new Set([
   'RESURRECTED',
   'UNSUPERSEDED',
@@ -252,13 +268,78 @@ function checkReads(operations: readonly Operation[], sight: Sight, report: Repo
       }
     }
     checkSession(read, operations, sight, report)
-    if (read.strict !== true) continue
-    for (const write of writes.values()) {
-      const isBefore = write.strict === true && write.status === 'ok' && write.returned < read.invoked
-      if (isBefore && !sight.seen(read).has(write.vid ?? ''))
-        report('STALE_QUORUM_READ', write.vid ?? '', `operation ${read.id} came later and has not seen it`)
+    for (const vid of read.held ?? []) {
+      if (!sight.seen(read).has(vid))
+        report('MISREAD', vid, `each owner held it, and operation ${read.id} found ${vids}`)
     }
   }
+}
+
+/** What a get with a quorum missed of what was written with one before it. */
+interface Missed {
+  readonly read: Operation
+  readonly write: Operation
+  /** Not sloppy: owners that had to answer and those that had to store have one in common. In reach: a holder could be asked. */
+  readonly how: 'within reach' | 'across a cut' | 'by a sloppy quorum'
+}
+
+function* missedOf(
+  operations: readonly Operation[],
+  sight: Sight,
+  { forgetsAfterMs, n }: Conditions,
+): Generator<Missed> {
+  const writes = operations.filter(({ type, status, quorum }) => type !== 'get' && status === 'ok' && quorum === true)
+  const ends = operations.filter(({ type, status, expiresAt }) => {
+    return status !== 'fail' && (type === 'delete' || expiresAt !== undefined)
+  })
+  for (const read of operations.filter(
+    ({ type, status, quorum }) => type === 'get' && status === 'ok' && quorum === true,
+  )) {
+    const seen = sight.seen(read)
+    // A delete of which nothing is known any more, or whose dot is not known, cannot be told from its absence.
+    const isHidden = ({ dot, invoked }: Operation) =>
+      invoked < read.returned && (dot === undefined || invoked < read.returned - forgetsAfterMs)
+    const hidden = ends.filter(isHidden).flatMap(({ vid = '' }) => [vid, ...sight.covers(vid)])
+    const gone = new Set(hidden)
+    for (const write of writes) {
+      const { vid = '', returned, nodes = 0, pw = 0 } = write
+      if (returned >= read.invoked || seen.has(vid) || gone.has(vid)) continue
+      const isOwned = (read.pr ?? 0) + pw > n
+      if (!isOwned && (read.nodes ?? 0) + nodes <= n) continue
+      const isReached = read.reached?.includes(vid) === true
+      yield { read, write, how: isOwned ? (isReached ? 'within reach' : 'across a cut') : 'by a sloppy quorum' }
+    }
+  }
+}
+
+/** What a get has not seen that demanded owners, of what owners had stored, where it could have asked one of them. */
+function checkQuorums(operations: readonly Operation[], sight: Sight, conditions: Conditions, report: Report): void {
+  for (const { read, write, how } of missedOf(operations, sight, conditions)) {
+    if (how === 'within reach')
+      report('STALE_QUORUM_READ', write.vid ?? '', `operation ${read.id} came later and has not seen it`)
+  }
+}
+
+/** How many gets with a quorum missed a write with one, though nothing more was promised. */
+export function missed(operations: readonly Operation[], conditions: Conditions): ReadonlyMap<Missed['how'], number> {
+  const counts = new Map<Missed['how'], Set<number>>()
+  for (const ofKey of byKey(operations).values()) {
+    for (const { read, how } of missedOf(ofKey, new Sight(ofKey), conditions)) {
+      const reads = counts.get(how) ?? new Set()
+      counts.set(how, reads.add(read.id))
+    }
+  }
+  return new Map([...counts].map(([how, reads]) => [how, reads.size]))
+}
+
+function byKey(operations: readonly Operation[]): ReadonlyMap<string, readonly Operation[]> {
+  const keys = new Map<string, Operation[]>()
+  for (const operation of operations) {
+    const ofKey = keys.get(operation.key)
+    if (ofKey === undefined) keys.set(operation.key, [operation])
+    else ofKey.push(operation)
+  }
+  return keys
 }
 
 /** A client that asked for at least what it had seen sees that, and what it wrote itself. */

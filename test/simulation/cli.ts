@@ -1,6 +1,6 @@
 /**
  * `npm run simulate -- [--seeds 200 | --minutes 20] [--from 1] [--nodes 3..12] [--jobs 2] [--faults loss,crash | none]
- * [--profile wipe | identity | storage] [--twice 50] [--trace] [--until-violation] [--no-shrink] [--json]`: plays seeds until they or the time run out; prints what struck, which
+ * [--profile wipe | identity | storage | forgetting | apart] [--twice 50] [--trace] [--until-violation] [--no-shrink] [--json]`: plays seeds until they or the time run out; prints what struck, which
  * rare paths were taken, and every violation with what is needed to see it again. Exit code 1 if there was a violation, if one
  * of the first `--twice` seeds took another way the second time, or if in a thousand seeds or more a rare path was never taken.
  * `--mutants` plants defects instead and says how many seeds it took to catch each; exit code 1 if one was not. `--only journal`:
@@ -116,8 +116,11 @@ function summarize(outcomes: readonly Outcome[], seconds: number, { settings }: 
 function tellSummary(summary: ReturnType<typeof summarize>): void {
   const { seeds, operations, acknowledged, seedsPerSecond, failed, bound, playedTwice } = summary
   for (const [name, count] of Object.entries(summary.counters)) console.log(`${String(count).padStart(9)}  ${name}`)
+  const { 'acknowledged write: required': required = 0, ...others } = summary.counters
+  const excused = others['acknowledged write: excused, as one device had it that may lose it'] ?? 0
+  const share = `${((100 * required) / Math.max(1, required + excused)).toFixed(1)} % of them required in the end`
   const pace = `${seedsPerSecond.toFixed(1)} seeds a second`
-  console.log(`${seeds} seeds, ${operations} operations, ${acknowledged} acknowledged writes, ${pace}`)
+  console.log(`${seeds} seeds, ${operations} operations, ${acknowledged} acknowledged writes, ${share}, ${pace}`)
   if (playedTwice > 0)
     console.log(
       `${playedTwice} seeds played twice: ${summary.differedTheSecondTime.length === 0 ? 'the same trace each time' : `another trace in ${summary.differedTheSecondTime.join(', ')}`}`,

@@ -2,17 +2,19 @@
  * What goes wrong, and when.
  */
 import { partitionOf } from '../../src/core/hash.ts'
+import { beApart } from './absences.ts'
+import type { Chance } from './chance.ts'
 import { keyNamed } from './keys.ts'
 import { isForgetful } from './options.ts'
 import type { Place, World } from './world.ts'
 
 /** Strikes again and again at random, about every `everyMs`, until the world is calm. */
-function often(world: World, everyMs: number, strike: () => void): void {
+function often(world: World, everyMs: number, strike: () => void, chance: Chance = world.chance): void {
   if (everyMs === 0) return
-  world.clock.after(world.chance.exponential(everyMs), () => {
+  world.clock.after(chance.exponential(everyMs), () => {
     if (world.calm) return
     strike()
-    often(world, everyMs, strike)
+    often(world, everyMs, strike, chance)
   })
 }
 
@@ -30,9 +32,10 @@ function pair(world: World): readonly [number, number] {
   return [from, to]
 }
 
-/** How long something is out of reach: where deletes are forgotten soon, less than that. */
+/** How long something is out of reach: where deletes are forgotten soon, less than that, unless whole groups are away for longer. */
 function absence({ chance, options }: World, meanMs: number): number {
-  return Math.min(chance.exponential(meanMs), options.retentionMs / 2)
+  const ms = chance.exponential(meanMs)
+  return options.apart === null ? Math.min(ms, options.retentionMs / 2) : ms
 }
 
 function partition(world: World): void {
@@ -79,10 +82,50 @@ function throttle(world: World): void {
   const { chance, clock, counters } = world
   const place = chance.pick(world.places)
   place.alignMs = chance.pick([1_000, 60_000])
+  place.throttledAt = clock.now
   counters.count(`fault: timers aligned to ${place.alignMs / 1000} s`)
   clock.after(chance.exponential(15_000), () => {
     place.alignMs = 0
+    place.throttledAt = clock.now
   })
+}
+
+/** Disks and the signaling server are slow, clocks are wrong by days: drawn by themselves, so that all else stays as it was. */
+function delayOften(world: World): void {
+  const { clock, counters, delays, network, options } = world
+  often(
+    world,
+    options.slowEveryMs,
+    () => {
+      const place = delays.pick(world.places)
+      place.slowness = delays.pick([10, 30, 100])
+      counters.count('fault: a slow disk')
+      clock.after(delays.exponential(8_000), () => {
+        place.slowness = 1
+      })
+    },
+    delays,
+  )
+  often(
+    world,
+    options.unsignaledEveryMs,
+    () => {
+      counters.count('fault: no new channels')
+      network.unsignaled(delays.exponential(6_000))
+    },
+    delays,
+  )
+  // Of values that expire everybody's clock tells.
+  const leaps = options.expiring === 0 ? options.leapMs : 0
+  often(
+    world,
+    leaps === 0 ? 0 : 8_000,
+    () => {
+      counters.count('fault: clock jumped by days')
+      delays.pick(world.places).skewMs = (delays.fraction() - 0.5) * 2 * leaps
+    },
+    delays,
+  )
 }
 
 function strikeOften(world: World): void {
@@ -169,8 +212,10 @@ function stayAway(world: World): void {
 export function unleash(world: World): void {
   const { options, counters, chance } = world
   strikeOften(world)
+  delayOften(world)
   loseData(world)
-  if (isForgetful(options)) once(world, () => stayAway(world))
+  if (options.apart !== null) beApart(world)
+  else if (isForgetful(options)) once(world, () => stayAway(world))
   if (options.joins > 0) {
     once(world, () => {
       // All at once: partitions may change every owner they have.
@@ -191,6 +236,8 @@ export function unleash(world: World): void {
       counters.count('fault: profile copied')
       const { device, disk } = chance.pick(world.places.filter(({ gone }) => !gone))
       const copy = world.addPlace(device)
+      // What the one has taken in since, the other has not, and both go by one name.
+      world.lost(device)
       copy.disk.restore(disk.rows)
       world.start(copy)
     })
@@ -251,6 +298,7 @@ export function wake(world: World, places: readonly Place[]): void {
     place.boot?.thaw()
     place.skewMs = 0
     place.alignMs = 0
+    place.slowness = 1
     place.barred = false
     world.start(place)
   }

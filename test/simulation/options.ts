@@ -5,6 +5,12 @@ import { bounds } from '../../src/core/bounds.ts'
 import { Chance } from './chance.ts'
 import { type Failing, failureKinds } from './failing.ts'
 
+/** `young rings` and `old rings` formed apart and meet; what the others are: `absences.ts`. */
+const partings = ['halves', 'holiday', 'young rings', 'old rings', 'pair', 'any order', 'asleep'] as const
+export type Apart = (typeof partings)[number]
+
+const dayMs = 86_400_000
+
 export interface Options {
   readonly seed: number
   readonly nodes: number
@@ -13,6 +19,15 @@ export interface Options {
   readonly keys: number
   /** Of requests: those of keys that are written in the beginning, and only read after. */
   readonly quiet: number
+  /** Of requests: those about forty keys that share four partitions. */
+  readonly many: number
+  /** Of requests: those that demand answers of owners, and those that ask otherwise than by default in another way. */
+  readonly owners: number
+  readonly picky: number
+  /** Of puts: those of values of 100 kB. */
+  readonly large: number
+  /** Of requests: those that are calls for a full repair. */
+  readonly repairs: number
   /** Times that chaos breaks out and is healed; each act may lose another device. */
   readonly acts: number
   /** Virtual time of one act, ms. */
@@ -40,6 +55,9 @@ export interface Options {
   /** Another tab takes a node's lock: it ends at once, and its place goes on with the next. */
   readonly lockLossEveryMs: number
   readonly throttleEveryMs: number
+  /** A disk takes ten to a hundred times as long for a while; no new channels are opened for a while. */
+  readonly slowEveryMs: number
+  readonly unsignaledEveryMs: number
   /** The device that may lose data does so: all of it, what came after a snapshot, the last relaxed commits in a crash. */
   readonly wipe: boolean
   readonly restore: boolean
@@ -55,6 +73,8 @@ export interface Options {
   readonly commitMs: number
   /** Clocks of nodes are off by up to so much, and jump. */
   readonly skewMs: number
+  /** A clock jumps by up to so much: days. */
+  readonly leapMs: number
   readonly joins: number
   readonly leaves: number
   readonly twins: number
@@ -77,6 +97,10 @@ export interface Options {
   readonly mixed: boolean
   /** One call to one store fails. */
   readonly failing: Failing | null
+  /** Groups of devices that are out of each other's reach for longer than the grace and the retention, and go on writing. */
+  readonly apart: Apart | null
+  /** In the end nobody asks for anything for ten minutes. */
+  readonly idle: boolean
   /** After chaos only some nodes are healed at first, and have to make progress alone. */
   readonly core: boolean
 }
@@ -96,6 +120,9 @@ export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> =
   stall: ['stallEveryMs'],
   lock: ['lockLossEveryMs'],
   throttle: ['throttleEveryMs'],
+  slow: ['slowEveryMs'],
+  signaling: ['unsignaledEveryMs'],
+  leap: ['leapMs'],
   wipe: ['wipe'],
   restore: ['restore'],
   power: ['powerCut'],
@@ -111,6 +138,7 @@ export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> =
   copy: ['copies'],
   capacity: ['mixed'],
   core: ['core'],
+  apart: ['apart'],
 }
 
 /** These options without the faults of some groups. */
@@ -118,23 +146,22 @@ export function without(options: Options, groups: readonly string[]): Options {
   const off = groups.flatMap((group) => faultGroups[group] ?? [])
   return {
     ...options,
-    ...Object.fromEntries(off.map((name) => [name, typeof options[name] === 'boolean' ? false : 0])),
+    ...Object.fromEntries(off.map((name) => [name, noneOf(options[name])])),
   }
 }
 
-/** Whether a device may lose what it has told that it stored. */
+function noneOf(option: Options[keyof Options]): null | false | 0 {
+  if (typeof option === 'boolean') return false
+  return typeof option === 'number' ? 0 : null
+}
+
+/** Whether a device may lose what it has told that it stored, by more than a power cut. */
 export function losesData({ wipe, restore, rotEveryMs, failing }: Options): boolean {
   return wipe || restore || rotEveryMs > 0 || failing?.kind === 'empty'
 }
 
 /** What happens where nothing fails: nodes of all sizes come and go. */
 const gentleGroups = ['join', 'leave', 'twin', 'capacity']
-
-/** Whether nothing fails: then a quorum is a quorum also while ownership moves. */
-export function isGentle(options: Options): boolean {
-  const harsh = Object.keys(faultGroups).filter((group) => !gentleGroups.includes(group))
-  return harsh.every((group) => faultGroups[group]?.every((name) => !options[name]) === true)
-}
 
 /** The options of a seed. Each fault's rate is drawn anew, and is often nought: a swarm reaches corners that uniform rates never do. */
 export function optionsOf(seed: number): Options {
@@ -145,6 +172,8 @@ export function optionsOf(seed: number): Options {
   const graceMs = chance.happens(0.4) ? chance.between(2, 30) * 1000 : 600_000
   const drawn: Options = {
     seed,
+    ...requestsOf(seed),
+    idle: new Chance(seed, 'ending').happens(0.15),
     nodes,
     devices: chance.happens(0.5) ? nodes : chance.between(2, nodes),
     clients: chance.between(2, 4),
@@ -191,6 +220,8 @@ export function optionsOf(seed: number): Options {
     siblingsMax: crowding.happens(0.15) ? crowding.between(2, 5) : bounds.siblingsMax,
     expiring: crowding.happens(0.2) ? crowding.fraction() * 0.5 : 0,
     copies: crowding.happens(0.1) ? 1 : 0,
+    apart: null,
+    ...delaysOf(seed),
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
@@ -201,6 +232,28 @@ export function optionsOf(seed: number): Options {
   if (!chance.happens(0.1)) return drawn
   // Slow enough that clients come in while ownership moves.
   return { ...without(drawn, harsh), delayMs: chance.between(50, 150), joins: chance.between(1, 4) }
+}
+
+/** What came to be slow, late or wrong by days after all else was drawn. */
+function delaysOf(seed: number): Pick<Options, 'slowEveryMs' | 'unsignaledEveryMs' | 'leapMs'> {
+  const chance = new Chance(seed, 'slowness')
+  return {
+    slowEveryMs: chance.happens(0.2) ? chance.between(4_000, 15_000) : 0,
+    unsignaledEveryMs: chance.happens(0.2) ? chance.between(4_000, 15_000) : 0,
+    leapMs: chance.happens(0.06) ? chance.between(1, 5) * dayMs : 0,
+  }
+}
+
+/** What clients ask for. */
+function requestsOf(seed: number): Pick<Options, 'many' | 'owners' | 'picky' | 'large' | 'repairs'> {
+  const chance = new Chance(seed, 'requests')
+  return {
+    many: chance.rate(0.6),
+    owners: chance.rate(0.8),
+    picky: chance.rate(0.3),
+    large: chance.happens(0.15) ? chance.fraction() * 0.03 : 0,
+    repairs: chance.happens(0.2) ? chance.fraction() * 0.02 : 0,
+  }
 }
 
 /** Whether deletes are forgotten within the run. */
@@ -215,16 +268,65 @@ function forgetful(drawn: Options, chance: Chance): Options {
   const quiet = chance.happens(0.6) ? 0.2 + 0.4 * chance.fraction() : 0
   // Whoever leaves has horizons of what it hands over.
   const leaves = quiet > 0 ? Math.max(1, drawn.leaves) : drawn.leaves
-  return { ...drawn, ...traffic, retentionMs, skewMs, deletes, core: false, quiet, leaves }
+  const forgets = { ...drawn, ...traffic, leapMs: 0, retentionMs, skewMs, deletes, core: false, quiet, leaves }
+  // In one seed of four a single device is away for that long, and nobody else.
+  const parting = new Chance(drawn.seed, 'apart')
+  return parting.happens(0.75) ? parted(forgets, parting) : forgets
+}
+
+/** The same run, in which groups of devices are away from each other for longer than the grace and the retention. */
+function parted(forgets: Options, chance: Chance): Options {
+  const retentionMs = Math.min(forgets.retentionMs, chance.between(15, 20) * 1000)
+  const graceMs = chance.between(2, 6) * 1000
+  const apart = chance.pick(partings)
+  // Rings meet for the first time but once.
+  const acts = apart === 'young rings' || apart === 'old rings' || chance.happens(0.6) ? 1 : 2
+  const retentions = {
+    'young rings': 0.7,
+    'old rings': 3,
+    halves: 3,
+    pair: 3,
+    holiday: 4.5,
+    'any order': 4.5,
+    asleep: 3,
+  }[apart]
+  const thinkMs = chance.between(200, 700)
+  const skewMs = Math.min(forgets.skewMs, retentionMs / 16)
+  return {
+    ...forgets,
+    apart,
+    acts,
+    retentionMs,
+    graceMs,
+    stayMs: 2 * graceMs,
+    skewMs,
+    thinkMs,
+    chaosMs: retentions * retentionMs,
+  }
+}
+
+/** A run in which devices are apart; in every other one nothing else goes wrong. */
+function onlyParted(drawn: Options, chance: Chance): Options {
+  const run = parted(forgetful(drawn, chance), chance)
+  const size = { nodes: chance.between(4, 7), many: 0.3 + 0.4 * chance.fraction() }
+  const whole = {
+    ...run,
+    ...size,
+    idle: drawn.seed % 4 === 0,
+    devices: chance.happens(0.7) ? size.nodes : chance.between(3, size.nodes),
+  }
+  const others = Object.keys(faultGroups).filter((group) => group !== 'apart')
+  return chance.happens(0.5) ? without(whole, others) : whole
 }
 
 /** What is looked at alone. */
-export const profiles = ['all', 'wipe', 'identity', 'storage', 'forgetting'] as const
+export const profiles = ['all', 'wipe', 'identity', 'storage', 'forgetting', 'apart'] as const
 export type Profile = (typeof profiles)[number]
 
 /**
  * The options of a seed under a profile. `wipe`: a device loses everything, and after a full repair perhaps another. `identity`:
- * duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `forgetting`: deletes are remembered for seconds only. `storage`: the same calm run each time, in which one call to a
+ * duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `forgetting`: deletes are remembered for seconds only. `apart`: besides, groups
+ * of devices are out of each other's reach for longer than that. `storage`: the same calm run each time, in which one call to a
  * store fails; the seed says which one, and how, so that 5 n seeds go through the first n calls.
  */
 export function optionsUnder(profile: Profile, seed: number): Options {
@@ -245,6 +347,8 @@ export function optionsUnder(profile: Profile, seed: number): Options {
       }
     case 'forgetting':
       return forgetful(drawn, chance)
+    case 'apart':
+      return onlyParted(drawn, chance)
     case 'storage': {
       const [call, way] = [1 + Math.floor((seed - 1) / failureKinds.length), (seed - 1) % failureKinds.length]
       return { ...scripted(), failing: { call, kind: failureKinds[way] ?? 'abort' } }
@@ -264,6 +368,11 @@ function scripted(): Options {
     expiring: 0,
     sessions: 0.3,
     delayMs: 5,
+    many: 0,
+    owners: 0.3,
+    picky: 0,
+    large: 0,
+    repairs: 0,
   }
   return {
     ...calm,

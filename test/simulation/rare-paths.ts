@@ -14,6 +14,7 @@ import { rowName } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import { losesData } from './options.ts'
 import type { SimDisk } from './sim-store.ts'
+import { Traffic } from './traffic.ts'
 import type { Boot, Place, World } from './world.ts'
 
 export const rarePaths = [
@@ -57,6 +58,8 @@ export class Watch {
   resolved: (key: StoredKey, record: Record) => Unwritten = () => ({ kind: 'tombstone' })
   /** Which boot minted a dot of a key. */
   readonly minted = new Map<string, Boot>()
+  /** Records that nodes send each other. */
+  readonly traffic = new Traffic()
   /** Deletes under way, by key. */
   readonly deleting = new Map<string, number>()
   /** Hears of values that a node has taken in late. */
@@ -88,6 +91,11 @@ export class Watch {
       .join('; ')
   }
 
+  /** What a disk holds of a key, as a record and as a hint, and for whom. */
+  storedAt(disk: SimDisk, key: StoredKey): ReturnType<typeof stored> {
+    return stored(disk, key)
+  }
+
   /** Places that hold a dot of a key, as a record or as a hint, by what is on their disks. */
   holders(key: StoredKey, dot: Dot): readonly Place[] {
     return this.#world.places.filter(({ disk }) => {
@@ -104,7 +112,7 @@ export class Watch {
     }
     this.#watchAsks(place, node)
     this.#watchHints(place, node)
-    this.#watchRepairs(node)
+    this.#watchRepairs(place, node)
     node.on('late', ({ key, values }) => {
       this.saw('late write told')
       this.late(values)
@@ -223,10 +231,11 @@ export class Watch {
     }
   }
 
-  #watchRepairs(node: StorageNode): void {
+  #watchRepairs(place: Place, node: StorageNode): void {
     const delivered = new Map<NodeId, string>()
     const request = node.peers.request.bind(node.peers)
     node.peers.request = (to, body, lane, timeoutMs) => {
+      this.traffic.sent(place.index, to, body)
       const [entry] = body.type === 'deliver' && body.entries.length === 1 ? body.entries : []
       if (entry !== undefined && (this.deleting.get(entry.key.slice(2)) ?? 0) > 0) delivered.set(to, entry.key)
       else delivered.delete(to)
@@ -242,7 +251,8 @@ export class Watch {
 function stored({ rows }: SimDisk, key: StoredKey) {
   const bytesIn = (row: string) => rows.get(row)?.value
   const record = recordIn(bytesIn(rowName(recordRow(key))), () => {})
-  return { record, hint: hintIn(bytesIn(rowName(hintRow(key))), () => {}).record }
+  const { record: hint, targets } = hintIn(bytesIn(rowName(hintRow(key))), () => {})
+  return { record, hint, targets }
 }
 
 function nameOf({ key, delta }: Extract<Request, { type: 'put' }>): string {

@@ -13,9 +13,10 @@ import type { Counters } from './counters.ts'
 import type { Options } from './options.ts'
 import type { Gate, VirtualClock } from './virtual-clock.ts'
 
-/** One channel: when the first message of each direction arrives. */
+/** One channel: when the first message of each direction arrives, and when the last one has. */
 class Channel {
   readonly firstAt = new Map<PeerId, number>()
+  readonly heardAt = new Map<PeerId, number>()
 }
 
 interface Endpoint {
@@ -42,6 +43,14 @@ export class SimNetwork {
   readonly #cuts = new Set<string>()
   /** Directions that are cut until everything is healed. */
   readonly #severed = new Set<string>()
+  /** When a direction was last healed. */
+  readonly #healedAt = new Map<string, number>()
+  /** The side of each place while the network is split; places of different sides hear nothing of each other. */
+  #sideOf: ((place: number) => number) | null = null
+  #formerSideOf: (place: number) => number = () => 0
+  #reunitedAt = Number.NEGATIVE_INFINITY
+  /** No new channels until then. */
+  #unsignaledUntil = 0
   /** Directions that are clogged until a time: messages wait, then burst. */
   readonly #clogs = new Map<string, number>()
   calm = false
@@ -136,27 +145,63 @@ export class SimNetwork {
     this.#severed.add(`${from} ${to}`)
   }
 
+  /** Cuts the network in parts for good: `heal` leaves it so, and places that come later have a side too. */
+  split(sideOf: (place: number) => number): void {
+    this.#sideOf = sideOf
+  }
+
   reunite(): void {
+    for (const way of this.#severed) this.#healedAt.set(way, this.#clock.now)
     this.#severed.clear()
+    if (this.#sideOf === null) return
+    this.#formerSideOf = this.#sideOf
+    this.#reunitedAt = this.#clock.now
+    this.#sideOf = null
   }
 
   heal(): void {
+    for (const way of this.#cuts) this.#healedAt.set(way, this.#clock.now)
     this.#cuts.clear()
     this.#clogs.clear()
   }
 
-  #isCut(a: Endpoint, b: Endpoint): boolean {
-    const way = `${a.place} ${b.place}`
-    return this.#cuts.has(way) || this.#severed.has(way)
+  /** Whether a place can ask another one: nothing cuts them, and it has heard from it since something last did. */
+  isInTouch(from: number, to: number): boolean {
+    const endpoints = [...this.#endpoints.values()]
+    const near = endpoints.find(({ place }) => place === from)
+    const far = endpoints.find(({ place }) => place === to)
+    if (near === undefined || far === undefined || this.#isCut(from, to) || this.#isCut(to, from)) return false
+    const channel = near.channels.get(far.peer)
+    const heardAt = channel?.heardAt.get(far.peer)
+    if (heardAt === undefined || far.channels.get(near.peer) !== channel) return false
+    return heardAt > Math.max(this.#wholeSince(from, to), this.#wholeSince(to, from))
+  }
+
+  #isCut(from: number, to: number): boolean {
+    const way = `${from} ${to}`
+    const isSplit = this.#sideOf !== null && this.#sideOf(from) !== this.#sideOf(to)
+    return isSplit || this.#cuts.has(way) || this.#severed.has(way)
+  }
+
+  #wholeSince(from: number, to: number): number {
+    const healedAt = this.#healedAt.get(`${from} ${to}`) ?? Number.NEGATIVE_INFINITY
+    const wasSplit = this.#formerSideOf(from) !== this.#formerSideOf(to)
+    return wasSplit ? Math.max(healedAt, this.#reunitedAt) : healedAt
+  }
+
+  /** For so long the signaling server brings nobody together; channels that are open stay so. */
+  unsignaled(ms: number): void {
+    this.#unsignaledUntil = this.#clock.now + ms
   }
 
   #connectAll(): void {
+    if (this.#clock.now < this.#unsignaledUntil && !this.calm) return
     const endpoints = [...this.#endpoints.values()].filter(({ isAwake }) => isAwake())
     for (const [index, a] of endpoints.entries()) {
       for (const b of endpoints.slice(index + 1)) {
         const unwanted =
           a.dropped.has(b.peer) || b.dropped.has(a.peer) || a.channels.has(b.peer) || b.channels.has(a.peer)
-        if (unwanted || this.#isCut(a, b) || this.#isCut(b, a)) continue
+        if (unwanted || this.#isCut(a.place, b.place) || this.#isCut(b.place, a.place)) continue
         const channel = new Channel()
         a.channels.set(b.peer, channel)
         b.channels.set(a.peer, channel)
@@ -197,10 +242,11 @@ export class SimNetwork {
     const { loss, duplication } = this.#options
     const deliver = () => {
       if (far.channels.get(from.peer) !== channel) return
+      channel.heardAt.set(from.peer, this.#clock.now)
       this.#trace(`${from.place}>${far.place} ${message.length} ${fingerprint(message)}`)
       far.handlers?.message(from.peer, message)
     }
-    if (channel.firstAt.has(from.peer) && this.#isCut(from, far)) {
+    if (channel.firstAt.has(from.peer) && this.#isCut(from.place, far.place)) {
       this.#counters.count('fault: message into a cut')
       return
     }

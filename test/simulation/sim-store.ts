@@ -28,6 +28,8 @@ interface Surroundings {
   readonly chance: Chance
   readonly options: Options
   readonly counters: Counters
+  /** How many times as long as usual the disk takes now. */
+  readonly slowness: () => number
 }
 
 /** Whether a row holds what users wrote: a record or a hint. */
@@ -101,13 +103,13 @@ const hangMs = 10_000
 /** The store of one boot. When the boot is over its promises stay unsettled, as those of a dead tab do. */
 export function simStore(
   disk: SimDisk,
-  { clock, chance, options, counters }: Surroundings,
+  { clock, chance, options, counters, slowness }: Surroundings,
   gate: Gate,
   calm: () => boolean,
   rowsMax: () => number,
 ): Store {
   const inner = memoryStore(disk.rows)
-  const delay = () => chance.exponential(options.commitMs)
+  const delay = () => chance.exponential(options.commitMs) * slowness()
   /** What the outside sees of a transaction: its result a moment later, or after a long silence that nobody knows its end. */
   const tell = (resolve: () => void, reject: (error: unknown) => void) => {
     if (calm() || !chance.happens(options.hang)) {

@@ -4,14 +4,16 @@
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import { dotName } from '../../src/core/versioning/causal-history.ts'
 import type { Sibling } from '../../src/core/versioning/record.ts'
-import { check, type FinalReplica, type Operation, outcomes, type Violation } from './checker.ts'
+import { beginApart, startMs } from './absences.ts'
+import { check, type FinalReplica, missed, type Operation, outcomes, usual, type Violation } from './checker.ts'
 import { Counters } from './counters.ts'
+import { idle, readEverything } from './ending.ts'
 import { healCore, unleash, wake } from './faults.ts'
 import { keyNamed } from './keys.ts'
 import { isForgetful, type Options, optionsOf } from './options.ts'
 import { Watch } from './rare-paths.ts'
 import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
-import { Workload } from './workload.ts'
+import { testClient, Workload } from './workload.ts'
 import { type Place, World } from './world.ts'
 
 export interface Report {
@@ -66,6 +68,7 @@ export async function simulate(
   const world = new World(clock, options, counters, trace)
   const watch = new Watch(world)
   const workload = new Workload(world, watch, skipped)
+  beginApart(world)
   for (const place of world.places) world.start(place)
   const seen: Violation[] = []
   let finals: Finals | undefined
@@ -76,14 +79,16 @@ export async function simulate(
     seen.push({ class: 'STALLED', key: '', subject: `within ${Math.round(clock.now)} ms`, witness: error.message })
   }
   const { operations } = workload
-  const checked =
-    finals === undefined
-      ? []
-      : check(operations, finals, {
-          skewMs: options.skewMs,
-          late: workload.late,
-          forgottenBefore: isForgetful(options) ? clock.now - options.retentionMs / 2 : Number.NEGATIVE_INFINITY,
-        })
+  const conditions = {
+    ...usual,
+    skewMs: options.skewMs,
+    late: workload.late,
+    ...(isForgetful(options)
+      ? { forgottenBefore: clock.now - options.retentionMs / 2, forgetsAfterMs: options.retentionMs / 2 }
+      : {}),
+  }
+  const checked = finals === undefined ? [] : check(operations, finals, conditions)
+  for (const [how, count] of missed(operations, conditions)) counters.count(`get that missed a write ${how}`, count)
   // A defect may come to more violations than a call takes arguments.
   const told = world.failing?.violations() ?? []
   const violations = [...seen, ...told, ...world.violations, ...watch.violations, ...workload.untyped, ...checked]
@@ -96,9 +101,20 @@ export async function simulate(
 
 /** Chaos, healing, and what replicas hold in the end; adds to `seen` what is not as it should be. */
 async function live(world: World, workload: Workload, seen: Violation[]): Promise<Finals> {
-  await world.clock.run(4_000)
+  await world.clock.run(startMs)
   for (let act = 1; act <= world.options.acts; act += 1) seen.push(...(await play(world, workload)))
   seen.push(...(await stillServing(world, workload, world.places)))
+  const before = await settle(world, workload, seen)
+  await readEverything(world, workload, before)
+  seen.push(...(await converge(world, workload)))
+  seen.push(...(await idle(world, workload.watch.traffic)))
+  const finals = await settle(world, workload, seen)
+  seen.push(...(await drift(world, workload.operations)))
+  return finals
+}
+
+/** What replicas hold once they agree. */
+async function settle(world: World, workload: Workload, seen: Violation[]): Promise<Finals> {
   let finals: Finals
   let placed: string
   do {
@@ -107,7 +123,6 @@ async function live(world: World, workload: Workload, seen: Violation[]): Promis
     finals = await finalsOf(world, workload)
     // A grace that ends in this very moment moves ownership once more: then they have to agree again.
   } while (placements(world) !== placed)
-  seen.push(...(await drift(world, workload.operations)))
   return finals
 }
 
@@ -259,8 +274,8 @@ async function drift(world: World, operations: readonly Operation[]): Promise<re
 async function stillServing(world: World, workload: Workload, places: readonly Place[]): Promise<readonly Violation[]> {
   const found: Violation[] = []
   for (const spot of world.serving.filter(({ place }) => places.includes(place))) {
-    const put = await ahead(world.clock, workload.put(99, spot, 'key 1', true))
-    const get = await ahead(world.clock, workload.get(99, spot, 'key 1'))
+    const put = await ahead(world.clock, workload.put(testClient, spot, 'key 1', true))
+    const get = await ahead(world.clock, workload.get(testClient, spot, 'key 1'))
     // Whoever is in the middle of leaving has said that it answers no more.
     if (spot.node.isClosing) continue
     for (const operation of [put, get]) {

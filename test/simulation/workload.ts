@@ -2,8 +2,8 @@
  * Clients that read and write through whichever node serves, and a record of what each of them saw.
  */
 import { partitionOf } from '../../src/core/hash.ts'
-import type { ActorId, NodeId, StoredKey } from '../../src/core/ids.ts'
-import { type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
+import type { NodeId, StoredKey } from '../../src/core/ids.ts'
+import { dotName, names } from '../../src/core/versioning/causal-history.ts'
 import { noReach, type Reach } from '../../src/core/versioning/context.ts'
 import { hybridZero } from '../../src/core/versioning/hybrid-time.ts'
 import { isLive, type Record, type Unwritten } from '../../src/core/versioning/record.ts'
@@ -15,17 +15,27 @@ import type { StorageNode } from '../../src/node/storage-node.ts'
 import { ValueCodec } from '../../src/node/value-codec.ts'
 import { Chance } from './chance.ts'
 import type { Operation, Violation } from './checker.ts'
-import { keyNamed } from './keys.ts'
-import { isForgetful, isGentle, losesData } from './options.ts'
+import { dotNamed, keyNamed, manyNames } from './keys.ts'
+import { Promised } from './promised.ts'
 import type { Asking, Watch } from './rare-paths.ts'
+import { nameIn, nameInBytes, quorumSizes, Requests } from './requests.ts'
 import { epochMs } from './virtual-clock.ts'
 import type { Boot, Place, World } from './world.ts'
 
 const operationTimeoutMs = 5_000
+/** What an answer may take beyond its time: a part of it, and a moment for what is under way. A new tab meets the ring first. */
+const overtime = { share: 0.1, ms: 300, meetingMs: 2_500 } as const
+/** Timers of a tab that was throttled so long ago fire when they should. */
+const throttledMs = 70_000
 /** A client that hears nothing for so long gives up: the tab is gone. */
 const patienceMs = operationTimeoutMs + 12_000
+/** Asks owners in the first seconds after nodes have met. */
+const rushClient = 97
+const rushMs = 3_000
 /** What owners do by themselves is counted as the work of this client. */
 const ownersClient = 98
+/** Asks whether nodes serve. */
+export const testClient = 99
 
 interface Seen {
   readonly operation: number
@@ -49,6 +59,8 @@ export class Workload {
   readonly #world: World
   readonly #chance: Chance
   readonly #expiry: Chance
+  readonly #requests: Requests
+  readonly #promised: Promised
   readonly #skipped: ReadonlySet<number>
   #step = 0
   /** What each client last saw of each key. */
@@ -71,12 +83,28 @@ export class Workload {
     // A stream of its own would give every seed another run; this one is drawn from by few options before.
     this.#expiry = new Chance(world.options.seed, 'profile')
     this.#skipped = skipped
+    this.#requests = new Requests(world.options)
+    this.#promised = new Promised(world, watch)
     this.watch = watch
+    world.onMeeting = () => this.#rush()
     watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
     watch.late = (values) => {
       for (const vid of values) this.late.add(String(vid))
     }
     watch.resolved = (key, record) => this.#resolved(key, record)
+  }
+
+  /** What was written is asked for in the first seconds in which nodes see each other again. */
+  #rush(): void {
+    const { clock } = this.#world
+    const keys = [...new Set(this.operations.flatMap(({ type, key }) => (type === 'get' ? [] : [key])))]
+    for (const key of keys) {
+      clock.after(this.#requests.soonMs(rushMs), () => {
+        const { serving } = this.#world
+        const spot = serving.length === 0 ? undefined : this.#requests.oneOf(serving)
+        if (spot !== undefined) void this.get(rushClient, spot, key)
+      })
+    }
   }
 
   /** Lets the clients loose until `until` (virtual time). */
@@ -101,8 +129,10 @@ export class Workload {
     const spot = serving[Math.floor(where * serving.length)]
     if (spot === undefined || this.#skipped.has(step)) return
     this.steps.push(step)
-    const key = `key ${1 + Math.floor(which * options.keys)}`
-    if (this.#expiry.happens(options.quiet)) await this.#actQuietly(client, spot, `quiet ${key}`)
+    const one = this.#requests.among(manyNames.length)
+    const key = (one === null ? undefined : manyNames[one]) ?? `key ${1 + Math.floor(which * options.keys)}`
+    if (this.#requests.isRepair()) await this.#repair(spot)
+    else if (this.#expiry.happens(options.quiet)) await this.#actQuietly(client, spot, `quiet ${key}`)
     else if (what < 0.4) await this.get(client, spot, key, how < options.sessions)
     else if (what < 0.4 + options.deletes) await this.delete(client, spot, key)
     else await this.put(client, spot, key, how < options.blind)
@@ -119,17 +149,21 @@ export class Workload {
     const { watch } = this
     const bound = isBound ? this.#seen.get(`${client} ${key}`) : undefined
     const operation = this.#begin(client, 'get', key)
-    const before = node.routing.hash
+    const asks = client === testClient ? {} : client === rushClient ? { pr: 2 } : this.#requests.get()
+    const askable = (asks.pr ?? 0) > 0 ? this.#promised.askable(key, place) : null
     const spot = `${place.index} ${key}`
     const sloppyBefore = this.#sloppy.get(spot) ?? 0
-    const options = bound === undefined || bound.context === null ? {} : { atLeast: bound.context }
-    const result = await this.#finish<GetResult<string>>(operation, place, () => node.get<string>(key, options))
+    const options = { ...asks, ...(bound === undefined || bound.context === null ? {} : { atLeast: bound.context }) }
+    const result = await this.#finish<GetResult<string>>(operation, place, asks.timeoutMs, () =>
+      node.get<string>(key, options),
+    )
     if (result === null) return operation
-    operation.vids = result.values
+    operation.vids = result.values.map(nameIn)
+    Object.assign(operation, { quorum: result.quorum, nodes: asks.r ?? quorumSizes.r, pr: asks.pr ?? 0 })
+    if (askable !== null) operation.reached = this.#promised.reached(place, askable)
     const seen = result.context === null ? null : decodeContext(keyNamed(key), result.context)
     operation.deletesSeen = this.#deletesIn(key, seen ?? noReach)
     const asked = (this.#sloppy.get(spot) ?? 0) - sloppyBefore
-    operation.strict = result.quorum && asked === 0 && this.#isQuiet(node, before)
     if (bound !== undefined && result.quorum) {
       operation.atLeast = bound.operation
       if (asked > node.routing.n) watch.saw('read went on until it saw what its client had')
@@ -146,11 +180,16 @@ export class Workload {
     const { expiring } = this.#world.options
     const livesMs = this.#expiry.happens(expiring) ? this.#expiry.between(500, 20_000) : null
     const operation = this.#begin(client, 'put', key, seen, livesMs)
-    const { expiresAt } = operation
-    const options = expiresAt === undefined ? {} : { expiresAt: new Date(epochMs + expiresAt) }
+    const { expiresAt, vid = '' } = operation
+    const asks = client === testClient ? {} : this.#requests.put()
+    Object.assign(operation, { nodes: asks.w ?? quorumSizes.w, pw: asks.pw ?? 0 })
+    const options = { ...asks, ...(expiresAt === undefined ? {} : { expiresAt: new Date(epochMs + expiresAt) }) }
+    const value = this.#requests.value(vid)
     if (seen?.context !== null && seen?.boot?.isAlive === false)
       this.watch.saw('context used after its coordinator had died')
-    await this.#write(operation, place, node, () => node.put(key, seen?.context ?? null, operation.vid, options))
+    await this.#write(operation, place, node, asks.timeoutMs, () =>
+      node.put(key, seen?.context ?? null, value, options),
+    )
     return operation
   }
 
@@ -160,34 +199,39 @@ export class Workload {
     if (seen === undefined || seen.context === null || this.#deleting.has(spot)) return
     const operation = this.#begin(client, 'delete', key, seen)
     const { deleting } = this.watch
+    const asks = this.#requests.put()
+    Object.assign(operation, { nodes: asks.w ?? quorumSizes.w, pw: asks.pw ?? 0 })
     this.#deleting.set(spot, operation)
     deleting.set(key, (deleting.get(key) ?? 0) + 1)
     // Its client may give up long before a tab that stood still comes to it.
     const work = () =>
-      node.delete(key, seen.context).finally(() => {
+      node.delete(key, seen.context, asks).finally(() => {
         this.#deleting.delete(spot)
         if (operation.dot === undefined) this.#givenUp.set(spot, operation)
       })
-    await this.#write(operation, place, node, work)
+    await this.#write(operation, place, node, asks.timeoutMs, work)
     deleting.set(key, (deleting.get(key) ?? 1) - 1)
   }
 
-  async #write(operation: Operation, place: Place, node: StorageNode, work: () => Promise<PutResult>): Promise<void> {
-    const before = node.routing.hash
+  async #write(
+    operation: Operation,
+    place: Place,
+    node: StorageNode,
+    timeoutMs: number | undefined,
+    work: () => Promise<PutResult>,
+  ): Promise<void> {
     const partition = partitionOf(keyNamed(operation.key))
     const owners = node.routing.ownersOf(partition)
-    const result = await this.#finish<PutResult>(operation, place, work)
+    const result = await this.#finish<PutResult>(operation, place, timeoutMs, work)
     if (result === null) return
     const { counters } = this.#world
-    this.#checkDurable(operation, result)
-    // One device may be destroyed in this run: what is on it alone is not promised.
-    if (this.#canLose && result.devices < 2) operation.status = 'unknown'
     operation.quorum = result.quorum
+    const broken = this.#promised.acknowledged(operation, result)
+    if (broken !== null) this.untyped.push(broken)
     if (result.hinted > 0) counters.count('acknowledged with a hint')
     if (!result.quorum) counters.count('put below its quorum')
     if (result.acks === 1 && result.hinted === 1) this.watch.saw('coordinator alone kept a write')
     if (String(owners) !== String(node.routing.ownersOf(partition))) this.watch.saw('ownership moved under a write')
-    operation.strict = result.quorum && result.hinted === 0 && this.#isQuiet(node, before)
     this.#saw(operation, place, result.context)
   }
 
@@ -195,35 +239,35 @@ export class Workload {
     this.#seen.set(`${operation.client} ${operation.key}`, { operation: operation.id, context, boot: place.boot })
   }
 
-  get #canLose(): boolean {
-    const { options } = this.#world
-    return losesData(options) || options.powerCut > 0 || isForgetful(options)
+  /** A request begins; the returned function says whether it is over too late, by the time in which its tab was running. */
+  #timing(place: Place, timeoutMs: number): () => string | null {
+    const { clock, counters } = this.#world
+    const { boot } = place
+    const [invoked, stoodStillMs] = [clock.now, boot?.stoodStillMs ?? 0]
+    const isNew = boot !== undefined && invoked - boot.servingSince < overtime.meetingMs
+    const allowedMs = timeoutMs * (1 + overtime.share) + overtime.ms + (isNew ? overtime.meetingMs : 0)
+    return () => {
+      const isThrottled = place.alignMs > 0 || clock.now - place.throttledAt < throttledMs
+      if (boot?.isAlive !== true || boot.isFrozen || boot.node?.isOpen !== true || isThrottled) return null
+      const tookMs = clock.now - invoked - (boot.stoodStillMs - stoodStillMs)
+      counters.count('check: the time of an answer')
+      return tookMs <= allowedMs ? null : `${Math.round(tookMs)} ms at place ${place.index}, of ${timeoutMs}`
+    }
   }
 
-  /** At the moment of the answer as many nodes and devices hold the write as it says, in transactions that are complete. */
-  #checkDurable(operation: Operation, { acks, devices }: PutResult): void {
-    if (this.#canLose || operation.dot === undefined) return
-    const holders = this.watch.holders(keyNamed(operation.key), dotNamed(operation.dot))
-    const on = new Set(holders.map(({ device }) => device)).size
-    this.#world.counters.count('check: an acknowledged write on the disks')
-    if (holders.length >= acks && on >= devices) return
-    this.untyped.push({
-      class: 'ACK_NOT_DURABLE',
-      key: operation.key,
-      subject: operation.vid ?? '',
-      witness: `${acks} acks on ${devices} devices; on the disks of ${holders.length} nodes on ${on} devices: ${this.watch.whereIs(keyNamed(operation.key), dotNamed(operation.dot))}`,
-    })
+  async #repair({ place, node }: Spot): Promise<void> {
+    const { clock, counters, trace } = this.#world
+    trace(`repair at ${place.index}`)
+    counters.count('client asked for a repair')
+    const gaveUp = new Promise<void>((resolve) => clock.after(patienceMs, resolve))
+    const failed = (error: unknown) => {
+      if (!(error instanceof TabringError)) this.#untyped('', 'repair', error)
+    }
+    await Promise.race([node.repair().then(() => {}, failed), gaveUp])
   }
 
-  /**
-   * Reads and writes overlap for certain only where all nodes serve on one view, and none lost anything. Where a node may be out
-   * of reach they must also be in sync: a new owner takes itself for in sync once all it can reach have given what they have.
-   */
-  #isQuiet(node: StorageNode, before: string): boolean {
-    const { serving, places, options } = this.#world
-    if (serving.length < places.length || this.#canLose || options.copies > 0) return false
-    if (serving.some((each) => each.node.routing.hash !== before) || node.routing.hash !== before) return false
-    return isGentle(options) || serving.every((each) => each.node.ownership.syncing.length === 0)
+  #untyped(key: string, subject: string, error: unknown): void {
+    this.untyped.push({ class: 'UNTYPED_ERROR', key, subject, witness: String((error as Error).stack) })
   }
 
   #begin(client: number, type: Operation['type'], key: string, seen?: Seen, livesMs: number | null = null): Operation {
@@ -247,11 +291,25 @@ export class Workload {
     return operation
   }
 
-  async #finish<T>(operation: Operation, place: Place, work: () => Promise<T>): Promise<T | null> {
+  async #finish<T>(
+    operation: Operation,
+    place: Place,
+    timeoutMs: number | undefined,
+    work: () => Promise<T>,
+  ): Promise<T | null> {
+    const isLate = this.#timing(place, timeoutMs ?? operationTimeoutMs)
     const { clock, trace, counters } = this.#world
     const gaveUp = new Promise<null>((resolve) => clock.after(patienceMs, () => resolve(null)))
     try {
       const result = await Promise.race([work(), gaveUp])
+      const lateness = isLate()
+      if (lateness !== null)
+        this.untyped.push({
+          class: 'LATE_ANSWER',
+          key: operation.key,
+          subject: `${operation.type} ${operation.id}`,
+          witness: lateness,
+        })
       if (result === null) {
         counters.count('client gave up')
         return null
@@ -262,14 +320,10 @@ export class Workload {
       return result
     } catch (error) {
       operation.returned = clock.now
-      if (error instanceof TabringError) operation.status = error.changed === 'nothing' ? 'fail' : 'unknown'
-      else
-        this.untyped.push({
-          class: 'UNTYPED_ERROR',
-          key: operation.key,
-          subject: `operation ${operation.id}`,
-          witness: String((error as Error).stack),
-        })
+      if (!(error instanceof TabringError)) this.#untyped(operation.key, `operation ${operation.id}`, error)
+      // A get that was to be strict has been answered: with that.
+      else if (operation.type === 'get' && error.code === 'quorum-unreachable') operation.status = 'unknown'
+      else operation.status = error.changed === 'nothing' ? 'fail' : 'unknown'
       return null
     }
   }
@@ -279,7 +333,7 @@ export class Workload {
     const key = parseStoredKey(stored)?.key ?? ''
     const { now } = this.#world.clock
     const reading = this.#begin(ownersClient, 'get', key)
-    const vids = siblings.flatMap((sibling) => (isLive(sibling, epochMs + now) ? [vidOf(sibling.value)] : []))
+    const vids = siblings.flatMap((sibling) => (isLive(sibling, epochMs + now) ? [nameInBytes(sibling.value)] : []))
     Object.assign(reading, {
       status: 'ok',
       returned: now,
@@ -313,7 +367,7 @@ export class Workload {
     if (sibling === undefined) return
     const dot = dotName(sibling.dot)
     const name = `${key} ${dot}`
-    const vid = sibling.kind === 'value' ? vidOf(sibling.value) : undefined
+    const vid = sibling.kind === 'value' ? nameInBytes(sibling.value) : undefined
     const tab = `${place.boot?.peer} ${key}`
     const deleted = this.#deleting.get(tab) ?? this.#givenUp.get(tab)
     const operation = vid === undefined ? deleted : this.#byVid.get(vid)
@@ -329,11 +383,3 @@ export class Workload {
     if (place.boot !== undefined) this.watch.minted.set(`${request.key} ${dot}`, place.boot)
   }
 }
-
-function dotNamed(name: string): Dot {
-  const [actor, counter] = name.split(':')
-  return { actor: actor as ActorId, counter: Number(counter) }
-}
-
-/** The name of a write, in the bytes of its value. */
-const vidOf = (value: Uint8Array): string => new TextDecoder().decode(value.subarray(1))

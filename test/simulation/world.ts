@@ -11,7 +11,7 @@ import { Chance } from './chance.ts'
 import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
 import { FailingCall } from './failing.ts'
-import type { Options } from './options.ts'
+import { losesData, type Options } from './options.ts'
 import { sharedPlacements } from './placements.ts'
 import { SimNetwork } from './sim-network.ts'
 import { isData, SimDisk, simStore } from './sim-store.ts'
@@ -21,14 +21,25 @@ import type { Gate, VirtualClock } from './virtual-clock.ts'
 export class Boot {
   readonly peer: PeerId
   node: StorageNode | undefined
+  /** When its node began to serve. */
+  servingSince: number = Number.POSITIVE_INFINITY
+  #stoodStillMs = 0
+  #frozenAt = 0
+  readonly #now: () => number
   /** What the node does when its tab is about to be frozen, and when it goes on. */
   sleep: () => void = () => {}
   wake: () => void = () => {}
   #alive = true
   #frozen: (() => void)[] | undefined
 
-  constructor(peer: PeerId) {
+  constructor(peer: PeerId, now: () => number) {
     this.peer = peer
+    this.#now = now
+  }
+
+  /** How long it has been frozen so far, in all. */
+  get stoodStillMs(): number {
+    return this.#stoodStillMs + (this.isFrozen ? this.#now() - this.#frozenAt : 0)
   }
 
   get isFrozen(): boolean {
@@ -50,11 +61,14 @@ export class Boot {
   }
 
   freeze(): void {
-    this.#frozen ??= []
+    if (this.#frozen !== undefined) return
+    this.#frozen = []
+    this.#frozenAt = this.#now()
   }
 
   /** Everything that was due while it was frozen happens now, in order. */
   thaw(): void {
+    this.#stoodStillMs = this.stoodStillMs
     const due = this.#frozen ?? []
     this.#frozen = undefined
     for (const task of due) this.gate(task)
@@ -84,17 +98,29 @@ export interface Place {
   skewMs: number
   /** Its timers fire at multiples of so many ms; 0 for at any time. */
   alignMs: number
+  /** When that last changed. */
+  throttledAt: number
+  /** Its disk takes so many times as long. */
+  slowness: number
 }
 
 export class World {
   readonly clock: VirtualClock
   readonly chance: Chance
+  /** Of who is away from whom. */
+  readonly absences: Chance
+  /** Of what is slow or late. */
+  readonly delays: Chance
   readonly options: Options
   readonly counters: Counters
   readonly network: SimNetwork
   readonly places: Place[] = []
   /** The only device that loses data until all is repaired: with w = 2, one lost device is what is promised to be survived. */
   victim: DeviceId
+  /** When each device last lost data. */
+  readonly #lostAt = new Map<DeviceId, number>()
+  /** Which device each node that ever served was on. */
+  readonly deviceOf = new Map<NodeId, DeviceId>()
   /** Of the nodes themselves. */
   readonly #random: Random
   readonly #storage: Chance
@@ -105,12 +131,16 @@ export class World {
   readonly failing: FailingCall | null
   /** Hears of every node that begins to serve. */
   onServing: (place: Place, node: StorageNode) => void = () => {}
+  /** Hears of parts of the network that become one. */
+  onMeeting: () => void = () => {}
   readonly trace: (line: string) => void
   readonly #placing = sharedPlacements()
 
   constructor(clock: VirtualClock, options: Options, counters: Counters, trace: (line: string) => void) {
     this.clock = clock
     this.chance = new Chance(options.seed, 'faults')
+    this.absences = new Chance(options.seed, 'apart')
+    this.delays = new Chance(options.seed, 'slowness')
     this.#storage = new Chance(options.seed, 'storage')
     this.#random = new Chance(options.seed, 'nodes').random
     this.options = options
@@ -136,9 +166,31 @@ export class World {
       barred: false,
       skewMs: 0,
       alignMs: 0,
+      throttledAt: Number.NEGATIVE_INFINITY,
+      slowness: 1,
     }
     this.places.push(place)
     return place
+  }
+
+  /** Whether a device may lose what it has told that it stored. */
+  get losesData(): boolean {
+    return losesData(this.options) || this.options.powerCut > 0
+  }
+
+  /** Whether this device may lose data in this act. */
+  mayLose(device: DeviceId): boolean {
+    const { failing } = this.options
+    return this.losesData && device === (failing === null ? this.victim : this.places[0]?.device)
+  }
+
+  /** A fault has taken something from a device. */
+  lost(device: DeviceId): void {
+    this.#lostAt.set(device, this.clock.now)
+  }
+
+  lostSince(device: DeviceId, time: number): boolean {
+    return (this.#lostAt.get(device) ?? Number.NEGATIVE_INFINITY) >= time
   }
 
   /** Where a node runs now, if it does. */
@@ -158,12 +210,18 @@ export class World {
   start(place: Place): void {
     if (place.boot !== undefined || place.gone || place.barred) return
     const { clock, options, counters } = this
-    const boot = new Boot(bytesToHex(this.#random.bytes(8)) as PeerId)
+    const boot = new Boot(bytesToHex(this.#random.bytes(8)) as PeerId, () => clock.now)
     place.boot = boot
     const surroundings = { clock, chance: this.#storage, options, counters }
     const isSmall = () => options.diskRows > 0 && !this.calm && place.device === this.victim
     const rowsMax = () => (isSmall() ? options.diskRows : Number.POSITIVE_INFINITY)
-    const store = simStore(place.disk, surroundings, boot.gate, () => this.calm, rowsMax)
+    const store = simStore(
+      place.disk,
+      { ...surroundings, slowness: () => place.slowness },
+      boot.gate,
+      () => this.calm,
+      rowsMax,
+    )
     const used = place.index === 0 ? (this.failing?.wrap(store, place.disk, boot) ?? store) : store
     const transport = this.network.transport(boot.peer, place.index, boot.gate, () => !boot.isFrozen)
     const lifecycle = {
@@ -197,7 +255,10 @@ export class World {
           return
         }
         boot.node = node
+        boot.servingSince = clock.now
+        this.deviceOf.set(node.id, place.device)
         node.on('data-loss', ({ reason }) => {
+          if (reason === 'evicted') this.lost(place.device)
           if (reason === 'copied') this.#gaveWay(place, boot)
           if (reason === 'evicted' && node.membership.hasLeft) this.#hadLeft(place, boot, node)
         })
@@ -247,6 +308,7 @@ export class World {
     this.#forget(place, boot)
     if (place.device !== this.victim || !this.chance.happens(this.options.powerCut)) return
     const lost = place.disk.loseSuffix(this.chance.between(1, 20))
+    if (lost > 0) this.lost(place.device)
     this.counters.count('fault: relaxed commit lost', lost)
   }
 
@@ -272,19 +334,24 @@ export class World {
   /** All nodes of the victim's device lose everything at once, or all that came after a snapshot. */
   rollBackVictim(snapshot: ReadonlyMap<Place, ReadonlyMap<string, Row>>): void {
     for (const place of this.#ofVictim) {
+      this.lost(place.device)
       if (place.boot !== undefined) this.#forget(place, place.boot)
       place.disk.restore(snapshot.get(place) ?? new Map())
     }
   }
 
-  /** The victim's disk turns over one bit of a record or a hint. */
+  /** The victim's disk turns over one bit of a record, a hint or a stored trie. */
   rot(): void {
-    const { disk } = this.chance.pick(this.#ofVictim.length > 0 ? this.#ofVictim : this.places)
-    const rows = [...disk.rows].filter(([, { key }]) => isData(key))
+    if (this.#ofVictim.length === 0) return
+    const { device, disk } = this.chance.pick(this.#ofVictim)
+    // Of tries too; what else a node keeps of itself is not guarded by a hash.
+    const isSealed = ({ key }: Row) => isData(key) || (key[0] === 'tree' && this.delays.happens(0.3))
+    const rows = [...disk.rows].filter(([, row]) => isSealed(row))
     const where = this.chance.fraction()
     const [place, row] = rows[Math.floor(this.chance.fraction() * rows.length)] ?? []
     if (place === undefined || row === undefined) return
     this.counters.count('fault: a bit turned over on disk')
+    this.lost(device)
     const value = row.value.slice()
     const at = Math.floor(where * value.length)
     value[at] = (value[at] ?? 0) ^ 4

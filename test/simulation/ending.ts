@@ -1,0 +1,69 @@
+/**
+ * What must hold of a ring in which nothing happens any more: every node reads what the owners hold, reading changes nothing, and an
+ * idle ring falls silent and grows no more.
+ */
+import { partitionOf } from '../../src/core/hash.ts'
+import { hintIn, recordIn } from '../../src/node/rows.ts'
+import { Chance } from './chance.ts'
+import type { FinalReplica, Violation } from './checker.ts'
+import { keyNamed } from './keys.ts'
+import { isData } from './sim-store.ts'
+import type { Traffic } from './traffic.ts'
+import { ahead } from './virtual-clock.ts'
+import { testClient, type Workload } from './workload.ts'
+import type { World } from './world.ts'
+
+/** An idle ring is looked at for so long. */
+const idleMs = 600_000
+
+/** Each key is read once, at a node that does not own it if there is one: it finds what the owners hold. */
+export async function readEverything(
+  world: World,
+  workload: Workload,
+  finals: ReadonlyMap<string, readonly FinalReplica[]>,
+): Promise<void> {
+  const chance = new Chance(world.options.seed, 'ending')
+  for (const [key, [replica]] of finals) {
+    const { serving } = world
+    const strangers = serving.filter(({ node }) => !node.routing.owns(partitionOf(keyNamed(key))))
+    if (serving.length === 0 || replica === undefined) continue
+    const spot = chance.pick(strangers.length > 0 ? strangers : serving)
+    world.counters.count(`check: a read in the end, at ${strangers.length > 0 ? 'no owner' : 'an owner'}`)
+    const read = await ahead(world.clock, workload.get(testClient, spot, key))
+    // Hints for a node that does not come back may know more than the owners.
+    if (read.quorum === true) read.held = replica.vids
+  }
+}
+
+/** How much is stored: rows of records and hints, and the names in their histories. */
+function sizeOf(world: World): { readonly rows: number; readonly names: number } {
+  const rows = world.places.flatMap(({ disk, gone }) => (gone ? [] : [...disk.rows.values()]))
+  const data = rows.filter(({ key }) => isData(key))
+  const names = data.flatMap(({ key: [table], value }) => {
+    const { history } = table === 'hint' ? hintIn(value, () => {}).record : recordIn(value, () => {})
+    return [...history.actors.values()].map(({ beyond }) => 1 + beyond.length)
+  })
+  return { rows: data.length, names: names.reduce((sum, count) => sum + count, 0) }
+}
+
+/** Nobody asks for anything for a while. */
+export async function idle(world: World, traffic: Traffic): Promise<readonly Violation[]> {
+  if (!world.options.idle) return []
+  const before = sizeOf(world)
+  traffic.isCounted = true
+  await world.clock.run(idleMs)
+  traffic.isCounted = false
+  world.counters.count('check: an idle ring')
+  const after = sizeOf(world)
+  const { excess } = traffic
+  const [[what, count] = ['', 0]] = excess
+  const violation = (kind: Violation['class'], subject: string, witness: string): Violation => {
+    return { class: kind, key: '', subject, witness }
+  }
+  return [
+    ...(excess.length > 0 ? [violation('NOISY', `${excess.length} records`, `${count} times ${what}`)] : []),
+    ...(after.rows > before.rows || after.names > before.names
+      ? [violation('GROWING', 'records and hints', `${JSON.stringify(before)} became ${JSON.stringify(after)}`)]
+      : []),
+  ]
+}
