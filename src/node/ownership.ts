@@ -70,8 +70,7 @@ export class Ownership {
   #awaitsNewcomer(partition: Partition): boolean {
     if (this.#newcomers.size === 0) return false
     return [...this.#newcomers].some(
-      ([node, { due, untilMs }]) =>
-        due.has(partition) && (this.#clock.now() < untilMs || this.#isReachable(node)) && this.#routing.isPlaced(node),
+      ([node, { due, untilMs }]) => due.has(partition) && (this.#clock.now() < untilMs || this.#isReachable(node)),
     )
   }
 
@@ -86,6 +85,8 @@ export class Ownership {
     this.#held.set(node, all)
     const due = this.#newcomers.get(node)?.due ?? new Set()
     for (const partition of due) if (!all.has(partition)) due.delete(partition)
+    // Lists are exchanged after this, and one that has no place yet may be asked already.
+    if (!this.#known.has(node) && held.length > 0) this.#await(node)
     this.review()
   }
 
@@ -161,19 +162,18 @@ export class Ownership {
       this.#standing[partition] = owned ? flags.owned : this.#is(partition, flags.synced) ? flags.synced : 0
       this.#received.delete(partition)
     }
-    for (const node of newcomers) this.#came(node)
+    for (const node of newcomers) if (this.#routing.claimOf(node)?.settled === true) this.#await(node)
     for (const node of [...this.#newcomers.keys(), ...this.#held.keys()]) {
       if (this.#routing.isPlaced(node)) continue
-      this.#newcomers.delete(node)
       this.#held.delete(node)
+      if ((this.#newcomers.get(node)?.untilMs ?? 0) <= this.#clock.now()) this.#newcomers.delete(node)
     }
     if (changed) this.#save()
     this.review()
   }
 
   /** A node that was elsewhere, and has held copies there, may hold what nobody here has. */
-  #came(node: NodeId): void {
-    if (this.#routing.claimOf(node)?.settled !== true) return
+  #await(node: NodeId): void {
     const held = this.#held.get(node)
     const isDue = (partition: Partition) => this.#is(partition, flags.owned) && held?.has(partition) !== false
     const untilMs = this.#clock.now() + bounds.newcomerWaitMs
