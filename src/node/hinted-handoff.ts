@@ -162,7 +162,7 @@ export class HintedHandoff {
 
   /** Whether an exchange that is under way brings home what is here of a key; what it does not, the next sweep delivers. */
   #goesByExchange(target: NodeId, key: StoredKey): boolean {
-    return !this.#isHurried && this.#exchange.isUnderWay(target) && this.#routing.owns(partitionOf(key))
+    return !this.#isHurried && this.#exchange.underWay.includes(target) && this.#routing.owns(partitionOf(key))
   }
 
   async #settle(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {

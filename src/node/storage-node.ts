@@ -45,6 +45,7 @@ import { Crowding } from './crowding.ts'
 import { DotMint, mintActor } from './dot-mint.ts'
 import { Events } from './events.ts'
 import { Exchange } from './exchange.ts'
+import { ExchangeSchedule } from './exchange-schedule.ts'
 import { FlushingStore } from './flushing-store.ts'
 import { Forgetting } from './forgetting.ts'
 import { HintedHandoff } from './hinted-handoff.ts'
@@ -84,6 +85,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   readonly membership: Membership
   readonly reconciling: Reconciling
   readonly exchange: Exchange
+  readonly schedule: ExchangeSchedule
   readonly forgetting: Forgetting
   readonly progress: Progress
   readonly handoff: HintedHandoff
@@ -177,13 +179,23 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
     const kept = [this.ownership, this.replica, this.reconciling, this.#log, this.pace] as const
     const parts = [peers, routing, ...kept, this.forgetting, this.progress] as const
-    this.exchange = new Exchange(clock, chance, ...parts, {
+    this.exchange = new Exchange(clock, ...parts, {
       settled: (node) => void this.handoff.deliverTo(node),
       dropped: () => this.#room.madeRoom(),
       views: membership,
     })
+    this.schedule = new ExchangeSchedule(
+      clock,
+      chance,
+      peers,
+      routing,
+      this.ownership,
+      this.replica,
+      membership,
+      this.exchange,
+    )
     this.#room = new Room(store, clock, chance, membership, this.replica, config.n, this.events, {
-      recovered: () => this.exchange.recovered(),
+      recovered: () => this.schedule.recovered(),
       givenUp: () => this.lost('storage-failed'),
     })
     this.#scrub = new Scrub(this.replica, this.#log)
@@ -191,12 +203,12 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.handoff = new HintedHandoff(clock, chance, peers, routing, ...handing, config.hintPartBytes)
     this.#stops = [
       ...this.#presence.start(chance),
-      this.exchange.start(),
+      this.schedule.start(),
       this.handoff.start(clock, chance),
       this.#room.start(chance),
       this.forgetting.start(chance),
       this.#scrub.keepStored(clock, chance),
-      this.#scrub.start(clock, chance, (partition) => this.exchange.restore(partition)),
+      this.#scrub.start(clock, chance, (partition) => this.schedule.restore(partition)),
     ]
   }
 

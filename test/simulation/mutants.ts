@@ -59,8 +59,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a new owner does not ask those who owned before',
-    file: 'src/node/exchange.ts',
-    from: "await this.#exchange(node, fetching, fetching, 'home')",
+    file: 'src/node/exchange-schedule.ts',
+    from: "await this.#exchange.run(node, fetching, fetching, 'home')",
     to: 'void 0',
   },
   {
@@ -161,14 +161,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a partition is dropped before its owners have it',
-    file: 'src/node/exchange.ts',
+    file: 'src/node/exchange-schedule.ts',
     from: 'const left = this.#leftFor(node)',
     to: 'const left = this.#leftFor(node)\n      await this.#replica.drop(left, () => true)',
   },
   {
     name: 'no anti-entropy, and no transfer of ownership',
-    file: 'src/node/exchange.ts',
-    from: "await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')",
+    file: 'src/node/exchange-schedule.ts',
+    from: "await this.#exchange.run(node, due, left.length === 0 ? null : due, 'both ways')",
     to: 'await null',
   },
   {
