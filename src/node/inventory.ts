@@ -267,12 +267,6 @@ export class Inventory {
     return this.#forest.sizeOf(partition) > 0
   }
 
-  /** For whom hints are kept; resolves once those of earlier boots, and those in doubt, are counted in. */
-  async hintTargets(): Promise<readonly NodeId[]> {
-    await this.forest()
-    return this.hints.targets
-  }
-
   get recordCount(): number {
     return this.#forest.size
   }

@@ -95,7 +95,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'hints are acknowledged and not stored',
-    file: 'src/node/replica.ts',
+    file: 'src/node/hints.ts',
     from: 'writes.push({ key: hintRow(key), value })\n    for',
     to: 'writes.push({ key: hintRow(key), value: null })\n    for',
   },
