@@ -77,9 +77,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the actor of a node is used again after a reboot',
-    file: 'src/node/storage-node.ts',
+    file: 'src/node/assembly.ts',
     from: 'const boot = mintActor(random)',
-    to: 'const boot = this.id.slice(0, 16)',
+    to: 'const boot = self.own.node.slice(0, 16)',
   },
   {
     name: 'a put is acknowledged before it is stored',
