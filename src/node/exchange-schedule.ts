@@ -1,9 +1,10 @@
 /**
  * Exchange schedule: with whom this node exchanges, and when (Dynamo, sections 4.7 and 4.9).
  *
- * In a quiet ring every peer has its turn: between owners that is anti-entropy. A peer that comes into reach, and every change of
- * placement, make exchanges due at once: a new owner fetches from those who owned before, and a former owner hands on what is left
- * here. Exchanges that fail are tried again, later each time. Two nodes that share nothing exchange nothing.
+ * In a quiet ring every peer has its turn: between owners that is anti-entropy. A peer that comes into reach, and every
+ * change of placement, make exchanges due at once: a new owner fetches from those who owned before, and a former owner
+ * hands on what is left here. Exchanges that fail are tried again, later each time. Two nodes that share nothing
+ * exchange nothing.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
@@ -93,7 +94,10 @@ export class ExchangeSchedule {
     for (const node of this.#routing.others) if (this.#peers.isReachable(node)) this.soon(node)
   }
 
-  /** A node has said by what hash it places keys: where it does so as this one by now, what was moved between them counts. */
+  /**
+   * A node has said by what hash it places keys: where it does so as this one by now, what was moved between them
+   * counts.
+   */
   viewSeen(node: NodeId): void {
     if (!this.#backOff.hasFailed(node, 'views') || !this.#views.placesAlike(node)) return
     this.#backOff.reset(node, 'views')
@@ -113,7 +117,8 @@ export class ExchangeSchedule {
     }
     let reason: 'exchange' | 'views' = 'exchange'
     try {
-      // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that does not count.
+      // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that
+      // does not count.
       const isAlike = await this.#views.agrees(node)
       // While members come and go, the other is about to hear of it, or this node.
       const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs

@@ -1,10 +1,11 @@
 /**
- * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections 4.7 and
- * 4.9).
+ * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections
+ * 4.7 and 4.9).
  *
- * One reconciliation over the partitions both own, and those of the other that are still here; then each side is given what it
- * lacks; then the other is told that it holds or covers all that was here. A former owner drops a partition once every owner has
- * settled it and no write came since. With whom a node exchanges, and when, the schedule decides (`exchange-schedule.ts`).
+ * One reconciliation over the partitions both own, and those of the other that are still here; then each side is given
+ * what it lacks; then the other is told that it holds or covers all that was here. A former owner drops a partition
+ * once every owner has settled it and no write came since. With whom a node exchanges, and when, the schedule decides
+ * (`exchange-schedule.ts`).
  */
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
@@ -71,7 +72,10 @@ export class Exchange {
   readonly #forgetting: Forgetting
   /** How it was here when the last reconciliation began that a node asked for. */
   readonly #answered = new Map<NodeId, Answered>()
-  /** How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or did not keep. */
+  /**
+   * How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or
+   * did not keep.
+   */
   #epoch = 0
   readonly #handlers: ExchangeHandlers
 
@@ -254,8 +258,8 @@ export class Exchange {
   }
 
   /**
-   * A node that has asked says what it has given of all it has, and that it holds by now, flushed, all that was here of some
-   * partitions. Returns what is to be said here of those.
+   * A node that has asked says what it has given of all it has, and that it holds by now, flushed, all that was here of
+   * some partitions. Returns what is to be said here of those.
    */
   settledBy(from: NodeId, { session, partitions, back, account }: Extract<Request, { type: 'settled' }>): Account {
     const answered = this.#answered.get(from)
@@ -288,14 +292,18 @@ export class Exchange {
     if (held.length > 0) this.#handlers.dropped()
   }
 
-  /** Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said so. */
+  /**
+   * Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said
+   * so.
+   */
   hasAll(node: NodeId, partition: Partition): boolean {
     // A write of which no word has come yet may be in the store already.
     return !this.#replica.isChanging(partition) && this.#progress.hasAll(node, partition)
   }
 
   /**
-   * Follows a change of the member view: what came for a partition while others owned it is not with the records of this node.
+   * Follows a change of the member view: what came for a partition while others owned it is not with the records of
+   * this node.
    */
   follow(): void {
     this.#epoch += 1

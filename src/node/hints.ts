@@ -1,9 +1,9 @@
 /**
  * Hints: what this node keeps for others, until each of them has taken it (Dynamo, section 4.6).
  *
- * A hint is one row for all it is owed to, beside one small row for each of them. Records for the same key join in it; each target
- * that has taken it is struck off, and with the last one the hint goes. Hints are stored apart from the records of this node: what
- * is kept for others says nothing of what this node holds as an owner.
+ * A hint is one row for all it is owed to, beside one small row for each of them. Records for the same key join in it;
+ * each target that has taken it is struck off, and with the last one the hint goes. Hints are stored apart from the
+ * records of this node: what is kept for others says nothing of what this node holds as an owner.
  */
 import { keyHashOf } from '../core/hash.ts'
 import { compareText, type NodeId, type StoredKey } from '../core/ids.ts'
@@ -52,7 +52,10 @@ export class Hints {
     return this.#inventory.hints.targets
   }
 
-  /** Keys of hints owed to a node, as they come and go; resolves once those of earlier boots, and those in doubt, are counted in. */
+  /**
+   * Keys of hints owed to a node, as they come and go; resolves once those of earlier boots, and those in doubt, are
+   * counted in.
+   */
   async owedTo(target: NodeId): Promise<ReadonlySet<StoredKey>> {
     await this.#inventory.forest()
     return this.#inventory.hints.keysFor(target)
@@ -71,7 +74,10 @@ export class Hints {
     this.#inventory.hints.limitTo(bytes)
   }
 
-  /** Joins a record to the hint in a row, inside a transaction: adds what is to be written, and returns what is kept then. */
+  /**
+   * Joins a record to the hint in a row, inside a transaction: adds what is to be written, and returns what is kept
+   * then.
+   */
   join(plan: Owed, held: Uint8Array | undefined, writes: Write[], intake: Intake): Kept {
     const { key, targets } = plan
     const hint = this.#inventory.hints.read(key, held, () => this.#handlers.corrupt(`the hint of ${key}`))

@@ -1,8 +1,8 @@
 /**
  * What is stored here, as far as it is known without asking the store: the tries of all records, and the keys of all hints.
  *
- * Both follow the commits of the store exactly: commits are numbered when they are decided, and keys in doubt are looked up before
- * anything is said of them (see `uncertain-commits.ts`).
+ * Both follow the commits of the store exactly: commits are numbered when they are decided, and keys in doubt are looked
+ * up before anything is said of them (see `uncertain-commits.ts`).
  *
  * The tries are stored too, so that a start reads no record: every change of a record is journalled in its own transaction, and
  * a trie with many changes is stored anew.

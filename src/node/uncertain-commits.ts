@@ -1,9 +1,9 @@
 /**
  * Uncertain commits: what is not known of the transactions of this node, and what any of them may have left of a key.
  *
- * A commit that was decided is pending until word of it comes, and word of two may come in another order than they happened. Of a
- * transaction that failed nobody knows whether it took effect: its keys are in doubt until the store is asked. What the store holds
- * and none of these can have left, the disk has altered.
+ * A commit that was decided is pending until word of it comes, and word of two may come in another order than they
+ * happened. Of a transaction that failed nobody knows whether it took effect: its keys are in doubt until the store is
+ * asked. What the store holds and none of these can have left, the disk has altered.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
@@ -92,7 +92,10 @@ export class UncertainCommits {
     return (decided === undefined ? known : decided) !== null
   }
 
-  /** Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have failed. */
+  /**
+   * Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have
+   * failed.
+   */
   mayHaveLeft({ hash, maybe }: Doubt, known: Version, version: Version): boolean {
     return [known, ...maybe, ...this.pending.versionsOf(bytesToHex(hash))].some((each) => isSame(each, version))
   }

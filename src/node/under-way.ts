@@ -1,8 +1,8 @@
 /**
  * Exchanges under way: since when an exchange with a node has been due, or has gone on, without one that ended well.
  *
- * Hints that such an exchange brings home are held back while it goes on. One that takes long, or fails again and again, counts no
- * more: a node must not keep hints back for it for ever.
+ * Hints that such an exchange brings home are held back while it goes on. One that takes long, or fails again and
+ * again, counts no more: a node must not keep hints back for it for ever.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId } from '../core/ids.ts'
