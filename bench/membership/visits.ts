@@ -124,7 +124,7 @@ class Visits {
     const there = new Set(serving.map(({ node }) => node.id))
     for (const { node } of serving) {
       this.#most.members = Math.max(this.#most.members, node.membership.view.size)
-      this.#most.hints = Math.max(this.#most.hints, node.replica.hintCount)
+      this.#most.hints = Math.max(this.#most.hints, node.replica.hints.size)
     }
     for (const partition of allPartitions) {
       const owners = first.node.routing.ownersOf(partition).filter((owner) => there.has(owner)).length
@@ -150,7 +150,7 @@ class Visits {
       lost: lost.length,
       membersMost: this.#most.members,
       hintsMost: this.#most.hints,
-      hintsInTheEnd: serving.reduce((sum, { node }) => sum + node.replica.hintCount, 0),
+      hintsInTheEnd: serving.reduce((sum, { node }) => sum + node.replica.hints.size, 0),
       shortMs: this.#most.shortMs,
     }
   }

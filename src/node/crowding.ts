@@ -16,22 +16,20 @@ import { type CheckedConfig, checkGet } from './arguments.ts'
 import { read } from './read.ts'
 import { type Coordination, isInReach, type WriteOutcome } from './write.ts'
 
+/** Writes as any put does, with what the configuration demands. */
+export type OrdinaryPut = (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>
+
 export class Crowding {
   readonly #node: Coordination
   readonly #config: CheckedConfig
-  readonly #write: (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>
+  readonly #write: OrdinaryPut
   readonly #decode: (value: Uint8Array) => unknown
   /** Keys that are being resolved, and those that could not be, a moment ago. */
   readonly #underWay = new Set<StoredKey>()
   readonly #failed = new Set<StoredKey>()
 
   /** `write` is an ordinary put. */
-  constructor(
-    node: Coordination,
-    config: CheckedConfig,
-    write: (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>,
-    decode: (value: Uint8Array) => unknown,
-  ) {
+  constructor(node: Coordination, config: CheckedConfig, write: OrdinaryPut, decode: (value: Uint8Array) => unknown) {
     this.#node = node
     this.#config = config
     this.#write = write

@@ -1,11 +1,11 @@
 /**
- * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections 4.7 and
- * 4.9).
+ * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections
+ * 4.7 and 4.9).
  *
- * One reconciliation over the partitions both own, and those of the other that are still here; then each side is given what it
- * lacks; then the other is told that it holds or covers all that was here. Between owners it is anti-entropy; towards a new owner,
- * or when a new owner asks who owned before, it is the transfer of ownership; before a node leaves it is the handing over. A former
- * owner drops a partition once every owner has settled it and no write came since. Two nodes that share nothing exchange nothing.
+ * One reconciliation over the partitions both own, and those of the other that are still here; then each side is given
+ * what it lacks; then the other is told that it holds or covers all that was here. A former owner drops a partition
+ * once every owner has settled it and no write came since. With whom a node exchanges, and when, the schedule decides
+ * (`exchange-schedule.ts`).
  */
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
@@ -16,9 +16,7 @@ import { allPartitions } from '../core/partitioning/all-partitions.ts'
 import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import type { Account, Reply, Request } from '../core/wire/messages.ts'
 import type { Clock } from '../ports.ts'
-import { Appointments } from './appointments.ts'
-import { BackOff } from './back-off.ts'
-import { deferred, repeat } from './deadline.ts'
+import { deferred } from './deadline.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Membership } from './membership.ts'
 import { type Agreed, Moving, stillOurs } from './moving.ts'
@@ -32,6 +30,7 @@ import type { RepairLog, Transfer } from './repair-log.ts'
 import type { Replica } from './replica.ts'
 import { RequestFailure } from './request-failure.ts'
 import type { Routing } from './routing.ts'
+import { UnderWay } from './under-way.ts'
 
 /** A reconciliation that another node has asked for, and how it was here when it began. */
 interface Answered {
@@ -53,12 +52,11 @@ export interface ExchangeHandlers {
   /** Records of others were dropped here. */
   dropped(): void
   /** How others place keys. */
-  readonly views: Pick<Membership, 'agrees' | 'placesAlike'>
+  readonly views: Pick<Membership, 'placesAlike'>
 }
 
 export class Exchange {
   readonly #clock: Clock
-  readonly #chance: () => number
   readonly #peers: Peers
   readonly #routing: Routing
   readonly #ownership: Ownership
@@ -66,27 +64,23 @@ export class Exchange {
   readonly #reconciling: Reconciling
   readonly #log: RepairLog
   readonly #moving: Moving
-  readonly #appointments: Appointments
-  /** Exchanges that failed, and those that ended well where the two placed keys differently. */
-  readonly #backOff: BackOff<'exchange' | 'views'>
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
-  /** Since when exchanges with a node have been due or under way without one that ended well. */
-  readonly #since = new Map<NodeId, number>()
+  /** The nodes with which an exchange goes on, or is due. */
+  readonly underWay: UnderWay
   readonly #progress: Progress
   readonly #forgetting: Forgetting
   /** How it was here when the last reconciliation began that a node asked for. */
   readonly #answered = new Map<NodeId, Answered>()
-  /** How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or did not keep. */
+  /**
+   * How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or
+   * did not keep.
+   */
   #epoch = 0
-  #followedAt = Number.NEGATIVE_INFINITY
   readonly #handlers: ExchangeHandlers
-  #turn = 0
-  #stopped = false
 
   constructor(
     clock: Clock,
-    chance: () => number,
     peers: Peers,
     routing: Routing,
     ownership: Ownership,
@@ -99,7 +93,6 @@ export class Exchange {
     handlers: ExchangeHandlers,
   ) {
     this.#clock = clock
-    this.#chance = chance
     this.#peers = peers
     this.#routing = routing
     this.#ownership = ownership
@@ -107,133 +100,25 @@ export class Exchange {
     this.#reconciling = reconciling
     this.#log = log
     this.#moving = new Moving(peers, replica, pace, routing)
-    this.#backOff = new BackOff(clock, chance, { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs })
+    this.underWay = new UnderWay(clock)
     this.#forgetting = forgetting
     this.#progress = progress
     this.#handlers = handlers
-    this.#appointments = new Appointments(clock, (node) => this.#run(node))
-  }
-
-  /** Exchanges with one peer after the other, now and then, until the returned function is called. */
-  start(): () => void {
-    const stop = repeat(this.#clock, bounds.exchangeIntervalMs, this.#chance, async () => {
-      const isDue = (node: NodeId) => this.#peers.isReachable(node) && !this.#backOff.waits(node)
-      const peers = this.#routing.others.filter((node) => isDue(node) && this.#concerns(node))
-      // In turn, not at random: then there is a time after which every pair has met.
-      this.#turn += 1
-      const chosen = peers[this.#turn % Math.max(1, peers.length)]
-      if (chosen !== undefined) this.soon(chosen)
-    })
-    this.#replica.forest().then(
-      // What an earlier boot has stored: the first exchange finds it hashed.
-      (forest) => void inPieces(this.#clock, forest.hashing(allPartitions)),
-      () => {},
-    )
-    return () => {
-      this.#stopped = true
-      stop()
-    }
-  }
-
-  /** A node has come into reach: there may be much to exchange, and somebody waits for it. `then` runs after it. */
-  met(node: NodeId, then: () => void): void {
-    this.#began(node)
-    this.#backOff.reset(node)
-    this.soon(node, 0, then)
-  }
-
-  /** This node's store takes in again what it did not. */
-  recovered(): void {
-    this.#backOff.resetAll()
-    for (const node of this.#routing.others) if (this.#peers.isReachable(node)) this.soon(node)
-  }
-
-  /** A node has said by what hash it places keys: where it does so as this one by now, what was moved between them counts. */
-  viewSeen(node: NodeId): void {
-    if (!this.#backOff.hasFailed(node, 'views') || !this.#handlers.views.placesAlike(node)) return
-    this.#backOff.reset(node, 'views')
-    this.soon(node)
-  }
-
-  /** Exchanges with a node after a moment. `then` runs after it, well or not. */
-  soon(node: NodeId, delayMs: number = bounds.exchangeSettleMs, then: () => void = () => {}): void {
-    this.#appointments.soon(node, delayMs, then)
-  }
-
-  /** Exchanges what there is to exchange; returns after how long to begin again where that comes too early. */
-  async #run(node: NodeId): Promise<number | null> {
-    if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) {
-      this.#since.delete(node)
-      return null
-    }
-    const { views } = this.#handlers
-    let reason: 'exchange' | 'views' = 'exchange'
-    try {
-      // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that does not count.
-      const isAlike = await views.agrees(node)
-      // While members come and go, the other is about to hear of it, or this node.
-      const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs
-      if (!isAlike && isSettling) return bounds.viewRetryMs
-      const fetching = this.#ownership.fetchingFrom(node)
-      if (isAlike && fetching.length > 0) await this.#exchange(node, fetching, fetching, 'home')
-      const left = this.#leftFor(node)
-      const shared = this.#routing.dueTo(this.#routing.self, node)
-      const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
-      try {
-        if (due.length > 0) await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')
-      } finally {
-        // Also where some could not be brought in step: dropping the others may be what makes room for them.
-        if (left.length > 0) await this.#dropSettled()
-      }
-      this.#backOff.reset(node, reason)
-      reason = 'views'
-      if (!isAlike || !views.placesAlike(node)) throw new Error('the two place keys differently')
-      this.#backOff.reset(node)
-    } catch {
-      // The node went away, or a store failed, or the two have to exchange again. Meeting it again begins anew.
-      if (!this.#peers.isReachable(node)) return null
-      const waitMs = this.#backOff.failed(node, reason)
-      // Where a store takes nothing in there is nothing to be tried: its node says when it does.
-      if (this.#routing.takesIn(node) && this.#routing.takesIn(this.#routing.self)) this.soon(node, waitMs)
-    }
-    return null
-  }
-
-  /** Partitions of a node that are here although this one does not own them, or not any more. */
-  #leftFor(node: NodeId): readonly Partition[] {
-    return this.#routing
-      .ownedBy(node)
-      .filter(
-        (partition) =>
-          !this.#routing.owns(partition) && (this.#replica.holds(partition) || this.#ownership.isRetained(partition)),
-      )
-  }
-
-  /** Whether there is anything to exchange with a node. */
-  #concerns(node: NodeId): boolean {
-    const shared = this.#routing.dueTo(this.#routing.self, node)
-    return shared.length > 0 || this.#leftFor(node).length > 0 || this.#ownership.fetchingFrom(node).length > 0
   }
 
   /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects when it cannot be finished. */
   async handOver(node: NodeId, partitions: readonly Partition[]): Promise<void> {
-    await this.#exchange(node, partitions, partitions, 'away')
+    await this.run(node, partitions, partitions, 'away')
   }
 
   /** Exchanges with a node now, about every partition it owns. Rejects when it cannot be finished. */
   now(node: NodeId): Promise<Transfer> {
     const owned = this.#routing.ownedBy(node)
-    return this.#exchange(node, owned, owned, 'both ways')
-  }
-
-  /** Something of a partition was lost here: exchanges now with those of its owners that are in reach. */
-  restore(partition: Partition): void {
-    for (const owner of this.#routing.ownersOf(partition))
-      if (owner !== this.#routing.self && this.#peers.isReachable(owner)) this.now(owner).catch(() => {})
+    return this.run(node, owned, owned, 'both ways')
   }
 
   /** One exchange, and a note of it. `scope`: null where both know which partitions are due. */
-  async #exchange(
+  async run(
     node: NodeId,
     partitions: readonly Partition[],
     scope: readonly Partition[] | null,
@@ -245,11 +130,11 @@ export class Exchange {
     // The other answers one reconciliation of ours at a time.
     await before
     const transfer = this.#log.begin(node)
-    this.#began(node)
+    this.underWay.began(node)
     try {
       await this.#bringInStep(node, partitions, scope, way, transfer)
       transfer.completed()
-      this.#since.delete(node)
+      this.underWay.ended(node)
       return transfer
     } finally {
       this.#log.end(node, transfer)
@@ -347,7 +232,7 @@ export class Exchange {
     if (last !== session) {
       const begun = this.#progress.begin(this.#replica.openSince)
       this.#answered.set(from, { session, epoch: this.#epoch, begun, heard: nothingHeard, isOver: false })
-      this.#began(from)
+      this.underWay.began(from)
     }
     return this.#reconciling.answer(from, request)
   }
@@ -367,24 +252,14 @@ export class Exchange {
     return answered === undefined ? null : this.#agreed(from, answered.begun, answered.heard)
   }
 
-  #began(node: NodeId): void {
-    if (!this.#since.has(node)) this.#since.set(node, this.#clock.now())
-  }
-
-  /** Whether an exchange with a node goes on or is about to, of this node or of the other; one that takes long, or fails again and again, counts no more. */
-  isUnderWay(node: NodeId): boolean {
-    const since = this.#since.get(node)
-    return since !== undefined && this.#clock.now() - since < bounds.exchangeUnderWayMs
-  }
-
   /** This node was away: only what is compared from now on brings it in sync. */
   wasAway(): void {
     this.#epoch += 1
   }
 
   /**
-   * A node that has asked says what it has given of all it has, and that it holds by now, flushed, all that was here of some
-   * partitions. Returns what is to be said here of those.
+   * A node that has asked says what it has given of all it has, and that it holds by now, flushed, all that was here of
+   * some partitions. Returns what is to be said here of those.
    */
   settledBy(from: NodeId, { session, partitions, back, account }: Extract<Request, { type: 'settled' }>): Account {
     const answered = this.#answered.get(from)
@@ -397,7 +272,7 @@ export class Exchange {
     }
     if (!answered.isOver) {
       this.#answered.set(from, { ...answered, isOver: true })
-      this.#since.delete(from)
+      this.underWay.ended(from)
       this.#progress.gave(from, back, begun)
       if (back.length > 0) this.#handlers.settled(from)
     }
@@ -405,7 +280,7 @@ export class Exchange {
   }
 
   /** Drops what others own by now, where each of them has settled it since the last write. */
-  async #dropSettled(): Promise<void> {
+  async dropSettled(): Promise<void> {
     const forest = await this.#replica.forest()
     const isDue = (partition: Partition) =>
       this.#routing.ownersOf(partition).every((owner) => this.hasAll(owner, partition))
@@ -417,25 +292,22 @@ export class Exchange {
     if (held.length > 0) this.#handlers.dropped()
   }
 
-  /** Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said so. */
+  /**
+   * Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said
+   * so.
+   */
   hasAll(node: NodeId, partition: Partition): boolean {
     // A write of which no word has come yet may be in the store already.
     return !this.#replica.isChanging(partition) && this.#progress.hasAll(node, partition)
   }
 
   /**
-   * Follows a change of the member view: what came for a partition while others owned it is not with the records of this node.
+   * Follows a change of the member view: what came for a partition while others owned it is not with the records of
+   * this node.
    */
   follow(): void {
     this.#epoch += 1
-    this.#backOff.keep((node) => this.#routing.isPlaced(node))
-    for (const notes of [this.#answered, this.#since])
-      for (const node of notes.keys()) if (this.#routing.claimOf(node) === undefined) notes.delete(node)
-    this.#followedAt = this.#clock.now()
+    for (const node of this.#answered.keys()) if (this.#routing.claimOf(node) === undefined) this.#answered.delete(node)
     this.#progress.follow()
-    for (const node of this.#routing.others.filter((other) => this.#peers.isReachable(other))) {
-      this.#began(node)
-      this.soon(node)
-    }
   }
 }

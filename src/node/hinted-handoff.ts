@@ -65,7 +65,7 @@ export class HintedHandoff {
 
   /** Delivers or re-addresses the hints for everybody who can take them or never will. */
   async sweep(): Promise<void> {
-    for (const target of await this.#replica.hintTargets().catch(() => [])) {
+    for (const target of await this.#replica.hints.targets().catch(() => [])) {
       if (this.#peers.isReachable(target) || !this.#routing.isPlaced(target)) await this.deliverTo(target)
     }
   }
@@ -73,7 +73,7 @@ export class HintedHandoff {
   /** Tries again what failed, where that is due by now. */
   async #retry(): Promise<void> {
     this.#backOff.keep((node) => this.#routing.isPlaced(node))
-    for (const target of await this.#replica.hintTargets().catch(() => [])) {
+    for (const target of await this.#replica.hints.targets().catch(() => [])) {
       const isDue = this.#peers.isReachable(target) && !this.#isSpared(target)
       if (isDue || !this.#routing.isPlaced(target)) await this.deliverTo(target)
     }
@@ -102,7 +102,7 @@ export class HintedHandoff {
   async #deliver(target: NodeId): Promise<void> {
     const refusals = new Refusals()
     try {
-      const owed = await this.#replica.owedTo(target)
+      const owed = await this.#replica.hints.owedTo(target)
       const keys = [...owed]
       for (let next = 0; next < keys.length; ) {
         const page = keys.slice(next, next + this.#pace.records)
@@ -120,7 +120,7 @@ export class HintedHandoff {
   }
 
   async #deliverPage(target: NodeId, keys: readonly StoredKey[], refusals: Refusals): Promise<void> {
-    const kept = await this.#pace.work(() => this.#replica.hints(keys))
+    const kept = await this.#pace.work(() => this.#replica.hints.of(keys))
     this.#pace.saw(kept.length, sizeOf(kept))
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
     await this.#readdress(
@@ -162,12 +162,12 @@ export class HintedHandoff {
 
   /** Whether an exchange that is under way brings home what is here of a key; what it does not, the next sweep delivers. */
   #goesByExchange(target: NodeId, key: StoredKey): boolean {
-    return !this.#isHurried && this.#exchange.isUnderWay(target) && this.#routing.owns(partitionOf(key))
+    return !this.#isHurried && this.#exchange.underWay.includes(target) && this.#routing.owns(partitionOf(key))
   }
 
   async #settle(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
-    await this.#replica.settleHints(target, batch)
-    this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hintCount })
+    await this.#replica.hints.settle(target, batch)
+    this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hints.size })
   }
 
   /** Those of `hints` that say no more than this node's own records, all of which the target holds, flushed. */
@@ -191,8 +191,8 @@ export class HintedHandoff {
     })
     await this.#pace.work(() => this.#replica.take(moved, 'strict'))
     // Taking changed the rows: settle what is stored now, unless the target has come to own it again meanwhile.
-    const stored = await this.#replica.hints(kept.map(({ key }) => key))
-    await this.#replica.settleHints(
+    const stored = await this.#replica.hints.of(kept.map(({ key }) => key))
+    await this.#replica.hints.settle(
       target,
       stored.filter((hint) => !this.#isDue(target, hint)),
     )

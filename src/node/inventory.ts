@@ -1,9 +1,8 @@
 /**
  * What is stored here, as far as it is known without asking the store: the tries of all records, and the keys of all hints.
  *
- * Both follow the commits of the store exactly. Word of two commits may come in another order than they happened, and of a
- * transaction that failed nobody knows whether it took effect: so commits are numbered when they are decided, and keys in doubt
- * are looked up before anything is said of them.
+ * Both follow the commits of the store exactly: commits are numbered when they are decided, and keys in doubt are looked
+ * up before anything is said of them (see `uncertain-commits.ts`).
  *
  * The tries are stored too, so that a start reads no record: every change of a record is journalled in its own transaction, and
  * a trie with many changes is stored anew.
@@ -16,7 +15,6 @@ import { Forest, partitionIn } from '../core/merkle/forest.ts'
 import { isSame } from '../core/merkle/reconciliation.ts'
 import type { Durability, Row, RowKey, Store, Table, Write } from '../ports.ts'
 import { type HintLimits, HintTally, type Kept } from './hint-tally.ts'
-import { PendingChanges } from './pending-changes.ts'
 import {
   encodeJournal,
   encodeTree,
@@ -36,19 +34,7 @@ import {
   treeIn,
   treeRow,
 } from './rows.ts'
-
-/** A key that a transaction changes; where its records are dropped, only the hash is known. */
-export interface Changed {
-  readonly hash: Uint8Array
-  readonly key: StoredKey | null
-}
-
-/** A key that has to be looked up, and what commits that seemed to fail may have made of it. */
-interface Doubt extends Changed {
-  readonly maybe: readonly (Uint8Array | null)[]
-}
-
-const doubtOf = (hash: Uint8Array): Doubt => ({ hash, key: null, maybe: [] })
+import { type Changed, type Doubt, UncertainCommits } from './uncertain-commits.ts'
 
 /** What a transaction writes, what becomes of which record by that, and what it comes to. */
 export interface Change<T> {
@@ -76,8 +62,6 @@ export class Inventory {
   /** What is kept for others. */
   readonly hints: HintTally
   readonly #forest = new Forest()
-  /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
-  readonly #doubtful = new Map<string, Doubt>()
   /** Commits that have, or may have, a row in the journal, and partitions that changed since the tries were stored. */
   readonly #journal = new Set<number>()
   #changed = new Set<Partition>()
@@ -87,10 +71,7 @@ export class Inventory {
   #loaded: Promise<void> | undefined
   /** Counts decisions to commit: they are taken in the order in which their transactions happen. */
   #order = 0
-  /** What was decided and is not heard of yet. */
-  readonly #pending = new PendingChanges()
-  /** By key hash, the last commit that was heard of: word of two may come the other way round than they happened. */
-  readonly #latest = new Map<string, number>()
+  readonly #commits = new UncertainCommits()
 
   constructor(store: Store, hintLimits: HintLimits, handlers: InventoryHandlers) {
     this.#store = store
@@ -102,7 +83,7 @@ export class Inventory {
   async forest(): Promise<Forest> {
     this.#loaded ??= this.#load()
     await this.#loaded
-    while (this.#doubtful.size > 0) await this.#lookUp([...this.#doubtful.values()].slice(0, scanPage))
+    while (this.#commits.areAny) await this.#lookUp(this.#commits.first(scanPage))
     return this.#forest
   }
 
@@ -125,47 +106,35 @@ export class Inventory {
       const { result, changes } = await this.#store.transact(rows, how, (found) => {
         // Nobody waits for it any more: it is too late to change anything.
         if (isOver) return { writes: [], result: undefined as never }
-        this.#pending.delete(order)
+        this.#commits.pending.delete(order)
         this.#order += 1
         order = this.#order
         const { writes, changes, result } = decide(found)
         decided.push(...changes)
-        this.#pending.add(order, changes, this.#handlers.stamp().count)
+        this.#commits.pending.add(order, changes, this.#handlers.stamp().count)
         if (changes.length > 0) this.#journal.add(order)
         const journal = { key: journalRow(order), value: encodeJournal(changes) }
         return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }
       })
       for (const change of changes) this.#committed(change, order)
       // What an earlier decision was to change the last one may have found changed.
-      for (const { hash, version } of decided.slice(0, decided.length - changes.length))
-        this.#doubt({ hash, key: null }, [version])
+      this.#commits.failed(decided.slice(0, decided.length - changes.length))
       heard(result, changes)
       return result
     } catch (error) {
-      for (const { hash, version } of decided) this.#doubt({ hash, key: null }, [version])
-      for (const changed of keys) this.#doubt(changed)
+      this.#commits.failed(decided)
+      for (const changed of keys) this.#commits.doubt(changed)
       throw error
     } finally {
       isOver = true
-      this.#pending.delete(order)
-      this.#forgetOrders()
-    }
-  }
-
-  /** Word of commits before all that are pending has come: nothing can overtake them any more. */
-  #forgetOrders(): void {
-    if (this.#pending.size === 0) this.#latest.clear()
-    else if (this.#latest.size > bounds.commitOrdersMax) {
-      const { first } = this.#pending
-      for (const [hash, order] of this.#latest) if (order < first) this.#latest.delete(hash)
+      this.#commits.over(order)
     }
   }
 
   #committed({ hash, version }: KeyChange, order: number): void {
     const name = bytesToHex(hash)
-    if ((this.#latest.get(name) ?? 0) > order) return
+    if (!this.#commits.heard(name, order)) return
     if (version !== null) this.#unreadable.delete(name)
-    this.#latest.set(name, order)
     this.#set({ hash, version })
   }
 
@@ -180,7 +149,7 @@ export class Inventory {
       const name = bytesToHex(hash)
       if (!this.#unreadable.has(name)) this.#handlers.corrupt(`the record with key hash ${name}`)
       this.#unreadable.add(name)
-      if (this.#forest.version(hash) !== null) this.#doubt({ hash, key: null })
+      if (this.#forest.version(hash) !== null) this.#commits.doubt({ hash, key: null })
       this.#handlers.lost(partitionIn(hash))
     })
   }
@@ -188,16 +157,7 @@ export class Inventory {
   /** Whether there should be a record of a key here, by all that is known of commits: heard of, decided, or perhaps failed. */
   isExpected(hash: Uint8Array): boolean {
     const name = bytesToHex(hash)
-    if (this.#unreadable.has(name)) return true
-    if (this.#doubtful.get(name)?.maybe.includes(null) === true) return false
-    const decided = this.#pending.versionsOf(name).at(-1)
-    return (decided === undefined ? this.#forest.version(hash) : decided) !== null
-  }
-
-  #doubt({ hash, key }: Changed, maybe: readonly (Uint8Array | null)[] = []): void {
-    const name = bytesToHex(hash)
-    const before = this.#doubtful.get(name)
-    this.#doubtful.set(name, { hash, key: key ?? before?.key ?? null, maybe: [...(before?.maybe ?? []), ...maybe] })
+    return this.#unreadable.has(name) || this.#commits.isExpected(name, this.#forest.version(hash))
   }
 
   /** Looks up what is stored of keys in doubt. Returns of how many it is something else than any commit has left. */
@@ -215,7 +175,7 @@ export class Inventory {
         const stored = keyedRecordIn(rows.shift(), () => {})
         const version = stored?.version ?? null
         if (!isSame(version, this.#forest.version(hash))) changes.push({ hash, version })
-        if (!this.#isAnyOf(doubt, version)) {
+        if (!this.#commits.mayHaveLeft(doubt, this.#forest.version(hash), version)) {
           altered += 1
           lost = this.#handlers.lost(partitionIn(hash))
           // No trie had it, so no exchange has given it, whatever its stamp says.
@@ -226,12 +186,8 @@ export class Inventory {
       return { writes: [...writes, ...lost], changes, result: { hints, altered } }
     }
     const { altered } = await this.change(doubtful, places, 'relaxed', reading, ({ hints }) => {
-      for (const doubt of doubtful) {
-        const name = bytesToHex(doubt.hash)
-        // It may have come in doubt anew, by a commit after this one.
-        if (this.#doubtful.get(name) === doubt) this.#doubtful.delete(name)
-        this.#handlers.written(partitionIn(doubt.hash))
-      }
+      this.#commits.lookedUp(doubtful)
+      for (const { hash } of doubtful) this.#handlers.written(partitionIn(hash))
       for (const { key, row } of hints) this.#hintIs(key, row)
     })
     return altered
@@ -241,20 +197,14 @@ export class Inventory {
     this.hints.set(key, { bytes: row?.length ?? 0, targets: this.hints.read(key, row).targets })
   }
 
-  /** Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have failed. */
-  #isAnyOf({ hash, maybe }: Doubt, version: Uint8Array | null): boolean {
-    const expected = [this.#forest.version(hash), ...maybe, ...this.#pending.versionsOf(bytesToHex(hash))]
-    return expected.some((each) => isSame(each, version))
-  }
-
   /** The session in which the first transaction was decided of which no word has come; null where there is none. */
   get openSince(): number | null {
-    return this.#pending.openSince
+    return this.#commits.pending.openSince
   }
 
   /** Whether a change of a partition was decided of which no word has come yet. */
   isChanging(partition: Partition): boolean {
-    return this.#pending.concerns(partition)
+    return this.#commits.pending.concerns(partition)
   }
 
   /** Whether the tries have a record in this version. */
@@ -265,12 +215,6 @@ export class Inventory {
   /** Whether records of a partition are here. */
   holds(partition: Partition): boolean {
     return this.#forest.sizeOf(partition) > 0
-  }
-
-  /** For whom hints are kept; resolves once those of earlier boots, and those in doubt, are counted in. */
-  async hintTargets(): Promise<readonly NodeId[]> {
-    await this.forest()
-    return this.hints.targets
   }
 
   get recordCount(): number {
@@ -314,7 +258,7 @@ export class Inventory {
     try {
       await this.forest()
       // Keys may have come in doubt in this very moment.
-      if (this.#doubtful.size === 0) await this.#storeTries()
+      if (!this.#commits.areAny) await this.#storeTries()
     } finally {
       this.#isStoring = false
     }
@@ -324,7 +268,7 @@ export class Inventory {
     const changed = [...this.#changed]
     this.#changed = new Set()
     // A commit nobody has heard of yet is not in the tries: it stays in the journal, and so does what came after.
-    const heard = this.#pending.first
+    const heard = this.#commits.pending.first
     const played = [...this.#journal].filter((order) => order < heard)
     try {
       await this.#writeEach(changed, (partition) => this.#asStored(partition))
@@ -404,7 +348,7 @@ export class Inventory {
     let differing = 0
     for (let at = 0; at < hashes.length; at += scanPage) {
       const page = hashes.slice(at, at + scanPage)
-      differing += await this.#lookUp(page.map((hash) => this.#doubtful.get(bytesToHex(hash)) ?? doubtOf(hash)))
+      differing += await this.#lookUp(page.map((hash) => this.#commits.doubtOf(hash)))
     }
     return differing
   }

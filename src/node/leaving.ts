@@ -68,8 +68,8 @@ async function emptied(leaver: Leaver): Promise<string | null> {
     // That somebody is in reach now does not mean that he has it.
     const due = held().filter((partition) => leaver.isClosing || before.has(partition))
     const stranded = due.filter((partition) => !taken.has(partition))
-    if (stranded.length === 0 && replica.hintCount === 0) return null
-    left = `${stranded.length} partitions and ${replica.hintCount} hints`
+    if (stranded.length === 0 && replica.hints.size === 0) return null
+    left = `${stranded.length} partitions and ${replica.hints.size} hints`
   }
   return left
 }

@@ -57,7 +57,7 @@ export function statusOf(
       retained: ownership.retained.length,
     },
     records: replica.recordCount,
-    hints: replica.hintCount,
+    hints: replica.hints.size,
     repair: log.status((node) => routing.isPlaced(node)),
   }
 }

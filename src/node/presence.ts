@@ -15,6 +15,7 @@ import type { NodeEvents } from './api.ts'
 import type { CheckedConfig } from './arguments.ts'
 import { gathered } from './deadline.ts'
 import type { Exchange } from './exchange.ts'
+import type { ExchangeSchedule } from './exchange-schedule.ts'
 import { helloOf } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { HintedHandoff } from './hinted-handoff.ts'
@@ -35,6 +36,7 @@ import { Stay } from './stay.ts'
 export interface Present {
   readonly ownership: Ownership
   readonly exchange: Exchange
+  readonly schedule: ExchangeSchedule
   readonly reconciling: Reconciling
   readonly handoff: HintedHandoff
   readonly joining: Joining
@@ -165,7 +167,7 @@ export class Presence {
       answering: (peer) => this.#reachChanged(peer),
       viewSeen: (peer, view) => {
         this.membership.seen(peer, view)
-        node.exchange.viewSeen(peer)
+        node.schedule.viewSeen(peer)
       },
       swim: (from, message) => {
         this.look()
@@ -205,12 +207,12 @@ export class Presence {
 
   /** A node has come within reach, and may have missed something, or this node may. */
   #came(node: NodeId): void {
-    const { exchange, handoff, reconciling } = this.#node
+    const { schedule, handoff, reconciling } = this.#node
     reconciling.parted(node)
     // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
     const waits = this.routing.dueTo(node, this.routing.self).length > 0
     handoff.met(node)
-    exchange.met(node, () => void (waits || handoff.deliverTo(node)))
+    schedule.met(node, () => void (waits || handoff.deliverTo(node)))
   }
 
   /** What is believed of a member has changed. */
@@ -264,9 +266,10 @@ export class Presence {
   }
 
   #placementChanged(): void {
-    const { ownership, exchange, handoff } = this.#node
+    const { ownership, exchange, schedule, handoff } = this.#node
     ownership.follow()
     exchange.follow()
+    schedule.follow()
     // Hints for those who own nothing any more, or have left, are owed to others now.
     void handoff.sweep()
   }

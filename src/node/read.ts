@@ -102,7 +102,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
 /** How long a get that has its answer waits for the own disk: not at all where nothing of the key can be there. */
 function ownPatienceMs({ replica, routing, peers }: Coordination, key: StoredKey, timeoutMs: number): number {
   const partition = partitionOf(key)
-  const mayBeHere = replica.holds(partition) || replica.isChanging(partition) || replica.hintCount > 0
+  const mayBeHere = replica.holds(partition) || replica.isChanging(partition) || replica.hints.size > 0
   return mayBeHere ? peers.patience.of(routing.self, timeoutMs) : 0
 }
 

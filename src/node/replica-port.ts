@@ -4,9 +4,10 @@
 import type { Origin } from '../core/acceptance/acceptance.ts'
 import type { Stamp } from '../core/acceptance/sessions.ts'
 import type { HybridTime, NodeId, Partition, StoredKey } from '../core/ids.ts'
+import { type Dot, dotName } from '../core/versioning/causal-history.ts'
 import type { Record, Sibling } from '../core/versioning/record.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
-import type { Write } from '../ports.ts'
+import { StoreFailure, type Write } from '../ports.ts'
 import type { HintLimits, Kept } from './hint-tally.ts'
 import type { KeyChange } from './rows.ts'
 
@@ -51,6 +52,21 @@ export interface ReplicaLimits {
   /** How long values are kept that have expired, ms. */
   readonly expiredKeptMs: number
   readonly hints: HintLimits
+}
+
+/** Waits for the store, and tells where it fails. */
+export async function watched<T>(handlers: Pick<ReplicaHandlers, 'storageWas'>, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof StoreFailure && error.reason !== 'closed') handlers.storageWas(error.reason)
+    throw error
+  }
+}
+
+/** Tells of dots that name two values. */
+export function reportReuse(handlers: Pick<ReplicaHandlers, 'corrupt'>, key: StoredKey, dots: readonly Dot[]): void {
+  for (const dot of dots) handlers.corrupt(`dot ${dotName(dot)} of ${key} names two values`)
 }
 
 /** Who was asked for a write: this node itself, which keeps it whatever it keeps already, or another one, which may ask elsewhere. */

@@ -1,5 +1,6 @@
 /**
- * What this node stores: the records of its partitions and the hints it keeps for others (Dynamo, sections 4.5 and 4.6).
+ * What this node stores: the records of its partitions, and beside them the hints it keeps for others (Dynamo, sections
+ * 4.5 and 4.6; see `hints.ts`).
  *
  * Every change is a join, in one transaction, and a promise that resolves means the transaction is complete. A node that gets
  * a write for a partition it does not own keeps it as a hint for those who do, so nothing that reaches a node is dropped
@@ -8,10 +9,9 @@
 import { accept } from '../core/acceptance/acceptance.ts'
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../core/hash.ts'
-import { compareText, type NodeId, type Partition, type StoredKey } from '../core/ids.ts'
+import type { NodeId, Partition, StoredKey } from '../core/ids.ts'
 import { type Forest, partitionIn } from '../core/merkle/forest.ts'
 import { isSame } from '../core/merkle/reconciliation.ts'
-import { type Dot, dotName } from '../core/versioning/causal-history.ts'
 import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import {
   emptyRecord,
@@ -24,10 +24,11 @@ import {
 } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../core/wire/messages.ts'
-import { encodeRecord, versionOf } from '../core/wire/record-codec.ts'
-import { type Clock, type Durability, StoreFailure, type Write } from '../ports.ts'
+import { versionOf } from '../core/wire/record-codec.ts'
+import type { Clock, Durability, Write } from '../ports.ts'
 import type { FlushingStore } from './flushing-store.ts'
-import { HintRefused, type Kept } from './hint-tally.ts'
+import { HintRefused } from './hint-tally.ts'
+import { Hints } from './hints.ts'
 import { type Change, Inventory } from './inventory.ts'
 import {
   type Ages,
@@ -38,21 +39,12 @@ import {
   type Local,
   type ReplicaHandlers,
   type ReplicaLimits,
+  reportReuse,
   type Taken,
+  watched,
 } from './replica-port.ts'
 import type { Routing } from './routing.ts'
-import {
-  encodeHint,
-  hintIn,
-  hintRow,
-  type KeyChange,
-  owedRow,
-  owedWrite,
-  recordRow,
-  recordRowAt,
-  recordWrite,
-  type StoredRecord,
-} from './rows.ts'
+import { hintIn, hintRow, type KeyChange, recordRow, recordRowAt, recordWrite, type StoredRecord } from './rows.ts'
 
 /** An incoming record with the hash of its key, which is worked out once. */
 interface Placed extends Incoming {
@@ -64,6 +56,8 @@ export class Replica {
   readonly #routing: Routing
   readonly #handlers: ReplicaHandlers
   readonly #inventory: Inventory
+  /** What is kept for others. */
+  readonly hints: Hints
   readonly #clock: Pick<Clock, 'wall'>
   readonly #limits: ReplicaLimits
   readonly #ages: Ages
@@ -95,6 +89,7 @@ export class Replica {
       lost: (partition) => handlers.lost(partition, 'lost'),
       stamp: () => handlers.stamp(),
     })
+    this.hints = new Hints(store, this.#inventory, limits, handlers)
   }
 
   /** What is here of every partition; see `Inventory`. */
@@ -123,7 +118,7 @@ export class Replica {
       const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#lightening(hashes, rows)
       const keys = hashes.map((hash) => ({ hash, key: null }))
       const change = this.#inventory.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
-      await this.#watched(change).catch(() => {})
+      await watched(this.#handlers, change).catch(() => {})
     }
   }
 
@@ -172,22 +167,8 @@ export class Replica {
     return this.#inventory.recordCount
   }
 
-  get hintCount(): number {
-    return this.#inventory.hints.size
-  }
-
-  /** For whom hints are kept. */
-  hintTargets(): Promise<readonly NodeId[]> {
-    return this.#inventory.hintTargets()
-  }
-
-  /** Hints are to take so many bytes at most. */
-  limitHints(bytes: number): void {
-    this.#inventory.hints.limitTo(bytes)
-  }
-
   async read(key: StoredKey): Promise<Local> {
-    const [own, kept] = await this.#watched(this.#store.read([recordRow(key), hintRow(key)]))
+    const [own, kept] = await watched(this.#handlers, this.#store.read([recordRow(key), hintRow(key)]))
     const hash = keyHashOf(key)
     const stored = this.#inventory.recordAt(hash, own)
     const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
@@ -202,7 +183,7 @@ export class Replica {
 
   /** The node's own records of keys with these hashes, pruned, without hints; those it has none of are left out. */
   async records(hashes: readonly Uint8Array[]): Promise<readonly StoredRecord[]> {
-    const rows = await this.#watched(this.#store.read(hashes.map(recordRowAt)))
+    const rows = await watched(this.#handlers, this.#store.read(hashes.map(recordRowAt)))
     const found = hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
     const due = found.filter((stored) => this.#lightened(stored) !== stored.record)
     if (due.length === 0) return found
@@ -244,7 +225,7 @@ export class Replica {
         if (plan.targets.length > 0 && !isHinted[index]) return { ...nothing, result: 'again' }
         if (plan.asOwner) this.#joinRecord(plan, record, coming, writes, intake)
         if (plan.targets.length === 0) continue
-        const kept = this.#joinHint(plan, hint, writes, intake)
+        const kept = this.hints.join(plan, hint, writes, intake)
         if (asked === 'another' && this.#inventory.hints.refuses(plan.key, kept))
           return { ...nothing, result: 'refused' }
         intake.hinted.set(plan.key, kept)
@@ -257,22 +238,12 @@ export class Replica {
       for (const [key, siblings] of intake.crowded) this.#handlers.crowded(key, siblings)
       for (const [key, siblings] of intake.late) this.#handlers.late(key, siblings)
     })
-    const result = await this.#watched(change)
+    const result = await watched(this.#handlers, change)
     if (result === 'taken') this.#handlers.storageWas('ok')
     if (result === 'refused') throw new HintRefused()
     if (result === 'again') return this.take(incoming, durability, asked, coming)
     for (const { record } of incoming) this.#seeTimes(record)
     return intake
-  }
-
-  /** Tells of a store that fails. */
-  async #watched<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work
-    } catch (error) {
-      if (error instanceof StoreFailure && error.reason !== 'closed') this.#handlers.storageWas(error.reason)
-      throw error
-    }
   }
 
   #destination({ hash, hintFor, record }: Placed): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
@@ -299,7 +270,7 @@ export class Replica {
     const horizon = this.#ages.horizonOf(partition)
     const isLost = stored === null && this.#inventory.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)
-    this.#reportReuse(key, reusedDots(mine, incoming))
+    reportReuse(this.#handlers, key, reusedDots(mine, incoming))
     const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
     const terms = { origin: coming.origin, received: received && !isLost, ...floors }
     const accepted = accept(mine, incoming, terms, modeOf(key))
@@ -319,69 +290,8 @@ export class Replica {
     writes.push(write)
   }
 
-  #joinHint(
-    plan: KeyedRecord & { readonly targets: readonly NodeId[] },
-    held: Uint8Array | undefined,
-    writes: Write[],
-    intake: Intake,
-  ): Kept {
-    const { key, targets } = plan
-    const hint = this.#inventory.hints.read(key, held, () => this.#handlers.corrupt(`the hint of ${key}`))
-    this.#reportReuse(key, reusedDots(hint.record, plan.record))
-    const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
-    const record = join(hint.record, plan.record, modeOf(key))
-    if (record.siblings.length > this.#limits.siblingsMax) intake.crowded.set(key, record.siblings.length)
-    const value = encodeHint({ record, targets: all })
-    writes.push({ key: hintRow(key), value })
-    for (const target of all) writes.push(owedWrite(target, key, value.length))
-    return { bytes: value.length, targets: all }
-  }
-
-  #reportReuse(key: StoredKey, dots: readonly Dot[]): void {
-    for (const dot of dots) this.#handlers.corrupt(`dot ${dotName(dot)} of ${key} names two values`)
-  }
-
   #seeTimes(record: Record): void {
     for (const sibling of record.siblings) this.#handlers.timeSeen(sibling.time)
-  }
-
-  /** Keys of hints owed to a node, as they come and go; resolves once those of earlier boots, and those in doubt, are counted in. */
-  async owedTo(target: NodeId): Promise<ReadonlySet<StoredKey>> {
-    await this.#inventory.forest()
-    return this.#inventory.hints.keysFor(target)
-  }
-
-  /** The hints of these keys as they are stored now, and whom they are owed to. */
-  async hints(keys: readonly StoredKey[]): Promise<readonly (KeyedRecord & { readonly targets: readonly NodeId[] })[]> {
-    const rows = await this.#store.read(keys.map(hintRow))
-    return keys.map((key, index) => {
-      return { key, ...hintIn(rows[index], () => this.#handlers.corrupt(`the hint of ${key}`)) }
-    })
-  }
-
-  /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
-  async settleHints(target: NodeId, sent: readonly KeyedRecord[]): Promise<void> {
-    const keys = sent.map(({ key }) => ({ hash: keyHashOf(key), key }))
-    const decide = (rows: readonly (Uint8Array | undefined)[]) => {
-      const writes: Write[] = []
-      const result: [StoredKey, Kept][] = []
-      for (const [index, { key, record }] of sent.entries()) {
-        const hint = this.#inventory.hints.read(key, rows[index])
-        // Encoding is canonical, so equal bytes are equal records.
-        if (rows[index] !== undefined && !isSame(encodeRecord(hint.record), encodeRecord(record))) continue
-        const targets = hint.targets.filter((other) => other !== target)
-        writes.push({ key: owedRow(target, key), value: null })
-        const value = targets.length === 0 ? null : encodeHint({ ...hint, targets })
-        writes.push({ key: hintRow(key), value })
-        result.push([key, { bytes: value?.length ?? 0, targets }])
-      }
-      return { writes, changes: [], result }
-    }
-    const places = sent.map(({ key }) => hintRow(key))
-    const change = this.#inventory.change(keys, places, 'relaxed', decide, (left) => {
-      for (const [key, kept] of left) this.#inventory.hints.set(key, kept)
-    })
-    await this.#watched(change)
   }
 
   /** Deletes the records of partitions that others own and hold by now, where `isStillDue` says so at the last moment; returns which. */
@@ -401,7 +311,10 @@ export class Replica {
       return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: due }
     }
     const keys = hashesOf(partitions).map((hash) => ({ hash, key: null }))
-    return this.#watched(this.#inventory.change(keys, [], 'relaxed', decide, () => {}))
+    return watched(
+      this.#handlers,
+      this.#inventory.change(keys, [], 'relaxed', decide, () => {}),
+    )
   }
 
   /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */

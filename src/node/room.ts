@@ -83,7 +83,7 @@ export class Room {
   /** Hints may take a part of the quota; a node that has room again carries more again. */
   async look(): Promise<void> {
     const room = await this.#store.room()
-    if (room !== null) this.#replica.limitHints(room.quotaBytes * bounds.hintQuotaShare)
+    if (room !== null) this.#replica.hints.limitTo(room.quotaBytes * bounds.hintQuotaShare)
     const { capacity16ths } = this.#membership.own
     const next = Math.min(this.#capacity16ths, 2 * capacity16ths)
     if (next === capacity16ths || this.#clock.now() - this.#weighedAt < this.#patienceMs) return

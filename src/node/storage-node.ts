@@ -1,8 +1,8 @@
 /**
- * One storage node: composes membership, placement, replica and coordination, and offers them as the public interface (Dynamo,
- * section 5: request coordination, membership, and a local store, on every node alike).
+ * One storage node: coordinates requests over its parts, which `assembly.ts` builds, and offers them as the public
+ * interface (Dynamo, section 5: request coordination, membership, and a local store, on every node alike).
  */
-import { partitionOf, tagOf } from '../core/hash.ts'
+import { partitionOf } from '../core/hash.ts'
 import type { DeviceId, NodeId, StoredKey } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
 import { type Extent, meets, shortfall } from '../core/quorum/demand.ts'
@@ -12,7 +12,7 @@ import { liveValues, type Unwritten } from '../core/versioning/record.ts'
 import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
-import { chanceOf, type Ports } from '../ports.ts'
+import type { Ports } from '../ports.ts'
 import { stillAbsent } from './adoption.ts'
 import type {
   Context,
@@ -40,38 +40,33 @@ import {
   checkKey,
   checkPut,
 } from './arguments.ts'
-import { Author } from './author.ts'
-import { Crowding } from './crowding.ts'
-import { DotMint, mintActor } from './dot-mint.ts'
-import { Events } from './events.ts'
-import { Exchange } from './exchange.ts'
-import { FlushingStore } from './flushing-store.ts'
-import { Forgetting } from './forgetting.ts'
-import { HintedHandoff } from './hinted-handoff.ts'
-import { Joining } from './joining.ts'
-import { LateWrites } from './late-writes.ts'
+import { Assembly } from './assembly.ts'
+import type { Crowding } from './crowding.ts'
+import type { Events } from './events.ts'
+import type { Exchange } from './exchange.ts'
+import type { ExchangeSchedule } from './exchange-schedule.ts'
+import type { Forgetting } from './forgetting.ts'
+import type { HintedHandoff } from './hinted-handoff.ts'
+import type { Joining } from './joining.ts'
 import { handAllOver } from './leaving.ts'
 import { inspectionOf, membersOf, statusOf } from './looking-in.ts'
 import type { Membership } from './membership.ts'
 import { Operations } from './operations.ts'
 import { judge, putFailed } from './outcomes.ts'
-import { Ownership } from './ownership.ts'
-import { Pace } from './pace.ts'
+import type { Ownership } from './ownership.ts'
+import type { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
-import { Presence, type Present } from './presence.ts'
-import { Progress } from './progress.ts'
+import type { Present } from './presence.ts'
+import type { Progress } from './progress.ts'
 import { read } from './read.ts'
-import { Reconciling } from './reconciling.ts'
-import { RepairLog } from './repair-log.ts'
-import { Replica } from './replica.ts'
+import type { Reconciling } from './reconciling.ts'
+import type { Replica } from './replica.ts'
 import { RequestFailure } from './request-failure.ts'
-import { Room } from './room.ts'
 import type { Routing } from './routing.ts'
 import { absencesRow, formerForgettingRow, ownershipRow, progressRow } from './rows.ts'
-import { repairAll, Scrub } from './scrub.ts'
+import { repairAll } from './scrub.ts'
 import { beginBoot, forgetIdentity, rememberMembers, type Self } from './self.ts'
 import { serve } from './server.ts'
-import { ValueCodec } from './value-codec.ts'
 import { type Coordination, type Waiting, type WriteOutcome, write } from './write.ts'
 
 export class StorageNode implements TabringNode, Coordination, Present {
@@ -84,22 +79,18 @@ export class StorageNode implements TabringNode, Coordination, Present {
   readonly membership: Membership
   readonly reconciling: Reconciling
   readonly exchange: Exchange
+  readonly schedule: ExchangeSchedule
   readonly forgetting: Forgetting
   readonly progress: Progress
   readonly handoff: HintedHandoff
   readonly pace: Pace
   readonly crowding: Crowding
-  readonly events: Events = new Events()
+  readonly joining: Joining
+  readonly events: Events
   readonly #ports: Ports
   readonly #config: CheckedConfig
   readonly #device: DeviceId
-  readonly #author: Author
-  readonly #values = new ValueCodec()
-  readonly joining: Joining
-  readonly #log: RepairLog
-  readonly #scrub: Scrub
-  readonly #room: Room
-  readonly #presence: Presence
+  readonly #parts: Assembly
   readonly #operations = new Operations()
   #stops: readonly (() => void)[] = []
   #state: Status['state'] = 'open'
@@ -109,7 +100,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
     ports: Ports,
     config: CheckedConfig,
     self: Self,
-    [standing, absent, ...progress]: readonly (Uint8Array | undefined)[],
+    saved: readonly (Uint8Array | undefined)[],
     placing: typeof place | undefined,
   ) {
     this.#ports = ports
@@ -117,87 +108,27 @@ export class StorageNode implements TabringNode, Coordination, Present {
     this.#device = self.own.device
     this.id = self.own.node
     this.clock = ports.clock
-    const { clock, random } = ports
-    const chance = () => chanceOf(random)
-    const boot = mintActor(random)
-    this.#author = new Author(clock, new DotMint(random, boot))
-    this.pace = new Pace(clock)
-    this.joining = new Joining(clock, this.events)
-    this.#log = new RepairLog(clock, this.events)
-    this.#presence = new Presence(
-      ports,
-      config,
-      { self, actor: boot, cluster: tagOf(config.cluster) },
-      chance,
-      placing,
-      this,
+    const { demand } = checkPut({}, config)
+    const parts = new Assembly(ports, config, self, saved, placing, this, (key, seen, unwritten) =>
+      this.#send(key, seen, unwritten, demand, config.timeoutMs),
     )
-    const { peers, membership, routing } = this.#presence
-    this.peers = peers
-    this.membership = membership
-    this.routing = routing
-    const isReachable = (node: NodeId) => peers.isReachable(node)
-    const store = new FlushingStore(ports.store)
-    const decode = (value: Uint8Array) => this.#values.decode(value)
-    const late = new LateWrites(clock, this.events, decode)
-    this.progress = new Progress(store, clock, routing, this.#presence.retention, self.boot, progress)
-    this.replica = new Replica(store, this.routing, this.clock, config, this.progress, {
-      corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: this.id }),
-      timeSeen: (time) => this.#author.saw(time),
-      written: (partition) => {
-        this.progress.changed(partition)
-        // What a node takes alone others lack.
-        if (routing.others.length === 0) membership.settle()
-      },
-      lost: (partition, how) => {
-        this.forgetting.lost(partition)
-        return [this.progress.lost(partition, how), ...this.ownership.lost(partition, how)]
-      },
-      stamp: () => this.progress.stamp,
-      late: (key, siblings) => late.tell(key, siblings),
-      storageWas: (state) => this.#room.storageWas(state),
-      crowded: (key, siblings) => void this.crowding.noticed(key, siblings),
-    })
-    const put = (key: StoredKey, seen: SeenContext, unwritten: Unwritten) =>
-      this.#send(key, seen, unwritten, checkPut({}, config).demand, config.timeoutMs)
-    this.crowding = new Crowding(this, config, put, decode)
-    this.ownership = new Ownership(store, routing, standing, clock, isReachable, () => {
-      if (this.ownership.syncing.length === 0) membership.settle()
-      this.joining.review()
-    })
-    this.forgetting = new Forgetting(
-      store,
-      clock,
-      routing,
-      this.#presence.retention,
-      this.ownership,
-      this.progress,
-      absent,
-    )
-    this.reconciling = new Reconciling(clock, this.peers, this.routing, this.replica, boot)
-    const kept = [this.ownership, this.replica, this.reconciling, this.#log, this.pace] as const
-    const parts = [peers, routing, ...kept, this.forgetting, this.progress] as const
-    this.exchange = new Exchange(clock, chance, ...parts, {
-      settled: (node) => void this.handoff.deliverTo(node),
-      dropped: () => this.#room.madeRoom(),
-      views: membership,
-    })
-    this.#room = new Room(store, clock, chance, membership, this.replica, config.n, this.events, {
-      recovered: () => this.exchange.recovered(),
-      givenUp: () => this.lost('storage-failed'),
-    })
-    this.#scrub = new Scrub(this.replica, this.#log)
-    const handing = [this.replica, this.exchange, this.pace, this.events] as const
-    this.handoff = new HintedHandoff(clock, chance, peers, routing, ...handing, config.hintPartBytes)
-    this.#stops = [
-      ...this.#presence.start(chance),
-      this.exchange.start(),
-      this.handoff.start(clock, chance),
-      this.#room.start(chance),
-      this.forgetting.start(chance),
-      this.#scrub.keepStored(clock, chance),
-      this.#scrub.start(clock, chance, (partition) => this.exchange.restore(partition)),
-    ]
+    this.#parts = parts
+    this.events = parts.events
+    this.routing = parts.routing
+    this.peers = parts.peers
+    this.replica = parts.replica
+    this.ownership = parts.ownership
+    this.membership = parts.membership
+    this.reconciling = parts.reconciling
+    this.exchange = parts.exchange
+    this.schedule = parts.schedule
+    this.forgetting = parts.forgetting
+    this.progress = parts.progress
+    this.handoff = parts.handoff
+    this.pace = parts.pace
+    this.crowding = parts.crowding
+    this.joining = parts.joining
+    this.#stops = parts.start()
   }
 
   /**
@@ -221,7 +152,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
       node.#end('closed')
       throw error
     }
-    node.#presence.open()
+    node.#parts.presence.open()
     node.joining.begin(ports.transport, node.peers, node.membership)
     return node
   }
@@ -230,7 +161,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
 
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
     this.#assertOpen()
-    this.#presence.look()
+    this.#parts.presence.look()
     const stored = checkKey(key)
     this.pace.request()
     const { demand, timeoutMs } = checkGet(options, this.#config)
@@ -239,7 +170,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
       await this.joining.first
       const { record, horizon, extent, quorum } = await read(this, stored, { demand, atLeast, timeoutMs })
       const values = liveValues(record, this.clock.wall()).flatMap((bytes) => {
-        const value = this.#values.decode(bytes)
+        const value = this.#parts.values.decode(bytes)
         return value === undefined ? [] : [value as T]
       })
       if (values.length > 1) this.events.emit('conflict', { key, siblings: values.length })
@@ -258,7 +189,7 @@ export class StorageNode implements TabringNode, Coordination, Present {
   async put(key: string, context: Context | null, value: unknown, options: PutOptions = {}): Promise<PutResult> {
     this.#assertOpen()
     const { expiresAt, ...checked } = checkPut(options, this.#config)
-    const unwritten = { kind: 'value', value: this.#values.encode(value), expiresAt } as const
+    const unwritten = { kind: 'value', value: this.#parts.values.encode(value), expiresAt } as const
     return this.#write(key, context, checked, unwritten)
   }
 
@@ -292,15 +223,15 @@ export class StorageNode implements TabringNode, Coordination, Present {
     demand: Extent,
     timeoutMs: number,
   ): Promise<WriteOutcome & { readonly after: SeenContext }> {
-    const written = this.#author.sign(key, seen)
+    const written = this.#parts.author.sign(key, seen)
     const outcome = await write(this, key, delta(seen, { ...unwritten, ...written }), demand, timeoutMs)
-    if (!outcome.isStored) this.#author.failed(key, written)
+    if (!outcome.isStored) this.#parts.author.failed(key, written)
     return { ...outcome, after: afterWrite(seen, written) }
   }
 
   /** Asks a node; itself without a detour. */
   async ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply> {
-    this.#presence.asks(node)
+    this.#parts.presence.asks(node)
     if (node !== this.id) return this.peers.consult(node, request, waiting)
     const reply = await this.peers.patience.watch(node, waiting, serve(this, this.id, request))
     if (reply.type === 'failed') throw new RequestFailure('refused', reply.code)
@@ -336,13 +267,13 @@ export class StorageNode implements TabringNode, Coordination, Present {
   }
 
   status(): Status {
-    const now = { device: this.#device, state: this.#state, storage: this.#room.state }
-    return statusOf(this, this.#config, this.#log, now)
+    const now = { device: this.#device, state: this.#state, storage: this.#parts.room.state }
+    return statusOf(this, this.#config, this.#parts.log, now)
   }
 
   async repair(): Promise<RepairResult> {
     this.#assertOpen()
-    return this.#operations.run(undefined, 'unknown', () => repairAll(this.#scrub, this.peers, this.exchange))
+    return this.#operations.run(undefined, 'unknown', () => repairAll(this.#parts.scrub, this.peers, this.exchange))
   }
 
   placement(key: string): KeyPlacement {

@@ -36,14 +36,14 @@ describe('hints', () => {
     const [a, b] = [nodeName(2), nodeName(3)]
     await replica.take([{ key, record: written(1), hintFor: [a, b] }], 'relaxed')
     expect(await replica.read(key)).toMatchObject({ hinted: true })
-    expect([...(await replica.owedTo(a))]).toEqual([key])
-    const sent = await replica.hints([key])
-    await replica.settleHints(a, sent)
-    expect([...(await replica.owedTo(a))]).toEqual([])
-    expect(replica.hintCount).toBe(1)
-    await replica.settleHints(b, sent)
-    expect([...(await replica.owedTo(b))]).toEqual([])
-    expect(replica.hintCount).toBe(0)
+    expect([...(await replica.hints.owedTo(a))]).toEqual([key])
+    const sent = await replica.hints.of([key])
+    await replica.hints.settle(a, sent)
+    expect([...(await replica.hints.owedTo(a))]).toEqual([])
+    expect(replica.hints.size).toBe(1)
+    await replica.hints.settle(b, sent)
+    expect([...(await replica.hints.owedTo(b))]).toEqual([])
+    expect(replica.hints.size).toBe(0)
     expect((await replica.read(key)).record).toEqual(emptyRecord)
   })
 
@@ -52,10 +52,10 @@ describe('hints', () => {
     const key = keyThat(routing, 'not owned')
     const target = nodeName(2)
     await replica.take([{ key, record: written(1), hintFor: [target] }], 'relaxed')
-    const sent = await replica.hints([key])
+    const sent = await replica.hints.of([key])
     await replica.take([{ key, record: written(2), hintFor: [target] }], 'relaxed')
-    await replica.settleHints(target, sent)
-    expect([...(await replica.owedTo(target))]).toEqual([key])
+    await replica.hints.settle(target, sent)
+    expect([...(await replica.hints.owedTo(target))]).toEqual([key])
     expect(values((await replica.read(key)).record)).toEqual([1, 2])
   })
 
@@ -71,13 +71,13 @@ describe('hints', () => {
     await expect(taking).rejects.toThrow(HintRefused)
     expect((await replica.read(refused)).record).toEqual(emptyRecord)
     await replica.take([{ key: kept, record: written(1), hintFor: [target] }], 'relaxed')
-    expect(replica.hintCount).toBe(4)
+    expect(replica.hints.size).toBe(4)
     // One that is kept already may grow, and one that has gone home makes room.
     const [first] = full as [StoredKey]
     await replica.take([{ key: first, record: written(2), hintFor: [target] }], 'relaxed', 'another')
-    await replica.settleHints(target, await replica.hints([first, kept]))
+    await replica.hints.settle(target, await replica.hints.of([first, kept]))
     await replica.take([{ key: refused, record: written(1), hintFor: [target] }], 'relaxed', 'another')
-    expect(replica.hintCount).toBe(3)
+    expect(replica.hints.size).toBe(3)
   })
 
   test('what is kept for whom, and how much it takes, is known after a reload without reading any of it', async () => {
@@ -96,8 +96,8 @@ describe('hints', () => {
       },
     }
     const { replica, routing } = station(6, 3, watched)
-    expect(await replica.hintTargets()).toEqual([a, b])
-    expect(replica.hintCount).toBe(1)
+    expect(await replica.hints.targets()).toEqual([a, b])
+    expect(replica.hints.size).toBe(1)
     expect(read).not.toContain('hint')
     // Hints of 900 bytes are too many where one takes more than 100 of the 1,000 by itself.
     const large = {
@@ -121,19 +121,20 @@ describe('hints', () => {
       writes: [{ key: hintRow(key), value: Uint8Array.of(1, 2, 3) }],
       result: undefined,
     }))
-    await replica.settleHints(a, await replica.hints([key]))
-    expect([...(await replica.owedTo(a))]).toEqual([])
-    expect(await replica.hintTargets()).toEqual([b])
-    await replica.settleHints(b, await replica.hints([key]))
-    expect([...(await replica.owedTo(b))]).toEqual([])
-    expect(replica.hintCount).toBe(0)
+    await replica.hints.settle(a, await replica.hints.of([key]))
+    expect([...(await replica.hints.owedTo(a))]).toEqual([])
+    expect(await replica.hints.targets()).toEqual([b])
+    await replica.hints.settle(b, await replica.hints.of([key]))
+    expect([...(await replica.hints.owedTo(b))]).toEqual([])
+    expect(replica.hints.size).toBe(0)
   })
 
   test('what reaches a node that owns nothing of it is kept for those who do', async () => {
     const { replica, routing } = station(6)
     const key = keyThat(routing, 'not owned')
     await replica.take([{ key, record: written(1), hintFor: [] }], 'strict')
-    for (const owner of routing.ownersOf(partitionOf(key))) expect([...(await replica.owedTo(owner))]).toEqual([key])
+    for (const owner of routing.ownersOf(partitionOf(key)))
+      expect([...(await replica.hints.owedTo(owner))]).toEqual([key])
     expect(await replica.records([keyHashOf(key)])).toEqual([])
   })
 })
@@ -243,7 +244,7 @@ describe('records', () => {
     isFailing = false
     const forest = await replica.forest()
     expect(forest.sizeOf(partitionOf(owned))).toBe(count)
-    expect(replica.hintCount).toBe(count)
+    expect(replica.hints.size).toBe(count)
   })
 
   test('one dot with two values is reported loudly', async () => {
@@ -334,7 +335,7 @@ describe('a put that some do not answer', () => {
     const key = keyNamed('k')
     const outcome = await write(node, key, written(1), two, 1000)
     expect(outcome.extent.nodes).toBe(2)
-    await expect.poll(async () => [...(await replica.owedTo(silent))]).toEqual([key])
+    await expect.poll(async () => [...(await replica.hints.owedTo(silent))]).toEqual([key])
   })
 
   test('goes down the list with a hint for each owner that failed, and carries the same delta everywhere', async () => {
@@ -382,7 +383,8 @@ describe('a put that some do not answer', () => {
     const key = keyThat(routing, 'not owned')
     const outcome = await write(node, key, written(1), two, 1000)
     expect(outcome).toMatchObject({ extent: { nodes: 1, primaries: 0 }, hinted: 1 })
-    for (const owner of routing.ownersOf(partitionOf(key))) expect([...(await replica.owedTo(owner))]).toEqual([key])
+    for (const owner of routing.ownersOf(partitionOf(key)))
+      expect([...(await replica.hints.owedTo(owner))]).toEqual([key])
   })
 })
 

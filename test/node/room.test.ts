@@ -72,7 +72,7 @@ test('a tab that was away while a thousand keys changed and two hundred were del
     expect((await ahead(write)).quorum).toBe(true)
   }
   for (const { place, node } of world.serving) {
-    const owed = [...(await ahead(node.replica.owedTo(id)))]
+    const owed = [...(await ahead(node.replica.hints.owedTo(id)))]
     // What a node was asked to write itself it keeps for the owners whatever it keeps already.
     if (place !== writer) expect(owed.length).toBeLessThanOrEqual(cap)
     if (place !== writer) expect(owed.length).toBeGreaterThan(0)
@@ -102,7 +102,7 @@ test('one hint that its node cannot take keeps no other back', async () => {
   for (const name of names(12)) await ahead(nodeOf(writer).put(name, null, large))
   const keeper = world.serving.find(({ place, node }) => place !== writer && node.status().hints > 1)
   if (keeper === undefined) throw new Error('somebody stands in for several keys')
-  const [first] = await ahead(keeper.node.replica.owedTo(id))
+  const [first] = await ahead(keeper.node.replica.hints.owedTo(id))
   world.start(target)
   await clock.run(100)
   const { replica } = nodeOf(target)
@@ -112,7 +112,7 @@ test('one hint that its node cannot take keeps no other back', async () => {
       ? Promise.reject(new StoreFailure('failed', 'not this one'))
       : take(incoming, ...how)
   await clock.run(60_000)
-  expect([...(await ahead(keeper.node.replica.owedTo(id)))]).toEqual([first])
+  expect([...(await ahead(keeper.node.replica.hints.owedTo(id)))]).toEqual([first])
 }, 60_000)
 
 test('hints are counted for each node and in bytes, replaced ones once, and refused beyond either', () => {

@@ -163,7 +163,7 @@ function strikeOften(world: World): void {
   often(world, forgets ? 1_000 : 0, () => {
     if (world.serving.length < 2) return
     const [spot, other] = [chance.pick(world.serving), chance.pick(world.serving)]
-    if (spot !== other) spot.node.exchange.soon(other.node.id)
+    if (spot !== other) spot.node.schedule.soon(other.node.id)
   })
   often(world, options.skewMs === 0 ? 0 : 5_000, () => {
     counters.count('fault: clock jumped')

@@ -59,8 +59,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a new owner does not ask those who owned before',
-    file: 'src/node/exchange.ts',
-    from: "await this.#exchange(node, fetching, fetching, 'home')",
+    file: 'src/node/exchange-schedule.ts',
+    from: "await this.#exchange.run(node, fetching, fetching, 'home')",
     to: 'void 0',
   },
   {
@@ -77,9 +77,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the actor of a node is used again after a reboot',
-    file: 'src/node/storage-node.ts',
+    file: 'src/node/assembly.ts',
     from: 'const boot = mintActor(random)',
-    to: 'const boot = this.id.slice(0, 16)',
+    to: 'const boot = self.own.node.slice(0, 16)',
   },
   {
     name: 'a put is acknowledged before it is stored',
@@ -95,7 +95,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'hints are acknowledged and not stored',
-    file: 'src/node/replica.ts',
+    file: 'src/node/hints.ts',
     from: 'writes.push({ key: hintRow(key), value })\n    for',
     to: 'writes.push({ key: hintRow(key), value: null })\n    for',
   },
@@ -161,14 +161,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a partition is dropped before its owners have it',
-    file: 'src/node/exchange.ts',
+    file: 'src/node/exchange-schedule.ts',
     from: 'const left = this.#leftFor(node)',
     to: 'const left = this.#leftFor(node)\n      await this.#replica.drop(left, () => true)',
   },
   {
     name: 'no anti-entropy, and no transfer of ownership',
-    file: 'src/node/exchange.ts',
-    from: "await this.#exchange(node, due, left.length === 0 ? null : due, 'both ways')",
+    file: 'src/node/exchange-schedule.ts',
+    from: "await this.#exchange.run(node, due, left.length === 0 ? null : due, 'both ways')",
     to: 'await null',
   },
   {

@@ -182,8 +182,8 @@ export class Watch {
     const { replica } = node
     const prefix = rowName(['hint', '', ''])
     const former = new Set([...place.disk.rows.keys()].filter((row) => row.startsWith(prefix)))
-    const settleHints = replica.settleHints.bind(replica)
-    replica.settleHints = async (target, sent) => {
+    const settleHints = replica.hints.settle.bind(replica.hints)
+    replica.hints.settle = async (target, sent) => {
       this.#checkDurable(node, target, sent)
       await settleHints(target, sent)
       const names = sent.map(({ key, record }) => `${key.slice(2)} ${record.siblings.map(({ dot }) => dotName(dot))}`)

@@ -208,7 +208,7 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
     return `place ${syncing.place.index} still fetches ${syncing.node.ownership.syncing.length} partitions`
   for (const { place, node } of serving) {
     for (const other of serving) {
-      const owed = await ahead(world.clock, node.replica.owedTo(other.node.id))
+      const owed = await ahead(world.clock, node.replica.hints.owedTo(other.node.id))
       if (owed.size > 0) return `place ${place.index} owes a hint to place ${other.place.index}`
     }
   }
