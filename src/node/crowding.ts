@@ -9,7 +9,7 @@
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { StoredKey } from '../core/ids.ts'
-import { contextOf, noReach, type SeenContext } from '../core/versioning/context.ts'
+import { blindContext, contextOf, type SeenContext } from '../core/versioning/context.ts'
 import { compareWrites, isLive, liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import { type CheckedConfig, checkGet } from './arguments.ts'
@@ -62,7 +62,7 @@ export class Crowding {
   /** Resolves to whether there are fewer siblings now than there were. */
   async #relieve(key: StoredKey): Promise<boolean> {
     const { clock, events, replica } = this.#node
-    const { record } = await read(this.#node, key, { ...checkGet({}, this.#config), atLeast: noReach })
+    const { record } = await read(this.#node, key, { ...checkGet({}, this.#config), atLeast: blindContext })
     if (record.siblings.length <= this.#config.siblingsMax) return true
     const values = liveValues(record, clock.wall()).map((value) => this.#decode(value))
     const { isStored } = await this.#write(key, contextOf(record), this.resolution(key, record))

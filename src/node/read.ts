@@ -9,7 +9,7 @@ import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { HybridTime, NodeId, StoredKey } from '../core/ids.ts'
 import { type Copies, type Extent, meets } from '../core/quorum/demand.ts'
-import { noReach, type Reach, reaches, uniteReach } from '../core/versioning/context.ts'
+import { noReach, reaches, type SeenContext, uniteReach } from '../core/versioning/context.ts'
 import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import { emptyRecord, join, type Record, saysNothing } from '../core/versioning/record.ts'
 import { modeOf } from '../core/versioning/stored-key.ts'
@@ -32,7 +32,7 @@ export interface ReadOutcome {
 /** What a get asks for: as many answers as are demanded, that together cover `atLeast`, or as many as there are within `timeoutMs`. */
 export interface Question {
   readonly demand: Extent
-  readonly atLeast: Reach
+  readonly atLeast: SeenContext
   readonly timeoutMs: number
 }
 

@@ -6,7 +6,7 @@ import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import type { ActorId, NodeId, PeerId, StoredKey } from '../../src/core/ids.ts'
 import type { Claim } from '../../src/core/membership/claims.ts'
 import { emptyHistory } from '../../src/core/versioning/causal-history.ts'
-import { noReach } from '../../src/core/versioning/context.ts'
+import { blindContext } from '../../src/core/versioning/context.ts'
 import { hybridZero } from '../../src/core/versioning/hybrid-time.ts'
 import { emptyRecord, type Record, type ValueSibling } from '../../src/core/versioning/record.ts'
 import type { Reply, Request } from '../../src/core/wire/messages.ts'
@@ -396,7 +396,7 @@ test('a stand-in that holds a value counts for a read, also where its history ha
       return isOwner ? null : { type: 'record', record: held, horizon: hybridZero, counts: 'as stand-in', sources: [] }
     })
     const demand = { nodes: 2, primaries: 0, devices: 0 }
-    return read(node, keyNamed('k'), { demand, atLeast: noReach, timeoutMs: 1000 })
+    return read(node, keyNamed('k'), { demand, atLeast: blindContext, timeoutMs: 1000 })
   }
   expect(await readWith(forgotten)).toMatchObject({ quorum: true })
   expect(await readWith({ ...emptyRecord, history: forgotten.history })).toMatchObject({ quorum: false })

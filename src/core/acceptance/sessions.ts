@@ -28,7 +28,7 @@ export const nothingReceived: ReceivedVector = new Map()
 /** The boots of one database, by number, with their tags. */
 export type Boots = ReadonlyMap<number, string>
 
-export const compareStamps = (a: Stamp, b: Stamp): number => a.boot - b.boot || a.count - b.count
+const compareStamps = (a: Stamp, b: Stamp): number => a.boot - b.boot || a.count - b.count
 
 /** Whether a row with this stamp is among all that this database had stored before a session which somebody says it has received. */
 export function isReceived(session: Session | undefined, stamp: Stamp | null, boots: Boots): boolean {

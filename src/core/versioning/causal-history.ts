@@ -55,10 +55,15 @@ export function names({ actors }: CausalHistory, dot: Dot): boolean {
   return known !== undefined && (dot.counter <= known.upTo || known.beyond.includes(dot.counter))
 }
 
-/** Whether a history names every write that `part` names, but for those that a horizon has taken the names of. */
-export function includes(history: CausalHistory, part: CausalHistory, horizon: HybridTime = 0 as HybridTime): boolean {
+/** Whether a history names every write that `part` names, those aside that nobody needs after `horizon`; all of `needed` are. */
+export function includes(
+  history: CausalHistory,
+  part: CausalHistory,
+  horizon: HybridTime = 0 as HybridTime,
+  needed: readonly ActorId[] = [],
+): boolean {
   for (const [actor, { upTo, beyond, last }] of part.actors) {
-    if (last <= horizon) continue
+    if (last <= horizon && !needed.includes(actor)) continue
     const known = history.actors.get(actor)
     if (known === undefined || known.upTo < upTo || !beyond.every((counter) => names(history, { actor, counter })))
       return false

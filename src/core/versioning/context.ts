@@ -69,9 +69,10 @@ export const uniteReach = (a: Reach, b: Reach): Reach => ({
 })
 
 /**
- * Whether one has seen all that another had. A replica that lags behind may hold every write that the other still names, and none
- * of those whose names were pruned: so its horizon has to be as late.
+ * Whether one has seen all that a reader had. Names of what was overwritten may be pruned; the siblings that the reader saw have to be
+ * named, or held: a horizon says nothing of what a replica has received. One that lags behind may name all that the reader does, and
+ * hold what others have forgotten to be overwritten: so its horizon has to be as late.
  */
-export function reaches(reach: Reach, part: Reach): boolean {
-  return reach.horizon >= part.horizon && includes(reach.history, part.history, reach.horizon)
+export function reaches(reach: Reach, seen: Reach & Pick<SeenContext, 'siblings'>): boolean {
+  return reach.horizon >= seen.horizon && includes(reach.history, seen.history, reach.horizon, seen.siblings)
 }

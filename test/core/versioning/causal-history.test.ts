@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { HybridTime } from '../../../src/core/ids.ts'
+import type { ActorId, HybridTime } from '../../../src/core/ids.ts'
 import {
   actorsOf,
   type CausalHistory,
@@ -17,7 +17,7 @@ import {
   unite,
   withWrite,
 } from '../../../src/core/versioning/causal-history.ts'
-import { type Reach, reaches, uniteReach } from '../../../src/core/versioning/context.ts'
+import { reaches, uniteReach } from '../../../src/core/versioning/context.ts'
 import { actorName, dots, writeOf } from '../arbitraries.ts'
 
 const everyDot: readonly Dot[] = [0, 1, 2, 3].flatMap((actor) =>
@@ -29,9 +29,10 @@ const at = (time: number) => time as HybridTime
 const times = fc.oneof(fc.constant(0), fc.nat(100)).map(at)
 const nobody: ReadonlySet<never> = new Set()
 /** What a replica says that has pruned names up to a time. */
-const reachOf = (all: readonly Dot[], horizon: HybridTime): Reach => ({
+const reachOf = (all: readonly Dot[], horizon: HybridTime, siblings: readonly ActorId[] = []) => ({
   history: pruned(historyOf(all), horizon, nobody),
   horizon,
+  siblings,
 })
 
 test('a history names exactly the writes that were put in, and uniting is the union of sets', () => {
@@ -105,6 +106,14 @@ test('who reaches what another has seen names every write that it does, or may h
       expect(reaches(uniteReach(reach, part), part)).toBe(true)
     }),
   )
+})
+
+test('a horizon stands for no sibling that a reader saw: a replica that never had it does not reach what was read', () => {
+  const sibling = { actor: actorName(0), counter: 1 }
+  const read = reachOf([sibling], at(0), [sibling.actor])
+  expect(reaches(reachOf([], at(100)), read)).toBe(false)
+  expect(reaches(reachOf([], at(100)), { ...read, siblings: [] })).toBe(true)
+  expect(reaches({ ...reachOf([sibling], at(0)), horizon: at(100) }, read)).toBe(true)
 })
 
 test('who lags behind may name all that another has seen, and does not reach it', () => {
