@@ -99,6 +99,8 @@ export class SimDisk {
 }
 
 const hangMs = 10_000
+/** A slow disk takes no longer: beyond ten seconds a transaction is given up. */
+const slowestMs = 5_000
 
 /** The store of one boot. When the boot is over its promises stay unsettled, as those of a dead tab do. */
 export function simStore(
@@ -109,7 +111,10 @@ export function simStore(
   rowsMax: () => number,
 ): Store {
   const inner = memoryStore(disk.rows)
-  const delay = () => chance.exponential(options.commitMs) * slowness()
+  const delay = () => {
+    const ms = chance.exponential(options.commitMs)
+    return slowness() === 1 ? ms : Math.min(ms * slowness(), slowestMs)
+  }
   /** What the outside sees of a transaction: its result a moment later, or after a long silence that nobody knows its end. */
   const tell = (resolve: () => void, reject: (error: unknown) => void) => {
     if (calm() || !chance.happens(options.hang)) {
