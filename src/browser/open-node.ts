@@ -59,9 +59,9 @@ export interface NodeOptions {
    */
   readonly graceMs?: number
   /**
-   * How long deletes are remembered, in ms, and who wrote what was overwritten: a minute to a year. Default a week. A tab that is cut
-   * off for longer may bring back what was deleted meanwhile, if nobody else had it; the `late` event tells. Of nodes that meet the
-   * longest holds.
+   * How long, in ms, the ring waits for absent tabs before it forgets deletes and what was overwritten: a second to a year. Default
+   * 30 days. No write is ever lost by it: a tab that returns later may bring back what was deleted, and the `late` event tells. Of
+   * nodes that meet, the longest retention holds.
    */
   readonly retentionMs?: number
   /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */

@@ -60,7 +60,7 @@ export const bounds = {
   lateToldMax: 10_000,
   /** Nodes of which an owner keeps, by partition, what it has received: owners of some views; an entry more is some 30 bytes. */
   receivedNodesMax: 16,
-  /** Boots of one database that it knows by their tags, 9 bytes each: what was received in an earlier one is told as late. */
+  /** Boots of a database whose tags it keeps, 9 bytes each. An entry about an older boot is not believed: its values are told as late. */
   bootsKnownMax: 256,
   /** Keys that an owner resolves at once. */
   crowdedAtOnce: 4,

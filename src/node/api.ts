@@ -184,8 +184,8 @@ export interface NodeEvents {
    */
   readonly crowded: { readonly key: string; readonly siblings: number; readonly values: readonly unknown[] }
   /**
-   * What this node kept for another one was kept for longer than the retention, and is written anew: as a write of now, for nobody can
-   * tell any more whether it had been overwritten. `values` are what was written; none for a delete, or where all had expired.
+   * A value came to this node although it may have forgotten that the value was overwritten. It is stored as it was written; delete
+   * it if it should be gone. Each node tells of a write once in a boot.
    */
   readonly late: { readonly key: string; readonly values: readonly unknown[] }
   /** A replica was brought up to date. */

@@ -2,10 +2,10 @@
  * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections
  * 4.7 and 4.9).
  *
- * One reconciliation over the partitions both own, and those of the other that are still here; then each side is given
- * what it lacks; then the other is told that it holds or covers all that was here. A former owner drops a partition
- * once every owner has settled it and no write came since. With whom a node exchanges, and when, the schedule decides
- * (`exchange-schedule.ts`).
+ * Both nodes reconcile the partitions they share, and those of the other that are still here. If any key differs, each
+ * tells its terms before records move. Then each gives what the other lacks. At the end each confirms, flushed, what it
+ * holds, and tells how it stands to that. A former owner drops a partition once every owner holds or covers all of it
+ * and no write came since. The schedule decides with whom a node exchanges, and when (`exchange-schedule.ts`).
  */
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
@@ -70,11 +70,10 @@ export class Exchange {
   readonly underWay: UnderWay
   readonly #progress: Progress
   readonly #forgetting: Forgetting
-  /** How it was here when the last reconciliation began that a node asked for. */
+  /** By node: the state here when that node's last reconciliation began. */
   readonly #answered = new Map<NodeId, Answered>()
   /**
-   * How often this node was away, or keys were placed anew: what was compared before says nothing of what it missed, or
-   * did not keep.
+   * Raised by every sleep and placement change. Results of an exchange that began in an older epoch are discarded.
    */
   #epoch = 0
   readonly #handlers: ExchangeHandlers
@@ -164,7 +163,7 @@ export class Exchange {
       return
     }
     const { ours, theirs, bytes, session } = found
-    // Who does not take itself for an owner yet keeps what it is given for others, and hands it on: it does not hold it.
+    // A peer that does not see itself as an owner stores our records as hints: it does not hold them.
     const isTaken = () => way === 'away' || this.#handlers.views.placesAlike(node)
     const wasTaken = isTaken()
     const failed = new Set<Partition>()
@@ -279,7 +278,7 @@ export class Exchange {
     return this.#account(back, begun)
   }
 
-  /** Drops what others own by now, where each of them has settled it since the last write. */
+  /** Drops partitions of others once every owner holds or covers all that is here. */
   async dropSettled(): Promise<void> {
     const forest = await this.#replica.forest()
     const isDue = (partition: Partition) =>

@@ -143,14 +143,17 @@ export class Inventory {
     this.#changed.add(partitionIn(hash))
   }
 
-  /** The record in a row. A row that is not what was written counts as none: what it held is fetched from another replica. */
-  recordAt(hash: Uint8Array, row: Uint8Array | undefined): StoredRecord | null {
+  /**
+   * The record in a row. A row that is not what was written counts as none: what it held is fetched from another replica. In a
+   * transaction `writes` takes what has to be written with the loss; without one the next look at keys in doubt does.
+   */
+  recordAt(hash: Uint8Array, row: Uint8Array | undefined, writes: Write[] = []): StoredRecord | null {
     return keyedRecordIn(row, () => {
       const name = bytesToHex(hash)
       if (!this.#unreadable.has(name)) this.#handlers.corrupt(`the record with key hash ${name}`)
       this.#unreadable.add(name)
       if (this.#forest.version(hash) !== null) this.#commits.doubt({ hash, key: null })
-      this.#handlers.lost(partitionIn(hash))
+      writes.push(...this.#handlers.lost(partitionIn(hash)))
     })
   }
 

@@ -34,7 +34,7 @@ const never = 0 as HybridTime
 
 /** What is kept of one partition. Never changed: partitions of which the same holds share one. */
 interface Kept extends Told {
-  /** Up to then they may have been, in rows that are here. */
+  /** Names in rows here may have been pruned up to this time, by this node or by a peer that gave the rows. */
   readonly floor: HybridTime
 }
 
@@ -151,7 +151,7 @@ export class Progress {
     return { received, floors }
   }
 
-  /** What the other side says before records move. Resolves once nothing can be taken in and its floors be forgotten. */
+  /** Raises this node's floors to the peer's. Resolves once they are stored, so that no value is taken in before. */
   async heard(terms: ExchangeTerms): Promise<Heard> {
     const floors = ungrouped(terms.floors)
     let isRaised = false
@@ -170,7 +170,7 @@ export class Progress {
     return isReceived(received.get(partition), stamp, this.#boot.boots)
   }
 
-  /** What this node says of partitions of which the other has got all. `isInSync`: whether a horizon may be taken over. */
+  /** What this node tells a peer that now has all of these partitions. It tells a horizon only where it is in sync. */
   accountOf(partitions: readonly Partition[], begun: Begun, isInSync: (partition: Partition) => boolean): Account {
     const { clock, kept } = begun
     // What was lost meanwhile was not given.
@@ -255,7 +255,7 @@ export class Progress {
     if (horizon > later(this.horizonOf(partition), this.#raised.get(partition))) this.#raised.set(partition, horizon)
   }
 
-  /** Flushes horizons that are to rise; they are in force after. A save that fails costs a step. */
+  /** Flushes raised horizons; they hold from then on. After a failed save the next step raises them again. */
   save(): Promise<void> {
     if (this.#raised.size === 0) return Promise.resolve()
     this.#saving ??= this.#raiseAll()
@@ -304,7 +304,7 @@ export class Progress {
   }
 }
 
-/** A function that is worked out once for each value. */
+/** Memoizes `make` by its argument. */
 function sharing<T, U>(make: (value: T) => U): (value: T) => U {
   const made = new Map<T, U>()
   return (value) => {

@@ -78,7 +78,7 @@ export interface Ages {
   floorOf(partition: Partition): HybridTime
 }
 
-/** How records come: in an exchange each side knows what either may have pruned. */
+/** Where records come from, and up to when each side may have pruned names. */
 export interface Coming {
   readonly origin: Origin
   readonly floorOf: (partition: Partition) => HybridTime

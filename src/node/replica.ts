@@ -61,7 +61,7 @@ export class Replica {
   readonly #clock: Pick<Clock, 'wall'>
   readonly #limits: ReplicaLimits
   readonly #ages: Ages
-  /** How a write comes, or a hint. */
+  /** The terms of a put or hint. */
   readonly written: Coming
 
   constructor(
@@ -126,7 +126,7 @@ export class Replica {
     const writes: Write[] = []
     const changes: KeyChange[] = []
     for (const [index, hash] of hashes.entries()) {
-      const stored = this.#inventory.recordAt(hash, rows[index])
+      const stored = this.#inventory.recordAt(hash, rows[index], writes)
       const record = stored === null ? null : this.#lightened(stored)
       if (stored === null || record === null || record === stored.record) continue
       const version = saysNothing(record) ? null : versionOf(record)
@@ -264,9 +264,9 @@ export class Replica {
     writes: Write[],
     intake: Intake,
   ): void {
-    const stored = this.#inventory.recordAt(hash, held)
+    const stored = this.#inventory.recordAt(hash, held, writes)
     const partition = partitionIn(hash)
-    // Asked after the row was read: one that is damaged takes the horizon away, and what was received with it.
+    // The horizon is asked for after the row was read: a damaged row takes it away, and what was received with it.
     const horizon = this.#ages.horizonOf(partition)
     const isLost = stored === null && this.#inventory.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)

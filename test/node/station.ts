@@ -41,7 +41,7 @@ export function station(count: number, n = 3, store = memoryStore(), devices = c
     written: () => {},
     lost: () => {
       horizon.at = 0
-      return [{ key: metaRow('lost'), value: null }]
+      return [{ key: metaRow('lost'), value: Uint8Array.of(1) }]
     },
     stamp: () => ({ ...session }),
     late: (key) => late.push(key),

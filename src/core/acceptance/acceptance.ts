@@ -2,9 +2,9 @@
  * Acceptance: what an owner does with values that it lacks and somebody else holds (design: forgetting).
  *
  * A value that the owner's history names was overwritten. A value that the owner had received before, and lacks now, was
- * overwritten too, by a write whose names are pruned by now. Every other value is taken in as it is, with its dot and time: nothing
- * is refused for its age, and nothing is written anew. Where the owner may have forgotten that a value was overwritten, the value
- * is *late*: the application is told. So clocks decide about an event, never about a value.
+ * overwritten too, by a write whose names are pruned by now. From a put, a hint or an exchange the owner takes in every other
+ * value as it is, whatever its age, with its dot and time. Where the owner may have pruned the names of an overwriting write, the
+ * value is *late*, and the application hears of it. Read repair has no terms: it brings nothing that old, the next exchange does.
  */
 import type { HybridTime } from '../ids.ts'
 import { type CausalHistory, emptyHistory, names, withWrite } from '../versioning/causal-history.ts'
@@ -21,7 +21,7 @@ export interface Terms {
   readonly received: boolean
   /** Up to then the owner may have pruned names. */
   readonly floor: HybridTime
-  /** Up to then a giver that takes nothing in may have pruned names; 0 for a giver that does. */
+  /** Floor of a giver that does not own the partition, and so takes nothing in; 0 for an owner. */
   readonly giverFloor: HybridTime
 }
 

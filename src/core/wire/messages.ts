@@ -36,8 +36,8 @@ export interface KeyedRecord {
 }
 
 /**
- * Why records are given to a node. A hint is flushed before it is confirmed, since it is deleted then; what an exchange moves is
- * flushed once, at its end. Hints and what a read found are judged by their age alone; an exchange has terms.
+ * Why records are given to a node. The receiver flushes a hint before it confirms, since the sender then deletes it. An exchange
+ * flushes once, at its end, and only an exchange has terms.
  */
 export const reasons = ['hint', 'read', 'exchange'] as const
 export type Reason = (typeof reasons)[number]
