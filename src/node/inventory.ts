@@ -144,16 +144,30 @@ export class Inventory {
   }
 
   /**
-   * The record in a row. A row that is not what was written counts as none: what it held is fetched from another replica. In a
-   * transaction `writes` takes what has to be written with the loss; without one the next look at keys in doubt does.
+   * The record in a row. A row that is not what was written counts as none: what it held is fetched from another replica. So
+   * does one that should be there and is not; that is looked up before anything is said of what is here.
    */
-  recordAt(hash: Uint8Array, row: Uint8Array | undefined, writes: Write[] = []): StoredRecord | null {
+  recordAt(hash: Uint8Array, row: Uint8Array | undefined): StoredRecord | null {
+    return this.#recordIn(hash, row, () => this.#handlers.lost(partitionIn(hash)))
+  }
+
+  /** The same in a transaction that may write the row anew: then nothing shows any more that it was lost, so that is written too. */
+  recordChanged(hash: Uint8Array, row: Uint8Array | undefined, writes: Write[]): StoredRecord | null {
+    const lost = () => writes.push(...this.#handlers.lost(partitionIn(hash)))
+    const stored = this.#recordIn(hash, row, lost)
+    if (row === undefined && this.isExpected(hash)) lost()
+    return stored
+  }
+
+  #recordIn(hash: Uint8Array, row: Uint8Array | undefined, damaged: () => void): StoredRecord | null {
+    const isDue = () => this.#forest.version(hash) !== null
+    if (row === undefined && isDue() && this.isExpected(hash)) this.#commits.doubt({ hash, key: null })
     return keyedRecordIn(row, () => {
       const name = bytesToHex(hash)
       if (!this.#unreadable.has(name)) this.#handlers.corrupt(`the record with key hash ${name}`)
       this.#unreadable.add(name)
-      if (this.#forest.version(hash) !== null) this.#commits.doubt({ hash, key: null })
-      writes.push(...this.#handlers.lost(partitionIn(hash)))
+      if (isDue()) this.#commits.doubt({ hash, key: null })
+      damaged()
     })
   }
 

@@ -126,7 +126,7 @@ export class Replica {
     const writes: Write[] = []
     const changes: KeyChange[] = []
     for (const [index, hash] of hashes.entries()) {
-      const stored = this.#inventory.recordAt(hash, rows[index], writes)
+      const stored = this.#inventory.recordChanged(hash, rows[index], writes)
       const record = stored === null ? null : this.#lightened(stored)
       if (stored === null || record === null || record === stored.record) continue
       const version = saysNothing(record) ? null : versionOf(record)
@@ -185,6 +185,8 @@ export class Replica {
   async records(hashes: readonly Uint8Array[]): Promise<readonly StoredRecord[]> {
     const rows = await watched(this.#handlers, this.#store.read(hashes.map(recordRowAt)))
     const found = hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
+    // One that should be there and is not was lost: nothing is told of its partition before that is known.
+    if (found.length < hashes.length) await this.#inventory.forest()
     const due = found.filter((stored) => this.#lightened(stored) !== stored.record)
     if (due.length === 0) return found
     // What another node has pruned already would differ, and be sent, again and again.
@@ -264,9 +266,9 @@ export class Replica {
     writes: Write[],
     intake: Intake,
   ): void {
-    const stored = this.#inventory.recordAt(hash, held, writes)
+    const stored = this.#inventory.recordChanged(hash, held, writes)
     const partition = partitionIn(hash)
-    // The horizon is asked for after the row was read: a damaged row takes it away, and what was received with it.
+    // The horizon is asked for after the row was read: a row that is damaged or missing takes it away, and what was received.
     const horizon = this.#ages.horizonOf(partition)
     const isLost = stored === null && this.#inventory.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)
