@@ -208,6 +208,7 @@ export class Exchange {
         origin: 'exchanged',
         floorOf: (partition) => this.#progress.floorOf(partition, begun),
         giverFloorOf: (partition) => (takesIn(partition) ? hybridZero : (heard.floors.get(partition) ?? hybridZero)),
+        isKept: () => !this.#progress.hasLost(begun),
       },
       isKnown: ({ key, stamp }) => this.#progress.isKnown(heard, partitionOf(key), stamp),
     }

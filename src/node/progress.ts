@@ -145,8 +145,11 @@ export class Progress {
   }
 
   /** What this node says before records of these partitions move. */
-  termsFor(node: NodeId, partitions: readonly Partition[], { kept }: Begun): ExchangeTerms {
-    const received = grouped(partitions, session, (partition) => this.#of(partition, kept).received.get(node))
+  termsFor(node: NodeId, partitions: readonly Partition[], begun: Begun): ExchangeTerms {
+    const { kept } = begun
+    // What was found lost since the session began is not claimed.
+    const of = this.hasLost(begun) ? [] : partitions
+    const received = grouped(of, session, (partition) => this.#of(partition, kept).received.get(node))
     const floors = grouped(partitions, time, (partition) => this.#of(partition, kept).floor || undefined)
     return { received, floors }
   }
@@ -165,6 +168,11 @@ export class Progress {
     return { received: ungrouped(terms.received), floors }
   }
 
+  /** Whether rows were lost or dropped here since a session began. */
+  hasLost({ losses }: Begun): boolean {
+    return losses !== this.#losses
+  }
+
   /** Whether the other side had received a row of this node before it was asked for. */
   isKnown({ received }: Heard, partition: Partition, stamp: Stamp | null): boolean {
     return isReceived(received.get(partition), stamp, this.#boot.boots)
@@ -174,7 +182,7 @@ export class Progress {
   accountOf(partitions: readonly Partition[], begun: Begun, isInSync: (partition: Partition) => boolean): Account {
     const { clock, kept } = begun
     // What was lost meanwhile was not given.
-    if (begun.losses !== this.#losses) return { session: begun.session, clock, kept: [] }
+    if (this.hasLost(begun)) return { session: begun.session, clock, kept: [] }
     const outOfSync = sharing((each: Kept): Told => ({ ...each, horizon: never }))
     const tellOf = (partition: Partition): Told => {
       const each = this.#of(partition, kept)
@@ -188,7 +196,7 @@ export class Progress {
    * them. Returns the partitions of which that is so, with the peer's horizons.
    */
   received(from: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): readonly Partition[] {
-    if (begun.losses !== this.#losses) return []
+    if (this.hasLost(begun)) return []
     const due = new Set(partitions.filter((partition) => this.#routing.owns(partition)))
     const adopted: Partition[] = []
     for (const { is, of } of account.kept) {

@@ -83,6 +83,8 @@ export interface Coming {
   readonly origin: Origin
   readonly floorOf: (partition: Partition) => HybridTime
   readonly giverFloorOf: (partition: Partition) => HybridTime
+  /** Whether this node still has, or has had overwritten, all it said that it had received. */
+  readonly isKept: () => boolean
 }
 
 /** What taking in came to. */

@@ -81,6 +81,7 @@ export class Replica {
       origin: 'written',
       floorOf: (partition) => ages.floorOf(partition),
       giverFloorOf: () => hybridZero,
+      isKept: () => false,
     }
     this.#handlers = handlers
     this.#inventory = new Inventory(store, limits.hints, {
@@ -274,7 +275,7 @@ export class Replica {
     const mine = prune(stored?.record ?? emptyRecord, horizon)
     reportReuse(this.#handlers, key, reusedDots(mine, incoming))
     const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
-    const terms = { origin: coming.origin, received: received && !isLost, ...floors }
+    const terms = { origin: coming.origin, received: received && !isLost && coming.isKept(), ...floors }
     const accepted = accept(mine, incoming, terms, modeOf(key))
     if (accepted.late.length > 0) intake.late.set(key, accepted.late)
     if (accepted.overwritten !== null)

@@ -15,6 +15,7 @@ const exchanged = (floor: number): Coming => ({
   origin: 'exchanged',
   floorOf: () => floor as HybridTime,
   giverFloorOf: () => hybridZero,
+  isKept: () => true,
 })
 
 test('a write up to the floor is taken in as it is, and told; a known one, and a later one, are not', async () => {

@@ -69,3 +69,20 @@ test('a new copy that is fetched from a node whose disk has forgotten a row clai
   await clock.run(aWhileMs)
   for (const place of world.places) expect(await valuesAt(ring, place, 'k')).toEqual(['first'])
 })
+
+for (const victim of [0, 1]) {
+  test(`what place ${victim} finds lost as an exchange begins, it does not claim to have received in that exchange`, async () => {
+    const ring = await virtualRing({ nodes: 2 })
+    const { world, clock, ahead } = ring
+    const [a, b] = world.places as [Place, Place]
+    const broken = world.places[victim] as Place
+    await ahead(nodeOf(a).put('k', null, 'first', { w: 2 }))
+    await clock.run(aWhileMs)
+    damage(broken, 'k', 'forgotten')
+    // Read, it is in doubt; the next exchange looks it up as it begins.
+    await ahead(nodeOf(broken).replica.read(keyNamed('k')))
+    await ahead(nodeOf(a).exchange.now(nodeOf(b).id))
+    await clock.run(aWhileMs)
+    for (const place of world.places) expect(await valuesAt(ring, place, 'k')).toEqual(['first'])
+  })
+}
