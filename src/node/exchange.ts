@@ -231,6 +231,8 @@ export class Exchange {
     if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
     if (last !== session) {
       const begun = this.#progress.begin(this.#replica.openSince)
+      // Tries that were read before this moment are not what is told of it.
+      this.#reconciling.forget(from)
       this.#answered.set(from, { session, epoch: this.#epoch, begun, heard: nothingHeard, isOver: false })
       this.underWay.began(from)
     }
@@ -242,7 +244,9 @@ export class Exchange {
     const answered = this.#answered.get(from)
     if (answered?.session !== session) return { type: 'terms', terms: { received: [], floors: [] } }
     const heard = await this.#progress.heard(terms)
-    this.#answered.set(from, { ...answered, heard })
+    // The other may have given up meanwhile, and begun anew.
+    const now = this.#answered.get(from)
+    if (now?.session === session) this.#answered.set(from, { ...now, heard })
     return { type: 'terms', terms: this.#progress.termsFor(from, of, answered.begun) }
   }
 

@@ -117,6 +117,12 @@ export class Reconciling {
     this.#inStep.delete(node)
   }
 
+  /** Forgets what a node has asked for: it is to be read anew. */
+  forget(node: NodeId): void {
+    this.#sessions.get(node)?.forget()
+    this.#sessions.delete(node)
+  }
+
   /** Forgets every session: the node has ended. */
   end(): void {
     for (const { forget } of this.#sessions.values()) forget()
