@@ -99,6 +99,7 @@ export class Inventory {
     heard: (result: T, changes: readonly KeyChange[]) => void,
   ): Promise<T> {
     let order = 0
+    let since = Number.POSITIVE_INFINITY
     let isOver = false
     // A store whose connection is lost decides again; whether the first time took effect nobody knows.
     const decided: KeyChange[] = []
@@ -111,7 +112,9 @@ export class Inventory {
         order = this.#order
         const { writes, changes, result } = decide(found)
         decided.push(...changes)
-        this.#commits.pending.add(order, changes, this.#handlers.stamp().count)
+        // If the first time took effect, its rows keep the stamp of then.
+        since = Math.min(since, this.#handlers.stamp().count)
+        this.#commits.pending.add(order, changes, since)
         if (changes.length > 0) this.#journal.add(order)
         const journal = { key: journalRow(order), value: encodeJournal(changes) }
         return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }

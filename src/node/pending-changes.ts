@@ -26,9 +26,9 @@ export class PendingChanges {
     return first
   }
 
-  /** The session in which the first of them was decided; null where none is pending. */
+  /** The earliest session in which one of them was decided; null where none is pending. */
   get openSince(): number | null {
-    return this.#sessions.get(this.first) ?? null
+    return this.size === 0 ? null : Math.min(...this.#sessions.values())
   }
 
   add(order: number, changes: readonly KeyChange[], session: number): void {

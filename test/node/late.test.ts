@@ -6,6 +6,7 @@ import { keyHashOf } from '../../src/core/hash.ts'
 import type { HybridTime } from '../../src/core/ids.ts'
 import { hybridZero } from '../../src/core/versioning/hybrid-time.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
+import { deferred } from '../../src/node/deadline.ts'
 import type { Coming } from '../../src/node/replica-port.ts'
 import { metaRow, recordRow } from '../../src/node/rows.ts'
 import { keyThat, station } from './station.ts'
@@ -70,4 +71,29 @@ test('a damaged record takes the horizon of its partition away, and nothing that
   // In the transaction that notes the loss, or a crash would bring the claim back without the row.
   expect(await store.read([metaRow('lost')])).toEqual([Uint8Array.of(1)])
   expect(await replica.read(key)).toMatchObject({ isLost: false, record: written(1) })
+})
+
+test('a commit that is decided again, since its connection was lost, is open since it was first decided', async () => {
+  const store = memoryStore()
+  const decidedAgain = deferred<void>()
+  const { replica, routing, session } = station(3, 3, {
+    ...store,
+    // The first time it took effect, and no word of that came.
+    transact: async (keys, how, decide) => {
+      await store.transact(keys, how, decide)
+      session.count = 2
+      const done = await store.transact(keys, how, decide)
+      decidedAgain.resolve()
+      await after.promise
+      return done
+    },
+  })
+  const after = deferred<void>()
+  const key = keyThat(routing, 'owned')
+  const taken = replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  await decidedAgain.promise
+  expect(replica.openSince).toBe(1)
+  after.resolve()
+  await taken
+  expect((await replica.records([keyHashOf(key)]))[0]?.stamp?.count).toBe(1)
 })
