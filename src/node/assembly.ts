@@ -79,7 +79,7 @@ export class Assembly {
     this.#chance = chance
     const { events } = this
     const boot = mintActor(random)
-    this.author = new Author(clock, new DotMint(random, boot))
+    this.author = new Author(clock, new DotMint(random, boot, config.retentionMs / 2))
     this.pace = new Pace(clock)
     this.joining = new Joining(clock, events)
     this.log = new RepairLog(clock, events)

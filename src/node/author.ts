@@ -24,7 +24,7 @@ export class Author {
     // Later than all its writer saw, however wrong the clocks; but only believable times move our own clock.
     const time = nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.#clock.wall())
     this.saw(time)
-    return { dot: this.#mint.next(key, seen.history), time }
+    return { dot: this.#mint.next(key, seen.history, this.#clock.wall()), time }
   }
 
   /** Nobody is known to have stored a write that was signed here. */

@@ -8,37 +8,39 @@ import { seededRandom } from '../../src/memory/seeded-random.ts'
 import { DotMint, mintActor } from '../../src/node/dot-mint.ts'
 import { keyNamed } from './station.ts'
 
+const keptMs = 1_000
+
 function minting() {
   const random = seededRandom(1)
-  return new DotMint(random, mintActor(random))
+  return new DotMint(random, mintActor(random), keptMs)
 }
 const [key, other] = [keyNamed('key'), keyNamed('other')]
 const nothing = emptyHistory
 
 test('counters run per key under one actor', () => {
   const mint = minting()
-  const dots = [mint.next(key, nothing), mint.next(other, nothing), mint.next(key, nothing)]
+  const dots = [mint.next(key, nothing, 0), mint.next(other, nothing, 0), mint.next(key, nothing, 0)]
   expect(dots.map(({ counter }) => counter)).toEqual([1, 1, 2])
   expect(new Set(dots.map(({ actor }) => actor)).size).toBe(1)
 })
 
 test('a write that failed ends the actor for its key, and for no other', () => {
   const mint = minting()
-  const [failed, elsewhere] = [mint.next(key, nothing), mint.next(other, nothing)]
+  const [failed, elsewhere] = [mint.next(key, nothing, 0), mint.next(other, nothing, 0)]
   mint.failed(key, failed)
-  const next = mint.next(key, nothing)
+  const next = mint.next(key, nothing, 0)
   expect(next.counter).toBe(1)
   expect(next.actor).not.toBe(failed.actor)
-  expect(mint.next(other, nothing)).toEqual({ actor: elsewhere.actor, counter: 2 })
+  expect(mint.next(other, nothing, 0)).toEqual({ actor: elsewhere.actor, counter: 2 })
 })
 
 test('of two writes under way that fail, each ends what it was signed by, once', () => {
   const mint = minting()
-  const [first, second] = [mint.next(key, nothing), mint.next(key, nothing)]
+  const [first, second] = [mint.next(key, nothing, 0), mint.next(key, nothing, 0)]
   mint.failed(key, first)
-  const after = mint.next(key, nothing)
+  const after = mint.next(key, nothing, 0)
   mint.failed(key, second)
-  expect(mint.next(key, nothing)).toEqual({ actor: after.actor, counter: 2 })
+  expect(mint.next(key, nothing, 0)).toEqual({ actor: after.actor, counter: 2 })
 })
 
 test('no dot is minted twice, whatever fails and whatever writers have seen', () => {
@@ -46,7 +48,7 @@ test('no dot is minted twice, whatever fails and whatever writers have seen', ()
   const minted = new Set<string>()
   let seen = nothing
   for (let count = 0; count < 500; count += 1) {
-    const dot = mint.next(key, count % 3 === 0 ? nothing : seen)
+    const dot = mint.next(key, count % 3 === 0 ? nothing : seen, 0)
     minted.add(dotName(dot))
     if (count % 7 === 0) mint.failed(key, dot)
     else if (count % 3 !== 0) seen = withWrite(seen, { dot, time: 1 as never })
@@ -56,12 +58,22 @@ test('no dot is minted twice, whatever fails and whatever writers have seen', ()
 
 test('a context has no more dots beyond a gap of one actor than the bound', () => {
   const mint = minting()
-  mint.next(key, nothing)
+  mint.next(key, nothing, 0)
   let seen = nothing
-  for (let count = 0; count < 500; count += 1) seen = withWrite(seen, { dot: mint.next(key, seen), time: 1 as never })
+  for (let count = 0; count < 500; count += 1)
+    seen = withWrite(seen, { dot: mint.next(key, seen, 0), time: 1 as never })
   const actors = [...seen.actors.values()]
   expect(actors.map(({ upTo, beyond }) => [upTo, beyond.length])).toEqual([
     [0, bounds.dotsBeyondMax],
     [500 - bounds.dotsBeyondMax, 0],
   ])
+})
+
+test('an actor that was idle until its names may be forgotten ends for that key', () => {
+  const mint = minting()
+  const first = mint.next(key, nothing, 0)
+  expect(mint.next(key, nothing, keptMs - 1)).toEqual({ actor: first.actor, counter: 2 })
+  const after = mint.next(key, nothing, 2 * keptMs)
+  expect(after.counter).toBe(1)
+  expect(after.actor).not.toBe(first.actor)
 })
