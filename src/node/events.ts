@@ -22,8 +22,11 @@ const known: { readonly [E in keyof NodeEvents]: true } = {
 }
 
 /** What is told to the first who listens, even if it happened before anybody could. */
-type Kept = { readonly [E in 'data-loss' | 'signaling']: { readonly event: E; readonly value: NodeEvents[E] } }
+type Kept = { readonly [E in 'data-loss' | 'late' | 'signaling']: { readonly event: E; readonly value: NodeEvents[E] } }
 type Untold = Kept[keyof Kept]
+
+const isKept = (event: keyof NodeEvents): event is keyof Kept =>
+  event === 'data-loss' || event === 'late' || event === 'signaling'
 
 /** Of a signaling server only the last state is worth telling. */
 const isReplacedBy = (old: Untold, later: Untold): boolean =>
@@ -69,7 +72,7 @@ export class Events {
   emit<E extends keyof NodeEvents>(event: E, value: NodeEvents[E]): void {
     if (event === 'data-loss') for (const hear of this.#hosts) hear(value as NodeEvents['data-loss'])
     const listeners = this.#listeners.get(event) ?? new Set()
-    if (listeners.size === 0 && (event === 'data-loss' || event === 'signaling')) this.#keep({ event, value } as Untold)
+    if (listeners.size === 0 && isKept(event)) this.#keep({ event, value } as Untold)
     for (const listener of listeners) {
       Promise.resolve(value as never).then(listener)
     }
