@@ -18,7 +18,7 @@ import { bounds } from '../core/bounds.ts'
 import type { HybridTime, NodeId, Partition } from '../core/ids.ts'
 import { allPartitions } from '../core/partitioning/all-partitions.ts'
 import { hybridAt } from '../core/versioning/hybrid-time.ts'
-import { ByteReader, ByteWriter, decodeWith } from '../core/wire/bytes.ts'
+import { ByteReader, ByteWriter } from '../core/wire/bytes.ts'
 import type { Codec } from '../core/wire/codec.ts'
 import type { Account, ExchangeTerms, Told } from '../core/wire/messages.ts'
 import { grouped, groupedOf, session, time, told, ungrouped } from '../core/wire/progress-codec.ts'
@@ -27,7 +27,7 @@ import type { Clock, Durability, Store, Write } from '../ports.ts'
 import { gathered } from './deadline.ts'
 import type { Retention } from './retention.ts'
 import type { Routing } from './routing.ts'
-import { formerForgettingRow, progressRow } from './rows.ts'
+import { encodeProgress, formerForgettingRow, progressIn, progressRow } from './rows.ts'
 import type { BootNumber } from './self.ts'
 
 const never = 0 as HybridTime
@@ -302,7 +302,7 @@ export class Progress {
   #row(isOf: (partition: Partition) => Kept = (partition) => this.#of(partition)): Write {
     const writer = new ByteWriter()
     keptRow.write(writer, grouped(allPartitions, keptOne, isOf))
-    return { key: progressRow, value: writer.done() }
+    return { key: progressRow, value: encodeProgress(writer.done()) }
   }
 
   /** Partitions of which the same is kept share it again: what is shared is compared, told and written once. */
@@ -324,7 +324,7 @@ function sharing<T, U>(make: (value: T) => U): (value: T) => U {
 
 /** Nothing but floors is taken over from version 0.1.0: it stamped no rows, and its horizons claimed more than was received. */
 function keptIn([saved, former]: readonly (Uint8Array | undefined)[]): Kept[] {
-  const known = saved === undefined ? null : decodeWith(saved, (reader) => keptRow.read(reader))
+  const known = progressIn(saved, (reader) => keptRow.read(reader))
   if (known !== null) {
     const kept = ungrouped(known)
     return allPartitions.map((partition) => kept.get(partition) ?? nothing)

@@ -94,6 +94,13 @@ export function journalIn(bytes: Uint8Array): readonly KeyChange[] {
   })
 }
 
+/** What was received of others: a bit that turned over would claim what never came. */
+export const encodeProgress = (body: Uint8Array): Uint8Array => sealed(body)
+
+/** What `read` makes of it, or null for a row that is not what was written. */
+export const progressIn = <T>(row: Uint8Array | undefined, read: (reader: ByteReader) => T): T | null =>
+  opened(row, () => {}, read)
+
 /** The items of a trie. */
 export const encodeTree = (items: Uint8Array): Uint8Array => sealed(items)
 

@@ -3,7 +3,7 @@
  * are not taken for overwritten (hole H9 of forgetting).
  */
 import { expect, test } from 'vitest'
-import { recordRow } from '../../src/node/rows.ts'
+import { progressIn, progressRow, recordRow } from '../../src/node/rows.ts'
 import { rowName } from '../../src/ports.ts'
 import { keepApart, nodeOf, type VirtualRing, virtualRing } from '../node/virtual-ring.ts'
 import { keyNamed } from '../simulation/keys.ts'
@@ -86,3 +86,19 @@ for (const victim of [0, 1]) {
     for (const place of world.places) expect(await valuesAt(ring, place, 'k')).toEqual(['first'])
   })
 }
+
+test('what was received is not believed of a row with a bit turned over', async () => {
+  const ring = await virtualRing({ nodes: 2 })
+  const { world, clock, ahead } = ring
+  const [a, b] = world.places as [Place, Place]
+  await ahead(nodeOf(a).put('k', null, 'first', { w: 2 }))
+  await clock.run(aWhileMs)
+  world.close(b)
+  const place = rowName(progressRow)
+  const row = b.disk.rows.get(place)
+  if (row === undefined) throw new Error('the row is there')
+  const bytesOf = (value: Uint8Array) => progressIn(value, (reader) => reader.raw(reader.remaining).length)
+  expect(bytesOf(row.value)).toBeGreaterThan(0)
+  for (let at = 0; at < row.value.length; at += 1)
+    expect(bytesOf(row.value.map((byte, each) => (each === at ? byte ^ 1 : byte)))).toBe(null)
+})
