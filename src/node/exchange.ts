@@ -172,7 +172,6 @@ export class Exchange {
     transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
     await this.#moving.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
-    if (epoch === this.#epoch) this.#ownership.received(node, back)
     if (way !== 'home') await this.#moving.push(node, stillOurs(forest, ours, theirs), agreed, failed, transfer)
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
@@ -218,8 +217,12 @@ export class Exchange {
     return this.#progress.accountOf(partitions, begun, (partition) => this.#ownership.isInSync(partition))
   }
 
+  /** A node has given all it had of these partitions; of those of which it lost something meanwhile its account is silent. */
   #received(node: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): void {
-    const adopted = this.#progress.received(node, partitions, begun, account)
+    const told = new Set(account.kept.flatMap(({ of }) => of))
+    const given = partitions.filter((partition) => told.has(partition))
+    this.#ownership.received(node, given)
+    const adopted = this.#progress.received(node, given, begun, account)
     this.#forgetting.received(node, adopted, account.clock)
   }
 
@@ -271,7 +274,6 @@ export class Exchange {
     const { begun } = answered
     // What was compared before this node was away says nothing of what it missed.
     if (answered.epoch === this.#epoch) {
-      this.#ownership.received(from, partitions)
       this.#received(from, partitions, begun, account)
     }
     if (!answered.isOver) {

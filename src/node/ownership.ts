@@ -220,7 +220,7 @@ export class Ownership {
 
   /** Rows of a partition are lost: what it holds counts again when it has been compared with the others. Returns what to write with that. */
   lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[] {
-    if (how === 'dropped' || this.#routing.others.length === 0) return []
+    if (how === 'dropped') return []
     if (this.#is(partition, flags.synced)) {
       this.#standing[partition] = this.#is(partition, flags.owned) ? flags.owned : 0
       this.#received.delete(partition)
