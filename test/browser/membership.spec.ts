@@ -145,35 +145,9 @@ test('two tabs that may not connect to each other read and write each other’s 
   const [a, b, c] = [await world.profile(engine), await world.profile(engine), await world.profile(engine)]
   for (const profile of [a, b, c]) await profile.start()
   // One of them has one certificate for all its connections; the other refuses whoever has that one.
-  const fingerprint = await a.page.evaluate(async () => {
-    const Real = RTCPeerConnection
-    const certificate = await Real.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' } as EcKeyGenParams)
-    class Marked extends Real {
-      constructor(configuration?: RTCConfiguration) {
-        super({ ...configuration, certificates: [certificate] })
-      }
-    }
-    window.RTCPeerConnection = Marked
-    const probe = new Marked()
-    probe.createDataChannel('probe')
-    const { sdp } = await probe.createOffer()
-    probe.close()
-    return /a=fingerprint:\S+ (\S+)/.exec(sdp ?? '')?.[1] ?? ''
-  })
+  const fingerprint = await a.page.evaluate(() => (window as unknown as PageGlobals).harness.withOneCertificate())
   expect(fingerprint).not.toBe('')
-  await b.page.evaluate((refused) => {
-    const real = RTCPeerConnection.prototype.setRemoteDescription as (
-      this: RTCPeerConnection,
-      description: RTCSessionDescriptionInit,
-    ) => Promise<void>
-    RTCPeerConnection.prototype.setRemoteDescription = function (
-      this: RTCPeerConnection,
-      description: RTCSessionDescriptionInit,
-    ) {
-      if (description.sdp?.includes(refused)) return Promise.reject(new Error('refused by the test'))
-      return real.call(this, description)
-    } as typeof RTCPeerConnection.prototype.setRemoteDescription
-  }, fingerprint)
+  await b.page.evaluate((refused) => (window as unknown as PageGlobals).harness.cutOff([refused]), fingerprint)
   for (const profile of [a, b, c])
     await profile.open({ cluster: 'apart', signaling: world.signaling.url, n: 1, r: 1, w: 1 })
   for (const profile of [a, b, c]) await profile.joined(3)

@@ -1,9 +1,12 @@
 /**
- * The page of the browser tests: a tab that does nothing until a test tells it to. It uses the public surface, and may have what takes
- * minutes happen within seconds.
+ * The page of the browser tests: a tab that does nothing until a test tells it to. It uses the public surface, may have what takes
+ * minutes happen within seconds, and counts what the node asks of others.
  */
 import { bounds } from '../../../src/core/bounds.ts'
 import { type NodeOptions, openNode, TabringError, type TabringNode } from '../../../src/index.ts'
+import type { StorageNode } from '../../../src/node/storage-node.ts'
+import { Traffic } from '../../scenarios/traffic.ts'
+import { cutOff, watchConnections, withOneCertificate } from './lines.ts'
 
 /** What a call came to: its result, or its typed error. */
 type Outcome = { readonly ok: unknown } | { readonly code: string; readonly changed: string; readonly message: string }
@@ -12,9 +15,17 @@ export interface Harness {
   node: TabringNode | undefined
   /** Names of events that came, with their number. */
   readonly events: Record<string, number>
+  /** Keys of which a `late` event told. */
+  readonly late: string[]
   open(options: NodeOptions): Promise<string>
   /** Another figure instead of one of the bounds. */
   bound(name: keyof typeof bounds, value: number): void
+  /** Has the tab known by one certificate, before it opens its node. Returns the fingerprint. */
+  withOneCertificate(): Promise<string>
+  /** Ends what there is with tabs of these fingerprints, for good. */
+  cutOff(fingerprints: readonly string[]): void
+  /** Counts from now on what the node asks of others and is answered, gossip aside. */
+  count(): Traffic
   /** Runs `work` and says how it ended, errors included. */
   outcome(work: () => Promise<unknown>): Promise<Outcome>
 }
@@ -22,6 +33,7 @@ export interface Harness {
 const harness: Harness = {
   node: undefined,
   events: {},
+  late: [],
   open: async (options) => {
     const node = await openNode(options)
     for (const event of ['members', 'repair', 'handoff', 'data-loss', 'storage', 'signaling', 'connection'] as const) {
@@ -29,10 +41,14 @@ const harness: Harness = {
         harness.events[event] = (harness.events[event] ?? 0) + 1
       })
     }
+    node.on('late', ({ key }) => harness.late.push(key))
     harness.node = node
     return node.id
   },
   bound: (name, value) => Object.assign(bounds, { [name]: value }),
+  withOneCertificate,
+  cutOff,
+  count: () => new Traffic(harness.node === undefined ? [] : [harness.node as StorageNode]),
   outcome: async (work) => {
     try {
       return { ok: await work() }
@@ -42,4 +58,5 @@ const harness: Harness = {
     }
   },
 }
+watchConnections()
 Object.assign(window, { harness })
