@@ -26,6 +26,7 @@ const holes: readonly Mutant[] = [
       },
     ],
     profile: 'apart',
+    test: { file: 'test/scenarios/old-context.test.ts', name: 'context of an empty read' },
   },
   {
     name: 'an exchange tells what was received of others by its end',
@@ -33,6 +34,7 @@ const holes: readonly Mutant[] = [
     from: 'const each = this.#of(partition, kept)',
     to: 'const each = this.#of(partition)',
     profile: 'apart',
+    test: { file: 'test/node/progress.test.ts', name: 'is of when it began' },
   },
   {
     name: 'an exchange tells the session in which it ends',
@@ -40,6 +42,7 @@ const holes: readonly Mutant[] = [
     from: 'return { session: begun.session, clock, kept: grouped(partitions, told, tellOf) }',
     to: 'return { session: { ...begun.session, count: this.#count + 1 }, clock, kept: grouped(partitions, told, tellOf) }',
     profile: 'apart',
+    test: { file: 'test/node/progress.test.ts', name: 'is of when it began' },
   },
   {
     name: 'sessions are counted from one again at each boot',
@@ -54,6 +57,7 @@ const holes: readonly Mutant[] = [
     from: 'return boots.get(session.boot) === session.tag && compareStamps',
     to: 'return boots.size > 0 && compareStamps',
     profile: 'forgetting',
+    test: { file: 'test/core/acceptance/sessions.test.ts', name: 'a copy of the database made' },
   },
   {
     name: 'what could not be moved counts as received',
@@ -61,6 +65,7 @@ const holes: readonly Mutant[] = [
     from: 'const back = [...mine].filter((partition) => !failed.has(partition))',
     to: 'const back = [...mine]',
     profile: 'apart',
+    test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
   },
   {
     name: 'what could not be moved counts as given',
@@ -68,6 +73,7 @@ const holes: readonly Mutant[] = [
     from: "const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))",
     to: "const settled = way === 'home' ? [] : partitions",
     profile: 'apart',
+    test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
   },
   {
     name: 'what was received is relied on without a flush by who has asked',
@@ -75,6 +81,7 @@ const holes: readonly Mutant[] = [
     from: 'if (back.length > 0) await this.#replica.flush()',
     to: '',
     profile: 'forgetting',
+    test: { file: 'test/scenarios/flushed.test.ts', name: 'survives a power cut' },
   },
   {
     name: 'what was received is relied on without a flush by who was asked',
@@ -82,6 +89,7 @@ const holes: readonly Mutant[] = [
     from: "      await node.replica.flush()\n      return { type: 'settled'",
     to: "      return { type: 'settled'",
     profile: 'forgetting',
+    test: { file: 'test/scenarios/flushed.test.ts', name: 'survives a power cut' },
   },
   {
     name: 'a session begins without those writes that are decided and of which no word has come',
@@ -89,6 +97,7 @@ const holes: readonly Mutant[] = [
     from: 'Math.min(this.#count, openSince ?? this.#count)',
     to: 'this.#count',
     profile: 'forgetting',
+    test: { file: 'test/node/progress.test.ts', name: 'word of a write has not come' },
   },
   {
     name: 'a hint is judged by what its owner has received of its keeper',
@@ -103,6 +112,7 @@ const holes: readonly Mutant[] = [
       },
     ],
     profile: 'forgetting',
+    test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'a value that the owner lacks' },
   },
   {
     name: 'what was received of others outlives the end of ownership, and the rows',
@@ -117,6 +127,7 @@ const holes: readonly Mutant[] = [
       },
     ],
     profile: 'apart',
+    test: { file: 'test/node/progress.test.ts', name: 'ends with its ownership' },
   },
   {
     name: 'what was received of others outlives a lost row',
@@ -124,6 +135,7 @@ const holes: readonly Mutant[] = [
     from: "this.#kept[partition] = how === 'dropped' ? nothing : { ...nothing, floor: this.#of(partition).floor }",
     to: "if (how === 'dropped') this.#kept[partition] = nothing",
     profile: 'forgetting',
+    firstSeed: 19,
   },
   {
     name: 'a row that is lost in the middle of an exchange does not keep it from counting',
@@ -131,6 +143,7 @@ const holes: readonly Mutant[] = [
     from: '    if (begun.losses !== this.#losses) return []\n',
     to: '',
     profile: 'forgetting',
+    test: { file: 'test/node/progress.test.ts', name: 'in which a row was lost claims nothing' },
   },
   {
     name: 'what comes late is left where it is, and counts as received',
@@ -138,6 +151,7 @@ const holes: readonly Mutant[] = [
     from: "if (terms.origin === 'read' && unknown.some(isOld))",
     to: "if (terms.origin !== 'written' && unknown.some(isOld))",
     profile: 'apart',
+    test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'a value that the owner lacks' },
   },
   {
     name: 'what one owner has received every owner is taken to have received',
@@ -145,6 +159,7 @@ const holes: readonly Mutant[] = [
     from: '    return { received: ungrouped(terms.received), floors }',
     to: '    const all: Map<Partition, Session> = ((this as never as { all: Map<Partition, Session> }).all ??= new Map())\n    for (const [partition, heard] of ungrouped(terms.received)) {\n      const known = all.get(partition)\n      if (known === undefined || known.boot < heard.boot || (known.boot === heard.boot && known.count < heard.count)) all.set(partition, heard)\n    }\n    return { received: all, floors }',
     profile: 'apart',
+    test: { file: 'test/node/progress.test.ts', name: 'says nothing of another one' },
   },
   {
     name: 'what comes late is written anew, by each owner under a dot of its own',
@@ -152,6 +167,7 @@ const holes: readonly Mutant[] = [
     from: '    : incoming\n  const fresh',
     to: "    : { ...incoming, siblings: incoming.siblings.map((each) => (unknown.includes(each) && isOld(each) ? { ...each, dot: { actor: (terms.floor % 2 ** 48).toString(16).padStart(16, 'e') as never, counter: 1 } } : each)) }\n  const fresh",
     profile: 'apart',
+    test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'a value that the owner lacks' },
   },
   {
     name: 'names of what a write overwrote are forgotten by the age of what was overwritten',
@@ -159,6 +175,7 @@ const holes: readonly Mutant[] = [
     from: 'withWrite(neededUntil(history, siblings, sibling.time), sibling)',
     to: 'withWrite(siblings.length < 0 ? neededUntil(history, siblings, sibling.time) : history, sibling)',
     profile: 'apart',
+    test: { file: 'test/core/versioning/record.test.ts', name: 'leaves names of what a write overwrote' },
   },
   {
     name: 'nobody knows up to when names may have been pruned: nothing is told as late',
@@ -166,6 +183,7 @@ const holes: readonly Mutant[] = [
     from: 'return begun === undefined ? floor : later(this.#of(partition, begun.kept).floor, horizon)',
     to: 'return begun === undefined || floor + horizon > 0 ? never : floor',
     profile: 'apart',
+    test: { file: 'test/node/progress.test.ts', name: 'up to when a peer may have pruned names is kept' },
   },
   {
     name: 'up to when a peer may have pruned names is not kept with what it gives',
@@ -173,6 +191,7 @@ const holes: readonly Mutant[] = [
     from: 'if (!this.#routing.owns(partition) || floor <= kept.floor) continue',
     to: 'if (!this.#routing.owns(partition) || floor >= 0) continue',
     profile: 'apart',
+    test: { file: 'test/node/progress.test.ts', name: 'up to when a peer may have pruned names is kept' },
   },
   {
     name: 'what a giver that takes nothing in has forgotten is not told by who holds it',
@@ -180,6 +199,7 @@ const holes: readonly Mutant[] = [
     from: '...leftHere(mine, incoming, terms)].filter',
     to: '...leftHere(mine, { ...incoming, siblings: [] }, terms)].filter',
     profile: 'apart',
+    test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'may have forgotten that it was overwritten' },
   },
 ]
 
@@ -191,6 +211,7 @@ const others: readonly Mutant[] = [
     from: 'for (const [key, siblings] of intake.late) this.#handlers.late(key, siblings)',
     to: '',
     profile: 'apart',
+    test: { file: 'test/node/late.test.ts', name: 'a write up to the floor' },
   },
   {
     name: 'a read repair brings what may have been forgotten to be overwritten',
@@ -198,6 +219,7 @@ const others: readonly Mutant[] = [
     from: "if (terms.origin === 'read' && unknown.some(isOld))",
     to: "if (terms.origin === 'read' && unknown.length > 1e9 && unknown.some(isOld))",
     profile: 'apart',
+    test: { file: 'test/node/late.test.ts', name: 'a read repair brings nothing' },
   },
   {
     name: 'a read repair is taken for an exchange',
@@ -205,6 +227,7 @@ const others: readonly Mutant[] = [
     from: "if (terms.origin === 'read' && unknown.some(isOld))\n    return { record: mine, isNews: false, late: [], overwritten: null }",
     to: "if (terms.origin === 'read' && unknown.some(isOld))\n    return { record: { ...mine, history: unknown.reduce(withWrite, mine.history) }, isNews: false, late: [], overwritten: null }",
     profile: 'apart',
+    test: { file: 'test/node/late.test.ts', name: 'a read repair brings nothing' },
   },
   {
     name: 'a context does not name the siblings that its reader saw',
@@ -212,6 +235,7 @@ const others: readonly Mutant[] = [
     from: 'history: siblings.reduce(withWrite, history)',
     to: 'history: siblings.length < 0 ? siblings.reduce(withWrite, history) : history',
     profile: 'forgetting',
+    test: { file: 'test/core/versioning/record.test.ts', name: 'takes nothing that a reader needs' },
   },
   {
     name: 'a get that is to see a context takes a horizon for the siblings of it',
@@ -219,6 +243,7 @@ const others: readonly Mutant[] = [
     from: 'includes(reach.history, seen.history, reach.horizon, seen.siblings)',
     to: 'includes(reach.history, seen.history, reach.horizon)',
     profile: 'apart',
+    test: { file: 'test/core/versioning/causal-history.test.ts', name: 'stands for no sibling' },
   },
   {
     name: 'a get that is to see a context does not ask how far the replicas had forgotten',
@@ -226,6 +251,7 @@ const others: readonly Mutant[] = [
     from: 'return reach.horizon >= seen.horizon && includes',
     to: 'return includes',
     profile: 'apart',
+    test: { file: 'test/core/versioning/causal-history.test.ts', name: 'who lags behind' },
   },
   {
     name: 'a ring forgets without waiting for who is absent',
@@ -233,6 +259,7 @@ const others: readonly Mutant[] = [
     from: 'filter((at) => wallMs - at <= this.#retention.ms)',
     to: 'filter((at) => wallMs - at < 0)',
     profile: 'apart',
+    test: { file: 'test/node/forgetting.test.ts', name: 'is away is waited for' },
   },
   {
     name: 'a row keeps the stamp that its first value got',
@@ -240,6 +267,7 @@ const others: readonly Mutant[] = [
     from: 'const stamp = accepted.isNews || stored === null ?',
     to: 'const stamp = stored === null ?',
     profile: 'apart',
+    test: { file: 'test/node/late.test.ts', name: 'stamped when a value comes to it' },
   },
   {
     name: 'a row that no trie had keeps its stamp',
@@ -247,6 +275,7 @@ const others: readonly Mutant[] = [
     from: 'recordWrite(hash, { ...stored, stamp: this.#handlers.stamp() }, version)',
     to: 'recordWrite(hash, stored, version)',
     profile: 'forgetting',
+    test: { file: 'test/node/late.test.ts', name: 'no trie had is stamped' },
   },
   {
     name: 'an owner that is not in sync hands its horizon on',
@@ -254,18 +283,14 @@ const others: readonly Mutant[] = [
     from: 'return isInSync(partition) ? each : outOfSync(each)',
     to: 'return isInSync(partition) || partition >= 0 ? each : outOfSync(each)',
     profile: 'apart',
-  },
-  {
-    name: 'what a node took while it placed keys otherwise counts as held by it',
-    file: 'src/node/exchange.ts',
-    from: 'if (wasTaken && isTaken()) this.#progress.gave(node, settled, begun)',
-    to: 'if (wasTaken || !isTaken()) this.#progress.gave(node, settled, begun)',
+    test: { file: 'test/node/progress.test.ts', name: 'not in sync tells no horizon' },
   },
   {
     name: 'a write since an exchange began is taken for given in it',
     file: 'src/node/progress.ts',
     from: 'return given !== undefined && given > (this.#changedAt.get(partition) ?? 0)',
     to: 'return given !== undefined && this.#changedAt.size >= 0',
+    test: { file: 'test/node/progress.test.ts', name: 'is not taken for given in it' },
   },
 ]
 

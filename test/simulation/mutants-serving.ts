@@ -10,6 +10,7 @@ export const servingMutants: readonly Mutant[] = [
     from: '    this.#newcomers.set(node, { due: new Set(allPartitions.filter(isDue)), untilMs })',
     to: '    void [isDue, untilMs]',
     profile: 'apart',
+    test: { file: 'test/node/ownership.test.ts', name: 'that one has given what it holds' },
   },
   {
     name: 'a node that is met is not doubted until it has a place',
@@ -17,6 +18,7 @@ export const servingMutants: readonly Mutant[] = [
     from: 'if (!this.#known.has(node) && held.length > 0) this.#await(node)',
     to: '',
     profile: 'apart',
+    test: { file: 'test/node/ownership.test.ts', name: 'from the hello on' },
   },
   {
     name: 'a new owner counts without a majority of the former ones',
@@ -24,6 +26,7 @@ export const servingMutants: readonly Mutant[] = [
     from: 'return 2 * former.filter((node) => givers.has(node)).length > former.length || former.length === 0',
     to: 'return former.length >= 0',
     profile: 'apart',
+    test: { file: 'test/node/ownership.test.ts', name: 'most of the former owners' },
   },
   {
     name: 'an owner that was away counts at once',
@@ -31,30 +34,35 @@ export const servingMutants: readonly Mutant[] = [
     from: '    this.#doubtful = new Set(allPartitions.filter((partition) => this.#is(partition, flags.synced)))\n    this.#received.clear()',
     to: '    this.#received.clear()',
     profile: 'apart',
+    test: { file: 'test/node/ownership.test.ts', name: 'has to catch up anew' },
   },
   {
     name: 'an owner that lost a row stays in sync',
     file: 'src/node/ownership.ts',
     from: "if (how === 'dropped' || this.#routing.others.length === 0 || !this.#is(partition, flags.synced)) return []",
     to: 'if (how) return []',
+    test: { file: 'test/node/ownership.test.ts', name: 'an owner that lost a row' },
   },
   {
     name: 'a damaged row answers as an owner',
     file: 'src/node/server.ts',
     from: 'const isIn = !isLost && (',
     to: 'const isIn = (isLost || true) && (',
+    test: { file: 'test/node/repair.test.ts', name: 'never has it read' },
   },
   {
     name: 'a get waits for the own disk however long that takes',
     file: 'src/node/read.ts',
     from: 'await within(clock, Math.min(leftMs, patienceMs), ownRead)',
     to: 'await (patienceMs > leftMs ? ownRead : ownRead)',
+    test: { file: 'test/scenarios/own-store.test.ts', name: 'a get of what' },
   },
   {
     name: 'a put waits for the own disk however long that takes',
     file: 'src/node/write.ts',
     from: 'await within(clock, Math.max(0, deadline - clock.now()), Promise.all([keeping, fanOut.decided]))',
     to: 'await keeping',
+    test: { file: 'test/scenarios/own-store.test.ts', name: 'a put that' },
   },
   {
     name: 'a slow owner is given up after two seconds',
@@ -68,24 +76,28 @@ export const servingMutants: readonly Mutant[] = [
     file: 'src/node/back-off.ts',
     from: 'const nextMs = Math.min(2 * pauseMs, this.#pauses.lastMs)',
     to: 'const nextMs = Math.min(pauseMs, this.#pauses.lastMs)',
+    test: { file: 'test/node/back-off.test.ts', name: 'each failure doubles' },
   },
   {
     name: 'hints are sent again and again to a node that says it is full',
     file: 'src/node/hinted-handoff.ts',
     from: 'return !this.#routing.takesIn(target) || (this.#backOff.waits(target) && !this.#isHurried)',
     to: 'return this.#isHurried && !this.#routing.takesIn(target)',
+    test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
   },
   {
     name: 'records are sent to a node that says it is full',
     file: 'src/node/moving.ts',
     from: 'const isRefused = () => refusals.areEnough || !this.#stores.takesIn(node)',
     to: 'const isRefused = () => refusals.areEnough',
+    test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
   },
   {
     name: 'an exchange that fails is tried again although a store takes nothing in',
     file: 'src/node/exchange-schedule.ts',
     from: 'if (this.#routing.takesIn(node) && this.#routing.takesIn(this.#routing.self)) this.soon(node, waitMs)',
     to: 'this.soon(node, Math.min(waitMs, 1_000))',
+    test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
   },
   {
     name: 'a node whose store fails for good stays',
@@ -128,5 +140,6 @@ export const servingMutants: readonly Mutant[] = [
     from: 'nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.#clock.wall())',
     to: 'nextTime(hybridZero, this.#clock.wall())',
     profile: 'forgetting',
+    test: { file: 'test/node/author.test.ts', name: 'later than' },
   },
 ]

@@ -8,4 +8,7 @@ import { planting } from './planting.ts'
 const mutant = mutants[Number(process.env['PLANTED'])]
 if (mutant === undefined) throw new Error('PLANTED says which of the mutants')
 
-export default defineConfig({ plugins: [planting(mutant)], test: { include: ['test/**/*.test.ts'] } })
+export default defineConfig({
+  plugins: [planting(mutant)],
+  test: { include: ['test/**/*.test.ts'], testTimeout: 120_000 },
+})

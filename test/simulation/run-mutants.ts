@@ -42,9 +42,10 @@ async function judge(mutant: Mutant, index: number): Promise<Verdict> {
   await build({ configFile: false, logLevel: 'error', plugins: [plugin], build: options })
   for (const { file } of editsOf(mutant))
     if (!planted.has(file)) throw new Error(`${file} is not part of the simulation`)
-  const profile = mutant.profile === undefined ? [] : ['--profile', mutant.profile]
-  const program = [join(outDir, 'cli.js'), '--jobs', '1', '--no-shrink', '--until-violation', '--json', ...profile]
-  const printed = await outputOf([...program, '--seeds', String(seedsMax)], 'seeds a second')
+  const { profile = 'all', firstSeed = 1 } = mutant
+  const which = ['--profile', profile, '--from', String(firstSeed), '--seeds', String(seedsMax)]
+  const program = [join(outDir, 'cli.js'), '--jobs', '1', '--no-shrink', '--until-violation', '--json']
+  const printed = await outputOf([...program, ...which], 'seeds a second')
   const { seeds, failed } = JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '') as {
     readonly seeds: number
     readonly failed: readonly { readonly classes: readonly string[] }[]
