@@ -65,7 +65,7 @@ const holes: readonly Mutant[] = [
     from: 'const back = [...mine].filter((partition) => !failed.has(partition))',
     to: 'const back = [...mine]',
     profile: 'apart',
-    test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
+    test: { file: 'test/scenarios/no-room.test.ts', name: 'once it has room' },
   },
   {
     name: 'what could not be moved counts as given',
@@ -73,7 +73,7 @@ const holes: readonly Mutant[] = [
     from: "const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))",
     to: "const settled = way === 'home' ? [] : partitions",
     profile: 'apart',
-    test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
+    test: { file: 'test/scenarios/no-room.test.ts', name: 'once it has room' },
   },
   {
     name: 'what was received is relied on without a flush by who has asked',

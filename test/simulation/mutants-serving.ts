@@ -48,7 +48,7 @@ export const servingMutants: readonly Mutant[] = [
     file: 'src/node/server.ts',
     from: 'const isIn = !isLost && (',
     to: 'const isIn = (isLost || true) && (',
-    test: { file: 'test/node/repair.test.ts', name: 'never has it read' },
+    test: { file: 'test/node/repair.test.ts', name: 'answer for it as nobody' },
   },
   {
     name: 'a get waits for the own disk however long that takes',

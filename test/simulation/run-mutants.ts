@@ -19,11 +19,11 @@ interface Verdict {
 const seedsMax = 500
 
 /** How many of the tests are red that are to show a defect. */
-async function judgeByTests({ name, test }: Mutant, index: number): Promise<Verdict> {
+async function judgeByTests({ name, test }: Mutant): Promise<Verdict> {
   if (test === undefined) throw new Error('a mutant that tests are to show says which')
   const program = ['node_modules/vitest/vitest.mjs', 'run', test.file, '--config', 'test/simulation/planted.config.ts']
   const printed = await outputOf([...program, '--root', '.', '--reporter', 'json', '-t', test.name], 'numTotalTests', {
-    PLANTED: String(index),
+    PLANTED: name,
   })
   const { numPassedTests: green, numFailedTests: red } = JSON.parse(printed.slice(printed.indexOf('{'))) as {
     readonly numPassedTests: number
@@ -34,7 +34,7 @@ async function judgeByTests({ name, test }: Mutant, index: number): Promise<Verd
 }
 
 async function judge(mutant: Mutant, index: number): Promise<Verdict> {
-  if (mutant.test !== undefined) return judgeByTests(mutant, index)
+  if (mutant.test !== undefined) return judgeByTests(mutant)
   const outDir = join('node_modules/.cache/mutants', String(index))
   const planted = new Set<string>()
   const plugin = planting(mutant, (file) => planted.add(file))
