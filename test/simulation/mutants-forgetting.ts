@@ -1,6 +1,10 @@
 /**
  * Planted defects of forgetting: each hole that a rule which judges by what was received has to close, opened again, and what stands
  * beside that rule. In the order in which an attack on a model of the rule found them.
+ *
+ * Where a test is named, a simulated ring did not come to it in the seeds that were tried, or has nothing to object to: another copy sets
+ * right what went wrong, or the difference is one of events. A model of the rule met hints that are judged by what was received, receipts of
+ * other holders, and a giver that has forgotten and takes nothing in, in one of 500 runs at most.
  */
 import type { Mutant } from './mutants.ts'
 
@@ -25,7 +29,6 @@ const holes: readonly Mutant[] = [
         to: "if (!held.has(name) && (names(other.history, sibling.dot) || (other.history.actors.get('f'.repeat(16) as never)?.last ?? 0) >= sibling.time)) continue",
       },
     ],
-    profile: 'apart',
     test: { file: 'test/scenarios/old-context.test.ts', name: 'context of an empty read' },
   },
   {
@@ -33,7 +36,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/progress.ts',
     from: 'const each = this.#of(partition, kept)',
     to: 'const each = this.#of(partition)',
-    profile: 'apart',
     test: { file: 'test/node/progress.test.ts', name: 'is of when it began' },
   },
   {
@@ -42,7 +44,7 @@ const holes: readonly Mutant[] = [
     from: 'return { session: begun.session, clock, kept: grouped(partitions, told, tellOf) }',
     to: 'return { session: { ...begun.session, count: this.#count + 1 }, clock, kept: grouped(partitions, told, tellOf) }',
     profile: 'apart',
-    test: { file: 'test/node/progress.test.ts', name: 'is of when it began' },
+    firstSeed: 5,
   },
   {
     name: 'sessions are counted from one again at each boot',
@@ -56,7 +58,6 @@ const holes: readonly Mutant[] = [
     file: 'src/core/acceptance/sessions.ts',
     from: 'return boots.get(session.boot) === session.tag && compareStamps',
     to: 'return boots.size > 0 && compareStamps',
-    profile: 'forgetting',
     test: { file: 'test/core/acceptance/sessions.test.ts', name: 'a copy of the database made' },
   },
   {
@@ -64,7 +65,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/exchange.ts',
     from: 'const back = [...mine].filter((partition) => !failed.has(partition))',
     to: 'const back = [...mine]',
-    profile: 'apart',
     test: { file: 'test/scenarios/no-room.test.ts', name: 'once it has room' },
   },
   {
@@ -72,7 +72,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/exchange.ts',
     from: "const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))",
     to: "const settled = way === 'home' ? [] : partitions",
-    profile: 'apart',
     test: { file: 'test/scenarios/no-room.test.ts', name: 'once it has room' },
   },
   {
@@ -80,7 +79,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/exchange.ts',
     from: 'if (back.length > 0) await this.#replica.flush()',
     to: '',
-    profile: 'forgetting',
     test: { file: 'test/scenarios/flushed.test.ts', name: 'survives a power cut' },
   },
   {
@@ -88,7 +86,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/server.ts',
     from: "      await node.replica.flush()\n      return { type: 'settled'",
     to: "      return { type: 'settled'",
-    profile: 'forgetting',
     test: { file: 'test/scenarios/flushed.test.ts', name: 'survives a power cut' },
   },
   {
@@ -96,7 +93,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/progress.ts',
     from: 'Math.min(this.#count, openSince ?? this.#count)',
     to: 'this.#count',
-    profile: 'forgetting',
     test: { file: 'test/node/progress.test.ts', name: 'word of a write has not come' },
   },
   {
@@ -111,7 +107,6 @@ const holes: readonly Mutant[] = [
         to: "await deliver(this.#peers, target, batch, 'hint', batch.flatMap(({ key }, at) => (this.#exchange.hasAll(target, partitionOf(key)) ? [at] : [])))\n    else",
       },
     ],
-    profile: 'forgetting',
     test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'a value that the owner lacks' },
   },
   {
@@ -126,7 +121,6 @@ const holes: readonly Mutant[] = [
         to: "this.#kept[partition] = how === 'dropped' ? this.#of(partition) : {",
       },
     ],
-    profile: 'apart',
     test: { file: 'test/node/progress.test.ts', name: 'ends with its ownership' },
   },
   {
@@ -142,7 +136,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/progress.ts',
     from: '    if (begun.losses !== this.#losses) return []\n',
     to: '',
-    profile: 'forgetting',
     test: { file: 'test/node/progress.test.ts', name: 'in which a row was lost claims nothing' },
   },
   {
@@ -150,7 +143,6 @@ const holes: readonly Mutant[] = [
     file: 'src/core/acceptance/acceptance.ts',
     from: "if (terms.origin === 'read' && unknown.some(isOld))",
     to: "if (terms.origin !== 'written' && unknown.some(isOld))",
-    profile: 'apart',
     test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'a value that the owner lacks' },
   },
   {
@@ -159,14 +151,13 @@ const holes: readonly Mutant[] = [
     from: '    return { received: ungrouped(terms.received), floors }',
     to: '    const all: Map<Partition, Session> = ((this as never as { all: Map<Partition, Session> }).all ??= new Map())\n    for (const [partition, heard] of ungrouped(terms.received)) {\n      const known = all.get(partition)\n      if (known === undefined || known.boot < heard.boot || (known.boot === heard.boot && known.count < heard.count)) all.set(partition, heard)\n    }\n    return { received: all, floors }',
     profile: 'apart',
-    test: { file: 'test/node/progress.test.ts', name: 'says nothing of another one' },
+    firstSeed: 5,
   },
   {
     name: 'what comes late is written anew, by each owner under a dot of its own',
     file: 'src/core/acceptance/acceptance.ts',
     from: '    : incoming\n  const fresh',
     to: "    : { ...incoming, siblings: incoming.siblings.map((each) => (unknown.includes(each) && isOld(each) ? { ...each, dot: { actor: (terms.floor % 2 ** 48).toString(16).padStart(16, 'e') as never, counter: 1 } } : each)) }\n  const fresh",
-    profile: 'apart',
     test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'a value that the owner lacks' },
   },
   {
@@ -174,7 +165,6 @@ const holes: readonly Mutant[] = [
     file: 'src/core/versioning/context.ts',
     from: 'withWrite(neededUntil(history, siblings, sibling.time), sibling)',
     to: 'withWrite(siblings.length < 0 ? neededUntil(history, siblings, sibling.time) : history, sibling)',
-    profile: 'apart',
     test: { file: 'test/core/versioning/record.test.ts', name: 'leaves names of what a write overwrote' },
   },
   {
@@ -182,7 +172,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/progress.ts',
     from: 'return begun === undefined ? floor : later(this.#of(partition, begun.kept).floor, horizon)',
     to: 'return begun === undefined || floor + horizon > 0 ? never : floor',
-    profile: 'apart',
     test: { file: 'test/node/progress.test.ts', name: 'up to when a peer may have pruned names is kept' },
   },
   {
@@ -190,7 +179,6 @@ const holes: readonly Mutant[] = [
     file: 'src/node/progress.ts',
     from: 'if (!this.#routing.owns(partition) || floor <= kept.floor) continue',
     to: 'if (!this.#routing.owns(partition) || floor >= 0) continue',
-    profile: 'apart',
     test: { file: 'test/node/progress.test.ts', name: 'up to when a peer may have pruned names is kept' },
   },
   {
@@ -198,7 +186,6 @@ const holes: readonly Mutant[] = [
     file: 'src/core/acceptance/acceptance.ts',
     from: '...leftHere(mine, incoming, terms)].filter',
     to: '...leftHere(mine, { ...incoming, siblings: [] }, terms)].filter',
-    profile: 'apart',
     test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'may have forgotten that it was overwritten' },
   },
 ]
@@ -210,7 +197,6 @@ const others: readonly Mutant[] = [
     file: 'src/node/replica.ts',
     from: 'for (const [key, siblings] of intake.late) this.#handlers.late(key, siblings)',
     to: '',
-    profile: 'apart',
     test: { file: 'test/node/late.test.ts', name: 'a write up to the floor' },
   },
   {
@@ -218,7 +204,6 @@ const others: readonly Mutant[] = [
     file: 'src/core/acceptance/acceptance.ts',
     from: "if (terms.origin === 'read' && unknown.some(isOld))",
     to: "if (terms.origin === 'read' && unknown.length > 1e9 && unknown.some(isOld))",
-    profile: 'apart',
     test: { file: 'test/node/late.test.ts', name: 'a read repair brings nothing' },
   },
   {
@@ -226,7 +211,6 @@ const others: readonly Mutant[] = [
     file: 'src/core/acceptance/acceptance.ts',
     from: "if (terms.origin === 'read' && unknown.some(isOld))\n    return { record: mine, isNews: false, late: [], overwritten: null }",
     to: "if (terms.origin === 'read' && unknown.some(isOld))\n    return { record: { ...mine, history: unknown.reduce(withWrite, mine.history) }, isNews: false, late: [], overwritten: null }",
-    profile: 'apart',
     test: { file: 'test/node/late.test.ts', name: 'a read repair brings nothing' },
   },
   {
@@ -234,7 +218,6 @@ const others: readonly Mutant[] = [
     file: 'src/core/versioning/context.ts',
     from: 'history: siblings.reduce(withWrite, history)',
     to: 'history: siblings.length < 0 ? siblings.reduce(withWrite, history) : history',
-    profile: 'forgetting',
     test: { file: 'test/core/versioning/record.test.ts', name: 'takes nothing that a reader needs' },
   },
   {
@@ -242,7 +225,6 @@ const others: readonly Mutant[] = [
     file: 'src/core/versioning/context.ts',
     from: 'includes(reach.history, seen.history, reach.horizon, seen.siblings)',
     to: 'includes(reach.history, seen.history, reach.horizon)',
-    profile: 'apart',
     test: { file: 'test/core/versioning/causal-history.test.ts', name: 'stands for no sibling' },
   },
   {
@@ -250,7 +232,6 @@ const others: readonly Mutant[] = [
     file: 'src/core/versioning/context.ts',
     from: 'return reach.horizon >= seen.horizon && includes',
     to: 'return includes',
-    profile: 'apart',
     test: { file: 'test/core/versioning/causal-history.test.ts', name: 'who lags behind' },
   },
   {
@@ -258,7 +239,6 @@ const others: readonly Mutant[] = [
     file: 'src/node/forgetting.ts',
     from: 'filter((at) => wallMs - at <= this.#retention.ms)',
     to: 'filter((at) => wallMs - at < 0)',
-    profile: 'apart',
     test: { file: 'test/node/forgetting.test.ts', name: 'is away is waited for' },
   },
   {
@@ -267,14 +247,13 @@ const others: readonly Mutant[] = [
     from: 'const stamp = accepted.isNews || stored === null ?',
     to: 'const stamp = stored === null ?',
     profile: 'apart',
-    test: { file: 'test/node/late.test.ts', name: 'stamped when a value comes to it' },
+    firstSeed: 5,
   },
   {
     name: 'a row that no trie had keeps its stamp',
     file: 'src/node/inventory.ts',
     from: 'recordWrite(hash, { ...stored, stamp: this.#handlers.stamp() }, version)',
     to: 'recordWrite(hash, stored, version)',
-    profile: 'forgetting',
     test: { file: 'test/node/late.test.ts', name: 'no trie had is stamped' },
   },
   {
@@ -282,7 +261,6 @@ const others: readonly Mutant[] = [
     file: 'src/node/progress.ts',
     from: 'return isInSync(partition) ? each : outOfSync(each)',
     to: 'return isInSync(partition) || partition >= 0 ? each : outOfSync(each)',
-    profile: 'apart',
     test: { file: 'test/node/progress.test.ts', name: 'not in sync tells no horizon' },
   },
   {

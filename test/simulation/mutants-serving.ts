@@ -1,5 +1,8 @@
 /**
  * Planted defects of who counts, of how long is waited for whom, and of what is tried again: in sync, slow, full and broken.
+ *
+ * Tests show them. A simulated ring that has a disk which is full, or slow, has it while other faults strike and clients ask; in the end, when
+ * an idle ring is to be silent, all is healed. Disks that fail for good, and messages that are too large, it has none of.
  */
 import type { Mutant } from './mutants.ts'
 
@@ -9,7 +12,6 @@ export const servingMutants: readonly Mutant[] = [
     file: 'src/node/ownership.ts',
     from: '    this.#newcomers.set(node, { due: new Set(allPartitions.filter(isDue)), untilMs })',
     to: '    void [isDue, untilMs]',
-    profile: 'apart',
     test: { file: 'test/node/ownership.test.ts', name: 'that one has given what it holds' },
   },
   {
@@ -17,7 +19,6 @@ export const servingMutants: readonly Mutant[] = [
     file: 'src/node/ownership.ts',
     from: 'if (!this.#known.has(node) && held.length > 0) this.#await(node)',
     to: '',
-    profile: 'apart',
     test: { file: 'test/node/ownership.test.ts', name: 'from the hello on' },
   },
   {
@@ -25,7 +26,6 @@ export const servingMutants: readonly Mutant[] = [
     file: 'src/node/ownership.ts',
     from: 'return 2 * former.filter((node) => givers.has(node)).length > former.length || former.length === 0',
     to: 'return former.length >= 0',
-    profile: 'apart',
     test: { file: 'test/node/ownership.test.ts', name: 'most of the former owners' },
   },
   {
@@ -33,7 +33,6 @@ export const servingMutants: readonly Mutant[] = [
     file: 'src/node/ownership.ts',
     from: '    this.#doubtful = new Set(allPartitions.filter((partition) => this.#is(partition, flags.synced)))\n    this.#received.clear()',
     to: '    this.#received.clear()',
-    profile: 'apart',
     test: { file: 'test/node/ownership.test.ts', name: 'has to catch up anew' },
   },
   {
@@ -44,7 +43,7 @@ export const servingMutants: readonly Mutant[] = [
     test: { file: 'test/node/ownership.test.ts', name: 'an owner that lost a row' },
   },
   {
-    name: 'a damaged row answers as an owner',
+    name: 'a row that is damaged or missing answers as an owner',
     file: 'src/node/server.ts',
     from: 'const isIn = !isLost && (',
     to: 'const isIn = (isLost || true) && (',
@@ -139,7 +138,6 @@ export const servingMutants: readonly Mutant[] = [
     file: 'src/node/author.ts',
     from: 'nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.#clock.wall())',
     to: 'nextTime(hybridZero, this.#clock.wall())',
-    profile: 'forgetting',
     test: { file: 'test/node/author.test.ts', name: 'later than' },
   },
 ]
