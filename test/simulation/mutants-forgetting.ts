@@ -16,6 +16,7 @@ const holes: readonly Mutant[] = [
     from: 'const isOverwritten = terms.origin',
     to: 'const isOverwritten = unknown.some(isOld) && unknown.length > 0 || terms.origin',
     profile: 'forgetting',
+    firstSeed: 3,
   },
   {
     name: 'a write covers all up to the horizon of what its writer read',
@@ -121,7 +122,8 @@ const holes: readonly Mutant[] = [
         to: "this.#kept[partition] = how === 'dropped' ? this.#of(partition) : {",
       },
     ],
-    test: { file: 'test/node/progress.test.ts', name: 'ends with its ownership' },
+    profile: 'apart',
+    firstSeed: 5,
   },
   {
     name: 'what was received of others outlives a lost row',
