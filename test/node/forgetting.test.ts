@@ -111,6 +111,25 @@ test('what a tab took while it was cut off for longer than the retention is ther
   expect([...new Set(late)].sort()).toEqual(names.map((name) => `${name}: ${name}`).sort())
 })
 
+test('a member that is away is waited for, for one retention, also when others own what it did', async () => {
+  const { world, clock } = await virtualRing({ nodes: 4, retentionMs, graceMs: 10_000, stayMs: 20_000 })
+  const away = world.places[3] as Place
+  await clock.run(retentionMs)
+  world.close(away)
+  const leftAt = nodeOf(world.places[0] as Place).clock.wall()
+  const latest = () =>
+    Math.max(
+      ...world.serving.flatMap(({ node }) =>
+        node.routing.ownedBy(node.id).map((partition) => wallOf(node.progress.horizonOf(partition))),
+      ),
+    )
+  await clock.run(0.8 * retentionMs)
+  // As it looks around now and then, it may have seen that one a step before it went.
+  expect(latest()).toBeLessThanOrEqual(leftAt - retentionMs)
+  await clock.run(0.5 * retentionMs)
+  expect(latest()).toBeGreaterThan(leftAt - retentionMs)
+})
+
 test('who was away for a moment is not waited for any longer once it is back, however short the boots of others are', async () => {
   const { world, clock, ahead } = await virtualRing({ nodes: 4, retentionMs })
   const [restless, away] = world.places as [Place, Place]

@@ -2,7 +2,7 @@
  * What a replica does with values that it may have forgotten, by its rows: what it stamps, what it tells, and what it names to the giver.
  */
 import { expect, test } from 'vitest'
-import { keyHashOf } from '../../src/core/hash.ts'
+import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import type { HybridTime } from '../../src/core/ids.ts'
 import { hybridZero } from '../../src/core/versioning/hybrid-time.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
@@ -96,4 +96,27 @@ test('a commit that is decided again, since its connection was lost, is open sin
   after.resolve()
   await taken
   expect((await replica.records([keyHashOf(key)]))[0]?.stamp?.count).toBe(1)
+})
+
+test('a row that the store holds and no trie had is stamped as it is found: no exchange has given it', async () => {
+  const store = memoryStore()
+  const { replica, routing, session } = station(3, 3, store)
+  const key = keyThat(routing, 'owned')
+  await replica.forest()
+  // Another connection to the same database, as of a copied tab.
+  await station(3, 3, store).replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  session.count = 5
+  expect(await replica.scrub(partitionOf(key))).toBe(1)
+  expect((await replica.records([keyHashOf(key)]))[0]?.stamp?.count).toBe(5)
+})
+
+test('a read repair brings nothing that may have been forgotten to be overwritten, nor its name', async () => {
+  const { replica, routing, horizon, late } = station(3)
+  const key = keyThat(routing, 'owned')
+  await replica.take([{ key, record: written(6), hintFor: [] }], 'relaxed')
+  horizon.floor = 5
+  const found = { ...replica.written, origin: 'read' } as const
+  await replica.take([{ key, record: written(3), hintFor: [] }], 'relaxed', 'this node', found)
+  expect((await replica.read(key)).record).toEqual(written(6))
+  expect(late).toEqual([])
 })

@@ -79,7 +79,23 @@ function ringThatIsJoined(newcomer: { readonly settled: boolean }) {
   return { ownership, reachable, clock, partition, other }
 }
 
+test('an owner that lost a row does not count until it has been compared with the others', () => {
+  const { ownership, partition } = station()
+  for (const node of [name(2), name(3)]) ownership.received(node, allPartitions)
+  ownership.lost(partition, 'lost')
+  expect(ownership.counts(partition)).toBe(false)
+  expect(ownership.syncing).toEqual([partition])
+})
+
 describe('an owner that meets somebody who was elsewhere', () => {
+  test('does not count from the hello on, before the other has a place', () => {
+    const { ownership, reachable, partition } = station()
+    for (const node of [name(2), name(3)]) ownership.received(node, allPartitions)
+    reachable.add(name(4))
+    ownership.met(name(4), [partition])
+    expect(ownership.counts(partition)).toBe(false)
+  })
+
   test('does not count until that one has given what it holds, and says so', () => {
     const { ownership, partition, other } = ringThatIsJoined({ settled: true })
     expect(ownership.counts(partition)).toBe(false)

@@ -9,6 +9,7 @@ import { seededRandom } from '../../src/memory/seeded-random.ts'
 import { checkConfig } from '../../src/node/arguments.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
 import { systemClock } from '../../src/system-clock.ts'
+import { keyNamed } from './station.ts'
 
 const count = 40
 let nodes: readonly StorageNode[] = []
@@ -80,6 +81,18 @@ describe('a disk', () => {
     await expect.poll(() => node.status().records).toBe(count)
     await expect.poll(() => [...last.values()].every((share) => share === 1)).toBe(true)
     expect(last.size).toBeGreaterThan(0)
+  })
+
+  test.each(['altered', 'forgot'] as const)('that %s a record makes its node answer for it as nobody', async (how) => {
+    const { node, disk } = await threeReplicas()
+    const answerFor = async (index: number) => {
+      const reply = await node.serve(node.id, { type: 'get', key: keyNamed(`key ${index}`) })
+      return reply.type === 'record' ? reply.counts : reply.type
+    }
+    await expect.poll(() => answerFor(0)).toBe('as owner')
+    if (how === 'altered') alter(disk, count)
+    else for (const [place] of recordsOn(disk)) disk.delete(place)
+    expect(await answerFor(0)).toBe('as nobody')
   })
 
   test('that altered a record never has it read: the other replicas answer, and the read repairs it', async () => {

@@ -2,19 +2,33 @@
  * Small, realistic defects, each planted into the real sources while they are bundled for one run, never shipped. The
  * simulation must catch every one of them: a checker that nothing alarms proves nothing.
  */
+import { forgettingMutants } from './mutants-forgetting.ts'
+import { servingMutants } from './mutants-serving.ts'
 import type { Profile } from './options.ts'
 
-export interface Mutant {
-  readonly name: string
+interface Edit {
   readonly file: string
-  /** Text of the source, which must be there, and what it becomes. */
+  /** Text of the source, which must be there once, and what it becomes. */
   readonly from: string
   readonly to: string
-  /** The seeds that are to show it, where only some take the path. */
-  readonly profile?: Profile
 }
 
-export const mutants: readonly Mutant[] = [
+export interface Mutant extends Edit {
+  readonly name: string
+  /** What else has to change, where two places keep each other from going wrong. */
+  readonly also?: readonly Edit[]
+  /** The seeds that are to show it, where only some take the path. */
+  readonly profile?: Profile
+  /** The first of them: one in which the fault strikes that it takes. */
+  readonly firstSeed?: number
+  /** The tests that are to show it instead, by a part of their names, where no simulated ring comes to it or hardly any. */
+  readonly test?: { readonly file: string; readonly name: string }
+}
+
+export const editsOf = ({ file, from, to, also = [] }: Mutant): readonly Edit[] => [{ file, from, to }, ...also]
+
+/** Of versions, replicas, hints, exchanges and placement. */
+const general: readonly Mutant[] = [
   {
     name: 'last write wins where siblings are to be kept',
     file: 'src/core/versioning/record.ts',
@@ -231,12 +245,6 @@ export const mutants: readonly Mutant[] = [
     from: 'this.#clock.wall() - this.#limits.expiredKeptMs',
     to: 'this.#clock.wall() + 10_000',
   },
-  // Forgetting: what each hole that the rule has to close would do.
-  {
-    name: 'horizons cover: what is as old as one is taken for overwritten',
-    file: 'src/core/acceptance/acceptance.ts',
-    from: 'const isOverwritten = terms.origin',
-    to: 'const isOverwritten = unknown.some(isOld) && unknown.length > 0 || terms.origin',
-    profile: 'forgetting',
-  },
 ]
+
+export const mutants: readonly Mutant[] = [...general, ...forgettingMutants, ...servingMutants]

@@ -1,14 +1,16 @@
 /**
- * Plants each mutant in turn into a bundle of its own and plays seeds until the checker objects.
+ * Plants each mutant in turn into a bundle of its own and plays seeds until the checker objects; or into what tests load that are to
+ * be red then.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { build, type Plugin } from 'vite'
-import { type Mutant, mutants } from './mutants.ts'
+import { build } from 'vite'
+import { editsOf, type Mutant, mutants } from './mutants.ts'
+import { planting } from './planting.ts'
 
 interface Verdict {
   readonly name: string
-  /** Seeds it took, or null if none of them caught it. */
+  /** Seeds it took, or null if none of them caught it; 0 for tests. */
   readonly seeds: number | null
   readonly classes: readonly string[]
 }
@@ -16,31 +18,34 @@ interface Verdict {
 /** Seeds a mutant may need. */
 const seedsMax = 500
 
-function planting({ name, file, from, to }: Mutant, planted: () => void): Plugin {
-  return {
-    name: `mutant: ${name}`,
-    enforce: 'pre',
-    transform: (code, id) => {
-      if (!id.endsWith(file)) return null
-      if (!code.includes(from)) throw new Error(`the source has changed: ${file} does not hold ${JSON.stringify(from)}`)
-      planted()
-      return code.replace(from, () => to)
-    },
+/** How many of the tests are red that are to show a defect. */
+async function judgeByTests({ name, test }: Mutant): Promise<Verdict> {
+  if (test === undefined) throw new Error('a mutant that tests are to show says which')
+  const program = ['node_modules/vitest/vitest.mjs', 'run', test.file, '--config', 'test/simulation/planted.config.ts']
+  const printed = await outputOf([...program, '--root', '.', '--reporter', 'json', '-t', test.name], 'numTotalTests', {
+    PLANTED: name,
+  })
+  const { numPassedTests: green, numFailedTests: red } = JSON.parse(printed.slice(printed.indexOf('{'))) as {
+    readonly numPassedTests: number
+    readonly numFailedTests: number
   }
+  if (green + red === 0) throw new Error(`${test.file} has no test ${test.name}`)
+  return { name, seeds: red > 0 ? 0 : null, classes: red > 0 ? [`${test.file}: ${test.name}`] : [] }
 }
 
 async function judge(mutant: Mutant, index: number): Promise<Verdict> {
+  if (mutant.test !== undefined) return judgeByTests(mutant)
   const outDir = join('node_modules/.cache/mutants', String(index))
-  let isPlanted = false
-  const plugin = planting(mutant, () => {
-    isPlanted = true
-  })
+  const planted = new Set<string>()
+  const plugin = planting(mutant, (file) => planted.add(file))
   const options = { ssr: 'test/simulation/cli.ts', outDir, emptyOutDir: true, target: 'node20' }
   await build({ configFile: false, logLevel: 'error', plugins: [plugin], build: options })
-  if (!isPlanted) throw new Error(`${mutant.file} is not part of the simulation`)
-  const profile = mutant.profile === undefined ? [] : ['--profile', mutant.profile]
-  const program = [join(outDir, 'cli.js'), '--jobs', '1', '--no-shrink', '--until-violation', '--json', ...profile]
-  const printed = await outputOf([...program, '--seeds', String(seedsMax)])
+  for (const { file } of editsOf(mutant))
+    if (!planted.has(file)) throw new Error(`${file} is not part of the simulation`)
+  const { profile = 'all', firstSeed = 1 } = mutant
+  const which = ['--profile', profile, '--from', String(firstSeed), '--seeds', String(seedsMax)]
+  const program = [join(outDir, 'cli.js'), '--jobs', '1', '--no-shrink', '--until-violation', '--json']
+  const printed = await outputOf([...program, ...which], 'seeds a second')
   const { seeds, failed } = JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '') as {
     readonly seeds: number
     readonly failed: readonly { readonly classes: readonly string[] }[]
@@ -49,13 +54,20 @@ async function judge(mutant: Mutant, index: number): Promise<Verdict> {
   return { name: mutant.name, seeds: caught === undefined ? null : seeds, classes: caught?.classes ?? [] }
 }
 
-function outputOf(program: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [...program], { encoding: 'utf8', maxBuffer: 2 ** 28 }, (_error, stdout, stderr) => {
-      if (stdout.includes('seeds a second')) resolve(stdout)
-      else reject(new Error(`the simulation itself ended: ${stderr}`))
+/** What a program prints, which holds `sign` unless it ended before its time. */
+function outputOf(program: readonly string[], sign: string, env: Readonly<Record<string, string>> = {}) {
+  const surroundings = { encoding: 'utf8', maxBuffer: 2 ** 28, env: { ...process.env, ...env } } as const
+  return new Promise<string>((resolve, reject) => {
+    execFile(process.execPath, [...program], surroundings, (_error, stdout, stderr) => {
+      if (stdout.includes(sign)) resolve(stdout)
+      else reject(new Error(`it ended by itself: ${stderr}`))
     })
   })
+}
+
+const outcomeOf = ({ seeds, classes }: Verdict): string => {
+  if (seeds === null) return 'NOT CAUGHT'
+  return seeds === 0 ? `caught by ${classes.join(', ')}` : `caught after ${seeds} seeds: ${classes.join(', ')}`
 }
 
 /** Judges the mutants with `only` in their names, `jobs` at a time, and prints a line each. Returns whether every one was caught. */
@@ -74,11 +86,7 @@ export async function runMutants({
     for (let next = due.shift(); next !== undefined; next = due.shift()) {
       const verdict = await judge(next[1], next[0])
       verdicts.push(verdict)
-      const outcome =
-        verdict.seeds === null
-          ? `NOT CAUGHT in ${seedsMax} seeds`
-          : `caught after ${verdict.seeds} seeds: ${verdict.classes.join(', ')}`
-      console.log(`${verdict.name}: ${outcome}`)
+      console.log(`${verdict.name}: ${outcomeOf(verdict)}`)
     }
   }
   await Promise.all(Array.from({ length: jobs }, work))

@@ -233,6 +233,21 @@ describe('pruning', () => {
     )
   })
 
+  test('takes nothing that a reader needs: a write with its context replaces every sibling it saw', () => {
+    const write = (actor: number, time: number, seen: SeenContext) => {
+      const written = { dot: { actor: actorName(actor), counter: 1 }, time: time as HybridTime }
+      return delta(seen, { kind: 'value', ...written, value: Uint8Array.of(actor), expiresAt: null })
+    }
+    const [first, second] = [write(1, 5, blindContext), write(2, 6, blindContext)]
+    const read = prune(join(first, second, 'siblings'), 50 as HybridTime)
+    // Somebody else may have pruned more.
+    const bare = { ...read, history: { actors: new Map() } }
+    for (const seen of [read, bare]) {
+      const third = write(3, 90, contextOf(seen))
+      expect(joined([first, second, third]).siblings).toEqual(third.siblings)
+    }
+  })
+
   test('leaves names of what a write overwrote for as long as the write itself is younger than the horizon', () => {
     const write = (actor: number, time: number, seen: SeenContext) =>
       delta(seen, { kind: 'tombstone', dot: { actor: actorName(actor), counter: 1 }, time: time as HybridTime })
