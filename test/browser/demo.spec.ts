@@ -77,6 +77,8 @@ for (const [width, height] of [
     await expect(page.locator('#answer')).toContainText('Deleted on')
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)
     expect(wide).toBe(false)
+    const below = await page.evaluate(() => document.documentElement.scrollHeight - document.body.offsetHeight)
+    expect(below).toBeLessThanOrEqual(0)
     expect(errors).toEqual([])
   })
 }
