@@ -2,7 +2,10 @@
  * What the signaling server grants one visitor and all together.
  */
 export const limits = {
-  /** Messages a second in the long run, and at once: a tab that meets a full room sends some 6 messages to each of 63 peers. */
+  /**
+   * Messages a second in the long run, and at once: a tab that meets a full room sends some 6 messages to each of 63
+   * peers.
+   */
   messagesPerSecond: 100,
   messagesBurst: 600,
   /** Sockets in all, and from one address: many tabs of one household or test machine. */

@@ -1,7 +1,7 @@
 /**
- * The signaling server: joins, introduces, forgets (design of y-webrtc's and PeerJS' servers, with addressed delivery and
- * limits). It learns room tags and random peer names and passes small texts on by address. No data ever passes through it, and
- * a ring that has formed goes on without it.
+ * The signaling server: joins, introduces, forgets (design of y-webrtc's and PeerJS' servers, with addressed delivery
+ * and limits). It learns room tags and random peer names and passes small texts on by address. No data ever passes
+ * through it, and a ring that has formed goes on without it.
  *
  * Each message goes to the one it is addressed to. Whoever breaks a limit is refused with a code that says why.
  */
@@ -25,8 +25,9 @@ export interface SignalingOptions {
   /** Address to listen on. Default 127.0.0.1: put a TLS proxy before it, or name the address to serve. */
   readonly host?: string
   /**
-   * Whether a proxy of yours stands before it: then visitors are told apart by what that appends to `X-Forwarded-For`, not by its own
-   * address, which would be the same for all. Default false: anybody may send such a header.
+   * Whether a proxy of yours stands before it: then visitors are told apart by what that appends to
+   * `X-Forwarded-For`, not by its own address, which would be the same for all. Default false: anybody may send such
+   * a header.
    */
   readonly trustProxy?: boolean
   /** Hears every text that passes, in both directions: for logs and for proving what passes. */

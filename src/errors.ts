@@ -38,8 +38,8 @@ export type Changed = 'nothing' | 'stored' | 'unknown'
  * Every failure a user can meet.
  *
  * @example
- * try { await node.put('cart', null, value, { strict: true }) }
- * catch (error) { if (error instanceof TabringError && error.changed === 'nothing') retryLater() } // 'stored': it is kept, and handed on
+ * try { await node.put('cart', null, value, { strict: true }) } catch (error) { if (error instanceof TabringError &&
+ * error.changed === 'nothing') retryLater() } // 'stored': it is kept, and handed on
  */
 export class TabringError extends Error {
   override readonly name = 'TabringError'

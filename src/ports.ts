@@ -1,8 +1,9 @@
 /**
  * What a host must supply for a storage node to run: time, chance, a store, a transport and word of its own life.
  *
- * The node reaches the world through these and nothing else, so it runs the same in a browser tab (`browser/`), in memory
- * (`memory/`) and under a simulation. Each port has one suite of tests in `test/conformance` that every implementation passes.
+ * The node reaches the world through these and nothing else, so it runs the same in a browser tab (`browser/`), in
+ * memory (`memory/`) and under a simulation. Each port has one suite of tests in `test/conformance` that every
+ * implementation passes.
  */
 import type { PeerId } from './core/ids.ts'
 
@@ -26,8 +27,8 @@ export interface Random {
 export const chanceOf = (random: Random): number => (random.bytes(1)[0] ?? 0) / 256
 
 /**
- * `record`: what this node holds of its partitions. `hint`: what it keeps for others; `owed`: whom for. `tree`: the tries of its
- * partitions as they were some time ago; `journal`: what has changed since. `meta`: about itself.
+ * `record`: what this node holds of its partitions. `hint`: what it keeps for others; `owed`: whom for. `tree`: the
+ * tries of its partitions as they were some time ago; `journal`: what has changed since. `meta`: about itself.
  */
 export type Table = 'record' | 'hint' | 'owed' | 'tree' | 'journal' | 'meta'
 
@@ -46,18 +47,23 @@ export interface Write {
   readonly key: RowKey
   readonly value: Uint8Array | null
 }
-/** `relaxed`: survives the tab. `strict`: flushed first, survives a power cut; for what lets others delete their copy. */
+/**
+ * `relaxed`: survives the tab. `strict`: flushed first, survives a power cut; for what lets others delete their copy.
+ */
 export type Durability = 'relaxed' | 'strict'
 
-/** What a transaction decides, given the rows it read, in the order it named them. Must be synchronous and may run again. */
+/**
+ * What a transaction decides, given the rows it read, in the order it named them. Must be synchronous and may run
+ * again.
+ */
 export type Decide<T> = (rows: readonly (Uint8Array | undefined)[]) => {
   readonly writes: readonly Write[]
   readonly result: T
 }
 
 /**
- * How a store fails. `full`: the quota; `closed`: it was closed; in both cases nothing was written. `failed`: it does not work,
- * and a transaction whose end nobody heard of may have been completed.
+ * How a store fails. `full`: the quota; `closed`: it was closed; in both cases nothing was written. `failed`: it does
+ * not work, and a transaction whose end nobody heard of may have been completed.
  */
 export class StoreFailure extends Error {
   override readonly name = 'StoreFailure'
@@ -70,11 +76,14 @@ export class StoreFailure extends Error {
 }
 
 /**
- * An ordered store of bytes with atomic transactions. One node is its only user, and changes no bytes that it has given or was given.
- * Every promise rejects with a `StoreFailure`.
+ * An ordered store of bytes with atomic transactions. One node is its only user, and changes no bytes that it has
+ * given or was given. Every promise rejects with a `StoreFailure`.
  */
 export interface Store {
-  /** Reads `keys`, lets `decide` say what to write, writes it; resolves when the transaction is complete. Atomic and isolated. */
+  /**
+   * Reads `keys`, lets `decide` say what to write, writes it; resolves when the transaction is complete. Atomic and
+   * isolated.
+   */
   transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T>
   /** The rows, in the order named. */
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]>
@@ -85,7 +94,10 @@ export interface Store {
     readonly after?: RowKey
     readonly limit: number
   }): Promise<readonly Row[]>
-  /** How many bytes are used and how many there may be, as far as the host knows; null where it does not say. Never rejects. */
+  /**
+   * How many bytes are used and how many there may be, as far as the host knows; null where it does not say. Never
+   * rejects.
+   */
   room(): Promise<{ readonly usedBytes: number; readonly quotaBytes: number } | null>
   /** Closes; what was written stays. */
   close(): Promise<void>
@@ -93,14 +105,20 @@ export interface Store {
   destroy(): Promise<void>
 }
 
-/** `control` overtakes both others, and `reply`, the values that were asked for, overtakes `bulk`: also in the middle of a message. */
+/**
+ * `control` overtakes both others, and `reply`, the values that were asked for, overtakes `bulk`: also in the middle
+ * of a message.
+ */
 export type Lane = 'control' | 'reply' | 'bulk'
 
 /** Why a channel closed or never opened. `no-route`: this browser gathered no address to be reached at. */
 export type CloseReason = 'closed' | 'failed' | 'timeout' | 'no-route' | 'malformed'
 
 export interface TransportHandlers {
-  /** A channel is open. `binding` is a value both ends of this channel share and nobody between them can fake, if there is one. */
+  /**
+   * A channel is open. `binding` is a value both ends of this channel share and nobody between them can fake, if
+   * there is one.
+   */
   opened(peer: PeerId, binding: Uint8Array | null): void
   /** A channel has closed, or an attempt to open one has failed. */
   closed(peer: PeerId, reason: CloseReason): void
@@ -108,18 +126,29 @@ export interface TransportHandlers {
   signaling(event: SignalingEvent): void
   /** An introduction that no server can pass on, for the mesh to carry. */
   introduce(to: PeerId, body: string): void
-  /** Whether one channel more may be opened or taken, beside so many that are open or on their way. Not asked among a few in memory. */
+  /**
+   * Whether one channel more may be opened or taken, beside so many that are open or on their way. Not asked among a
+   * few in memory.
+   */
   admits(channels: number): boolean
 }
 
-/** Channels to every peer that can be met. Finds them and keeps trying by itself. Messages arrive whole and in lane order, or the channel closes. */
+/**
+ * Channels to every peer that can be met. Finds them and keeps trying by itself. Messages arrive whole and in lane
+ * order, or the channel closes.
+ */
 export interface Transport {
   /** What this end is called: a new name with each boot. */
   readonly self: PeerId
   start(handlers: TransportHandlers): void
-  /** Resolves when the first introductions are over: those who were there have been connected to, or nobody answered. */
+  /**
+   * Resolves when the first introductions are over: those who were there have been connected to, or nobody answered.
+   */
   met(): Promise<void>
-  /** Resolves when the channel has taken the whole message (back-pressure); rejects when it closes before, or its queue is full. */
+  /**
+   * Resolves when the channel has taken the whole message (back-pressure); rejects when it closes before, or its
+   * queue is full.
+   */
   send(peer: PeerId, message: Uint8Array, lane: Lane): Promise<void>
   /** Peers to keep channels to, besides those that servers name; replaces what was wanted before. */
   want(peers: ReadonlySet<PeerId>): void

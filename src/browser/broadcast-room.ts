@@ -1,9 +1,9 @@
 /**
- * The tabs of one browser find each other through a `BroadcastChannel`, without any server; and where the browser offers no address
- * to be reached at, frames travel the same way.
+ * The tabs of one browser find each other through a `BroadcastChannel`, without any server; and where the browser
+ * offers no address to be reached at, frames travel the same way.
  *
- * A broadcast channel has no ends and no back-pressure: every tab hears every message and takes those addressed to it, and a
- * sender has so many frames under way that have not been confirmed, and no more.
+ * A broadcast channel has no ends and no back-pressure: every tab hears every message and takes those addressed to
+ * it, and a sender has so many frames under way that have not been confirmed, and no more.
  */
 import { bounds } from '../core/bounds.ts'
 import type { PeerId } from '../core/ids.ts'
@@ -149,7 +149,10 @@ export interface LinkHandlers {
   closed(): void
 }
 
-/** Frames between two tabs of one browser, in both directions. Ends where the other confirms none for long: a tab that crashed says nothing. */
+/**
+ * Frames between two tabs of one browser, in both directions. Ends where the other confirms none for long: a tab that
+ * crashed says nothing.
+ */
 export class BroadcastLink {
   readonly #clock: Clock
   readonly #queue = new SendQueue()

@@ -1,6 +1,6 @@
 /**
- * The connection to a database. Browsers close them: one that is lost is opened again, and the work repeated that it was used for.
- * No wait for it is without an end.
+ * The connection to a database. Browsers close them: one that is lost is opened again, and the work repeated that it
+ * was used for. No wait for it is without an end.
  */
 import { deleteDB, type IDBPDatabase, openDB } from 'idb'
 import { bounds } from '../core/bounds.ts'

@@ -1,8 +1,9 @@
 /**
  * One peer as the transport sees it: where it can be told something, and what channels there are to it.
  *
- * WebRTC is what carries messages. Where the browser offers no address to be reached at, and the peer is another tab of it, the
- * same messages go through a broadcast channel until WebRTC becomes possible; then they move over, and nobody above notices.
+ * WebRTC is what carries messages. Where the browser offers no address to be reached at, and the peer is another tab
+ * of it, the same messages go through a broadcast channel until WebRTC becomes possible; then they move over, and
+ * nobody above notices.
  */
 import { bounds } from '../core/bounds.ts'
 import type { PeerId } from '../core/ids.ts'

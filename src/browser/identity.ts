@@ -1,10 +1,10 @@
 /**
  * Who this tab is: a slot of a device.
  *
- * A device is a browser profile, known by random bits in its own small database. Each open tab of a cluster takes one slot of
- * its device under a Web Lock, and with it the slot's database: a duplicated tab finds its slot taken and takes the next one,
- * a reloaded tab waits a moment for the lock its former self still holds, a tab opened later resumes the first slot that is
- * free, with its data.
+ * A device is a browser profile, known by random bits in its own small database. Each open tab of a cluster takes one
+ * slot of its device under a Web Lock, and with it the slot's database: a duplicated tab finds its slot taken and
+ * takes the next one, a reloaded tab waits a moment for the lock its former self still holds, a tab opened later
+ * resumes the first slot that is free, with its data.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { openDB } from 'idb'
@@ -19,8 +19,8 @@ const deviceBytes = 16
 export const profileDevice = (random: Random): Promise<DeviceId> => deviceOtherThan(null, random)
 
 /**
- * The profile was copied: the copy is another disk, and gets another name. Once for all tabs that hear of it; those that are open keep
- * the former name until they are opened again.
+ * The profile was copied: the copy is another disk, and gets another name. Once for all tabs that hear of it; those
+ * that are open keep the former name until they are opened again.
  */
 export async function renewDevice(former: DeviceId, random: Random): Promise<void> {
   await deviceOtherThan(former, random)
@@ -41,7 +41,9 @@ async function deviceOtherThan(former: DeviceId | null, random: Random): Promise
   }
 }
 
-/** A device that an application sets apart by name. It says of itself that it pretends: its tabs still share one disk. */
+/**
+ * A device that an application sets apart by name. It says of itself that it pretends: its tabs still share one disk.
+ */
 export const pretendedDevice = (name: string): DeviceId => `pretended:${name}` as DeviceId
 
 export const isPretended = (device: DeviceId): boolean => device.startsWith('pretended:')
@@ -53,13 +55,19 @@ export interface Slot {
   release(): void
 }
 
-/** What the slots of a device in a cluster are named by: no two clusters or devices have the same, whatever their names hold. */
+/**
+ * What the slots of a device in a cluster are named by: no two clusters or devices have the same, whatever their
+ * names hold.
+ */
 export const scopeOf = (cluster: string, device: string): string =>
   `tabring:${encodeURIComponent(cluster)}:${encodeURIComponent(device)}`
 
 const slotNamed = (scope: string, index: number): string => `${scope}:${index}`
 
-/** Takes the first free slot of a scope (or the one this tab had before it was reloaded). `lost` hears if it is stolen. */
+/**
+ * Takes the first free slot of a scope (or the one this tab had before it was reloaded). `lost` hears if it is
+ * stolen.
+ */
 export async function takeSlot(scope: string, lost: () => void): Promise<Slot> {
   const remembered = rememberedSlot(scope)
   const mine =

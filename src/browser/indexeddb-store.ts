@@ -1,10 +1,10 @@
 /**
  * The store in IndexedDB.
  *
- * Group commit: everything asked for while a transaction is under way shares the next one, as far as that does not keep the page
- * busy for long, and a promise resolves when its transaction is complete. All hashing and encoding is synchronous within `decide`,
- * so no transaction ever waits for anything but the database. A database that comes back empty is another database, and the node is
- * told.
+ * Group commit: everything asked for while a transaction is under way shares the next one, as far as that does not
+ * keep the page busy for long, and a promise resolves when its transaction is complete. All hashing and encoding is
+ * synchronous within `decide`, so no transaction ever waits for anything but the database. A database that comes back
+ * empty is another database, and the node is told.
  */
 import { unwrap } from 'idb'
 import { bounds } from '../core/bounds.ts'
@@ -46,8 +46,8 @@ export async function openIndexedDbStore(name: string, clock: Clock, lost: () =>
 }
 
 /**
- * Whether a database failed because of its state on the disk, as far as can be told: not one that another build of the page holds, one
- * that is full, or one that did not answer in time.
+ * Whether a database failed because of its state on the disk, as far as can be told: not one that another build of
+ * the page holds, one that is full, or one that did not answer in time.
  */
 export function isDamage(error: unknown): boolean {
   if (!(error instanceof StoreFailure) || error.reason !== 'failed') return false
@@ -151,7 +151,10 @@ class IndexedDbStore implements Store {
     return Math.min(most, enough < 0 ? this.#queue.length : enough + 1)
   }
 
-  /** Sees to it that what is logged gets to its place: when little has been logged or read for a moment, and little by little. */
+  /**
+   * Sees to it that what is logged gets to its place: when little has been logged or read for a moment, and little by
+   * little.
+   */
   #settleSoon(): void {
     if (this.#log.isEmpty || this.#connection.isClosed || this.#settling !== undefined) return
     this.#settling = this.#clock.after(Math.max(0, this.#settleAt - this.#clock.now()), () => {
@@ -172,7 +175,8 @@ class IndexedDbStore implements Store {
     this.#committing = true
     const startedAt = this.#clock.now()
     let isDone = true
-    // Whoever asks for something meanwhile waits for one piece. A hidden tab has one timer a second: it gets on by some.
+    // Whoever asks for something meanwhile waits for one piece. A hidden tab has one timer a second: it gets on by
+    // some.
     for (let left = bounds.logSettlePieces; isDone && left > 0 && this.#queue.length === 0; left -= 1)
       isDone = this.#log.isEmpty || (await this.#settleSome(bounds.logSettleRows))
     const now = this.#clock.now()
@@ -207,7 +211,10 @@ class IndexedDbStore implements Store {
     }
   }
 
-  /** Commits these together; where that fails, each alone, so that one that does not fit takes no other down. Returns what tells those who have not been told. */
+  /**
+   * Commits these together; where that fails, each alone, so that one that does not fit takes no other down. Returns
+   * what tells those who have not been told.
+   */
   async #commit(tasks: readonly Task[]): Promise<() => void> {
     const ended = (failure?: StoreFailure) => () => {
       for (const task of tasks) task.ended(failure)
@@ -224,8 +231,9 @@ class IndexedDbStore implements Store {
   }
 
   /**
-   * Has begun when this returns, if there is a connection: whoever is told after that is told while the database is at work. What
-   * goes to files is flushed with its own commit or never, so a commit of that is strict, and begins again where it is not.
+   * Has begun when this returns, if there is a connection: whoever is told after that is told while the database is
+   * at work. What goes to files is flushed with its own commit or never, so a commit of that is strict, and begins
+   * again where it is not.
    */
   async #transaction(tasks: readonly Task[], withFiles: boolean = this.#wroteFiles): Promise<void> {
     const database = this.#connection.open ?? (await this.#connection.opened())
@@ -270,7 +278,8 @@ class IndexedDbStore implements Store {
       if (keys.length >= bounds.logRowsMin) this.#settleLater()
       for (;;) {
         const due = new Set(keys.filter((key) => this.#log.valueOf(key) === undefined))
-        // The log as it is when these have been read: what was committed before has been heard of, and what comes after waits.
+        // The log as it is when these have been read: what was committed before has been heard of, and what comes
+        // after waits.
         const found = due.size === 0 ? new Map() : await this.#reader.valuesAt(database, [...due])
         const hasLeft = (key: RowKey) => !due.has(key) && this.#log.valueOf(key) === undefined
         if (!keys.some(hasLeft)) return keys.map((key) => this.#valueAt(key, found))

@@ -1,6 +1,6 @@
 /**
- * The composition root of a tab: claims a slot, opens its database, and puts a storage node on IndexedDB, WebRTC and the
- * signaling servers.
+ * The composition root of a tab: claims a slot, opens its database, and puts a storage node on IndexedDB, WebRTC and
+ * the signaling servers.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
@@ -37,31 +37,40 @@ import { WebSocketSignaling } from './websocket-signaling.ts'
 export interface NodeOptions {
   /** Same cluster, same ring. 1 to 256 bytes of UTF-8. */
   readonly cluster: string
-  /** Where to meet: `ws:` or `wss:` addresses. None, or undefined: this tab meets the other tabs of its browser, and nobody else. */
+  /**
+   * Where to meet: `ws:` or `wss:` addresses. None, or undefined: this tab meets the other tabs of its browser, and
+   * nobody else.
+   */
   readonly signaling?: string | readonly string[]
   /** Replicas of each key, 1 to 16. A cluster constant: nodes with another n are refused. Default 3. */
   readonly n?: number
-  /** Nodes that must answer a get, and store a put, unless the request says otherwise. Default 2, or 1 where n is 1. Choose r + w > n, or reads may miss writes. */
+  /**
+   * Nodes that must answer a get, and store a put, unless the request says otherwise. Default 2, or 1 where n is 1.
+   * Choose r + w > n, or reads may miss writes.
+   */
   readonly r?: number
   readonly w?: number
   /** Weight, 1/16 to 64: twice the capacity, twice the virtual nodes. Default 1. */
   readonly capacity?: number
   /** Failure domain. Default: this browser profile. A name set here only pretends, for demos and tests, and says so. */
   readonly device?: string
-  /** STUN and TURN servers, read once: what they are told must hold as long as the tab lives. Default none: no third party is contacted unasked. */
+  /**
+   * STUN and TURN servers, read once: what they are told must hold as long as the tab lives. Default none: no third
+   * party is contacted unasked.
+   */
   readonly rtc?: RTCConfiguration
   /** Default wait of a request in ms. Default 5000. */
   readonly timeoutMs?: number
   /**
-   * How long a node may be gone, in ms, before it is out of placement and its keys get other replicas: 1 s to 7 days. Default ten
-   * minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring of n devices) have a fifth, 75 s at most.
-   * A cluster constant: nodes with another grace are refused.
+   * How long a node may be gone, in ms, before it is out of placement and its keys get other replicas: 1 s to 7 days.
+   * Default ten minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring
+   * of n devices) have a fifth, 75 s at most. A cluster constant: nodes with another grace are refused.
    */
   readonly graceMs?: number
   /**
-   * How long, in ms, the ring waits for absent tabs before it forgets deletes and what was overwritten: a second to a year. Default
-   * 30 days. No write is ever lost by it: a tab that returns later may bring back what was deleted, and the `late` event tells. Of
-   * nodes that meet, the longest retention holds.
+   * How long, in ms, the ring waits for absent tabs before it forgets deletes and what was overwritten: a second to a
+   * year. Default 30 days. No write is ever lost by it: a tab that returns later may bring back what was deleted, and
+   * the `late` event tells. Of nodes that meet, the longest retention holds.
    */
   readonly retentionMs?: number
   /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */
@@ -87,8 +96,9 @@ const known: readonly (keyof NodeOptions)[] = [
 ]
 
 /**
- * Opens this tab's node. Resolves once a slot and its database are ours, also offline; `joined` tells when others are met.
- * Rejects with `invalid-option`, `unsupported`, `storage-failed`, `storage-full`, `overloaded` (all slots taken) or `aborted`.
+ * Opens this tab's node. Resolves once a slot and its database are ours, also offline; `joined` tells when others are
+ * met. Rejects with `invalid-option`, `unsupported`, `storage-failed`, `storage-full`, `overloaded` (all slots taken)
+ * or `aborted`.
  *
  * @example
  * const node = await openNode({ cluster: 'carts', signaling: 'wss://signal.example' })
@@ -194,8 +204,8 @@ async function openOn(
 }
 
 /**
- * Opens the node of a slot; on a new database, as another node, where the one that is there has failed for good. A tab that only
- * has it hand everything over has no use for a new one.
+ * Opens the node of a slot; on a new database, as another node, where the one that is there has failed for good. A
+ * tab that only has it hand everything over has no use for a new one.
  */
 async function openSlot(place: Where, slot: Slot, lost: () => void, adopter: StorageNode | null): Promise<OpenedNode> {
   try {

@@ -1,7 +1,7 @@
 /**
- * Word of the tab's life. `freeze` and `resume` (Page Lifecycle; Chromium only) frame a time in which nothing runs. `pagehide` is the
- * last event that comes before a tab closes, navigates or is put aside; a page that comes back from the back-forward cache gets
- * `pageshow` with `persisted`.
+ * Word of the tab's life. `freeze` and `resume` (Page Lifecycle; Chromium only) frame a time in which nothing runs.
+ * `pagehide` is the last event that comes before a tab closes, navigates or is put aside; a page that comes back from
+ * the back-forward cache gets `pageshow` with `persisted`.
  */
 import type { Lifecycle } from '../ports.ts'
 

@@ -21,8 +21,8 @@ export function createTables(database: IDBPDatabase): void {
 }
 
 /**
- * A transaction over all there is. What goes wrong shows at the requests, and to whoever waits for its end: a full disk may show at a
- * request or at the commit, and the first error is the one that says so.
+ * A transaction over all there is. What goes wrong shows at the requests, and to whoever waits for its end: a full
+ * disk may show at a request or at the commit, and the first error is the one that says so.
  */
 export function begin<Mode extends 'readonly' | 'readwrite'>(
   database: IDBPDatabase,
@@ -91,7 +91,10 @@ export async function putInTurns(table: IDBObjectStore, writes: readonly Write[]
   }
 }
 
-/** Lets the page have its turn in the middle of a transaction, which a request keeps open: nothing has a key without names. */
+/**
+ * Lets the page have its turn in the middle of a transaction, which a request keeps open: nothing has a key without
+ * names.
+ */
 export function pause(table: IDBObjectStore): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = table.getKey([])

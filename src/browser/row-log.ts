@@ -1,8 +1,8 @@
 /**
- * Rows of large commits, until each is in its place: a write-ahead log. A request to IndexedDB costs as much as some thousand bytes
- * (Chromium 156: 10,000 rows of 160 bytes take ten times as long as the same bytes in a hundred rows), so a commit of many small rows
- * is written as a few entries of the log, and its rows are moved to their places when there is time. Until then they are known here, and
- * stand in for what is in their places.
+ * Rows of large commits, until each is in its place: a write-ahead log. A request to IndexedDB costs as much as some
+ * thousand bytes (Chromium 156: 10,000 rows of 160 bytes take ten times as long as the same bytes in a hundred rows),
+ * so a commit of many small rows is written as a few entries of the log, and its rows are moved to their places when
+ * there is time. Until then they are known here, and stand in for what is in their places.
  */
 import type { IDBPObjectStore } from 'idb'
 import { bounds } from '../core/bounds.ts'
@@ -17,7 +17,10 @@ type Entries = Pick<IDBPObjectStore, 'getAll' | 'getAllKeys'>
 interface Entry {
   readonly writes: readonly Write[]
   readonly bytes: number
-  /** So many of its first rows are in their places already. They stand here all the same: a start would put them there once more. */
+  /**
+   * So many of its first rows are in their places already. They stand here all the same: a start would put them there
+   * once more.
+   */
   placed: number
 }
 
@@ -58,8 +61,8 @@ export class RowLog {
   }
 
   /**
-   * Sees to it that the log is the one in the database, within a transaction: it is not where another page had the database too, or
-   * nobody heard how a commit had ended.
+   * Sees to it that the log is the one in the database, within a transaction: it is not where another page had the
+   * database too, or nobody heard how a commit had ended.
    */
   async follow(entries: Entries): Promise<void> {
     const orders = (await entries.getAllKeys()) as number[]
@@ -86,12 +89,18 @@ export class RowLog {
     return this.#bytes < bounds.logBytesMax / 2 && this.#entries.size < bounds.logEntriesMax / 2
   }
 
-  /** Whether it has grown far beyond its bounds: by rows that are written again and again, for those must not overtake each other. */
+  /**
+   * Whether it has grown far beyond its bounds: by rows that are written again and again, for those must not overtake
+   * each other.
+   */
   get isOverfull(): boolean {
     return this.#bytes > 2 * bounds.logBytesMax || this.#entries.size > bounds.logEntriesMax
   }
 
-  /** What of a commit is to be logged, by entries, and what goes to its place at once. What stands here already must not be overtaken. */
+  /**
+   * What of a commit is to be logged, by entries, and what goes to its place at once. What stands here already must
+   * not be overtaken.
+   */
   share(writes: readonly Write[]): {
     readonly logged: readonly (readonly Write[])[]
     readonly direct: readonly Write[]
@@ -214,8 +223,8 @@ function writesIn(entry: unknown): readonly Write[] {
 }
 
 /**
- * The next rows in their places, up to `limit` of them, with those that stand in for them, as many. `last`: where they end, if there may
- * be more.
+ * The next rows in their places, up to `limit` of them, with those that stand in for them, as many. `last`: where
+ * they end, if there may be more.
  */
 export function merged(
   page: readonly Row[],

@@ -1,6 +1,7 @@
 /**
- * What two transports tell each other through signaling, through the mesh or through a broadcast channel: a description or a
- * candidate, and which attempt it belongs to; that the other end should begin; that frames go through the broadcast channel.
+ * What two transports tell each other through signaling, through the mesh or through a broadcast channel: a
+ * description or a candidate, and which attempt it belongs to; that the other end should begin; that frames go
+ * through the broadcast channel.
  */
 export interface SignalBody {
   readonly attempt: string

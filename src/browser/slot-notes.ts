@@ -1,8 +1,9 @@
 /**
  * What this browser notes of a slot beside its database: which node was in it, and since when the database has failed.
  *
- * A database that is gone, and one that fails for good, cannot say so themselves. One that fails for a moment looks the same at first,
- * and what it holds may be all there is of some data: it is given up only after it has failed again and again, for some time.
+ * A database that is gone, and one that fails for good, cannot say so themselves. One that fails for a moment looks
+ * the same at first, and what it holds may be all there is of some data: it is given up only after it has failed
+ * again and again, for some time.
  */
 import { bounds } from '../core/bounds.ts'
 
@@ -49,8 +50,8 @@ function troubleIn(text: string | null): Trouble | null {
 }
 
 /**
- * A database has failed to open, ms since 1970. Whether it has done so often enough, for long enough, to be given up. A clock that was
- * set back begins anew.
+ * A database has failed to open, ms since 1970. Whether it has done so often enough, for long enough, to be given up.
+ * A clock that was set back begins anew.
  */
 export function hasFailedForGood(notes: Notes, database: string, wallMs: number): boolean {
   try {

@@ -1,7 +1,7 @@
 /**
- * Reading many rows with few requests. A request to IndexedDB costs several times as much as a row that comes with another
- * one (Chromium 156: 10,000 `get` take about five times as long as the same rows by `getAll`, and hardly less where there is no
- * row), so rows that lie close together are read in one sweep.
+ * Reading many rows with few requests. A request to IndexedDB costs several times as much as a row that comes with
+ * another one (Chromium 156: 10,000 `get` take about five times as long as the same rows by `getAll`, and hardly less
+ * where there is no row), so rows that lie close together are read in one sweep.
  */
 import type { IDBPDatabase, IDBPObjectStore } from 'idb'
 import { type RowKey, rowName, type Table, type Write } from '../ports.ts'
@@ -14,14 +14,16 @@ const sweepRowsMin = 8
 
 export class RowReader {
   /**
-   * The names of rows that are there and cannot be read, once reading has failed: browsers keep large values in files, and a power
-   * cut or a cleaner may take those. From then on each row is asked for alone, since one that is close may be among them.
+   * The names of rows that are there and cannot be read, once reading has failed: browsers keep large values in
+   * files, and a power cut or a cleaner may take those. From then on each row is asked for alone, since one that is
+   * close may be among them.
    */
   #unreadable: Set<string> | null = null
 
   /**
-   * What is stored at these keys, by their names; keys without a row are left out. Where one cannot be read this fails, and with it
-   * the transaction (Chromium 156: `NotReadableError`; Firefox 150: `UnknownError`); when it is tried again that one holds no bytes.
+   * What is stored at these keys, by their names; keys without a row are left out. Where one cannot be read this
+   * fails, and with it the transaction (Chromium 156: `NotReadableError`; Firefox 150: `UnknownError`); when it is
+   * tried again that one holds no bytes.
    *
    * @example
    * const found = await reader.valuesAt(database, keys)

@@ -1,9 +1,10 @@
 /**
  * One WebRTC data channel to one peer, from the first signal to the end: the only file that knows simple-peer.
  *
- * simple-peer waits for ever where no candidate pair exists, so the attempt has a deadline of its own; and where this browser
- * gathers no candidate at all, that is said at once. A description waits a moment for the addresses this end has, and takes them
- * along: introductions are few messages. Frames go out one after the other as the channel's buffer drains.
+ * simple-peer waits for ever where no candidate pair exists, so the attempt has a deadline of its own; and where this
+ * browser gathers no candidate at all, that is said at once. A description waits a moment for the addresses this end
+ * has, and takes them along: introductions are few messages. Frames go out one after the other as the channel's
+ * buffer drains.
  */
 import SimplePeer from 'simple-peer/simplepeer.min.js'
 import { bounds } from '../core/bounds.ts'
@@ -67,7 +68,8 @@ export class WebRtcChannel {
     })
     this.#peer.on('connect', () => this.#opened())
     this.#peer.on('data', (data) => this.#received(data))
-    // Closing normally reaches the other end as an error of the channel, so an error of an open channel is just its end.
+    // Closing normally reaches the other end as an error of the channel, so an error of an open channel is just its
+    // end.
     this.#peer.on('error', () => this.end(this.#open ? 'closed' : 'failed'))
     this.#peer.on('close', () => this.end('closed'))
   }
@@ -156,7 +158,10 @@ export class WebRtcChannel {
     this.#handlers.opened(this.#binding())
   }
 
-  /** The DTLS fingerprints of both ends in an order both know: whoever sits between them has others (RFC 8827, section 5.6.4). */
+  /**
+   * The DTLS fingerprints of both ends in an order both know: whoever sits between them has others (RFC 8827, section
+   * 5.6.4).
+   */
   #binding(): Uint8Array | null {
     const fingerprints = [this.#connection?.localDescription, this.#connection?.remoteDescription].map((description) =>
       /a=fingerprint:sha-256 ([0-9A-Fa-f:]+)/.exec(description?.sdp ?? '')?.[1]?.toUpperCase(),
@@ -166,7 +171,8 @@ export class WebRtcChannel {
   }
 
   #received(data: Uint8Array): void {
-    // simple-peer looks ten times a second whether it is connected: the other end's first words may come before it noticed.
+    // simple-peer looks ten times a second whether it is connected: the other end's first words may come before it
+    // noticed.
     this.#opened()
     const taken = this.#reassembler.take(data)
     if (taken.kind === 'malformed') this.end('malformed')

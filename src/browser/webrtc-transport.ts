@@ -1,10 +1,11 @@
 /**
  * Channels to peers, over WebRTC: to some that servers or other tabs name, and to all that the mesh wants.
  *
- * Of each pair, the peer whose name sorts first initiates, so offers never cross; the other one may ask it to. Every attempt has a
- * random name that all its signals carry; a signal of another attempt is stale and dropped. A channel that fails or closes is tried
- * again at a growing pace for as long as somebody wants it: Chromium counts dead connections for half a minute against its 500, so
- * the pace matters. Servers introduce a newcomer to a few; whom it has met introduces it to the others.
+ * Of each pair, the peer whose name sorts first initiates, so offers never cross; the other one may ask it to. Every
+ * attempt has a random name that all its signals carry; a signal of another attempt is stale and dropped. A channel
+ * that fails or closes is tried again at a growing pace for as long as somebody wants it: Chromium counts dead
+ * connections for half a minute against its 500, so the pace matters. Servers introduce a newcomer to a few; whom it
+ * has met introduces it to the others.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
@@ -72,7 +73,8 @@ export class WebRtcTransport implements Transport {
   #room(room: Room, handlers: TransportHandlers): SignalingHandlers {
     return {
       joined: (peers) => {
-        // Whoever this room did not name may still be met through another one, or over the channel that is open already.
+        // Whoever this room did not name may still be met through another one, or over the channel that is open
+        // already.
         for (const peer of peers) this.#named[room].add(peer)
         this.#answered.add(room)
         this.#contactSome(room, (contact) => contact.isUnmet)
@@ -165,7 +167,8 @@ export class WebRtcTransport implements Transport {
     if (peer === this.self || this.#handlers === undefined) return
     const contact = this.#contactOf(peer)
     if (contact === undefined) return
-    // What was offered before any room named it may have reached nobody: it is begun anew, and nobody has to hear of it.
+    // What was offered before any room named it may have reached nobody: it is begun anew, and nobody has to hear of
+    // it.
     const lost = contact.isUnmet && contact.way === undefined ? contact.channel : undefined
     if (lost !== undefined) contact.channel = undefined
     lost?.end('closed')
@@ -174,7 +177,10 @@ export class WebRtcTransport implements Transport {
     this.#initiate(contact)
   }
 
-  /** Contacts a few of those that a room named and are new, or untried as is said here, at random, until so many of them are met or tried. */
+  /**
+   * Contacts a few of those that a room named and are new, or untried as is said here, at random, until so many of
+   * them are met or tried.
+   */
   #contactSome(room: Room, isUntried: (contact: Contact) => boolean): void {
     const named = this.#named[room]
     // Channels to others do not count: whoever waits in the room may know nobody else, and may not be the one to begin.
@@ -350,7 +356,10 @@ export class WebRtcTransport implements Transport {
       if (this.#listening || room === 'tabs') this.#contactSome(room, (other) => other.isUnmet && other.failures === 0)
   }
 
-  /** A tab that crashed says no goodbye: after some attempts it is taken for gone from the room, until it is heard again. */
+  /**
+   * A tab that crashed says no goodbye: after some attempts it is taken for gone from the room, until it is heard
+   * again.
+   */
   #takeForGone(contact: Contact): void {
     contact.present.delete('tabs')
     this.#named.tabs.delete(contact.peer)

@@ -1,8 +1,9 @@
 /**
  * Introductions over WebSockets, through one or several signaling servers at once.
  *
- * A lost socket is opened again with growing, jittered pauses, which start over only once the server has let us in; so is one of a
- * server that has no room for us now. Any other refusal is final for that server: whoever turned us away will do so again.
+ * A lost socket is opened again with growing, jittered pauses, which start over only once the server has let us in;
+ * so is one of a server that has no room for us now. Any other refusal is final for that server: whoever turned us
+ * away will do so again.
  */
 import { bounds } from '../core/bounds.ts'
 import type { PeerId } from '../core/ids.ts'

@@ -1,7 +1,8 @@
 /**
  * Hashes, all synchronous: MD5 places keys and tokens on the ring (Dynamo, section 4.2), SHA-256 tells contents apart.
  *
- * MD5 is used for placement only, where it must spread evenly, not resist forgery: tokens are recomputed by every receiver.
+ * MD5 is used for placement only, where it must spread evenly, not resist forgery: tokens are recomputed by every
+ * receiver.
  */
 import { md5 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -12,7 +13,10 @@ import { encodeUtf8 } from './utf8.ts'
 
 type HashFunction = (bytes: Uint8Array) => Uint8Array
 
-/** One that keeps its working memory: to make it anew takes as long as to hash something small (64 bytes with SHA-256: 2.9 µs instead of 1.7). */
+/**
+ * One that keeps its working memory: to make it anew takes as long as to hash something small (64 bytes with SHA-256:
+ * 2.9 µs instead of 1.7).
+ */
 function keepingMemory<T extends HashState<T>>(create: () => T): HashFunction {
   const [fresh, working] = [create(), create()]
   return (bytes) => {
@@ -44,8 +48,8 @@ export function partitionOf(key: StoredKey): Partition {
 }
 
 /**
- * Where a key is among all keys, in 128 bits: its partition's bits of the MD5, then SHA-256, so that nobody can make two keys
- * that are taken for one.
+ * Where a key is among all keys, in 128 bits: its partition's bits of the MD5, then SHA-256, so that nobody can make
+ * two keys that are taken for one.
  */
 export function keyHashOf(key: StoredKey): Uint8Array {
   const bytes = encodeUtf8(key)

@@ -1,11 +1,14 @@
 /**
- * Text as UTF-8, and back: malformed bytes give null instead of replacement characters, so that two different keys never turn
- * into one. (The core has no TextDecoder.) RFC 3629, section 3.
+ * Text as UTF-8, and back: malformed bytes give null instead of replacement characters, so that two different keys
+ * never turn into one. (The core has no TextDecoder.) RFC 3629, section 3.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { bounds } from './bounds.ts'
 
-/** The text as UTF-8; half of a surrogate pair that stands alone becomes U+FFFD. Most keys are ASCII, and need no encoder made for them. */
+/**
+ * The text as UTF-8; half of a surrogate pair that stands alone becomes U+FFFD. Most keys are ASCII, and need no
+ * encoder made for them.
+ */
 export function encodeUtf8(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length)
   for (let at = 0; at < text.length; at += 1) {

@@ -1,6 +1,6 @@
 /**
- * A network in memory: every endpoint meets every other. Messages travel in the same frames and lanes as over WebRTC, with a
- * delay, in order. Links can be cut and healed.
+ * A network in memory: every endpoint meets every other. Messages travel in the same frames and lanes as over WebRTC,
+ * with a delay, in order. Links can be cut and healed.
  */
 import type { PeerId } from '../core/ids.ts'
 import { Reassembler } from '../core/wire/frames.ts'

@@ -1,6 +1,6 @@
 /**
- * A store in memory: atomic, ordered, gone with the process. The disk outlives the store, so that a node can be killed and
- * started again on what it had written.
+ * A store in memory: atomic, ordered, gone with the process. The disk outlives the store, so that a node can be
+ * killed and started again on what it had written.
  */
 import { firstFrom } from '../core/ids.ts'
 import { type Row, rowName, type Store, StoreFailure } from '../ports.ts'

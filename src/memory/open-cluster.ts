@@ -51,7 +51,10 @@ export interface MemoryCluster {
   node(index: number): TabringNode
   /** Ends a node without a word; its disk stays. */
   kill(index: number): void
-  /** Starts a killed node again on its disk; `joined` of the new node tells when it is back in the ring. Throws where it runs. */
+  /**
+   * Starts a killed node again on its disk; `joined` of the new node tells when it is back in the ring. Throws where
+   * it runs.
+   */
   restart(index: number): Promise<TabringNode>
   /** Cuts the links between each node of one group and each of the other. */
   cut(group: readonly number[], other: readonly number[]): void

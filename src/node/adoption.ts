@@ -1,7 +1,7 @@
 /**
- * Slots whose tabs are gone. A tab that was closed leaves a database behind, with hints, and perhaps with writes that nobody else has.
- * If no tab has taken the slot again after about a minute, one that lives opens its node beside its own, which hands everything over
- * and leaves for good.
+ * Slots whose tabs are gone. A tab that was closed leaves a database behind, with hints, and perhaps with writes that
+ * nobody else has. If no tab has taken the slot again after about a minute, one that lives opens its node beside its
+ * own, which hands everything over and leaves for good.
  *
  * One that cannot be handed over keeps no other back: the least recently tried is next, and each waits longer after
  * each failure. To the others the node stays as absent as it was: a try that fails must not begin its grace anew.
@@ -20,8 +20,8 @@ interface Tries {
 }
 
 /**
- * Has one slot at a time handed over, until the returned function is called. `orphans`: those without a tab now. What could not be
- * handed over is tried again.
+ * Has one slot at a time handed over, until the returned function is called. `orphans`: those without a tab now. What
+ * could not be handed over is tried again.
  */
 export function adoptOrphans(
   clock: Clock,

@@ -17,13 +17,19 @@ export class Appointments {
   readonly #due = new Map<NodeId, Due>()
   readonly #underWay = new Map<NodeId, Promise<unknown>>()
 
-  /** `keep` does what there is to do with a node, and does not fail; it returns after how long to try again where it came too early. */
+  /**
+   * `keep` does what there is to do with a node, and does not fail; it returns after how long to try again where it
+   * came too early.
+   */
   constructor(clock: Clock, keep: (node: NodeId) => Promise<number | null>) {
     this.#clock = clock
     this.#keep = keep
   }
 
-  /** Meets a node after a moment, so that a burst of reasons makes one meeting: at the earliest time asked for. `then` runs after it. */
+  /**
+   * Meets a node after a moment, so that a burst of reasons makes one meeting: at the earliest time asked for. `then`
+   * runs after it.
+   */
   soon(node: NodeId, delayMs: number, then: () => void): void {
     const atMs = this.#clock.now() + delayMs
     const due = this.#due.get(node)

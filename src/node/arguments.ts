@@ -1,6 +1,6 @@
 /**
- * What callers may pass: everything else is refused with a typed error that says what was wrong and what was expected, before
- * anything has changed.
+ * What callers may pass: everything else is refused with a typed error that says what was wrong and what was
+ * expected, before anything has changed.
  */
 import { bounds } from '../core/bounds.ts'
 import type { StoredKey } from '../core/ids.ts'

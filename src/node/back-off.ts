@@ -1,8 +1,10 @@
 /**
- * When to try again what has failed with a peer: later each time, up to minutes, so that an idle ring falls silent whatever is broken.
+ * When to try again what has failed with a peer: later each time, up to minutes, so that an idle ring falls silent
+ * whatever is broken.
  *
- * Failures are counted for each peer and each reason by itself. Each doubles the pause, which varies by a quarter, so that peers that
- * failed together do not try together again. A success begins anew; so does word of the peer that its trouble is over.
+ * Failures are counted for each peer and each reason by itself. Each doubles the pause, which varies by a quarter, so
+ * that peers that failed together do not try together again. A success begins anew; so does word of the peer that its
+ * trouble is over.
  */
 import type { NodeId } from '../core/ids.ts'
 import type { Clock } from '../ports.ts'

@@ -1,10 +1,11 @@
 /**
- * The sibling cap: writers who never read would pile up siblings of one key without end. Where there are more than a record is
- * to hold, an owner does what any reader may: it reads, and writes with the context it saw (Dynamo, section 4.4). Nothing is
- * dropped inside join, so replicas agree whoever resolves, and a write it has not seen stays beside.
+ * The sibling cap: writers who never read would pile up siblings of one key without end. Where there are more than a
+ * record is to hold, an owner does what any reader may: it reads, and writes with the context it saw (Dynamo, section
+ * 4.4). Nothing is dropped inside join, so replicas agree whoever resolves, and a write it has not seen stays beside.
  *
- * Of the owners, the first in reach resolves, or any where there are twice as many; and whoever keeps a hint, where no owner is in reach. It cannot merge what it does not understand, so it writes the latest value; the
- * application hears of all of them.
+ * Of the owners, the first in reach resolves, or any where there are twice as many; and whoever keeps a hint, where
+ * no owner is in reach. It cannot merge what it does not understand, so it writes the latest value; the application
+ * hears of all of them.
  */
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
@@ -37,8 +38,8 @@ export class Crowding {
   }
 
   /**
-   * A key has too many siblings here. Never rejects: what is too much at once is tried again with the next write, and what did no
-   * good, for whatever reason, with the next one after a while: it would call for itself again at once.
+   * A key has too many siblings here. Never rejects: what is too much at once is tried again with the next write, and
+   * what did no good, for whatever reason, with the next one after a while: it would call for itself again at once.
    */
   async noticed(key: StoredKey, siblings: number): Promise<void> {
     if (this.#failed.has(key) || this.#underWay.has(key) || this.#underWay.size >= bounds.crowdedAtOnce) return

@@ -30,7 +30,10 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** Runs a task again and again, `everyMs` after it has ended, until the returned function is called. Each pause varies by a quarter. */
+/**
+ * Runs a task again and again, `everyMs` after it has ended, until the returned function is called. Each pause varies
+ * by a quarter.
+ */
 export function repeat(clock: Clock, everyMs: number, chance: () => number, task: () => Promise<void>): () => void {
   let stopped = false
   let cancel = () => {}
@@ -47,7 +50,10 @@ export function repeat(clock: Clock, everyMs: number, chance: () => number, task
   }
 }
 
-/** Makes one run out of many wishes for it: the task runs `delayMs` after the first of them, and may be wished for again then. */
+/**
+ * Makes one run out of many wishes for it: the task runs `delayMs` after the first of them, and may be wished for
+ * again then.
+ */
 export function gathered(clock: Clock, delayMs: number, task: () => void): () => void {
   let isDue = false
   return () => {

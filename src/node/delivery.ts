@@ -46,8 +46,8 @@ export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generat
 }
 
 /**
- * Does some work for each page of items, a few pages at a time, so that no disk and no network waits for the other. `size`: of the
- * next page; as many as are read together, if nothing else is said.
+ * Does some work for each page of items, a few pages at a time, so that no disk and no network waits for the other.
+ * `size`: of the next page; as many as are read together, if nothing else is said.
  */
 export async function eachPage<T>(
   items: readonly T[],
@@ -73,8 +73,8 @@ export async function eachPage<T>(
 }
 
 /**
- * Delivers one batch; resolves once the node has it, hints flushed. `received`: places of those of which it has had all values
- * before. Rejects with a `RequestFailure`.
+ * Delivers one batch; resolves once the node has it, hints flushed. `received`: places of those of which it has had
+ * all values before. Rejects with a `RequestFailure`.
  */
 export async function deliver(
   peers: Peers,
@@ -105,7 +105,10 @@ export async function readRecords(
   return records
 }
 
-/** Records of another node by the hashes of their keys: of as many as fit one batch, in order. Rejects with a `RequestFailure`. */
+/**
+ * Records of another node by the hashes of their keys: of as many as fit one batch, in order. Rejects with a
+ * `RequestFailure`.
+ */
 export async function fetchRecords(
   peers: Peers,
   node: NodeId,
@@ -123,8 +126,8 @@ export const placesOfKnown = <T>(records: readonly T[], isKnown: (record: T) => 
   records.flatMap((record, at) => (isKnown(record) ? [at] : []))
 
 /**
- * What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. `isKnown`: whether the
- * other side had received all values of a record before.
+ * What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. `isKnown`:
+ * whether the other side had received all values of a record before.
  */
 export async function answerFetch(
   replica: Replica,
@@ -153,9 +156,9 @@ export async function answerFetch(
 }
 
 /**
- * Takes in what was delivered or fetched, a little at a time where there are requests; flushed in the end if it is to be `strict`.
- * `received`: places of those of which this node had received all values before. `asked`, before each part: who was asked for
- * it; it may throw where nothing more is to be taken in.
+ * Takes in what was delivered or fetched, a little at a time where there are requests; flushed in the end if it is to
+ * be `strict`. `received`: places of those of which this node had received all values before. `asked`, before each
+ * part: who was asked for it; it may throw where nothing more is to be taken in.
  */
 export async function takeIn(
   replica: Replica,

@@ -1,6 +1,7 @@
 /**
- * New dots (design: causal histories). The actor is random, new at every boot and never used again; its counter runs per key.
- * Nothing has to be leased, restored or pruned, so duplicated tabs, wiped disks and restored profiles are all harmless.
+ * New dots (design: causal histories). The actor is random, new at every boot and never used again; its counter runs
+ * per key. Nothing has to be leased, restored or pruned, so duplicated tabs, wiped disks and restored profiles are
+ * all harmless.
  *
  * A gap in an actor's counters makes each later one an entry of its own, in every history of the key. So an actor ends
  * for a key where a counter may be stored nowhere, where a writer's context has too many beyond a gap, and where it was

@@ -54,7 +54,10 @@ export class Events {
     }
   }
 
-  /** The host of a node hears of every loss, and is no listener: what is kept for the first who listens is kept all the same. */
+  /**
+   * The host of a node hears of every loss, and is no listener: what is kept for the first who listens is kept all
+   * the same.
+   */
   overhear(hear: (loss: NodeEvents['data-loss']) => void): void {
     this.#hosts.push(hear)
   }

@@ -217,7 +217,10 @@ export class Exchange {
     return this.#progress.accountOf(partitions, begun, (partition) => this.#ownership.isInSync(partition))
   }
 
-  /** A node has given all it had of these partitions; of those of which it lost something meanwhile its account is silent. */
+  /**
+   * A node has given all it had of these partitions; of those of which it lost something meanwhile its account is
+   * silent.
+   */
   #received(node: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): void {
     const told = new Set(account.kept.flatMap(({ of }) => of))
     const given = partitions.filter((partition) => told.has(partition))

@@ -1,8 +1,9 @@
 /**
- * A store that knows whether all records and hints are on the disk by now, so that nobody waits for a disk that has nothing to do.
+ * A store that knows whether all records and hints are on the disk by now, so that nobody waits for a disk that has
+ * nothing to do.
  *
- * A strict commit takes everything along that was committed before it. Commits are counted when they are decided, which is the
- * order in which they happen.
+ * A strict commit takes everything along that was committed before it. Commits are counted when they are decided,
+ * which is the order in which they happen.
  */
 import type { Decide, Durability, RowKey, Store, Write } from '../ports.ts'
 import { flushedWrite } from './rows.ts'

@@ -1,9 +1,10 @@
 /**
  * Forgetting: up to when names of overwritten writes, and tombstones, may be pruned (design: forgetting).
  *
- * The *horizon* of a partition is one retention before the moment at which every other owner had given all it had, by the slowest clock
- * of them. A member that is out of reach may hold what the others never saw, so it is waited for: for one retention, and no longer.
- * A horizon decides what may be pruned, and never whose writes survive: what comes later than that is taken in (`core/acceptance`).
+ * The *horizon* of a partition is one retention before the moment at which every other owner had given all it had, by
+ * the slowest clock of them. A member that is out of reach may hold what the others never saw, so it is waited for:
+ * for one retention, and no longer. A horizon decides what may be pruned, and never whose writes survive: what comes
+ * later than that is taken in (`core/acceptance`).
  */
 import { bounds } from '../core/bounds.ts'
 import type { HybridTime, NodeId, Partition } from '../core/ids.ts'

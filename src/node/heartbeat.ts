@@ -1,6 +1,7 @@
 /**
- * Whether this tab has been asleep: frozen, suspended with its laptop, or stood still for long. Its clocks tell, whoever looks first
- * (a timer, a message, a request): monotonic time went on with nobody looking, or wall time went on without it.
+ * Whether this tab has been asleep: frozen, suspended with its laptop, or stood still for long. Its clocks tell,
+ * whoever looks first (a timer, a message, a request): monotonic time went on with nobody looking, or wall time went
+ * on without it.
  */
 import { bounds } from '../core/bounds.ts'
 import type { Clock } from '../ports.ts'

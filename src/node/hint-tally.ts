@@ -1,8 +1,9 @@
 /**
  * What is kept for others, as far as it is known without asking the store, and whether there is room for more of it.
  *
- * New hints are refused beyond a number for each node and a number of bytes in all; what is kept is never given up, and what this
- * node was asked to write itself is kept until the disk is full (Cassandra and Riak filled disks with hints that nobody could take).
+ * New hints are refused beyond a number for each node and a number of bytes in all; what is kept is never given up,
+ * and what this node was asked to write itself is kept until the disk is full (Cassandra and Riak filled disks with
+ * hints that nobody could take).
  */
 import type { NodeId, StoredKey } from '../core/ids.ts'
 import { type Hint, hintIn } from './rows.ts'

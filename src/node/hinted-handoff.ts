@@ -1,9 +1,9 @@
 /**
- * Hints on their way home (Dynamo, section 4.6): what is kept for a node is delivered when the node is back, and deleted only
- * after the node has it strictly durable.
+ * Hints on their way home (Dynamo, section 4.6): what is kept for a node is delivered when the node is back, and
+ * deleted only after the node has it strictly durable.
  *
- * A hint whose target no longer owns the key, or has left, is owed to those who own it now. One that an exchange has brought home
- * already, because its keeper owns the key too, is not sent again.
+ * A hint whose target no longer owns the key, or has left, is owed to those who own it now. One that an exchange has
+ * brought home already, because its keeper owns the key too, is not sent again.
  */
 import { bounds } from '../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../core/hash.ts'
@@ -160,7 +160,10 @@ export class HintedHandoff {
     return this.#routing.ownersOf(partitionOf(key)).includes(target)
   }
 
-  /** Whether an exchange that is under way brings home what is here of a key; what it does not, the next sweep delivers. */
+  /**
+   * Whether an exchange that is under way brings home what is here of a key; what it does not, the next sweep
+   * delivers.
+   */
   #goesByExchange(target: NodeId, key: StoredKey): boolean {
     return !this.#isHurried && this.#exchange.underWay.includes(target) && this.#routing.owns(partitionOf(key))
   }

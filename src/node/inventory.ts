@@ -1,11 +1,12 @@
 /**
- * What is stored here, as far as it is known without asking the store: the tries of all records, and the keys of all hints.
+ * What is stored here, as far as it is known without asking the store: the tries of all records, and the keys of all
+ * hints.
  *
- * Both follow the commits of the store exactly: commits are numbered when they are decided, and keys in doubt are looked
- * up before anything is said of them (see `uncertain-commits.ts`).
+ * Both follow the commits of the store exactly: commits are numbered when they are decided, and keys in doubt are
+ * looked up before anything is said of them (see `uncertain-commits.ts`).
  *
- * The tries are stored too, so that a start reads no record: every change of a record is journalled in its own transaction, and
- * a trie with many changes is stored anew.
+ * The tries are stored too, so that a start reads no record: every change of a record is journalled in its own
+ * transaction, and a trie with many changes is stored anew.
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import type { Stamp } from '../core/acceptance/sessions.ts'
@@ -88,8 +89,9 @@ export class Inventory {
   }
 
   /**
-   * Changes keys in one transaction. `decide` also says what becomes of which record; `heard` is called with its result once
-   * it is known. If the transaction fails, the keys are in doubt: a lost connection does not tell whether it took effect.
+   * Changes keys in one transaction. `decide` also says what becomes of which record; `heard` is called with its
+   * result once it is known. If the transaction fails, the keys are in doubt: a lost connection does not tell whether
+   * it took effect.
    */
   async change<T>(
     keys: readonly Changed[],
@@ -147,14 +149,17 @@ export class Inventory {
   }
 
   /**
-   * The record in a row. A row that is not what was written counts as none: what it held is fetched from another replica. So
-   * does one that should be there and is not; that is looked up before anything is said of what is here.
+   * The record in a row. A row that is not what was written counts as none: what it held is fetched from another
+   * replica. So does one that should be there and is not; that is looked up before anything is said of what is here.
    */
   recordAt(hash: Uint8Array, row: Uint8Array | undefined): StoredRecord | null {
     return this.#recordIn(hash, row, () => this.#handlers.lost(partitionIn(hash)))
   }
 
-  /** The same in a transaction that may write the row anew: then nothing shows any more that it was lost, so that is written too. */
+  /**
+   * The same in a transaction that may write the row anew: then nothing shows any more that it was lost, so that is
+   * written too.
+   */
   recordChanged(hash: Uint8Array, row: Uint8Array | undefined, writes: Write[]): StoredRecord | null {
     const lost = () => writes.push(...this.#handlers.lost(partitionIn(hash)))
     const stored = this.#recordIn(hash, row, lost)
@@ -174,7 +179,10 @@ export class Inventory {
     })
   }
 
-  /** Whether there should be a record of a key here, by all that is known of commits: heard of, decided, or perhaps failed. */
+  /**
+   * Whether there should be a record of a key here, by all that is known of commits: heard of, decided, or perhaps
+   * failed.
+   */
   isExpected(hash: Uint8Array): boolean {
     const name = bytesToHex(hash)
     return this.#unreadable.has(name) || this.#commits.isExpected(name, this.#forest.version(hash))
@@ -269,8 +277,9 @@ export class Inventory {
   }
 
   /**
-   * Stores the tries that have changed, once there are so many commits in the journal, and clears it of those. Some tries at a
-   * time: gets and puts go on between. Commits that are heard of meanwhile stay in the journal, and a start plays them again.
+   * Stores the tries that have changed, once there are so many commits in the journal, and clears it of those. Some
+   * tries at a time: gets and puts go on between. Commits that are heard of meanwhile stay in the journal, and a
+   * start plays them again.
    */
   async checkpoint(commitsMin: number): Promise<void> {
     if (this.#isStoring || this.#journal.size < commitsMin) return
@@ -337,8 +346,9 @@ export class Inventory {
   }
 
   /**
-   * Reads every record of a partition and compares it with its trie: finds what a disk has altered or lost, and any place where
-   * the two have come apart. Returns how many keys that were; the trie then says what is really there. `seen` hears of the others.
+   * Reads every record of a partition and compares it with its trie: finds what a disk has altered or lost, and any
+   * place where the two have come apart. Returns how many keys that were; the trie then says what is really there.
+   * `seen` hears of the others.
    */
   async scrub(partition: Partition, seen: (found: StoredRecord) => void, loaded?: Forest): Promise<number> {
     const forest = loaded ?? (await this.forest())

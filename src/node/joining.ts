@@ -1,6 +1,6 @@
 /**
- * Waiting for the ring: the first meeting, which requests of a new tab wait for a little, and `joined`, which ends at once
- * when waiting is pointless.
+ * Waiting for the ring: the first meeting, which requests of a new tab wait for a little, and `joined`, which ends at
+ * once when waiting is pointless.
  */
 import { bounds } from '../core/bounds.ts'
 import type { PeerId } from '../core/ids.ts'

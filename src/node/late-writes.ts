@@ -1,6 +1,7 @@
 /**
- * Late writes: values that a replica takes in although it may have forgotten that they were overwritten. They are there, as they were
- * written; the application hears of each once, from each node that took it in, and may delete what came back.
+ * Late writes: values that a replica takes in although it may have forgotten that they were overwritten. They are
+ * there, as they were written; the application hears of each once, from each node that took it in, and may delete
+ * what came back.
  */
 import { bounds } from '../core/bounds.ts'
 import type { StoredKey } from '../core/ids.ts'

@@ -28,9 +28,9 @@ export interface Leaver {
 const roundsMax = 5
 
 /**
- * Hands all records to those who own them when this node does not count, says that it left, takes nothing in any more, and
- * hands over what came meanwhile. Rejects where somebody cannot be reached: with nothing changed before it has said so, with
- * everything still in its database after.
+ * Hands all records to those who own them when this node does not count, says that it left, takes nothing in any
+ * more, and hands over what came meanwhile. Rejects where somebody cannot be reached: with nothing changed before it
+ * has said so, with everything still in its database after.
  */
 export async function handAllOver(leaver: Leaver): Promise<void> {
   const { peers, membership } = leaver
@@ -53,8 +53,9 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
 }
 
 /**
- * Hands over, round by round, until everything that was here when the round began was taken by somebody: then null, else what was
- * not. What comes meanwhile is no sign that nobody takes it; the last round finds it, when nothing comes any more.
+ * Hands over, round by round, until everything that was here when the round began was taken by somebody: then null,
+ * else what was not. What comes meanwhile is no sign that nobody takes it; the last round finds it, when nothing
+ * comes any more.
  */
 async function emptied(leaver: Leaver): Promise<string | null> {
   const { replica } = leaver

@@ -1,8 +1,9 @@
 /**
  * Which channels this node keeps: to its neighbours in the mesh, to those it talks to much, and no more than its share.
  *
- * Whoever is met once is introduced to everybody else by those it knows: no server is needed for that. Servers hear of newcomers
- * only; a few members stay with them, and the others look in now and then, in case those few cannot be reached there.
+ * Whoever is met once is introduced to everybody else by those it knows: no server is needed for that. Servers hear
+ * of newcomers only; a few members stay with them, and the others look in now and then, in case those few cannot be
+ * reached there.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId } from '../core/ids.ts'
@@ -106,7 +107,10 @@ export class Links {
     if (through !== undefined) this.#peers.introduce(through, from, to, body)
   }
 
-  /** Whoever was to pass it on does not know the peer: asks the next one; and all again a moment later, for they are meeting too. */
+  /**
+   * Whoever was to pass it on does not know the peer: asks the next one; and all again a moment later, for they are
+   * meeting too.
+   */
   introduceAgain(from: PeerId, to: PeerId, body: string): void {
     const refused = this.#refusals.get(body)
     // What this node never sent is not passed on in its name.
@@ -125,7 +129,10 @@ export class Links {
     this.#attempts.set(peer, (this.#attempts.get(peer) ?? 0) + 1)
   }
 
-  /** Whether there may be a channel more, beside so many; if not, there may be in a moment, for the idlest are given up. */
+  /**
+   * Whether there may be a channel more, beside so many; if not, there may be in a moment, for the idlest are given
+   * up.
+   */
   admits(channels: number): boolean {
     if (channels < this.#linksMax) return true
     this.#closeIdlest(this.#wanted())
@@ -179,8 +186,8 @@ export class Links {
   }
 
   /**
-   * Closes channels that are not wanted, the longest unused first, until there are some to spare. Not for those that are wanted and
-   * not open yet: it may be through the others that they will be.
+   * Closes channels that are not wanted, the longest unused first, until there are some to spare. Not for those that
+   * are wanted and not open yet: it may be through the others that they will be.
    */
   #closeIdlest(wanted: ReadonlyMap<NodeId, PeerId>): void {
     const { connected } = this.#peers

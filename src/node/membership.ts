@@ -1,6 +1,7 @@
 /**
- * Membership on the wire (Dynamo, section 4.8): gives the machine of `core/membership` its clock, its timers and its messages, and
- * exchanges whole member lists: now and then with a random peer, at once with whoever is met, wakes up, or places keys otherwise.
+ * Membership on the wire (Dynamo, section 4.8): gives the machine of `core/membership` its clock, its timers and its
+ * messages, and exchanges whole member lists: now and then with a random peer, at once with whoever is met, wakes up,
+ * or places keys otherwise.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
@@ -181,7 +182,9 @@ export class Membership {
     if (placed !== this.#handlers.placed()) void this.pushPull(node)
   }
 
-  /** Whether a node, by what it said last, places every key as this one does; lists are exchanged first if it did not. */
+  /**
+   * Whether a node, by what it said last, places every key as this one does; lists are exchanged first if it did not.
+   */
   async agrees(node: NodeId): Promise<boolean> {
     if (!this.placesAlike(node)) await this.pushPull(node)
     return this.placesAlike(node)

@@ -1,8 +1,8 @@
 /**
  * How deep MessagePack nests, found by skimming it without recursion.
  *
- * The decoder would follow a million nested arrays (1 MB) for 400 ms and 190 MB; this takes a millisecond, and says so first.
- * Format: the MessagePack specification, "Formats".
+ * The decoder would follow a million nested arrays (1 MB) for 400 ms and 190 MB; this takes a millisecond, and says
+ * so first. Format: the MessagePack specification, "Formats".
  */
 
 /** Bytes after the first one that give a length or are the value itself, by the first byte from 0xc0 to 0xdf. */
@@ -32,8 +32,8 @@ function itemAt(bytes: Uint8Array, at: number): Item {
 }
 
 /**
- * The greatest number of arrays and maps inside each other; infinite where more items are promised than there are bytes, for
- * which a decoder would allocate first and find out later.
+ * The greatest number of arrays and maps inside each other; infinite where more items are promised than there are
+ * bytes, for which a decoder would allocate first and find out later.
  */
 export function depthOf(bytes: Uint8Array): number {
   const open: number[] = []

@@ -1,10 +1,11 @@
 /**
  * How this node stands to every partition: whether it owns it, and whether it is in sync with it (Dynamo, section 4.9).
  *
- * A new owner is in sync once a majority of those who owned the partition before, and everybody in reach who may hold some of it, has
- * given all it has; until then its answers do not count for r and w, and it names whom to ask besides. An owner that meets somebody
- * who was elsewhere, and may have taken writes there, is in doubt about what both hold until the other has given that. A node that
- * ceases to own a partition keeps it, and its answers still count, until the new owners hold everything (see `exchange.ts`).
+ * A new owner is in sync once a majority of those who owned the partition before, and everybody in reach who may hold
+ * some of it, has given all it has; until then its answers do not count for r and w, and it names whom to ask
+ * besides. An owner that meets somebody who was elsewhere, and may have taken writes there, is in doubt about what
+ * both hold until the other has given that. A node that ceases to own a partition keeps it, and its answers still
+ * count, until the new owners hold everything (see `exchange.ts`).
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
@@ -25,7 +26,10 @@ export class Ownership {
   #known: ReadonlySet<NodeId>
   /** Of what each node said, as it was met, that it holds a copy. */
   readonly #held = new Map<NodeId, ReadonlySet<Partition>>()
-  /** Newcomers that were elsewhere: what each has still to give, and until when it is waited for although it is out of reach. */
+  /**
+   * Newcomers that were elsewhere: what each has still to give, and until when it is waited for although it is out of
+   * reach.
+   */
   readonly #newcomers = new Map<NodeId, { readonly due: Set<Partition>; readonly untilMs: number }>()
   readonly #standing: Uint8Array
   /** Who has given all it has of a partition since this node began to fetch it. */
@@ -58,7 +62,10 @@ export class Ownership {
     return ((this.#standing[partition] ?? 0) & flag) !== 0
   }
 
-  /** Whether this node's answers for a partition may count: it is in sync, or there is nobody else who could know better. */
+  /**
+   * Whether this node's answers for a partition may count: it is in sync, or there is nobody else who could know
+   * better.
+   */
   counts(partition: Partition): boolean {
     if (this.#routing.others.length === 0) return true
     if (!this.#is(partition, flags.synced)) return false
@@ -147,7 +154,8 @@ export class Ownership {
   }
 
   /**
-   * Follows a change of the member view: what is newly owned has to be fetched, and what somebody may hold who was elsewhere.
+   * Follows a change of the member view: what is newly owned has to be fetched, and what somebody may hold who was
+   * elsewhere.
    */
   follow(): void {
     const { others } = this.#routing
@@ -209,7 +217,10 @@ export class Ownership {
     this.#changed()
   }
 
-  /** Whether everybody in reach who may hold some of a partition has given it; and for a new owner, most of those who owned it before. */
+  /**
+   * Whether everybody in reach who may hold some of a partition has given it; and for a new owner, most of those who
+   * owned it before.
+   */
   #isComplete(partition: Partition, givers: ReadonlySet<NodeId>): boolean {
     const isAwaited = (source: NodeId) => !givers.has(source) && this.#isReachable(source)
     if (this.#awaitsNewcomer(partition) || this.#routing.sourcesOf(partition).some(isAwaited)) return false
@@ -218,7 +229,10 @@ export class Ownership {
     return 2 * former.filter((node) => givers.has(node)).length > former.length || former.length === 0
   }
 
-  /** Rows of a partition are lost: what it holds counts again when it has been compared with the others. Returns what to write with that. */
+  /**
+   * Rows of a partition are lost: what it holds counts again when it has been compared with the others. Returns what
+   * to write with that.
+   */
   lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[] {
     if (how === 'dropped') return []
     if (this.#is(partition, flags.synced)) {

@@ -1,6 +1,6 @@
 /**
- * How records are moved: many at once while nobody waits, and few, between the gets and puts, while there are any; and never many
- * that are large.
+ * How records are moved: many at once while nobody waits, and few, between the gets and puts, while there are any;
+ * and never many that are large.
  */
 import { bounds } from '../core/bounds.ts'
 import type { Clock } from '../ports.ts'
@@ -77,8 +77,8 @@ export class Pace {
   }
 
   /**
-   * Reads or stores some of what is moved. While there are gets or puts the store does one such thing at a time, and rests after it
-   * in proportion to what it took, which is longer where the machine has much else to do.
+   * Reads or stores some of what is moved. While there are gets or puts the store does one such thing at a time, and
+   * rests after it in proportion to what it took, which is longer where the machine has much else to do.
    */
   async work<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#working.take()
@@ -112,13 +112,18 @@ export class Pace {
     return this.#isBusy ? bounds.busyBatchRecords : bounds.batchRecordsMax
   }
 
-  /** Records that are read together: as many as make a batch, if they are like those before; where there was none, they may be large. */
+  /**
+   * Records that are read together: as many as make a batch, if they are like those before; where there was none,
+   * they may be large.
+   */
   get records(): number {
     const likely = this.#recordBytes ?? bounds.batchBytesMax / bounds.unseenBatchRecords
     return Math.max(1, Math.min(this.recordsMax, Math.floor(bounds.batchBytesMax / likely)))
   }
 
-  /** Records that are asked for together: who has them knows better how large they are than a node that has seen none. */
+  /**
+   * Records that are asked for together: who has them knows better how large they are than a node that has seen none.
+   */
   get recordsAsked(): number {
     return this.#recordBytes === null ? this.recordsMax : this.records
   }

@@ -1,5 +1,6 @@
 /**
- * What the peers within reach need of the node they are peers of: whom it believes what of, and who is to hear of what comes.
+ * What the peers within reach need of the node they are peers of: whom it believes what of, and who is to hear of
+ * what comes.
  */
 import type { NodeId, PeerId, ViewHash } from '../core/ids.ts'
 import type { MemberStatus } from '../core/membership/claims.ts'

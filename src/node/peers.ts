@@ -145,7 +145,9 @@ export class Peers {
     )
   }
 
-  /** For a coordinator: waits for the rest of its caller's time. Silence keeps new requests from the node before that. */
+  /**
+   * For a coordinator: waits for the rest of its caller's time. Silence keeps new requests from the node before that.
+   */
   consult(node: NodeId, body: Request, waiting: Waiting): Promise<Reply> {
     const lane = body.type === 'put' ? 'bulk' : 'control'
     const silentMs = bounds.requestTimeoutMs

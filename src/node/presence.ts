@@ -1,8 +1,10 @@
 /**
- * This node among the others (Dynamo, section 4.8): whom it knows, whom it reaches, and what follows from a change of either.
+ * This node among the others (Dynamo, section 4.8): whom it knows, whom it reaches, and what follows from a change of
+ * either.
  *
- * A change of placement moves ownership. Whoever comes within reach is exchanged with and gets its hints. And when this tab has been
- * asleep, it says that it is awake, and what it holds counts again when it has caught up with the others.
+ * A change of placement moves ownership. Whoever comes within reach is exchanged with and gets its hints. And when
+ * this tab has been asleep, it says that it is awake, and what it holds counts again when it has caught up with the
+ * others.
  */
 import { bounds } from '../core/bounds.ts'
 import type { ActorId, NodeId, PeerId } from '../core/ids.ts'
@@ -209,7 +211,8 @@ export class Presence {
   #came(node: NodeId): void {
     const { schedule, handoff, reconciling } = this.#node
     reconciling.parted(node)
-    // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off after.
+    // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck
+    // off after.
     const waits = this.routing.dueTo(node, this.routing.self).length > 0
     handoff.met(node)
     schedule.met(node, () => void (waits || handoff.deliverTo(node)))
@@ -253,8 +256,8 @@ export class Presence {
   }
 
   /**
-   * The profile was copied, and another boot lives under this node's name: one of the two becomes another node. The one that stays may
-   * lack what the other acknowledged in its name.
+   * The profile was copied, and another boot lives under this node's name: one of the two becomes another node. The
+   * one that stays may lack what the other acknowledged in its name.
    */
   #copied(peer: PeerId): void {
     if (this.#ports.transport.self < peer) this.#node.lost('copied')

@@ -1,10 +1,11 @@
 /**
- * Progress: what this node has received of every other node, and what each other node has of this one (etcd's raft keeps the
- * same under the same name). Forgetting, dropping and exchanges ask it; it is told in sessions, never in times of a clock.
+ * Progress: what this node has received of every other node, and what each other node has of this one (etcd's raft
+ * keeps the same under the same name). Forgetting, dropping and exchanges ask it; it is told in sessions, never in
+ * times of a clock.
  *
- * Each exchange begins with what stands here at that moment, before any trie is read, and only that is told at its end. An owner
- * adopts what a peer tells of a partition only from a whole exchange, after its own rows are flushed. A lost row takes the received
- * vector and the horizon of its partition away, and so does the end of ownership.
+ * Each exchange begins with what stands here at that moment, before any trie is read, and only that is told at its
+ * end. An owner adopts what a peer tells of a partition only from a whole exchange, after its own rows are flushed. A
+ * lost row takes the received vector and the horizon of its partition away, and so does the end of ownership.
  */
 import {
   isReceived,
@@ -116,8 +117,8 @@ export class Progress {
   }
 
   /**
-   * A session begins, before any trie is read. `openSince`: the earliest stamp of transactions that have been decided and of which
-   * no word has come; what they store may not be in the tries yet.
+   * A session begins, before any trie is read. `openSince`: the earliest stamp of transactions that have been decided
+   * and of which no word has come; what they store may not be in the tries yet.
    */
   begin(openSince: number | null): Begun {
     if (this.#isUsed) this.#count += 1
@@ -192,8 +193,8 @@ export class Progress {
   }
 
   /**
-   * This node has all that a peer had of these partitions, flushed, and owned them throughout: takes over what the peer says of
-   * them. Returns the partitions of which that is so, with the peer's horizons.
+   * This node has all that a peer had of these partitions, flushed, and owned them throughout: takes over what the
+   * peer says of them. Returns the partitions of which that is so, with the peer's horizons.
    */
   received(from: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): readonly Partition[] {
     if (this.hasLost(begun)) return []
@@ -322,7 +323,10 @@ function sharing<T, U>(make: (value: T) => U): (value: T) => U {
   }
 }
 
-/** Nothing but floors is taken over from version 0.1.0: it stamped no rows, and its horizons claimed more than was received. */
+/**
+ * Nothing but floors is taken over from version 0.1.0: it stamped no rows, and its horizons claimed more than was
+ * received.
+ */
 function keptIn([saved, former]: readonly (Uint8Array | undefined)[]): Kept[] {
   const known = progressIn(saved, (reader) => keptRow.read(reader))
   if (known !== null) {

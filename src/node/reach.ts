@@ -1,5 +1,6 @@
 /**
- * Which nodes requests reach, as it changes: whoever comes within reach is brought in step, and has waiting hints delivered.
+ * Which nodes requests reach, as it changes: whoever comes within reach is brought in step, and has waiting hints
+ * delivered.
  */
 import type { NodeId } from '../core/ids.ts'
 import type { Peers } from './peers.ts'

@@ -1,7 +1,9 @@
 /**
- * Read repair (Dynamo, section 5): owners that a read found stale get what the read found, after the reader has his answer.
+ * Read repair (Dynamo, section 5): owners that a read found stale get what the read found, after the reader has his
+ * answer.
  *
- * Only owners are repaired, and only those strictly behind; a fallback filled by reads would hand everything back later.
+ * Only owners are repaired, and only those strictly behind; a fallback filled by reads would hand everything back
+ * later.
  */
 import type { NodeId, StoredKey } from '../core/ids.ts'
 import { join, type Record, sameSiblings } from '../core/versioning/record.ts'

@@ -29,7 +29,10 @@ export interface ReadOutcome {
   readonly quorum: boolean
 }
 
-/** What a get asks for: as many answers as are demanded, that together cover `atLeast`, or as many as there are within `timeoutMs`. */
+/**
+ * What a get asks for: as many answers as are demanded, that together cover `atLeast`, or as many as there are within
+ * `timeoutMs`.
+ */
 export interface Question {
   readonly demand: Extent
   readonly atLeast: SeenContext

@@ -1,5 +1,6 @@
 /**
- * Reconciliations with other nodes: those this node asks for, and those it answers (see `core/merkle/reconciliation.ts`).
+ * Reconciliations with other nodes: those this node asks for, and those it answers (see
+ * `core/merkle/reconciliation.ts`).
  */
 import { bounds } from '../core/bounds.ts'
 import type { ActorId, NodeId, Partition } from '../core/ids.ts'
@@ -25,7 +26,10 @@ export interface Found extends Differences {
 /** Of a boot's 16 digits, so many begin its sessions: that leaves room to count. */
 const sessionHexDigits = 12
 
-/** Sessions that a boot begins at most. Those of two boots are farther apart than that, but for once in 100 million times. */
+/**
+ * Sessions that a boot begins at most. Those of two boots are farther apart than that, but for once in 100 million
+ * times.
+ */
 const sessionsMax = 2 ** 20
 
 /** Whether a session is one that its node had begun before another. */
@@ -51,7 +55,10 @@ export class Reconciling {
   readonly #inStep = new Set<NodeId>()
   #lastSession: number
 
-  /** `boot` is of this boot alone: sessions of an earlier one may still be known to others, and must not be taken for ours. */
+  /**
+   * `boot` is of this boot alone: sessions of an earlier one may still be known to others, and must not be taken for
+   * ours.
+   */
   constructor(clock: Clock, peers: Peers, routing: Routing, replica: Replica, boot: ActorId) {
     this.#clock = clock
     this.#peers = peers
@@ -61,8 +68,9 @@ export class Reconciling {
   }
 
   /**
-   * What differs between a view of this node and the other, proved. `scope`: the partitions of the view; null where both
-   * know which ones are due (`Routing.dueTo`). `tooMuch`: how many items one of them has, where less is to be compared at a time. Rejects when it cannot be found out.
+   * What differs between a view of this node and the other, proved. `scope`: the partitions of the view; null where
+   * both know which ones are due (`Routing.dueTo`). `tooMuch`: how many items one of them has, where less is to be
+   * compared at a time. Rejects when it cannot be found out.
    */
   async differences(
     node: NodeId,

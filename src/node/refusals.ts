@@ -1,6 +1,6 @@
 /**
- * When a peer is sent no more for now: its store has said that it is full, or has refused several batches on end. One record that
- * it will not take says nothing of the others.
+ * When a peer is sent no more for now: its store has said that it is full, or has refused several batches on end. One
+ * record that it will not take says nothing of the others.
  */
 import { bounds } from '../core/bounds.ts'
 import { RequestFailure } from './request-failure.ts'

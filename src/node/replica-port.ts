@@ -69,7 +69,10 @@ export function reportReuse(handlers: Pick<ReplicaHandlers, 'corrupt'>, key: Sto
   for (const dot of dots) handlers.corrupt(`dot ${dotName(dot)} of ${key} names two values`)
 }
 
-/** Who was asked for a write: this node itself, which keeps it whatever it keeps already, or another one, which may ask elsewhere. */
+/**
+ * Who was asked for a write: this node itself, which keeps it whatever it keeps already, or another one, which may
+ * ask elsewhere.
+ */
 export type Asked = 'this node' | 'another'
 
 /** Up to when names may be pruned, and may have been. */

@@ -2,9 +2,9 @@
  * What this node stores: the records of its partitions, and beside them the hints it keeps for others (Dynamo, sections
  * 4.5 and 4.6; see `hints.ts`).
  *
- * Every change is a join, in one transaction, and a promise that resolves means the transaction is complete. A node that gets
- * a write for a partition it does not own keeps it as a hint for those who do, so nothing that reaches a node is dropped
- * because views of the ring differ for a moment.
+ * Every change is a join, in one transaction, and a promise that resolves means the transaction is complete. A node
+ * that gets a write for a partition it does not own keeps it as a hint for those who do, so nothing that reaches a
+ * node is dropped because views of the ring differ for a moment.
  */
 import { accept } from '../core/acceptance/acceptance.ts'
 import { bounds } from '../core/bounds.ts'
@@ -99,9 +99,9 @@ export class Replica {
   }
 
   /**
-   * Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored now. Values
-   * on the way that expired a while ago are given up, and what may be pruned is; or by the next scrub where the store fails, of
-   * which it tells.
+   * Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored
+   * now. Values on the way that expired a while ago are given up, and what may be pruned is; or by the next scrub
+   * where the store fails, of which it tells.
    */
   async scrub(partition: Partition): Promise<number> {
     const due: Uint8Array[] = []
@@ -198,8 +198,9 @@ export class Replica {
   }
 
   /**
-   * Joins records in: as an owner where this node is one, and as hints for `hintFor`, or for the owners where it is neither
-   * an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no room for hints.
+   * Joins records in: as an owner where this node is one, and as hints for `hintFor`, or for the owners where it is
+   * neither an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no
+   * room for hints.
    */
   async take(
     incoming: readonly Incoming[],
@@ -269,7 +270,8 @@ export class Replica {
   ): void {
     const stored = this.#inventory.recordChanged(hash, held, writes)
     const partition = partitionIn(hash)
-    // The horizon is asked for after the row was read: a row that is damaged or missing takes it away, and what was received.
+    // The horizon is asked for after the row was read: a row that is damaged or missing takes it away, and what was
+    // received.
     const horizon = this.#ages.horizonOf(partition)
     const isLost = stored === null && this.#inventory.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)
@@ -297,7 +299,10 @@ export class Replica {
     for (const sibling of record.siblings) this.#handlers.timeSeen(sibling.time)
   }
 
-  /** Deletes the records of partitions that others own and hold by now, where `isStillDue` says so at the last moment; returns which. */
+  /**
+   * Deletes the records of partitions that others own and hold by now, where `isStillDue` says so at the last moment;
+   * returns which.
+   */
   async drop(
     partitions: readonly Partition[],
     isStillDue: (partition: Partition) => boolean,

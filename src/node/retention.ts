@@ -1,8 +1,9 @@
 /**
- * For how long this ring waits for those who are away before it forgets: the longest time that any node met here was opened with.
+ * For how long this ring waits for those who are away before it forgets: the longest time that any node met here was
+ * opened with.
  *
- * Nodes of one ring need not agree on it, and what one of them forgets early is forgotten for all. So each says in its hello what it
- * goes by, and the longer time holds at both ends. It never gets shorter while a node runs.
+ * Nodes of one ring need not agree on it, and what one of them forgets early is forgotten for all. So each says in
+ * its hello what it goes by, and the longer time holds at both ends. It never gets shorter while a node runs.
  */
 export class Retention {
   #ms: number

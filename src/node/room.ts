@@ -1,11 +1,11 @@
 /**
  * Room on the disk: how much of it hints may take, and what a node does that has none left.
  *
- * A full node says so to the ring by claiming half its capacity, and half of that while it stays full: its partitions move to others,
- * as with any change of capacity, and what has moved is dropped here, which makes room (section 4.2: a node's share follows what
- * it can carry). It claims more again step by step, and only what will fit. Where there are no more devices than replicas each has to hold everything,
- * and there is nothing to be claimed by others. What its store does besides, the node says as `store-health.ts` has it: one that is
- * full is sent nothing.
+ * A full node says so to the ring by claiming half its capacity, and half of that while it stays full: its partitions
+ * move to others, as with any change of capacity, and what has moved is dropped here, which makes room (section 4.2:
+ * a node's share follows what it can carry). It claims more again step by step, and only what will fit. Where there
+ * are no more devices than replicas each has to hold everything, and there is nothing to be claimed by others. What
+ * its store does besides, the node says as `store-health.ts` has it: one that is full is sent nothing.
  */
 import { bounds } from '../core/bounds.ts'
 import { isPlaced, type StorageState } from '../core/membership/claims.ts'

@@ -1,8 +1,8 @@
 /**
  * Who is here and who owns what, as this node believes: the member view and the placement that follows from it.
  *
- * Placement is computed when it is asked for, once per view. Every change of view is announced, so that ownership, hints and
- * exchanges can follow (Dynamo, sections 4.2, 4.3 and 4.8).
+ * Placement is computed when it is asked for, once per view. Every change of view is announced, so that ownership,
+ * hints and exchanges can follow (Dynamo, sections 4.2, 4.3 and 4.8).
  */
 import { present } from '../core/assert.ts'
 import { partitionOf } from '../core/hash.ts'
@@ -105,7 +105,10 @@ export class Routing {
     this.#listeners.push(listener)
   }
 
-  /** Follows the member view, in which these claims have changed, all at once; who is suspected or asleep changes no placement. */
+  /**
+   * Follows the member view, in which these claims have changed, all at once; who is suspected or asleep changes no
+   * placement.
+   */
   follow(view: MemberView, claims: readonly Claim[]): void {
     this.#view = view
     this.#former = undefined
@@ -151,8 +154,8 @@ export class Routing {
   }
 
   /**
-   * The partitions about which one node asks another in every exchange: those both own. Of the two only the lower one asks: it
-   * brings both in step.
+   * The partitions about which one node asks another in every exchange: those both own. Of the two only the lower one
+   * asks: it brings both in step.
    */
   dueTo(asking: NodeId, asked: NodeId): readonly Partition[] {
     if (asking >= asked) return []
@@ -181,8 +184,8 @@ export class Routing {
   }
 
   /**
-   * Who owned a partition before those came who never had a copy of anything: most of them a new owner has to have heard. Nobody
-   * where all are new.
+   * Who owned a partition before those came who never had a copy of anything: most of them a new owner has to have
+   * heard. Nobody where all are new.
    */
   formerOwnersOf(partition: Partition): readonly NodeId[] {
     const settled = this.claims.filter((claim) => isPlaced(claim) && claim.settled && claim.node !== this.self)

@@ -1,9 +1,10 @@
 /**
  * What the rows of the store hold, and where.
  *
- * `record`: group = partition, name = the key's hash, the key and its record: in the order in which tries keep them. `hint`: one row a key, a record and whom it is owed to. `owed`: group =
- * whom, name = key, no value: finds the hints of one node. `tree`: name = partition, the items of its trie. `journal`: name =
- * place of a commit among all, what it changed: items of tries. `meta`: this node itself.
+ * `record`: group = partition, name = the key's hash, the key and its record: in the order in which tries keep them.
+ * `hint`: one row a key, a record and whom it is owed to. `owed`: group = whom, name = key, value = the hint's bytes:
+ * finds the hints of one node. `tree`: name = partition, the items of its trie. `journal`: name = place of a commit among all, what
+ * it changed: items of tries. `meta`: this node itself.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Stamp } from '../core/acceptance/sessions.ts'
@@ -60,7 +61,9 @@ function sealed(body: Uint8Array): Uint8Array {
   return row
 }
 
-/** What `read` makes of a row, or null for one that is not there or is not what was written, of which `corrupt` hears. */
+/**
+ * What `read` makes of a row, or null for one that is not there or is not what was written, of which `corrupt` hears.
+ */
 function opened<T>(row: Uint8Array | undefined, corrupt: () => void, read: (reader: ByteReader) => T): T | null {
   if (row === undefined) return null
   const body = row.subarray(hashBytes)
@@ -112,7 +115,10 @@ export const treeIn = (row: Uint8Array): Uint8Array | null =>
     (reader) => reader.raw(reader.remaining),
   )
 
-/** A record and its key, the version it was written in, and the session in which a value last came; null in rows of version 0.1.0. */
+/**
+ * A record and its key, the version it was written in, and the session in which a value last came; null in rows of
+ * version 0.1.0.
+ */
 export interface StoredRecord extends KeyedRecord {
   readonly version: Uint8Array
   readonly stamp: Stamp | null

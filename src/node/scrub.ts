@@ -1,6 +1,6 @@
 /**
- * Scrubbing: reads every record again, slowly, one partition at a time, to find what the disk has altered or lost and anything
- * that a trie says and the store does not (Dynamo, section 4.7, and what Riak learned of trees that drift).
+ * Scrubbing: reads every record again, slowly, one partition at a time, to find what the disk has altered or lost and
+ * anything that a trie says and the store does not (Dynamo, section 4.7, and what Riak learned of trees that drift).
  *
  * What is found counts as missing from then on, so the next exchange fetches it from another replica.
  */
@@ -25,7 +25,10 @@ export class Scrub {
     this.#log = log
   }
 
-  /** Scrubs one partition after the other until the returned function is called. `found` hears where something differed. */
+  /**
+   * Scrubs one partition after the other until the returned function is called. `found` hears where something
+   * differed.
+   */
   start(clock: Clock, chance: () => number, found: (partition: Partition) => void): () => void {
     // Anywhere: a tab that is open for minutes only must not begin at the same place each time.
     this.#next = Math.floor(chance() * allPartitions.length)

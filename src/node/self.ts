@@ -1,8 +1,8 @@
 /**
  * What a node remembers of itself between boots: its id, its incarnation, and whom it knew.
  *
- * The id is born with the database. A node whose database is gone comes back as another node, so it never claims data it has
- * lost. Every boot raises the incarnation, which overrides whatever was claimed of the node while it was away.
+ * The id is born with the database. A node whose database is gone comes back as another node, so it never claims data
+ * it has lost. Every boot raises the incarnation, which overrides whatever was claimed of the node while it was away.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Boots } from '../core/acceptance/sessions.ts'
@@ -73,7 +73,8 @@ export async function beginBoot(
   return store.transact([identityRow, membersRow], 'strict', ([stored, members]) => {
     const known = members === undefined ? [] : (decodeClaims(members) ?? [])
     const former = identityIn(stored)
-    // A node that has left, and was interrupted before its database was gone, comes back as another one: leaving is for good.
+    // A node that has left, and was interrupted before its database was gone, comes back as another one: leaving is
+    // for good.
     const hasLeft = known.some((claim) => claim.node === former?.node && claim.status === 'left')
     const before = hasLeft ? null : former
     const node = before?.node ?? fresh

@@ -1,9 +1,9 @@
 /**
  * How long this node has stayed, and whether the ring can do without it: until then it is a guest (`failureDomain`).
  *
- * It is a guest no more once it has been awake for some graces on end, or as soon as members that have stayed are on fewer than n
- * devices: then it is needed as it is. What it has become it remembers with the member list. A new node begins as a guest, and
- * judges when it has met somebody: alone it owns everything anyway.
+ * It is a guest no more once it has been awake for some graces on end, or as soon as members that have stayed are on
+ * fewer than n devices: then it is needed as it is. What it has become it remembers with the member list. A new node
+ * begins as a guest, and judges when it has met somebody: alone it owns everything anyway.
  */
 import { bounds } from '../core/bounds.ts'
 import { needsGuests } from '../core/membership/claims.ts'

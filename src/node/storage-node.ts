@@ -132,8 +132,9 @@ export class StorageNode implements TabringNode, Coordination, Present {
   }
 
   /**
-   * Opens a node on these ports. `device` is its failure domain. `placing` may remember placements that nodes of one process
-   * share. `adopter`: the one that has it hand everything over. Rejects with a `StoreFailure` where the store fails.
+   * Opens a node on these ports. `device` is its failure domain. `placing` may remember placements that nodes of one
+   * process share. `adopter`: the one that has it hand everything over. Rejects with a `StoreFailure` where the store
+   * fails.
    */
   static async open(
     ports: Ports,

@@ -1,9 +1,10 @@
 /**
  * What a node tells the ring of its own store, and when it gives that store up.
  *
- * A full store is told at once, and room only where a write that takes some has succeeded: a full disk still takes small ones. A
- * store that failed a few times on end, for some seconds, is told to have failed; the next write that succeeds takes that back. One
- * that goes on failing is given up. Where nobody writes, the node looks by itself, less and less often.
+ * A full store is told at once, and room only where a write that takes some has succeeded: a full disk still takes
+ * small ones. A store that failed a few times on end, for some seconds, is told to have failed; the next write that
+ * succeeds takes that back. One that goes on failing is given up. Where nobody writes, the node looks by itself, less
+ * and less often.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId } from '../core/ids.ts'
@@ -91,7 +92,10 @@ export class StoreHealth {
     this.#cancelLook = this.#clock.after(this.#pauses[why].failed(this.#self, 'store'), () => void this.look())
   }
 
-  /** Looks now: writes as much as a few records take, and takes it away again. Also where something has just made room. */
+  /**
+   * Looks now: writes as much as a few records take, and takes it away again. Also where something has just made
+   * room.
+   */
   async look(): Promise<void> {
     this.#cancelLook?.()
     this.#cancelLook = null

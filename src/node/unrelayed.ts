@@ -1,6 +1,6 @@
 /**
- * Nodes that could not be reached through others a moment ago: nobody is asked to pass anything on to them until it is over. What is
- * over is forgotten, so that no more is kept than fails within that moment.
+ * Nodes that could not be reached through others a moment ago: nobody is asked to pass anything on to them until it
+ * is over. What is over is forgotten, so that no more is kept than fails within that moment.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId } from '../core/ids.ts'

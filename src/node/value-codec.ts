@@ -58,7 +58,8 @@ function fault(value: unknown, path: string, depth: number): string | null {
   })
 }
 
-// Values may come from another frame, whose classes are not ours: what they are is told by tag and prototype, not `instanceof`.
+// Values may come from another frame, whose classes are not ours: what they are is told by tag and prototype, not
+// `instanceof`.
 const tagOf = (value: unknown): string => Object.prototype.toString.call(value)
 const isDate = (value: unknown): value is Date => tagOf(value) === '[object Date]'
 

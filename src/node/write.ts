@@ -1,9 +1,10 @@
 /**
- * A put or delete, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the tab that was asked, section 6.4).
+ * A put or delete, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the tab that was asked,
+ * section 6.4).
  *
- * The write is minted here, once, as a delta; owners, fallbacks and retries all carry that same delta, so however often and
- * wherever it arrives it is one write. Whatever no owner and no fallback has taken, the coordinator keeps and hands on itself:
- * a put is never refused because others are unreachable.
+ * The write is minted here, once, as a delta; owners, fallbacks and retries all carry that same delta, so however
+ * often and wherever it arrives it is one write. Whatever no owner and no fallback has taken, the coordinator keeps
+ * and hands on itself: a put is never refused because others are unreachable.
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, StoredKey } from '../core/ids.ts'

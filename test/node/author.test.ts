@@ -17,7 +17,7 @@ const key = keyNamed('key')
 function authorOn(state: { skewMs: number }) {
   const random = seededRandom(1)
   const clock = new VirtualClock().seenBy((task) => task(), { ...state, alignMs: 0 })
-  return { clock, author: new Author(clock, new DotMint(random, mintActor(random))) }
+  return { clock, author: new Author(clock, new DotMint(random, mintActor(random), 1_000)) }
 }
 
 test('a write is later than all its writer saw, also where another clock was far ahead of this one', () => {

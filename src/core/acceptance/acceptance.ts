@@ -1,10 +1,11 @@
 /**
  * Acceptance: what an owner does with values that it lacks and somebody else holds (design: forgetting).
  *
- * A value that the owner's history names was overwritten. A value that the owner had received before, and lacks now, was
- * overwritten too, by a write whose names are pruned by now. From a put, a hint or an exchange the owner takes in every other
- * value as it is, whatever its age, with its dot and time. Where the owner may have pruned the names of an overwriting write, the
- * value is *late*, and the application hears of it. Read repair has no terms: it brings nothing that old, the next exchange does.
+ * A value that the owner's history names was overwritten. A value that the owner had received before, and lacks now,
+ * was overwritten too, by a write whose names are pruned by now. From a put, a hint or an exchange the owner takes in
+ * every other value as it is, whatever its age, with its dot and time. Where the owner may have pruned the names of
+ * an overwriting write, the value is *late*, and the application hears of it. Read repair has no terms: it brings
+ * nothing that old, the next exchange does.
  */
 import type { HybridTime } from '../ids.ts'
 import { type CausalHistory, emptyHistory, names, withWrite } from '../versioning/causal-history.ts'
@@ -55,7 +56,10 @@ export function accept(mine: Record, incoming: Record, terms: Terms, mode: Confl
   }
 }
 
-/** Values that the owner has and a giver lacks which holds the key, takes nothing in, and may have forgotten their names. */
+/**
+ * Values that the owner has and a giver lacks which holds the key, takes nothing in, and may have forgotten their
+ * names.
+ */
 function leftHere(mine: Record, incoming: Record, { giverFloor }: Terms): readonly Sibling[] {
   if (incoming.siblings.length === 0) return []
   return mine.siblings.filter(

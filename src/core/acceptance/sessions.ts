@@ -1,12 +1,12 @@
 /**
  * Sessions: what a node has received of another, told without any clock (design: forgetting).
  *
- * A node numbers its sessions by boot and count, and stamps each row with the session in which a value last came to it. An
- * owner keeps a *received vector*: by node, a session before which all that the node had stored has been joined into the owner's
- * rows. Entries may be left out at any time; that costs events, never data.
+ * A node numbers its sessions by boot and count, and stamps each row with the session in which a value last came to
+ * it. An owner keeps a *received vector*: by node, a session before which all that the node had stored has been
+ * joined into the owner's rows. Entries may be left out at any time; that costs events, never data.
  *
- * Boots are numbered by the database, so a copied or restored database may use a number again. Each boot therefore has a tag of
- * its own, and a node believes an entry about itself only where the tag is that of one of its own boots.
+ * Boots are numbered by the database, so a copied or restored database may use a number again. Each boot therefore
+ * has a tag of its own, and a node believes an entry about itself only where the tag is that of one of its own boots.
  */
 import type { NodeId } from '../ids.ts'
 
@@ -30,7 +30,10 @@ export type Boots = ReadonlyMap<number, string>
 
 const compareStamps = (a: Stamp, b: Stamp): number => a.boot - b.boot || a.count - b.count
 
-/** Whether a row with this stamp is among all that this database had stored before a session which somebody says it has received. */
+/**
+ * Whether a row with this stamp is among all that this database had stored before a session which somebody says it
+ * has received.
+ */
 export function isReceived(session: Session | undefined, stamp: Stamp | null, boots: Boots): boolean {
   if (session === undefined || stamp === null) return false
   return boots.get(session.boot) === session.tag && compareStamps(stamp, session) < 0

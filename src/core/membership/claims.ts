@@ -1,9 +1,9 @@
 /**
  * What nodes claim about a member, and which of two claims holds (Dynamo, section 4.8; the order is SWIM's).
  *
- * Claims are ordered by incarnation first and gravity second, then by their remaining text, so any two differ or are the
- * same claim. Merging keeps the greatest: commutative, associative, idempotent, so gossip needs no order and may repeat.
- * Only the member itself raises its incarnation, which is how it takes back what others claimed of it.
+ * Claims are ordered by incarnation first and gravity second, then by their remaining text, so any two differ or are
+ * the same claim. Merging keeps the greatest: commutative, associative, idempotent, so gossip needs no order and may
+ * repeat. Only the member itself raises its incarnation, which is how it takes back what others claimed of it.
  */
 import { compareText, type DeviceId, type NodeId, type PeerId } from '../ids.ts'
 
@@ -39,7 +39,9 @@ export type MemberView = ReadonlyMap<NodeId, Claim>
 
 const gravity = (status: MemberStatus): number => memberStatuses.indexOf(status)
 
-/** Order of claims about one member: the greater one holds. A member that has left stays so whatever is claimed later. */
+/**
+ * Order of claims about one member: the greater one holds. A member that has left stays so whatever is claimed later.
+ */
 export function compareClaims(a: Claim, b: Claim): number {
   const leftFirst = Number(a.status === 'left') - Number(b.status === 'left')
   return (
@@ -68,7 +70,10 @@ export function mergeClaims(view: MemberView, claims: Iterable<Claim>): MemberVi
   return merged ?? view
 }
 
-/** Whether placement counts on a member: it may be asleep or cut off for a while, but it has not left nor been given up. */
+/**
+ * Whether placement counts on a member: it may be asleep or cut off for a while, but it has not left nor been given
+ * up.
+ */
 export function isPlaced(claim: Claim): boolean {
   return claim.status !== 'left' && claim.status !== 'out'
 }
@@ -76,10 +81,11 @@ export function isPlaced(claim: Claim): boolean {
 const domainOfGuests = 'guests' as DeviceId
 
 /**
- * What placement keeps replicas apart by: the device, and for all guests the same. Most tabs are closed within minutes of their
- * opening, and who has stayed for long stays longer still; a write acknowledged by tabs that all leave within one grace is lost,
- * however many remain. So no partition has more than one replica on guests. (Measured by `npm run bench:membership`, four who
- * stay, two visitors at a time for 2 to 20 minutes, n = 3, w = 2: without this a fifth of all writes was gone after 60 visits.)
+ * What placement keeps replicas apart by: the device, and for all guests the same. Most tabs are closed within
+ * minutes of their opening, and who has stayed for long stays longer still; a write acknowledged by tabs that all
+ * leave within one grace is lost, however many remain. So no partition has more than one replica on guests. (Measured
+ * by `npm run bench:membership`, four who stay, two visitors at a time for 2 to 20 minutes, n = 3, w = 2: without
+ * this a fifth of all writes was gone after 60 visits.)
  */
 export const failureDomain = ({ guest, device }: Claim): DeviceId => (guest ? domainOfGuests : device)
 
@@ -101,7 +107,10 @@ export function textOf(claim: Claim): string {
   return JSON.stringify([node, peer, device, capacity16ths, guest, settled, storage, speaks, incarnation, status])
 }
 
-/** What of a claim placement depends on: whether a member is suspected or asleep makes no difference. Null if it has no place. */
+/**
+ * What of a claim placement depends on: whether a member is suspected or asleep makes no difference. Null if it has
+ * no place.
+ */
 export function standingOf(claim: Claim): string | null {
   return isPlaced(claim) ? JSON.stringify([claim.node, failureDomain(claim), claim.capacity16ths]) : null
 }

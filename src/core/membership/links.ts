@@ -1,10 +1,10 @@
 /**
- * Whom a member keeps a link to. In a small ring everybody; in a large one a grid: the members in order of their ids, each linked
- * to those few places away, and to those whole rows away.
+ * Whom a member keeps a link to. In a small ring everybody; in a large one a grid: the members in order of their ids,
+ * each linked to those few places away, and to those whole rows away.
  *
- * Any two members of a grid have a common neighbour: as many rows as it takes, then a few places. So whoever is not linked is
- * reached, introduced to and probed through one other member, and everybody can work out through which. A row as long as the
- * square root of the number of members makes the fewest links, about twice that root.
+ * Any two members of a grid have a common neighbour: as many rows as it takes, then a few places. So whoever is not
+ * linked is reached, introduced to and probed through one other member, and everybody can work out through which. A
+ * row as long as the square root of the number of members makes the fewest links, about twice that root.
  */
 import { compareText, type NodeId } from '../ids.ts'
 

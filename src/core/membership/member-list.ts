@@ -1,9 +1,10 @@
 /**
  * What one node believes of all members, and how it takes in what others claim (Dynamo, section 4.8).
  *
- * Claims merge as `claims.ts` orders them. Around that order stand three rules for what is hearsay. Nobody is judged by an old
- * list: a verdict that comes with one only makes a member suspect, and not even that where there is a link to it. Of a member that
- * nobody here knows, it is not news that it is out or has left. And what others claim of this node itself is refuted.
+ * Claims merge as `claims.ts` orders them. Around that order stand three rules for what is hearsay. Nobody is judged
+ * by an old list: a verdict that comes with one only makes a member suspect, and not even that where there is a link
+ * to it. Of a member that nobody here knows, it is not news that it is out or has left. And what others claim of this
+ * node itself is refuted.
  */
 import { present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
@@ -141,8 +142,9 @@ export class MemberList {
   }
 
   /**
-   * Members whose absence has lasted for the grace, of guests for a part of it, and are to be out. Where there are any, guests that are
-   * not just being reloaded are out with them: a place that gets free is not to go to somebody who has left, too.
+   * Members whose absence has lasted for the grace, of guests for a part of it, and are to be out. Where there are
+   * any, guests that are not just being reloaded are out with them: a place that gets free is not to go to somebody
+   * who has left, too.
    */
   overdue(graceMs: number, now: number): readonly Claim[] {
     const guestGraceMs = Math.min(graceMs * bounds.guestGraceShare, bounds.guestGraceMsMax)

@@ -1,9 +1,10 @@
 /**
  * Other boots that claim to be this node.
  *
- * As a rule that is a former boot, of which old news goes round: it is refuted and that is that. But where a browser's profile was
- * copied, with its database, two live under one name, and each refutes the other for ever. A boot that is over answers nothing: its
- * claims may come from those who slept for long, some newer than others, but not one upon the other, each above the last refutation.
+ * As a rule that is a former boot, of which old news goes round: it is refuted and that is that. But where a
+ * browser's profile was copied, with its database, two live under one name, and each refutes the other for ever. A
+ * boot that is over answers nothing: its claims may come from those who slept for long, some newer than others, but
+ * not one upon the other, each above the last refutation.
  */
 import { bounds } from '../bounds.ts'
 import type { PeerId } from '../ids.ts'

@@ -1,6 +1,6 @@
 /**
- * News on its way round: claims that ride on other messages, each a bounded number of times, the least told first (SWIM,
- * section 4.1: infection-style dissemination).
+ * News on its way round: claims that ride on other messages, each a bounded number of times, the least told first
+ * (SWIM, section 4.1: infection-style dissemination).
  */
 
 import type { NodeId } from '../ids.ts'

@@ -1,6 +1,6 @@
 /**
- * A hash of a set of texts, kept up as they come and go: the exclusive-or of their hashes, so that a change of one member costs two
- * hashes however many there are. Equal for equal sets whatever the order.
+ * A hash of a set of texts, kept up as they come and go: the exclusive-or of their hashes, so that a change of one
+ * member costs two hashes however many there are. Equal for equal sets whatever the order.
  */
 import { tagOf } from '../hash.ts'
 import type { ViewHash } from '../ids.ts'

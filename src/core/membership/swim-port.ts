@@ -8,8 +8,8 @@ import type { News } from './news.ts'
 import { presets, type Timing } from './timing.ts'
 
 /**
- * What members say to each other. `ping-request`: probe `target` for me. `nack`: I do, so I am within your reach, whatever becomes
- * of it; at once, since a hidden tab's timers would be late with it. News rides on everything.
+ * What members say to each other. `ping-request`: probe `target` for me. `nack`: I do, so I am within your reach,
+ * whatever becomes of it; at once, since a hidden tab's timers would be late with it. News rides on everything.
  */
 export interface SwimMessage {
   readonly type: (typeof swimMessageTypes)[number]
@@ -62,7 +62,10 @@ export interface SwimOptions extends Timing {
   readonly healthLevels: number
   readonly suspicionMaxFactor: number
   readonly lateTimerMs: number
-  /** Lifeguard's buddy system: a suspect is told that it is one with every word, and once more before it is declared dead. */
+  /**
+   * Lifeguard's buddy system: a suspect is told that it is one with every word, and once more before it is declared
+   * dead.
+   */
   readonly reminds: boolean
 }
 

@@ -1,8 +1,8 @@
 /**
  * How long membership waits: SWIM's intervals as Lifeguard stretches them (Dadgar, Phillips, Currey 2018).
  *
- * Logarithms are interpolated between powers of two, with sums and products only: `Math.log` may differ between engines, and a
- * simulated run must take the same way in all of them.
+ * Logarithms are interpolated between powers of two, with sums and products only: `Math.log` may differ between
+ * engines, and a simulated run must take the same way in all of them.
  */
 import { bounds } from '../bounds.ts'
 
@@ -15,7 +15,10 @@ export interface Timing {
   readonly gossipIntervalMs: number
 }
 
-/** `internet` suits every ring; `local` finds out twice as fast where all tabs are on one machine and in the foreground. */
+/**
+ * `internet` suits every ring; `local` finds out twice as fast where all tabs are on one machine and in the
+ * foreground.
+ */
 export const presets: { readonly internet: Timing; readonly local: Timing } = {
   internet: {
     probeIntervalMs: bounds.probeIntervalMs,

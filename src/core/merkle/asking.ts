@@ -39,7 +39,9 @@ function apart(ours: readonly Item[], theirs: readonly Item[]): readonly [readon
   return [without(ours, mine, new Set(other)), without(theirs, other, new Set(mine))]
 }
 
-/** The side that wants to know. Each message that comes is answered by the next one to send, until `differences` says. */
+/**
+ * The side that wants to know. Each message that comes is answered by the next one to send, until `differences` says.
+ */
 export class Asking {
   readonly #view: ForestView
   readonly #window: number
@@ -62,8 +64,8 @@ export class Asking {
   #stage: 'first' | 'second' | 'items' | 'over' = 'first'
 
   /**
-   * `window`: which part of the hashes to compare, below `windows`. `itemsMax`: where more of this side's items would have to be
-   * looked through one by one, that is too much. `cut` weakens fingerprints, to test what that leads to.
+   * `window`: which part of the hashes to compare, below `windows`. `itemsMax`: where more of this side's items would
+   * have to be looked through one by one, that is too much. `cut` weakens fingerprints, to test what that leads to.
    */
   constructor(
     view: ForestView,
@@ -116,7 +118,10 @@ export class Asking {
     return this.#isEqual
   }
 
-  /** How many items there are on one side, if they are too many to go through at once: then less is to be compared at a time. */
+  /**
+   * How many items there are on one side, if they are too many to go through at once: then less is to be compared at
+   * a time.
+   */
   get tooMuch(): number | null {
     return this.#tooMuch
   }
@@ -126,7 +131,10 @@ export class Asking {
     return this.#stage === 'items'
   }
 
-  /** What differs, if it can be proved; null if some fingerprints looked alike and were not. In pieces, since it may take long. */
+  /**
+   * What differs, if it can be proved; null if some fingerprints looked alike and were not. In pieces, since it may
+   * take long.
+   */
   *differences(): Generator<void, Differences | null> {
     if (this.#isEqual) return { theirs: [], ours: [] }
     const [ours, theirs] = apart(this.#ours, this.#theirs)

@@ -1,8 +1,9 @@
 /**
  * The tries of all partitions, and what two nodes compare of them: a view of those partitions that both hold.
  *
- * A view is a snapshot. It numbers its partitions without gaps, so that a prefix is worth as much whether two nodes share three
- * partitions or all of them: the first bits of a prefix choose among the partitions, the bits after that are the key's.
+ * A view is a snapshot. It numbers its partitions without gaps, so that a prefix is worth as much whether two nodes
+ * share three partitions or all of them: the first bits of a prefix choose among the partitions, the bits after that
+ * are the key's.
  */
 import { bounds } from '../bounds.ts'
 import { hashBytes, hashOf } from '../hash.ts'
@@ -172,8 +173,9 @@ export class ForestView {
   }
 
   /**
-   * 32 bits that stand for what a prefix holds, 0 for nothing: of whole partitions parts of their roots, within one of its
-   * items. Different sets may look alike; the proof of the whole then does not hold, and other parts are compared (`window`).
+   * 32 bits that stand for what a prefix holds, 0 for nothing: of whole partitions parts of their roots, within one
+   * of its items. Different sets may look alike; the proof of the whole then does not hold, and other parts are
+   * compared (`window`).
    */
   fingerprint(prefix: Prefix, window: number): number {
     let sum = 0

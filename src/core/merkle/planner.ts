@@ -1,8 +1,8 @@
 /**
  * How to look closer where two views differ: list what is there, or split the prefixes once more and compare again.
  *
- * From how many of the compared cells differ follows how many items probably do, and from that what each way of going on would
- * cost in bytes. A round trip is worth one packet.
+ * From how many of the compared cells differ follows how many items probably do, and from that what each way of going
+ * on would cost in bytes. A round trip is worth one packet.
  */
 
 /** Bytes that one more round trip may cost: what one packet carries. */
@@ -56,7 +56,10 @@ export function planAnswer(comparison: Comparison): Plan {
   })
 }
 
-/** Whether the asking side asks for the lists now, or splits once more; the answer comes with the next message either way. */
+/**
+ * Whether the asking side asks for the lists now, or splits once more; the answer comes with the next message either
+ * way.
+ */
 export function planQuestion(comparison: Comparison): Plan {
   const { differing, items } = comparison
   const list = { splitBits: 0, bytes: differing * cellBytes + fingerprintBytes * items }

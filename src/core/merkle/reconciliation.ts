@@ -1,19 +1,20 @@
 /**
- * How two nodes find out in what their partitions differ, in two round trips at most and few bytes (Dynamo, section 4.7).
+ * How two nodes find out in what their partitions differ, in two round trips at most and few bytes (Dynamo, section
+ * 4.7).
  *
  * The asking side sends 32-bit fingerprints of some hundred prefixes. Where they differ, the answering side lists the
- * fingerprints of its items, or splits the prefix so that the asking side looks once more. 32 bits are little, so nothing is
- * believed before it is proved: with the differences put in, the asking side's own hashes must give the answering side's
- * full root. If they do not, the same is tried with other bits of the hashes.
+ * fingerprints of its items, or splits the prefix so that the asking side looks once more. 32 bits are little, so
+ * nothing is believed before it is proved: with the differences put in, the asking side's own hashes must give the
+ * answering side's full root. If they do not, the same is tried with other bits of the hashes.
  *
  *   asking                                answering
  *   1. proof, fingerprints           ->   2. proof; of each prefix that differs: nothing, items, a list, or a split
  *   3. what differs of the splits    ->   4. of each: items, or a list
  *   5. entries of lists it lacks     ->   6. those items
  *
- * Where so much differs that 2 would have to list very many items, it only says how many; and where 2 shows that so many of the
- * asking side are to be gone through, that side stops there. Then less is compared at a time.
- * After 2 or 4 the asking side knows what it has that the other lacks; after 6 it can prove what it lacks itself.
+ * Where so much differs that 2 would have to list very many items, it only says how many; and where 2 shows that so
+ * many of the asking side are to be gone through, that side stops there. Then less is compared at a time. After 2 or
+ * 4 the asking side knows what it has that the other lacks; after 6 it can prove what it lacks itself.
  */
 import { hashBytes } from '../hash.ts'
 import type { ByteReader, ByteWriter } from '../wire/bytes.ts'

@@ -1,13 +1,13 @@
 /**
  * A Merkle trie over the records of one partition (Dynamo, section 4.7).
  *
- * An item says that a key is here in a certain version: 16 bytes of the key's hash, 16 bytes of the version's. The hash of a set
- * of items is the SHA-256 of the items themselves, in key order, up to 64 of them; of more it is the SHA-256 of the hashes of
- * the up to sixteen subsets that the next four bits of the key tell apart (a canonical 16-ary trie). So it depends on the set
- * alone: same records, same root, whatever the order of writes.
+ * An item says that a key is here in a certain version: 16 bytes of the key's hash, 16 bytes of the version's. The
+ * hash of a set of items is the SHA-256 of the items themselves, in key order, up to 64 of them; of more it is the
+ * SHA-256 of the hashes of the up to sixteen subsets that the next four bits of the key tell apart (a canonical
+ * 16-ary trie). So it depends on the set alone: same records, same root, whatever the order of writes.
  *
- * Items lie packed in one array, 32 bytes each, and hashes are kept for the root and its children. A write then costs two
- * evaluations until a partition has a thousand keys. A snapshot shares the arrays until one side writes.
+ * Items lie packed in one array, 32 bytes each, and hashes are kept for the root and its children. A write then costs
+ * two evaluations until a partition has a thousand keys. A snapshot shares the arrays until one side writes.
  */
 import { bounds } from '../bounds.ts'
 import { hashBytes, hashOf } from '../hash.ts'

@@ -1,12 +1,13 @@
 /**
- * Which nodes own which partition: consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018), one rank
- * of replicas after the other.
+ * Which nodes own which partition: consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018), one
+ * rank of replicas after the other.
  *
- * For each rank, every partition walks clockwise from its place and takes the first node that is on a device the partition
- * has no replica on yet and that holds less than 1.1 times its share. All first replicas are placed before any second one,
- * so a change of members moves few of them. A device whose share is all Q partitions must be in every one of them: when only
- * such devices can fill the ranks left, only they are eligible. The result is a pure function of the member set: every node
- * computes the same owners, alone. If nobody is eligible the bound is relaxed first, then the distinctness of devices.
+ * For each rank, every partition walks clockwise from its place and takes the first node that is on a device the
+ * partition has no replica on yet and that holds less than 1.1 times its share. All first replicas are placed before
+ * any second one, so a change of members moves few of them. A device whose share is all Q partitions must be in every
+ * one of them: when only such devices can fill the ranks left, only they are eligible. The result is a pure function
+ * of the member set: every node computes the same owners, alone. If nobody is eligible the bound is relaxed first,
+ * then the distinctness of devices.
  */
 import { assert, present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
@@ -35,7 +36,10 @@ interface Bin {
   load: number
 }
 
-/** Places every partition on `min(n, members)` distinct nodes. `layOut` may build on earlier rings; it must answer as `buildRing` does. */
+/**
+ * Places every partition on `min(n, members)` distinct nodes. `layOut` may build on earlier rings; it must answer as
+ * `buildRing` does.
+ */
 export function place(members: readonly RingMember[], n: number, layOut: typeof buildRing = buildRing): Placement {
   const sorted = [...members].sort((a, b) => compareText(a.id, b.id))
   const ring = layOut(sorted)

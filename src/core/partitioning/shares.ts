@@ -1,9 +1,10 @@
 /**
  * How many replicas each node should hold.
  *
- * Replicas of one partition go to distinct devices first, so a device takes at most Q of them, however large its capacity;
- * what it cannot take spreads over the others (water-filling). A device's nodes split its share by their capacity. Where
- * there are fewer devices than replicas, the replicas left over spread over the nodes that do not hold the partition yet.
+ * Replicas of one partition go to distinct devices first, so a device takes at most Q of them, however large its
+ * capacity; what it cannot take spreads over the others (water-filling). A device's nodes split its share by their
+ * capacity. Where there are fewer devices than replicas, the replicas left over spread over the nodes that do not
+ * hold the partition yet.
  */
 import { assert } from '../assert.ts'
 import { bounds } from '../bounds.ts'

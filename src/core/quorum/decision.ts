@@ -18,7 +18,10 @@ export type Answer = 'unasked' | 'waiting' | 'slow' | 'counted' | 'uncounted' | 
 export interface Progress {
   /** `pending` until `needed` answers count (`won`) or nobody is left to ask or wait for (`lost`). */
   readonly outcome: 'pending' | 'won' | 'lost'
-  /** Indices of the candidates to ask now. Asking goes on after the quorum is won, until n nodes answer or none is left. */
+  /**
+   * Indices of the candidates to ask now. Asking goes on after the quorum is won, until n nodes answer or none is
+   * left.
+   */
   readonly ask: readonly number[]
   /** Everybody asked has answered or failed and nobody is to be asked any more. */
   readonly settled: boolean
@@ -35,7 +38,10 @@ export interface QuorumRule {
 export interface Sufficiency {
   /** They say what was asked for: a read that must reach a context goes on, n at a time, until they do. */
   readonly suffices: boolean
-  /** They come from where they were to come from, as from owners: nobody else is asked for that, but who was asked is waited for. */
+  /**
+   * They come from where they were to come from, as from owners: nobody else is asked for that, but who was asked is
+   * waited for.
+   */
   readonly isEnough: boolean
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a request asks for beyond the number of nodes, and whether what has been answered so far comes to it (Dynamo, section
- * 4.5; the further demands are Riak's `pr`, `pw` and `node_confirms`).
+ * What a request asks for beyond the number of nodes, and whether what has been answered so far comes to it (Dynamo,
+ * section 4.5; the further demands are Riak's `pr`, `pw` and `node_confirms`).
  */
 import type { NodeId } from '../ids.ts'
 import { fewestPlaces } from './stand-ins.ts'

@@ -1,5 +1,6 @@
 /**
- * Whose place a fallback takes (Dynamo, section 4.6): each write that an owner did not take is held for it by somebody else.
+ * Whose place a fallback takes (Dynamo, section 4.6): each write that an owner did not take is held for it by
+ * somebody else.
  */
 import type { NodeId } from '../ids.ts'
 import type { Answer } from './decision.ts'
@@ -17,8 +18,8 @@ const isMissing = ({ role, answer }: Candidate): boolean =>
   role === 'owner' && (answer === 'failed' || answer === 'slow' || answer === 'uncounted')
 
 /**
- * Which owners a fallback that is about to be asked stands in for: the first missing one nobody stands in for yet, or all
- * missing ones where each has somebody already.
+ * Which owners a fallback that is about to be asked stands in for: the first missing one nobody stands in for yet, or
+ * all missing ones where each has somebody already.
  */
 export function standInFor(candidates: readonly Candidate[]): readonly NodeId[] {
   const missing = candidates.filter(isMissing).map((candidate) => candidate.node)
@@ -37,9 +38,9 @@ export function uncovered(candidates: readonly Candidate[]): readonly NodeId[] {
 }
 
 /**
- * In how many places, nodes or devices, a write is for certain. A hint goes home some time, and its copy with it: perhaps to a
- * place that has one already. So this is the least there can be, whichever hints have gone. `copies`: who has it, and for whom
- * (nobody: its own).
+ * In how many places, nodes or devices, a write is for certain. A hint goes home some time, and its copy with it:
+ * perhaps to a place that has one already. So this is the least there can be, whichever hints have gone. `copies`:
+ * who has it, and for whom (nobody: its own).
  */
 export function fewestPlaces(
   copies: readonly (readonly [NodeId, readonly NodeId[]])[],

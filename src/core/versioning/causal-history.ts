@@ -1,12 +1,13 @@
 /**
- * Causal history: the set of writes of one key that a record or a reader knows, as a version vector plus the dots beyond it.
+ * Causal history: the set of writes of one key that a record or a reader knows, as a version vector plus the dots
+ * beyond it.
  *
- * A dot names one write. The vector says "all of this actor's writes of the key up to that counter", the dots beyond are
- * those that came ahead of a gap. Without them a replica that got an actor's second write before its first would claim to
- * know both, and lose the first (the exceptions of dotted version vectors; Almeida, Shoker, Baquero 2016).
+ * A dot names one write. The vector says "all of this actor's writes of the key up to that counter", the dots beyond
+ * are those that came ahead of a gap. Without them a replica that got an actor's second write before its first would
+ * claim to know both, and lose the first (the exceptions of dotted version vectors; Almeida, Shoker, Baquero 2016).
  *
- * Names of old writes are pruned, or a history would grow with all who ever wrote. A pruned history covers less, never more:
- * what becomes of an old write that nobody names any more is for `core/acceptance` to say.
+ * Names of old writes are pruned, or a history would grow with all who ever wrote. A pruned history covers less,
+ * never more: what becomes of an old write that nobody names any more is for `core/acceptance` to say.
  *
  * Invariant: dots beyond the vector are ascending and never continue it.
  */
@@ -31,7 +32,10 @@ export interface ActorHistory {
   readonly upTo: number
   /** Counters above `upTo + 1`, ascending. */
   readonly beyond: readonly number[]
-  /** The time until which these names are needed: that of the latest of the writes, and of those that overwrote one of them. */
+  /**
+   * The time until which these names are needed: that of the latest of the writes, and of those that overwrote one of
+   * them.
+   */
   readonly last: HybridTime
 }
 
@@ -55,7 +59,10 @@ export function names({ actors }: CausalHistory, dot: Dot): boolean {
   return known !== undefined && (dot.counter <= known.upTo || known.beyond.includes(dot.counter))
 }
 
-/** Whether a history names every write that `part` names, those aside that nobody needs after `horizon`; all of `needed` are. */
+/**
+ * Whether a history names every write that `part` names, those aside that nobody needs after `horizon`; all of
+ * `needed` are.
+ */
 export function includes(
   history: CausalHistory,
   part: CausalHistory,
@@ -93,13 +100,19 @@ export function withWrite(history: CausalHistory, { dot, time }: Written): Causa
   return unite(history, { actors: new Map([[dot.actor, compact(0, [dot.counter], time)]]) })
 }
 
-/** The history without names that nobody needs after `horizon`, those of `kept` aside; the same object where all are needed. */
+/**
+ * The history without names that nobody needs after `horizon`, those of `kept` aside; the same object where all are
+ * needed.
+ */
 export function pruned(history: CausalHistory, horizon: HybridTime, kept: ReadonlySet<ActorId>): CausalHistory {
   const needed = [...history.actors].filter(([actor, { last }]) => last > horizon || kept.has(actor))
   return needed.length === history.actors.size ? history : { actors: new Map(needed) }
 }
 
-/** The history with the names of these actors needed until `time` at least: a write of that time overwrites one of theirs. */
+/**
+ * The history with the names of these actors needed until `time` at least: a write of that time overwrites one of
+ * theirs.
+ */
 export function neededUntil(history: CausalHistory, actors: Iterable<ActorId>, time: HybridTime): CausalHistory {
   const renewed = new Map(history.actors)
   for (const actor of actors) {

@@ -1,9 +1,10 @@
 /**
  * Context: what a reader saw, to be handed back with the write that builds on it (Dynamo, section 4.1).
  *
- * A context is the history of the record the reader got, and names the dot of every sibling in it. The greatest hybrid time
- * in it makes the write later than all it saw, whichever node takes it. The horizon says up to when the replicas that
- * answered may have pruned names: a later read that is to see as much compares it, and it covers no write.
+ * A context is the history of the record the reader got, and names the dot of every sibling in it. The greatest
+ * hybrid time in it makes the write later than all it saw, whichever node takes it. The horizon says up to when the
+ * replicas that answered may have pruned names: a later read that is to see as much compares it, and it covers no
+ * write.
  */
 import type { ActorId, HybridTime } from '../ids.ts'
 import {
@@ -55,8 +56,9 @@ export function afterWrite(seen: SeenContext, written: Written): SeenContext {
 }
 
 /**
- * A put or delete as it is sent: it covers what its writer saw and nothing else. The names of the siblings it overwrites are
- * needed for as long as its own, or an old copy of one could come back while the write that replaced it is still there.
+ * A put or delete as it is sent: it covers what its writer saw and nothing else. The names of the siblings it
+ * overwrites are needed for as long as its own, or an old copy of one could come back while the write that replaced
+ * it is still there.
  */
 export function delta({ history, siblings }: Pick<SeenContext, 'history' | 'siblings'>, sibling: Sibling): Record {
   return { history: withWrite(neededUntil(history, siblings, sibling.time), sibling), siblings: [sibling] }
@@ -69,9 +71,10 @@ export const uniteReach = (a: Reach, b: Reach): Reach => ({
 })
 
 /**
- * Whether one has seen all that a reader had. Names of what was overwritten may be pruned; the siblings that the reader saw have to be
- * named, or held: a horizon says nothing of what a replica has received. One that lags behind may name all that the reader does, and
- * hold what others have forgotten to be overwritten: so its horizon has to be as late.
+ * Whether one has seen all that a reader had. Names of what was overwritten may be pruned; the siblings that the
+ * reader saw have to be named, or held: a horizon says nothing of what a replica has received. One that lags behind
+ * may name all that the reader does, and hold what others have forgotten to be overwritten: so its horizon has to be
+ * as late.
  */
 export function reaches(reach: Reach, seen: Reach & Pick<SeenContext, 'siblings'>): boolean {
   return reach.horizon >= seen.horizon && includes(reach.history, seen.history, reach.horizon, seen.siblings)

@@ -1,9 +1,10 @@
 /**
- * Hybrid logical time (Kulkarni and others, 2014): wall time that never repeats at one node, never goes back, and is always
- * later than any time the node has seen. Last-write-wins compares it, so a write that saw another is the later one even if
- * its wall clock is slow.
+ * Hybrid logical time (Kulkarni and others, 2014): wall time that never repeats at one node, never goes back, and is
+ * always later than any time the node has seen. Last-write-wins compares it, so a write that saw another is the later
+ * one even if its wall clock is slow.
  *
- * One number: milliseconds times 1024, plus ticks within the millisecond. Exact until the year 2109 (`bounds.hybridTimeMax`).
+ * One number: milliseconds times 1024, plus ticks within the millisecond. Exact until the year 2109
+ * (`bounds.hybridTimeMax`).
  */
 import { bounds } from '../bounds.ts'
 import type { HybridTime } from '../ids.ts'
@@ -26,8 +27,8 @@ export function nextTime(latest: HybridTime, wallMs: number): HybridTime {
 }
 
 /**
- * The latest time known after `seen` came by. A time absurdly far ahead of our wall clock is not taken up: one wrong clock
- * must not push everybody's for ever.
+ * The latest time known after `seen` came by. A time absurdly far ahead of our wall clock is not taken up: one wrong
+ * clock must not push everybody's for ever.
  */
 export function observeTime(latest: HybridTime, seen: HybridTime, wallMs: number): HybridTime {
   const believable = seen <= (wallMs + bounds.hybridTimeAheadMs) * ticksPerMs

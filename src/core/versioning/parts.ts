@@ -1,8 +1,9 @@
 /**
  * A record in parts, for one that outgrows a message: each is a record by itself, and all of them joined are the whole.
  *
- * A part has some of the siblings, and the whole history but for the dots of the other siblings. So it overwrites what the whole
- * does, and covers no sibling of another part: the parts may come in any order, any number of times, and some of them not at all.
+ * A part has some of the siblings, and the whole history but for the dots of the other siblings. So it overwrites
+ * what the whole does, and covers no sibling of another part: the parts may come in any order, any number of times,
+ * and some of them not at all.
  */
 import type { ActorId } from '../ids.ts'
 import type { ActorHistory, CausalHistory } from './causal-history.ts'

@@ -1,12 +1,12 @@
 /**
- * A record and the one operation that ever changes what it says: join. (A value that has expired may be given up besides; its dot and
- * its digest stay, so the record says the same.)
+ * A record and the one operation that ever changes what it says: join. (A value that has expired may be given up
+ * besides; its dot and its digest stay, so the record says the same.)
  *
- * A record is a causal history and the siblings that survive it. `join(a, b)` unites the histories and keeps a sibling if
- * both hold it, or if the other's history lacks its dot: what the other side knew and no longer holds was overwritten by
- * somebody who had seen it. That makes join commutative, associative and idempotent (the multi-value register over a causal
- * context; Almeida, Shoker, Baquero 2016), so put, hint, read repair, handoff and exchange may arrive in any order, any
- * number of times (Dynamo, section 4.4, with its vector clocks made exact).
+ * A record is a causal history and the siblings that survive it. `join(a, b)` unites the histories and keeps a
+ * sibling if both hold it, or if the other's history lacks its dot: what the other side knew and no longer holds was
+ * overwritten by somebody who had seen it. That makes join commutative, associative and idempotent (the multi-value
+ * register over a causal context; Almeida, Shoker, Baquero 2016), so put, hint, read repair, handoff and exchange may
+ * arrive in any order, any number of times (Dynamo, section 4.4, with its vector clocks made exact).
  *
  * A put is a delta: the history its writer saw, plus one new dot, and one sibling under that dot.
  */
@@ -39,7 +39,10 @@ export interface ValueSibling extends Written {
 export interface Tombstone extends Written {
   readonly kind: 'tombstone'
 }
-/** A value that has expired, of which only the hash is kept: a tombstone with its dot, and replicas that still hold it agree. */
+/**
+ * A value that has expired, of which only the hash is kept: a tombstone with its dot, and replicas that still hold it
+ * agree.
+ */
 export interface Expired extends Written {
   readonly kind: 'expired'
   readonly expiresAt: number
@@ -98,8 +101,8 @@ export function compareWrites(a: Sibling, b: Sibling): number {
 }
 
 /**
- * Tells siblings of one dot apart. They are equal unless a dot was used twice, which is a defect somewhere: then every node
- * must at least keep the same one.
+ * Tells siblings of one dot apart. They are equal unless a dot was used twice, which is a defect somewhere: then
+ * every node must at least keep the same one.
  */
 function compareContents(a: Sibling, b: Sibling): number {
   if (a.kind !== b.kind) return kinds.indexOf(a.kind) - kinds.indexOf(b.kind)
@@ -133,8 +136,9 @@ export function withoutExpired(record: Record, wallMs: number): Record {
 }
 
 /**
- * The record without the tombstones up to a horizon, and the names that nobody needs after it; a value that has expired is as old as its
- * expiry. Names of the siblings that stay are kept with them. The same object where there is nothing to prune.
+ * The record without the tombstones up to a horizon, and the names that nobody needs after it; a value that has
+ * expired is as old as its expiry. Names of the siblings that stay are kept with them. The same object where there is
+ * nothing to prune.
  */
 export function prune(record: Record, horizon: HybridTime): Record {
   const isOld = (sibling: Sibling) =>

@@ -1,8 +1,8 @@
 /**
  * The name a key is stored under: how its conflicts are settled, its collection, and the key itself.
  *
- * The conflict mode is part of the name because all writes of one key must agree on it: a key written in both modes does
- * not converge. Whoever holds the name knows the mode, so no message has to say it.
+ * The conflict mode is part of the name because all writes of one key must agree on it: a key written in both modes
+ * does not converge. Whoever holds the name knows the mode, so no message has to say it.
  */
 import type { StoredKey } from '../ids.ts'
 

@@ -1,9 +1,9 @@
 /**
  * Writing and reading bytes: variable-length integers, length-prefixed bytes and text, fixed-length ids.
  *
- * Reading is total. A reader that meets too few bytes, a length past the end or a number out of range remembers that it
- * failed and answers with empty values; whoever asked looks at `finished()` once, at the end. Nothing is allocated for a
- * length that the bytes at hand could not hold, and nothing recurses.
+ * Reading is total. A reader that meets too few bytes, a length past the end or a number out of range remembers that
+ * it failed and answers with empty values; whoever asked looks at `finished()` once, at the end. Nothing is allocated
+ * for a length that the bytes at hand could not hold, and nothing recurses.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { assert } from '../assert.ts'
@@ -179,8 +179,9 @@ export class ByteReader {
   }
 
   /**
-   * Some items, at most `max`. Each takes at least one byte, so a count beyond the bytes at hand is refused before anything is
-   * allocated: what a record may hold is bounded by its bytes alone, or a reader would refuse what a writer has stored.
+   * Some items, at most `max`. Each takes at least one byte, so a count beyond the bytes at hand is refused before
+   * anything is allocated: what a record may hold is bounded by its bytes alone, or a reader would refuse what a
+   * writer has stored.
    */
   list<T>(read: () => T, max: number = Number.MAX_SAFE_INTEGER): readonly T[] {
     const count = this.integer(Math.min(max, this.remaining))

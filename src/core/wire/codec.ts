@@ -1,6 +1,6 @@
 /**
- * Codecs of single shapes, and of unions told apart by a tag: the writer and the reader of each stand side by side, so that they
- * cannot drift apart.
+ * Codecs of single shapes, and of unions told apart by a tag: the writer and the reader of each stand side by side,
+ * so that they cannot drift apart.
  */
 
 import { bounds } from '../bounds.ts'

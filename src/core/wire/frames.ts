@@ -1,9 +1,9 @@
 /**
  * Messages cut into frames and put together again.
  *
- * A data channel takes small messages well and large ones badly, so each message travels in frames of at most 16 KiB. The
- * channel is ordered and reliable, so a frame says only which message it belongs to and whether more follows. Frames of
- * several messages may alternate: that is how gossip overtakes bulk.
+ * A data channel takes small messages well and large ones badly, so each message travels in frames of at most 16 KiB.
+ * The channel is ordered and reliable, so a frame says only which message it belongs to and whether more follows.
+ * Frames of several messages may alternate: that is how gossip overtakes bulk.
  */
 import { concatBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../bounds.ts'
@@ -12,7 +12,10 @@ import { ByteReader, ByteWriter } from './bytes.ts'
 const headerBytesMax = 16
 const flags = { last: 1, first: 2 } as const
 
-/** Yields the frames of message number `id`. The first one tells the whole length, so that a receiver can refuse it at once. */
+/**
+ * Yields the frames of message number `id`. The first one tells the whole length, so that a receiver can refuse it at
+ * once.
+ */
 export function* framesOf(id: number, message: Uint8Array): Generator<Uint8Array> {
   const room = bounds.frameBytesMax - headerBytesMax
   let at = 0
@@ -28,7 +31,9 @@ export function* framesOf(id: number, message: Uint8Array): Generator<Uint8Array
   } while (at < message.length)
 }
 
-/** `more`: wait for further frames. `malformed`: the peer breaks the rules; nothing it sends can be trusted any more. */
+/**
+ * `more`: wait for further frames. `malformed`: the peer breaks the rules; nothing it sends can be trusted any more.
+ */
 export type Reassembled =
   | { readonly kind: 'more' }
   | { readonly kind: 'message'; readonly message: Uint8Array }

@@ -1,8 +1,8 @@
 /**
  * Every message between two nodes. Types only; `message-codec.ts` makes bytes of them.
  *
- * Two nodes that meet exchange a hello each and nothing else is accepted before. Then everything is a request or its reply.
- * Both carry the sender's view hash, so that a difference in membership shows with the first message.
+ * Two nodes that meet exchange a hello each and nothing else is accepted before. Then everything is a request or its
+ * reply. Both carry the sender's view hash, so that a difference in membership shows with the first message.
  */
 
 import type { ReceivedVector, Session } from '../acceptance/sessions.ts'
@@ -36,8 +36,8 @@ export interface KeyedRecord {
 }
 
 /**
- * Why records are given to a node. The receiver flushes a hint before it confirms, since the sender then deletes it. An exchange
- * flushes once, at its end, and only an exchange has terms.
+ * Why records are given to a node. The receiver flushes a hint before it confirms, since the sender then deletes it.
+ * An exchange flushes once, at its end, and only an exchange has terms.
  */
 export const reasons = ['hint', 'read', 'exchange'] as const
 export type Reason = (typeof reasons)[number]
@@ -74,7 +74,10 @@ export type Request =
   /** Store this delta. With `hintFor`, keep it for those owners instead of as one. */
   | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
   | { readonly type: 'get'; readonly key: StoredKey }
-  /** Push-pull. It begins with a digest of the member list and no claims; where that differs, claims follow, both ways. */
+  /**
+   * Push-pull. It begins with a digest of the member list and no claims; where that differs, claims follow, both
+   * ways.
+   */
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
   /** Join these. `received`: places in the list of those of which the receiver had received all values before. */
   | {
@@ -103,8 +106,8 @@ export type Request =
       readonly terms: ExchangeTerms
     }
   /**
-   * You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when that session began. `account` is of
-   * `partitions`; that of the reply is of `back`.
+   * You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when that session began.
+   * `account` is of `partitions`; that of the reply is of `back`.
    */
   | {
       readonly type: 'settled'
@@ -123,7 +126,10 @@ export type Counting = (typeof countings)[number]
 export type Reply =
   /** `standing` says as what the delta is stored: an owner in sync, one that is not yet, or a stand-in. */
   | { readonly type: 'stored'; readonly standing: 'owner' | 'syncing' | 'hint' }
-  /** `counts`: whether the answer may count for r, and as whose. `sources`: whom to ask besides, since this replica is not in sync yet. */
+  /**
+   * `counts`: whether the answer may count for r, and as whose. `sources`: whom to ask besides, since this replica is
+   * not in sync yet.
+   */
   | {
       readonly type: 'record'
       readonly record: Record

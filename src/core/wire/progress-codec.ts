@@ -1,5 +1,6 @@
 /**
- * What two nodes tell each other about what they have received, and what each keeps of it: the same on the wire and in the store.
+ * What two nodes tell each other about what they have received, and what each keeps of it: the same on the wire and
+ * in the store.
  */
 
 import type { ReceivedVector, Session } from '../acceptance/sessions.ts'
@@ -43,7 +44,9 @@ export function groupedOf<T>(value: Codec<T>): Codec<Grouped<T>> {
   }
 }
 
-/** Groups partitions by what `isOf` says of them, those of which it says nothing left out; equal where the bytes are. */
+/**
+ * Groups partitions by what `isOf` says of them, those of which it says nothing left out; equal where the bytes are.
+ */
 export function grouped<T>(
   all: readonly Partition[],
   codec: Codec<T>,

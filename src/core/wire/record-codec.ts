@@ -141,7 +141,9 @@ export function versionOf(record: Record): Uint8Array {
 
 const contextVersion = 3
 
-/** Counters run per key, so the same dot names different writes of different keys: a context is good for its key only. */
+/**
+ * Counters run per key, so the same dot names different writes of different keys: a context is good for its key only.
+ */
 const keyTagOf = (key: StoredKey): string => tagOf(key).slice(0, 16)
 
 /** A context of a key as text: a version and the key's tag, then the context, in hex. Storable anywhere. */

@@ -1,8 +1,9 @@
 /**
  * What waits for one channel: three lanes of messages, taken out frame by frame.
  *
- * A control message never waits behind values: its frames go out between those of the message under way; and what was asked for does
- * not wait behind what is given unasked. Within a lane messages go out one after the other. Bytes and messages waiting are bounded; what does not fit is refused whole.
+ * A control message never waits behind values: its frames go out between those of the message under way; and what was
+ * asked for does not wait behind what is given unasked. Within a lane messages go out one after the other. Bytes and
+ * messages waiting are bounded; what does not fit is refused whole.
  */
 import { bounds } from '../bounds.ts'
 import { framesOf } from './frames.ts'
@@ -27,7 +28,10 @@ export class SendQueue {
     return laneNames.reduce((sum, name) => sum + this.#lanes[name].length, 0)
   }
 
-  /** Takes a message in, or refuses it (false). `done` hears once whether its last frame was taken out or the queue was cleared. */
+  /**
+   * Takes a message in, or refuses it (false). `done` hears once whether its last frame was taken out or the queue
+   * was cleared.
+   */
   offer(lane: LaneName, message: Uint8Array, done: (sent: boolean) => void): boolean {
     const full =
       this.#bytes + message.length > bounds.sendQueueBytesMax || this.messageCount >= bounds.sendQueueMessagesMax

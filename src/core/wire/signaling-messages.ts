@@ -1,8 +1,8 @@
 /**
  * What tabs and the signaling server say to each other: join, introduce, leave, as JSON text.
  *
- * The server learns a room's tag, peers' random names and sealed-looking bodies it passes on by address. It never sees a
- * key, a value or a cluster's name.
+ * The server learns a room's tag, peers' random names and sealed-looking bodies it passes on by address. It never
+ * sees a key, a value or a cluster's name.
  */
 import { bounds } from '../bounds.ts'
 import type { PeerId } from '../ids.ts'
