@@ -34,7 +34,7 @@ test('an idle ring of three, one of whose disks is full, sends next to nothing b
   const ring = await Promise.all([engine, engine, engine].map((each) => world.profile(each)))
   const [small, other] = ring as [Profile, Profile]
   for (const profile of ring) await profile.start()
-  // Before the database is opened: a browser goes for half a minute by the room that it has found once.
+  // Before the database is opened: a quota that was set later let five times as much pass, in one run.
   const giveRoom = await limitTo(small, quotaBytes)
   const [id] = await Promise.all(
     ring.map((profile) => profile.open({ cluster: 'full', signaling: world.signaling.url })),
