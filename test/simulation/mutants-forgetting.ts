@@ -263,7 +263,8 @@ const others: readonly Mutant[] = [
     file: 'src/node/progress.ts',
     from: 'return isInSync(partition) ? each : outOfSync(each)',
     to: 'return isInSync(partition) || partition >= 0 ? each : outOfSync(each)',
-    test: { file: 'test/node/progress.test.ts', name: 'not in sync tells no horizon' },
+    profile: 'apart',
+    firstSeed: 5,
   },
   {
     name: 'a write since an exchange began is taken for given in it',
