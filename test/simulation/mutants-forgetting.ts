@@ -30,7 +30,8 @@ const holes: readonly Mutant[] = [
         to: "if (!held.has(name) && (names(other.history, sibling.dot) || (other.history.actors.get('f'.repeat(16) as never)?.last ?? 0) >= sibling.time)) continue",
       },
     ],
-    test: { file: 'test/scenarios/old-context.test.ts', name: 'context of an empty read' },
+    profile: 'apart',
+    firstSeed: 17,
   },
   {
     name: 'an exchange tells what was received of others by its end',
