@@ -30,7 +30,8 @@ const holes: readonly Mutant[] = [
         to: "if (!held.has(name) && (names(other.history, sibling.dot) || (other.history.actors.get('f'.repeat(16) as never)?.last ?? 0) >= sibling.time)) continue",
       },
     ],
-    test: { file: 'test/scenarios/old-context.test.ts', name: 'context of an empty read' },
+    profile: 'apart',
+    firstSeed: 17,
   },
   {
     name: 'an exchange tells what was received of others by its end',
@@ -263,7 +264,8 @@ const others: readonly Mutant[] = [
     file: 'src/node/progress.ts',
     from: 'return isInSync(partition) ? each : outOfSync(each)',
     to: 'return isInSync(partition) || partition >= 0 ? each : outOfSync(each)',
-    test: { file: 'test/node/received.test.ts', name: 'not in sync tells no horizon' },
+    profile: 'apart',
+    firstSeed: 5,
   },
   {
     name: 'a write since an exchange began is taken for given in it',
