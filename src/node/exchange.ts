@@ -11,10 +11,12 @@ import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
 import { partitionIn } from '../core/merkle/forest.ts'
-import type { Item } from '../core/merkle/reconciliation.ts'
+import { type Item, isSame } from '../core/merkle/reconciliation.ts'
 import { allPartitions } from '../core/partitioning/all-partitions.ts'
 import { hybridZero } from '../core/versioning/hybrid-time.ts'
+import { emptyRecord } from '../core/versioning/record.ts'
 import type { Account, Reply, Request } from '../core/wire/messages.ts'
+import { versionOf } from '../core/wire/record-codec.ts'
 import type { Clock } from '../ports.ts'
 import { deferred } from './deadline.ts'
 import type { Forgetting } from './forgetting.ts'
@@ -42,6 +44,9 @@ interface Answered {
   /** Whether what it has received was noted. */
   readonly isOver: boolean
 }
+
+/** The version of a record without siblings. */
+const namesOnly = versionOf(emptyRecord)
 
 /** What is moved: to both, only to the other, or only here. */
 type Way = 'both ways' | 'away' | 'home'
@@ -172,7 +177,13 @@ export class Exchange {
     transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
     await this.#moving.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
-    if (way !== 'home') await this.#moving.push(node, stillOurs(forest, ours, theirs), agreed, failed, transfer)
+    // Names alone are not given again to an owner that has them: it has more, and a former owner never asks for that.
+    const isNews = ({ key, version }: Item) => {
+      const partition = partitionIn(key)
+      return this.#routing.owns(partition) || !isSame(version, namesOnly) || !this.hasAll(node, partition)
+    }
+    const due = way === 'home' ? [] : stillOurs(forest, ours, theirs).filter(isNews)
+    await this.#moving.push(node, due, agreed, failed, transfer)
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
     if (back.length > 0) await this.#replica.flush()
