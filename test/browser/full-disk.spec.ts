@@ -28,7 +28,7 @@ async function limitTo(profile: Profile, quotaSize: number): Promise<() => Promi
 
 // Only Chromium has a quota that a test can set. It belongs to the origin: each node has a browser of its own.
 test('an idle ring of three, one of whose disks is full, sends next to nothing beside gossip, and is in step once there is room', {
-  tag: '@chromium',
+  tag: ['@chromium', '@long'],
 }, async ({ world, engine }) => {
   test.setTimeout(360_000 + idleMs)
   const ring = await Promise.all([engine, engine, engine].map((each) => world.profile(each)))

@@ -145,9 +145,9 @@ async function workFor(side: Side, ms: number): Promise<void> {
   await expect.poll(worked, { timeout: ms + patienceMs, intervals: [500] }).toBeGreaterThan(ms)
 }
 
-for (const { story, come } of homecomings) {
+for (const [at, { story, come }] of homecomings.entries()) {
   test(`two browsers work offline from each other for longer than the retention, and nothing is lost: ${story}`, {
-    tag: '@chromium',
+    tag: at === 0 ? '@chromium' : ['@chromium', '@long'],
   }, async ({ world, engine }) => {
     const [first, second] = [
       new Side('first', await world.profile(engine)),

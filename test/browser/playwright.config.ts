@@ -1,18 +1,23 @@
 import { defineConfig } from '@playwright/test'
 import type { Engine, Flags } from './world.ts'
 
+/** Tests that take minutes: `npm run test:long` runs those alone, `npm test` all others. */
+const isLong = process.env['TABRING_LONG'] === '1'
+
 export default defineConfig<object, { engine: Engine; flags: Flags }>({
   testDir: '.',
   outputDir: '../../test-results',
   workers: 1,
   timeout: 180_000,
   forbidOnly: true,
+  ...(isLong ? { grep: /@long/ } : {}),
   reporter: [['list']],
   projects: [
     {
       name: 'chromium',
       testMatch: ['*.spec.ts'],
       testIgnore: ['mixed*', 'as-users*', 'demo*'],
+      ...(isLong ? {} : { grepInvert: /@long/ }),
       use: { engine: 'chromium' },
     },
     {

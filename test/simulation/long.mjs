@@ -1,6 +1,6 @@
 /**
- * What takes longer than `npm test` may: thousands of seeds, minutes of each profile, every call of a store, and the planted defects.
- * Runs all of it, one after the other, whatever fails; exit code 1 if anything did.
+ * What takes longer than `npm test` may: thousands of seeds, minutes of each profile, every call of a store, the planted defects, and
+ * browser tests of minutes. Runs all of it, one after the other, whatever fails; exit code 1 if anything did.
  */
 import { spawnSync } from 'node:child_process'
 
@@ -19,3 +19,8 @@ for (const options of runs) {
   const { status } = spawnSync('npm', ['run', '--silent', 'simulate', '--', ...options], { stdio: 'inherit' })
   if (status !== 0) process.exitCode = 1
 }
+
+const browsers = ['playwright', 'test', '--config', 'test/browser/playwright.config.ts']
+const env = { ...process.env, TABRING_LONG: '1', TABRING_IDLE_MS: '300000' }
+console.log('\nbrowser tests of minutes')
+if (spawnSync('npx', browsers, { stdio: 'inherit', env }).status !== 0) process.exitCode = 1
