@@ -7,6 +7,7 @@
  * holds, and tells how it stands to that. A former owner drops a partition once every owner holds or covers all of it
  * and no write came since. The schedule decides with whom a node exchanges, and when (`exchange-schedule.ts`).
  */
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId, Partition } from '../core/ids.ts'
@@ -177,10 +178,13 @@ export class Exchange {
     transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
     await this.#moving.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
-    // Names alone are not given again to an owner that has them: it has more, and a former owner never asks for that.
+    const there = new Set(theirs.map(({ key }) => bytesToHex(key)))
+    // A former owner never asks for what an owner has more: it would give the same again and again. What the owner has not at all it
+    // may have lost.
     const isNews = ({ key, version }: Item) => {
       const partition = partitionIn(key)
-      return this.#routing.owns(partition) || !isSame(version, namesOnly) || !this.hasAll(node, partition)
+      if (this.#routing.owns(partition) || !this.hasAll(node, partition)) return true
+      return !isSame(version, namesOnly) && !there.has(bytesToHex(key))
     }
     const due = way === 'home' ? [] : stillOurs(forest, ours, theirs).filter(isNews)
     await this.#moving.push(node, due, agreed, failed, transfer)

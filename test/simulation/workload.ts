@@ -349,8 +349,11 @@ export class Workload {
     const deletes = this.operations.filter(
       ({ type, key: name, expiresAt }) => name === key && (type === 'delete' || expiresAt !== undefined),
     )
-    return deletes.flatMap(({ dot, time, vid = '' }) =>
-      dot !== undefined && ((time ?? hybridZero) <= horizon || names(history, dotNamed(dot))) ? [vid] : [],
+    const { now } = this.#world.clock
+    // A horizon stands for what may be forgotten: a delete, or a value that has expired by now, and nothing that lasts.
+    const isForgotten = ({ time, expiresAt = 0 }: Operation) => (time ?? hybridZero) <= horizon && expiresAt <= now
+    return deletes.flatMap((each) =>
+      each.dot !== undefined && (isForgotten(each) || names(history, dotNamed(each.dot))) ? [each.vid ?? ''] : [],
     )
   }
 
