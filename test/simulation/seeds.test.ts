@@ -77,6 +77,7 @@ describe('simulated clusters', () => {
     [20124, 'an old disk brought a node back that had left, and it was held against it that it had heard so'],
     [3289, 'a hint was taken for brought home by a write of which no word had come yet'],
     [100, 'a former owner gave an owner names that it had, again and again in an idle ring'],
+    [127, 'a former owner was told names without the write that had overwritten, and showed neither'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
     const { violations } = await simulateSeed(seed)
     expect(violations).toEqual([])

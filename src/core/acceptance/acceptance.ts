@@ -48,14 +48,11 @@ export function accept(mine: Record, incoming: Record, terms: Terms, mode: Confl
     ? { ...incoming, siblings: incoming.siblings.filter((sibling) => !unknown.includes(sibling)) }
     : incoming
   const fresh = isOverwritten ? [] : unknown
-  // A giver that owns nothing of the key never asks what is here: without names it would give the same again and again.
-  const isNamed = ({ dot }: Sibling) => names(mine.history, dot) && !holdsDot(mine, dot)
-  const gone = [...(isOverwritten ? unknown : []), ...incoming.siblings.filter(isNamed)]
   return {
     record: join(mine, taken, mode),
     isNews: fresh.length > 0,
     late: [...fresh.filter(isOld), ...leftHere(mine, incoming, terms)].filter(({ kind }) => kind === 'value'),
-    overwritten: terms.origin === 'exchanged' && gone.length > 0 ? gone.reduce(withWrite, emptyHistory) : null,
+    overwritten: isOverwritten ? unknown.reduce(withWrite, emptyHistory) : null,
   }
 }
 
