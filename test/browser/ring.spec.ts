@@ -256,7 +256,7 @@ test('1 MiB values cross in a backlog of 50 MiB while gossip flows; one byte mor
     const refused = await harness.outcome(async () =>
       harness.node?.put('too large', null, new Uint8Array(1_048_576 - 4)),
     )
-    return { refused, left: (await harness.node?.get('too large'))?.context }
+    return { refused, left: (await harness.node?.get('too large'))?.values }
   })
-  expect(refusal).toMatchObject({ refused: { code: 'value-too-large', changed: 'nothing' }, left: null })
+  expect(refusal).toMatchObject({ refused: { code: 'value-too-large', changed: 'nothing' }, left: [] })
 })
