@@ -179,8 +179,8 @@ export class Exchange {
     await this.#moving.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
     const there = new Set(theirs.map(({ key }) => bytesToHex(key)))
-    // A former owner never asks for what an owner has more: it would give the same again and again. What the owner has not at all it
-    // may have lost.
+    // A former owner never asks for what an owner has more: it would give the same again and again. What the owner
+    // has not at all it may have lost.
     const isNews = ({ key, version }: Item) => {
       const partition = partitionIn(key)
       if (this.#routing.owns(partition) || !this.hasAll(node, partition)) return true

@@ -120,7 +120,6 @@ export class Routing {
     this.#withoutSelf = undefined
     this.#owned = undefined
     this.#due.clear()
-    this.#sources.clear()
     for (const listener of this.#listeners) listener()
   }
 
@@ -188,8 +187,8 @@ export class Routing {
    * heard. Nobody where all are new.
    */
   formerOwnersOf(partition: Partition): readonly NodeId[] {
-    const settled = this.claims.filter((claim) => isPlaced(claim) && claim.settled && claim.node !== this.self)
-    this.#former ??= this.#place(settled.map(ringMember), this.n, this.#layOut)
+    const isFormer = (claim: Claim) => isPlaced(claim) && claim.settled && claim.node !== this.self
+    this.#former ??= this.#place(this.claims.filter(isFormer).map(ringMember), this.n, this.#layOut)
     return this.#former.owners[partition] ?? []
   }
 
