@@ -21,5 +21,5 @@ export type {
   RequestOptions,
   Status,
   TabringNode,
-} from './node/api.ts'
+} from './node/api/tabring-node.ts'
 export type { SignalingEvent } from './ports.ts'

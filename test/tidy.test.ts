@@ -77,12 +77,12 @@ test('imports point downward only', () => {
     }),
   )
   expect(wrong).toEqual([])
-  expect(forbidden('src/core/quorum/decision.ts', 'src/node/read.ts', false)).not.toBeNull()
+  expect(forbidden('src/core/quorum/decision.ts', 'src/node/coordination/read.ts', false)).not.toBeNull()
 })
 
 test('simple-peer is named by one file, and its default servers by none', () => {
   const naming = sources.filter((path) => text(path).includes("'simple-peer/") && !path.endsWith('.d.ts'))
-  expect(naming).toEqual(['src/browser/webrtc-channel.ts'])
+  expect(naming).toEqual(['src/browser/webrtc/webrtc-channel.ts'])
   expect(sources.filter((path) => /['"](stun|turn):/.test(text(path)))).toEqual([])
 })
 

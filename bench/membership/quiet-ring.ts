@@ -6,8 +6,8 @@
  */
 import type { DeviceId, PeerId } from '../../src/core/ids.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
-import { checkConfig } from '../../src/node/arguments.ts'
-import { beginBoot, rememberMembers } from '../../src/node/self.ts'
+import { checkConfig } from '../../src/node/api/arguments.ts'
+import { beginBoot, rememberMembers } from '../../src/node/membership/boot.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
 import type { Ports, Store } from '../../src/ports.ts'
 import { sharedPlacements } from '../../test/simulation/placements.ts'

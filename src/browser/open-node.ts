@@ -8,14 +8,13 @@ import { tagOf } from '../core/hash.ts'
 import type { DeviceId, PeerId } from '../core/ids.ts'
 import { isWellFormed } from '../core/utf8.ts'
 import { TabringError } from '../errors.ts'
-import { adoptOrphans } from '../node/adoption.ts'
-import type { AbortSignalLike, TabringNode } from '../node/api.ts'
-import { type CheckedConfig, checkConfig, checkNames, checkSignal } from '../node/arguments.ts'
-import { deferred, timedOut, within } from '../node/deadline.ts'
+import { type CheckedConfig, checkConfig, checkNames, checkSignal } from '../node/api/arguments.ts'
+import type { AbortSignalLike, TabringNode } from '../node/api/tabring-node.ts'
+import { adoptOrphans } from '../node/handoff/adoption.ts'
+import { deferred, timedOut, within } from '../node/scheduling/timers.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import { chanceOf, StoreFailure } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
-import { BroadcastRoom } from './broadcast-room.ts'
 import { cryptoRandom } from './crypto-random.ts'
 import {
   isPretended,
@@ -28,10 +27,11 @@ import {
   scopeOf,
   takeSlot,
 } from './identity.ts'
-import { destroyDatabase, isDamage, openIndexedDbStore } from './indexeddb-store.ts'
+import { destroyDatabase, isDamage, openIndexedDbStore } from './indexeddb/indexeddb-store.ts'
 import { pageLifecycle } from './page-lifecycle.ts'
 import { forgetSlot, hasFailedForGood, type Notes, noteGivenUp, noteNode } from './slot-notes.ts'
-import { WebRtcTransport } from './webrtc-transport.ts'
+import { BroadcastRoom } from './webrtc/broadcast-room.ts'
+import { WebRtcTransport } from './webrtc/webrtc-transport.ts'
 import { WebSocketSignaling } from './websocket-signaling.ts'
 
 export interface NodeOptions {

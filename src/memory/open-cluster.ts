@@ -6,8 +6,8 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { DeviceId, PeerId } from '../core/ids.ts'
 import { TabringError } from '../errors.ts'
-import type { TabringNode } from '../node/api.ts'
-import { checkConfig, checkNames } from '../node/arguments.ts'
+import { checkConfig, checkNames } from '../node/api/arguments.ts'
+import type { TabringNode } from '../node/api/tabring-node.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import type { Random } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
@@ -15,7 +15,7 @@ import { MemoryNetwork } from './memory-network.ts'
 import { MemoryDisk, memoryStore } from './memory-store.ts'
 import { seededRandom } from './seeded-random.ts'
 
-export type { TabringNode } from '../node/api.ts'
+export type { TabringNode } from '../node/api/tabring-node.ts'
 
 export interface ClusterOptions {
   /** How many nodes, 1 to 64. */

@@ -13,7 +13,22 @@ import type { Reply, Request } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { TabringError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
-import { stillAbsent } from './adoption.ts'
+import type { Exchange } from './anti-entropy/exchange.ts'
+import type { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
+import type { Reconciling } from './anti-entropy/reconciliation.ts'
+import { repairAll } from './anti-entropy/scrub.ts'
+import {
+  type Checked,
+  type CheckedConfig,
+  checkContext,
+  checkDelete,
+  checkGet,
+  checkJoined,
+  checkKey,
+  checkPut,
+} from './api/arguments.ts'
+import type { Events } from './api/events.ts'
+import { Operations } from './api/operations.ts'
 import type {
   Context,
   DeleteOptions,
@@ -29,45 +44,30 @@ import type {
   RepairResult,
   Status,
   TabringNode,
-} from './api.ts'
-import {
-  type Checked,
-  type CheckedConfig,
-  checkContext,
-  checkDelete,
-  checkGet,
-  checkJoined,
-  checkKey,
-  checkPut,
-} from './arguments.ts'
+} from './api/tabring-node.ts'
 import { Assembly } from './assembly.ts'
-import type { Crowding } from './crowding.ts'
-import type { Events } from './events.ts'
-import type { Exchange } from './exchange.ts'
-import type { ExchangeSchedule } from './exchange-schedule.ts'
-import type { Forgetting } from './forgetting.ts'
-import type { HintedHandoff } from './hinted-handoff.ts'
-import type { Joining } from './joining.ts'
-import { handAllOver } from './leaving.ts'
-import { inspectionOf, membersOf, statusOf } from './looking-in.ts'
-import type { Membership } from './membership.ts'
-import { Operations } from './operations.ts'
-import { judge, putFailed } from './outcomes.ts'
-import type { Ownership } from './ownership.ts'
-import type { Pace } from './pace.ts'
-import type { Peers } from './peers.ts'
-import type { Present } from './presence.ts'
-import type { Progress } from './progress.ts'
-import { read } from './read.ts'
-import type { Reconciling } from './reconciling.ts'
-import type { Replica } from './replica.ts'
-import { RequestFailure } from './request-failure.ts'
-import type { Routing } from './routing.ts'
-import { absencesRow, formerForgettingRow, ownershipRow, progressRow } from './rows.ts'
-import { repairAll } from './scrub.ts'
-import { beginBoot, forgetIdentity, rememberMembers, type Self } from './self.ts'
-import { serve } from './server.ts'
-import { type Coordination, type Waiting, type WriteOutcome, write } from './write.ts'
+import { judge, putFailed } from './coordination/outcomes.ts'
+import { read } from './coordination/read.ts'
+import type { Crowding } from './coordination/sibling-cap.ts'
+import { type Coordination, type Waiting, type WriteOutcome, write } from './coordination/write.ts'
+import type { Forgetting } from './forgetting/forgetting.ts'
+import { stillAbsent } from './handoff/adoption.ts'
+import type { HintedHandoff } from './handoff/hinted-handoff.ts'
+import { handAllOver } from './handoff/leaving.ts'
+import { beginBoot, forgetIdentity, rememberMembers, type Self } from './membership/boot.ts'
+import type { Joining } from './membership/joined.ts'
+import type { Membership } from './membership/membership.ts'
+import type { Peers } from './network/peers.ts'
+import { RequestFailure } from './network/request-failure.ts'
+import type { Ownership } from './ownership/ownership.ts'
+import type { Progress } from './ownership/progress.ts'
+import type { Routing } from './ownership/routing.ts'
+import type { Present } from './reactions.ts'
+import { serve } from './request-handler.ts'
+import { inspectionOf, membersOf, statusOf } from './status.ts'
+import type { Replica } from './storage/replica.ts'
+import { absencesRow, formerForgettingRow, ownershipRow, progressRow } from './storage/rows.ts'
+import type { Pace } from './transfer/throttle.ts'
 
 export class StorageNode implements TabringNode, Coordination, Present {
   readonly id: NodeId

@@ -1,6 +1,6 @@
 import { openDB } from 'idb'
 import { describe, expect, test } from 'vitest'
-import { openIndexedDbStore } from '../../src/browser/indexeddb-store.ts'
+import { openIndexedDbStore } from '../../src/browser/indexeddb/indexeddb-store.ts'
 import { bounds } from '../../src/core/bounds.ts'
 import type { Store } from '../../src/ports.ts'
 import { systemClock } from '../../src/system-clock.ts'

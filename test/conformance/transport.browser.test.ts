@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { cryptoRandom } from '../../src/browser/crypto-random.ts'
-import { WebRtcTransport } from '../../src/browser/webrtc-transport.ts'
+import { WebRtcTransport } from '../../src/browser/webrtc/webrtc-transport.ts'
 import { bounds } from '../../src/core/bounds.ts'
 import { MemoryRoom } from '../../src/memory/memory-signaling.ts'
 import { systemClock } from '../../src/system-clock.ts'

@@ -3,7 +3,7 @@
  * other may forget, and drop what the one has overwritten: so it has to be on the disk for good before it is said.
  */
 import { expect, test } from 'vitest'
-import { recordRow } from '../../src/node/rows.ts'
+import { recordRow } from '../../src/node/storage/rows.ts'
 import { rowName } from '../../src/ports.ts'
 import { keepApart, nodeOf, virtualRing } from '../node/virtual-ring.ts'
 import { keyNamed } from '../simulation/keys.ts'

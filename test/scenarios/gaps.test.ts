@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest'
 import { memoryStore } from '../../src/memory/memory-store.ts'
-import type { Context } from '../../src/node/api.ts'
+import type { Context } from '../../src/node/api/tabring-node.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 import { failingStore, openByHand } from './by-hand.ts'

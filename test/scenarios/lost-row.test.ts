@@ -3,7 +3,7 @@
  * are not taken for overwritten (hole H9 of forgetting).
  */
 import { expect, test } from 'vitest'
-import { progressIn, progressRow, recordRow } from '../../src/node/rows.ts'
+import { progressIn, progressRow, recordRow } from '../../src/node/storage/rows.ts'
 import { rowName } from '../../src/ports.ts'
 import { keepApart, nodeOf, type VirtualRing, virtualRing } from '../node/virtual-ring.ts'
 import { keyNamed } from '../simulation/keys.ts'

@@ -3,7 +3,7 @@
  * together again.
  */
 import { partitionOf } from '../../src/core/hash.ts'
-import type { NodeEvents } from '../../src/node/api.ts'
+import type { NodeEvents } from '../../src/node/api/tabring-node.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
 import { type Beginning, type VirtualRing, virtualRing } from '../node/virtual-ring.ts'
 import { keyNamed } from '../simulation/keys.ts'

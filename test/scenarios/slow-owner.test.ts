@@ -3,7 +3,7 @@
  * still counts.
  */
 import { expect, test } from 'vitest'
-import type { KeyPlacement } from '../../src/node/api.ts'
+import type { KeyPlacement } from '../../src/node/api/tabring-node.ts'
 import type { StorageNode } from '../../src/node/storage-node.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 import { keyWhere, slowed } from './by-hand.ts'

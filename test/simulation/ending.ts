@@ -3,7 +3,7 @@
  * idle ring falls silent and grows no more.
  */
 import { partitionOf } from '../../src/core/hash.ts'
-import { hintIn, recordIn } from '../../src/node/rows.ts'
+import { hintIn, recordIn } from '../../src/node/storage/rows.ts'
 import { Chance } from './chance.ts'
 import type { FinalReplica, Violation } from './checker.ts'
 import { keyNamed } from './keys.ts'

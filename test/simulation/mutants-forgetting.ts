@@ -35,14 +35,14 @@ const holes: readonly Mutant[] = [
   },
   {
     name: 'an exchange tells what was received of others by its end',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: 'const each = this.#of(partition, kept)',
     to: 'const each = this.#of(partition)',
-    test: { file: 'test/node/received.test.ts', name: 'is of when it began' },
+    test: { file: 'test/node/ownership/received.test.ts', name: 'is of when it began' },
   },
   {
     name: 'an exchange tells the session in which it ends',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: 'return { session: begun.session, clock, kept: grouped(partitions, told, tellOf) }',
     to: 'return { session: { ...begun.session, count: this.#count + 1 }, clock, kept: grouped(partitions, told, tellOf) }',
     profile: 'apart',
@@ -64,38 +64,38 @@ const holes: readonly Mutant[] = [
   },
   {
     name: 'what could not be moved counts as received',
-    file: 'src/node/exchange.ts',
+    file: 'src/node/anti-entropy/exchange.ts',
     from: 'const back = [...mine].filter((partition) => !failed.has(partition))',
     to: 'const back = [...mine]',
     test: { file: 'test/scenarios/no-room.test.ts', name: 'once it has room' },
   },
   {
     name: 'what could not be moved counts as given',
-    file: 'src/node/exchange.ts',
+    file: 'src/node/anti-entropy/exchange.ts',
     from: "const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))",
     to: "const settled = way === 'home' ? [] : partitions",
     test: { file: 'test/scenarios/no-room.test.ts', name: 'once it has room' },
   },
   {
     name: 'what was received is relied on without a flush by who has asked',
-    file: 'src/node/exchange.ts',
+    file: 'src/node/anti-entropy/exchange.ts',
     from: 'if (back.length > 0) await this.#replica.flush()',
     to: '',
     test: { file: 'test/scenarios/flushed.test.ts', name: 'survives a power cut' },
   },
   {
     name: 'what was received is relied on without a flush by who was asked',
-    file: 'src/node/server.ts',
+    file: 'src/node/request-handler.ts',
     from: "      await node.replica.flush()\n      return { type: 'settled'",
     to: "      return { type: 'settled'",
     test: { file: 'test/scenarios/flushed.test.ts', name: 'survives a power cut' },
   },
   {
     name: 'a session begins without those writes that are decided and of which no word has come',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: 'Math.min(this.#count, openSince ?? this.#count)',
     to: 'this.#count',
-    test: { file: 'test/node/received.test.ts', name: 'word of a write has not come' },
+    test: { file: 'test/node/ownership/received.test.ts', name: 'word of a write has not come' },
   },
   {
     name: 'a hint is judged by what its owner has received of its keeper',
@@ -104,7 +104,7 @@ const holes: readonly Mutant[] = [
     to: 'const isOverwritten = terms.received',
     also: [
       {
-        file: 'src/node/hinted-handoff.ts',
+        file: 'src/node/handoff/hinted-handoff.ts',
         from: "await deliver(this.#peers, target, batch, 'hint')\n    else",
         to: "await deliver(this.#peers, target, batch, 'hint', batch.flatMap(({ key }, at) => (this.#exchange.hasAll(target, partitionOf(key)) ? [at] : [])))\n    else",
       },
@@ -113,12 +113,12 @@ const holes: readonly Mutant[] = [
   },
   {
     name: 'what was received of others outlives the end of ownership, and the rows',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: 'if (this.#routing.owns(partition) || (kept.horizon === never && kept.received.size === 0)) continue',
     to: 'if (kept) continue',
     also: [
       {
-        file: 'src/node/progress.ts',
+        file: 'src/node/ownership/progress.ts',
         from: "this.#kept[partition] = how === 'dropped' ? nothing : {",
         to: "this.#kept[partition] = how === 'dropped' ? this.#of(partition) : {",
       },
@@ -128,7 +128,7 @@ const holes: readonly Mutant[] = [
   },
   {
     name: 'what was received of others outlives a lost row',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: "this.#kept[partition] = how === 'dropped' ? nothing : { ...nothing, floor: this.#of(partition).floor }",
     to: "if (how === 'dropped') this.#kept[partition] = nothing",
     profile: 'forgetting',
@@ -136,10 +136,10 @@ const holes: readonly Mutant[] = [
   },
   {
     name: 'a row that is lost in the middle of an exchange does not keep it from counting',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: '    if (this.hasLost(begun)) return []\n',
     to: '',
-    test: { file: 'test/node/received.test.ts', name: 'in which a row was lost claims nothing' },
+    test: { file: 'test/node/ownership/received.test.ts', name: 'in which a row was lost claims nothing' },
   },
   {
     name: 'what comes late is left where it is, and counts as received',
@@ -150,7 +150,7 @@ const holes: readonly Mutant[] = [
   },
   {
     name: 'what one owner has received every owner is taken to have received',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: '    return { received: ungrouped(terms.received), floors }',
     to: '    const all: Map<Partition, Session> = ((this as never as { all: Map<Partition, Session> }).all ??= new Map())\n    for (const [partition, heard] of ungrouped(terms.received)) {\n      const known = all.get(partition)\n      if (known === undefined || known.boot < heard.boot || (known.boot === heard.boot && known.count < heard.count)) all.set(partition, heard)\n    }\n    return { received: all, floors }',
     profile: 'apart',
@@ -172,17 +172,17 @@ const holes: readonly Mutant[] = [
   },
   {
     name: 'nobody knows up to when names may have been pruned: nothing is told as late',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: 'return begun === undefined ? floor : later(this.#of(partition, begun.kept).floor, horizon)',
     to: 'return begun === undefined || floor + horizon > 0 ? never : floor',
-    test: { file: 'test/node/received.test.ts', name: 'up to when a peer may have pruned names is kept' },
+    test: { file: 'test/node/ownership/received.test.ts', name: 'up to when a peer may have pruned names is kept' },
   },
   {
     name: 'up to when a peer may have pruned names is not kept with what it gives',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: 'if (!this.#routing.owns(partition) || floor <= kept.floor) continue',
     to: 'if (!this.#routing.owns(partition) || floor >= 0) continue',
-    test: { file: 'test/node/received.test.ts', name: 'up to when a peer may have pruned names is kept' },
+    test: { file: 'test/node/ownership/received.test.ts', name: 'up to when a peer may have pruned names is kept' },
   },
   {
     name: 'what a giver that takes nothing in has forgotten is not told by who holds it',
@@ -197,24 +197,24 @@ const holes: readonly Mutant[] = [
 const others: readonly Mutant[] = [
   {
     name: 'nobody is told of what came late',
-    file: 'src/node/replica.ts',
+    file: 'src/node/storage/replica.ts',
     from: 'for (const [key, siblings] of intake.late) this.#handlers.late(key, siblings)',
     to: '',
-    test: { file: 'test/node/late.test.ts', name: 'a write up to the floor' },
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'a write up to the floor' },
   },
   {
     name: 'a read repair brings what may have been forgotten to be overwritten',
     file: 'src/core/acceptance/acceptance.ts',
     from: "if (terms.origin === 'read' && unknown.some(isOld))",
     to: "if (terms.origin === 'read' && unknown.length > 1e9 && unknown.some(isOld))",
-    test: { file: 'test/node/late.test.ts', name: 'a read repair brings nothing' },
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'a read repair brings nothing' },
   },
   {
     name: 'a read repair is taken for an exchange',
     file: 'src/core/acceptance/acceptance.ts',
     from: "if (terms.origin === 'read' && unknown.some(isOld))\n    return { record: mine, isNews: false, late: [], overwritten: null }",
     to: "if (terms.origin === 'read' && unknown.some(isOld))\n    return { record: { ...mine, history: unknown.reduce(withWrite, mine.history) }, isNews: false, late: [], overwritten: null }",
-    test: { file: 'test/node/late.test.ts', name: 'a read repair brings nothing' },
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'a read repair brings nothing' },
   },
   {
     name: 'a context does not name the siblings that its reader saw',
@@ -239,14 +239,14 @@ const others: readonly Mutant[] = [
   },
   {
     name: 'a ring forgets without waiting for who is absent',
-    file: 'src/node/forgetting.ts',
+    file: 'src/node/forgetting/forgetting.ts',
     from: 'filter((at) => wallMs - at <= this.#retention.ms)',
     to: 'filter((at) => wallMs - at < 0)',
-    test: { file: 'test/node/forgetting.test.ts', name: 'is away is waited for' },
+    test: { file: 'test/node/forgetting/forgetting.test.ts', name: 'is away is waited for' },
   },
   {
     name: 'a row keeps the stamp that its first value got',
-    file: 'src/node/replica.ts',
+    file: 'src/node/storage/replica.ts',
     from: 'const stamp = accepted.isNews || stored === null ?',
     to: 'const stamp = stored === null ?',
     profile: 'apart',
@@ -254,14 +254,14 @@ const others: readonly Mutant[] = [
   },
   {
     name: 'a row that no trie had keeps its stamp',
-    file: 'src/node/inventory.ts',
+    file: 'src/node/storage/merkle-index.ts',
     from: 'recordWrite(hash, { ...stored, stamp: this.#handlers.stamp() }, version)',
     to: 'recordWrite(hash, stored, version)',
-    test: { file: 'test/node/late.test.ts', name: 'no trie had is stamped' },
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'no trie had is stamped' },
   },
   {
     name: 'an owner that is not in sync hands its horizon on',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: 'return isInSync(partition) ? each : outOfSync(each)',
     to: 'return isInSync(partition) || partition >= 0 ? each : outOfSync(each)',
     profile: 'apart',
@@ -269,10 +269,10 @@ const others: readonly Mutant[] = [
   },
   {
     name: 'a write since an exchange began is taken for given in it',
-    file: 'src/node/progress.ts',
+    file: 'src/node/ownership/progress.ts',
     from: 'return given !== undefined && given > (this.#changedAt.get(partition) ?? 0)',
     to: 'return given !== undefined && this.#changedAt.size >= 0',
-    test: { file: 'test/node/received.test.ts', name: 'is not taken for given in it' },
+    test: { file: 'test/node/ownership/received.test.ts', name: 'is not taken for given in it' },
   },
 ]
 

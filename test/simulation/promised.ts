@@ -7,7 +7,7 @@
 import type { StoredKey } from '../../src/core/ids.ts'
 import { names } from '../../src/core/versioning/causal-history.ts'
 import type { Record } from '../../src/core/versioning/record.ts'
-import type { PutResult } from '../../src/node/api.ts'
+import type { PutResult } from '../../src/node/api/tabring-node.ts'
 import type { Operation, Violation } from './checker.ts'
 import { dotNamed, keyNamed } from './keys.ts'
 import type { Watch } from './rare-paths.ts'

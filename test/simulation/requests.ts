@@ -1,7 +1,7 @@
 /**
  * What clients ask for, and the values they write.
  */
-import type { GetOptions, PutOptions } from '../../src/node/api.ts'
+import type { GetOptions, PutOptions } from '../../src/node/api/tabring-node.ts'
 import { Chance } from './chance.ts'
 import type { Options } from './options.ts'
 

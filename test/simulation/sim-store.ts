@@ -2,7 +2,7 @@
  * A disk that takes time, aborts, and forgets: a power cut takes the last relaxed commits, a wipe everything.
  */
 import { MemoryDisk, memoryStore } from '../../src/memory/memory-store.ts'
-import { probeRow } from '../../src/node/rows.ts'
+import { probeRow } from '../../src/node/storage/rows.ts'
 import {
   type Decide,
   type Durability,

@@ -4,7 +4,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../src/core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
-import { checkConfig } from '../../src/node/arguments.ts'
+import { checkConfig } from '../../src/node/api/arguments.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
 import type { Random, Row } from '../../src/ports.ts'
 import { Chance } from './chance.ts'

@@ -10,7 +10,7 @@ import { present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
 import type { NodeId, ViewHash } from '../ids.ts'
 import { type Claim, compareClaims, isPlaced, type MemberView, textOf } from './claims.ts'
-import { Mesh } from './links.ts'
+import { Mesh } from './mesh.ts'
 import { SetHash } from './set-hash.ts'
 
 /** How a claim came: as news, told by whom it concerns or by whom has judged; or in a list, perhaps an old one. */

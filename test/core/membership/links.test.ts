@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../../src/core/ids.ts'
-import { Mesh } from '../../../src/core/membership/links.ts'
+import { Mesh } from '../../../src/core/membership/mesh.ts'
 
 const linksMax = 48
 const members = (count: number): readonly NodeId[] =>

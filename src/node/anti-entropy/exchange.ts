@@ -1,0 +1,337 @@
+/**
+ * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections
+ * 4.7 and 4.9).
+ *
+ * Both nodes reconcile the partitions they share, and those of the other that are still here. If any key differs, each
+ * tells its terms before records move. Then each gives what the other lacks. At the end each confirms, flushed, what it
+ * holds, and tells how it stands to that. A former owner drops a partition once every owner holds or covers all of it
+ * and no write came since. The schedule decides with whom a node exchanges, and when (`exchange-schedule.ts`).
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { bounds } from '../../core/bounds.ts'
+import { partitionOf } from '../../core/hash.ts'
+import type { NodeId, Partition } from '../../core/ids.ts'
+import { partitionIn } from '../../core/merkle/forest.ts'
+import { type Item, isSame } from '../../core/merkle/reconciliation.ts'
+import { allPartitions } from '../../core/partitioning/all-partitions.ts'
+import { hybridZero } from '../../core/versioning/hybrid-time.ts'
+import { emptyRecord } from '../../core/versioning/record.ts'
+import type { Account, Reply, Request } from '../../core/wire/messages.ts'
+import { versionOf } from '../../core/wire/record-codec.ts'
+import type { Clock } from '../../ports.ts'
+import type { Forgetting } from '../forgetting/forgetting.ts'
+import type { Membership } from '../membership/membership.ts'
+import type { Peers } from '../network/peers.ts'
+import { RequestFailure } from '../network/request-failure.ts'
+import type { Ownership } from '../ownership/ownership.ts'
+import { type Begun, type Heard, nothingHeard, type Progress } from '../ownership/progress.ts'
+import type { Routing } from '../ownership/routing.ts'
+import { inPieces } from '../scheduling/time-slices.ts'
+import { deferred } from '../scheduling/timers.ts'
+import type { Replica } from '../storage/replica.ts'
+import type { Pace } from '../transfer/throttle.ts'
+import type { RepairLog, Transfer } from './exchange-log.ts'
+import { isEarlier, type Reconciling, slicesOf } from './reconciliation.ts'
+import { type Agreed, Moving, stillOurs } from './record-sync.ts'
+import { UnderWay } from './under-way.ts'
+
+/** A reconciliation that another node has asked for, and how it was here when it began. */
+interface Answered {
+  readonly session: number
+  readonly epoch: number
+  readonly begun: Begun
+  /** What the other said before records moved. */
+  readonly heard: Heard
+  /** Whether what it has received was noted. */
+  readonly isOver: boolean
+}
+
+/** The version of a record without siblings. */
+const namesOnly = versionOf(emptyRecord)
+
+/** What is moved: to both, only to the other, or only here. */
+type Way = 'both ways' | 'away' | 'home'
+
+export interface ExchangeHandlers {
+  /** A node holds by now what was here of partitions it asked about. */
+  settled(node: NodeId): void
+  /** Records of others were dropped here. */
+  dropped(): void
+  /** How others place keys. */
+  readonly views: Pick<Membership, 'placesAlike'>
+}
+
+export class Exchange {
+  readonly #clock: Clock
+  readonly #peers: Peers
+  readonly #routing: Routing
+  readonly #ownership: Ownership
+  readonly #replica: Replica
+  readonly #reconciling: Reconciling
+  readonly #log: RepairLog
+  readonly #moving: Moving
+  /** The end of the last exchange with each node that has one under way. */
+  readonly #turns = new Map<NodeId, Promise<void>>()
+  /** The nodes with which an exchange goes on, or is due. */
+  readonly underWay: UnderWay
+  readonly #progress: Progress
+  readonly #forgetting: Forgetting
+  /** By node: the state here when that node's last reconciliation began. */
+  readonly #answered = new Map<NodeId, Answered>()
+  /**
+   * Raised by every sleep and placement change. Results of an exchange that began in an older epoch are discarded.
+   */
+  #epoch = 0
+  readonly #handlers: ExchangeHandlers
+
+  constructor(
+    clock: Clock,
+    peers: Peers,
+    routing: Routing,
+    ownership: Ownership,
+    replica: Replica,
+    reconciling: Reconciling,
+    log: RepairLog,
+    pace: Pace,
+    forgetting: Forgetting,
+    progress: Progress,
+    handlers: ExchangeHandlers,
+  ) {
+    this.#clock = clock
+    this.#peers = peers
+    this.#routing = routing
+    this.#ownership = ownership
+    this.#replica = replica
+    this.#reconciling = reconciling
+    this.#log = log
+    this.#moving = new Moving(peers, replica, pace, routing)
+    this.underWay = new UnderWay(clock)
+    this.#forgetting = forgetting
+    this.#progress = progress
+    this.#handlers = handlers
+  }
+
+  /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects when it cannot be finished. */
+  async handOver(node: NodeId, partitions: readonly Partition[]): Promise<void> {
+    await this.run(node, partitions, partitions, 'away')
+  }
+
+  /** Exchanges with a node now, about every partition it owns. Rejects when it cannot be finished. */
+  now(node: NodeId): Promise<Transfer> {
+    const owned = this.#routing.ownedBy(node)
+    return this.run(node, owned, owned, 'both ways')
+  }
+
+  /** One exchange, and a note of it. `scope`: null where both know which partitions are due. */
+  async run(
+    node: NodeId,
+    partitions: readonly Partition[],
+    scope: readonly Partition[] | null,
+    way: Way,
+  ): Promise<Transfer> {
+    const before = this.#turns.get(node)
+    const turn = deferred<void>()
+    this.#turns.set(node, turn.promise)
+    // The other answers one reconciliation of ours at a time.
+    await before
+    const transfer = this.#log.begin(node)
+    this.underWay.began(node)
+    try {
+      await this.#bringInStep(node, partitions, scope, way, transfer)
+      transfer.completed()
+      this.underWay.ended(node)
+      return transfer
+    } finally {
+      this.#log.end(node, transfer)
+      turn.resolve()
+      if (this.#turns.get(node) === turn.promise) this.#turns.delete(node)
+    }
+  }
+
+  async #bringInStep(
+    node: NodeId,
+    partitions: readonly Partition[],
+    scope: readonly Partition[] | null,
+    way: Way,
+    transfer: Transfer,
+  ): Promise<void> {
+    const epoch = this.#epoch
+    // Before the tries are read: what is told at the end is of this moment.
+    const begun = this.#progress.begin(this.#replica.openSince)
+    const forest = await this.#replica.forest()
+    await inPieces(this.#clock, forest.hashing(partitions))
+    const view = forest.view(partitions)
+    const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
+    const found = await this.#reconciling.differences(node, view, scope)
+    if ('tooMuch' in found) {
+      for (const slice of slicesOf(partitions, found.tooMuch))
+        await this.#bringInStep(node, slice, slice, way, transfer)
+      return
+    }
+    const { ours, theirs, bytes, session } = found
+    // A peer that does not see itself as an owner stores our records as hints: it does not hold them.
+    const isTaken = () => way === 'away' || this.#handlers.views.placesAlike(node)
+    const wasTaken = isTaken()
+    const failed = new Set<Partition>()
+    const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
+    const agreed = this.#agreed(node, begun, await this.#hear(node, session, begun, [...ours, ...theirs]))
+    transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
+    await this.#moving.pull(node, wanted, agreed, failed, transfer)
+    const back = [...mine].filter((partition) => !failed.has(partition))
+    const there = new Set(theirs.map(({ key }) => bytesToHex(key)))
+    // A former owner never asks for what an owner has more: it would give the same again and again. What the owner
+    // has not at all it may have lost.
+    const isNews = ({ key, version }: Item) => {
+      const partition = partitionIn(key)
+      if (this.#routing.owns(partition) || !this.hasAll(node, partition)) return true
+      return !isSame(version, namesOnly) && !there.has(bytesToHex(key))
+    }
+    const due = way === 'home' ? [] : stillOurs(forest, ours, theirs).filter(isNews)
+    await this.#moving.push(node, due, agreed, failed, transfer)
+    const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
+    // What is here is flushed before the other may rely on it: also what was here already, and equal.
+    if (back.length > 0) await this.#replica.flush()
+    const body = {
+      type: 'settled',
+      session,
+      partitions: settled,
+      back,
+      account: this.#account(settled, begun),
+    } as const
+    const reply = await this.#peers.request(node, body, 'bulk', bounds.operationTimeoutMs)
+    if (reply.type === 'settled' && epoch === this.#epoch) this.#received(node, back, begun, reply.account)
+    if (wasTaken && isTaken()) this.#progress.gave(node, settled, begun)
+    if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
+  }
+
+  /** Before records move, each side says what it has received of the other, and up to when it may have pruned names. */
+  async #hear(node: NodeId, session: number, begun: Begun, differing: readonly Item[]): Promise<Heard> {
+    if (differing.length === 0) return nothingHeard
+    const of = [...new Set(differing.map(({ key }) => partitionIn(key)))].sort((a, b) => a - b)
+    const body = { type: 'terms', session, of, terms: this.#progress.termsFor(node, of, begun) } as const
+    const reply = await this.#peers.request(node, body, 'bulk', bounds.operationTimeoutMs)
+    if (reply.type !== 'terms') throw new RequestFailure('refused')
+    return this.#progress.heard(reply.terms)
+  }
+
+  /** On which terms records move in a session that has begun so. */
+  #agreed(node: NodeId, begun: Begun, heard: Heard): Agreed {
+    const takesIn = (partition: Partition) => this.#routing.ownersOf(partition).includes(node)
+    return {
+      coming: {
+        origin: 'exchanged',
+        floorOf: (partition) => this.#progress.floorOf(partition, begun),
+        giverFloorOf: (partition) => (takesIn(partition) ? hybridZero : (heard.floors.get(partition) ?? hybridZero)),
+        isKept: () => !this.#progress.hasLost(begun),
+      },
+      isKnown: ({ key, stamp }) => this.#progress.isKnown(heard, partitionOf(key), stamp),
+    }
+  }
+
+  #account(partitions: readonly Partition[], begun: Begun): Account {
+    return this.#progress.accountOf(partitions, begun, (partition) => this.#ownership.isInSync(partition))
+  }
+
+  /**
+   * A node has given all it had of these partitions; of those of which it lost something meanwhile its account is
+   * silent.
+   */
+  #received(node: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): void {
+    const told = new Set(account.kept.flatMap(({ of }) => of))
+    const given = partitions.filter((partition) => told.has(partition))
+    this.#ownership.received(node, given)
+    const adopted = this.#progress.received(node, given, begun, account)
+    this.#forgetting.received(node, adopted, account.clock)
+  }
+
+  /** Answers one step of a reconciliation, and notes how it was here when it began. */
+  async answer(from: NodeId, request: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
+    const { session } = request
+    const last = this.#answered.get(from)?.session
+    // A message that comes twice, or late, must not begin again what is over: it would be settled with what came since.
+    if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
+    if (last !== session) {
+      const begun = this.#progress.begin(this.#replica.openSince)
+      // Tries that were read before this moment are not what is told of it.
+      this.#reconciling.forget(from)
+      this.#answered.set(from, { session, epoch: this.#epoch, begun, heard: nothingHeard, isOver: false })
+      this.underWay.began(from)
+    }
+    return this.#reconciling.answer(from, request)
+  }
+
+  /** Answers with the terms of this side. */
+  async hear(from: NodeId, { session, of, terms }: Extract<Request, { type: 'terms' }>): Promise<Reply> {
+    const answered = this.#answered.get(from)
+    if (answered?.session !== session) return { type: 'terms', terms: { received: [], floors: [] } }
+    const heard = await this.#progress.heard(terms)
+    // The other may have given up meanwhile, and begun anew.
+    const now = this.#answered.get(from)
+    if (now?.session === session) this.#answered.set(from, { ...now, heard })
+    return { type: 'terms', terms: this.#progress.termsFor(from, of, answered.begun) }
+  }
+
+  /** On which terms records move in the session that a node has asked for last. */
+  agreedWith(from: NodeId): Agreed | null {
+    const answered = this.#answered.get(from)
+    return answered === undefined ? null : this.#agreed(from, answered.begun, answered.heard)
+  }
+
+  /** This node was away: only what is compared from now on brings it in sync. */
+  wasAway(): void {
+    this.#epoch += 1
+  }
+
+  /**
+   * A node that has asked says what it has given of all it has, and that it holds by now, flushed, all that was here of
+   * some partitions. Returns what is to be said here of those.
+   */
+  settledBy(from: NodeId, { session, partitions, back, account }: Extract<Request, { type: 'settled' }>): Account {
+    const answered = this.#answered.get(from)
+    if (answered?.session !== session) return { ...account, kept: [] }
+    const { begun } = answered
+    // What was compared before this node was away says nothing of what it missed.
+    if (answered.epoch === this.#epoch) {
+      this.#received(from, partitions, begun, account)
+    }
+    if (!answered.isOver) {
+      this.#answered.set(from, { ...answered, isOver: true })
+      this.underWay.ended(from)
+      this.#progress.gave(from, back, begun)
+      if (back.length > 0) this.#handlers.settled(from)
+    }
+    return this.#account(back, begun)
+  }
+
+  /** Drops partitions of others once every owner holds or covers all that is here. */
+  async dropSettled(): Promise<void> {
+    const forest = await this.#replica.forest()
+    const isDue = (partition: Partition) =>
+      this.#routing.ownersOf(partition).every((owner) => this.hasAll(owner, partition))
+    const settled = allPartitions.filter((partition) => !this.#routing.owns(partition) && isDue(partition))
+    this.#ownership.dropped(settled.filter((partition) => forest.sizeOf(partition) === 0))
+    const held = settled.filter((partition) => forest.sizeOf(partition) > 0)
+    for (let at = 0; at < held.length; at += bounds.droppedAtOnce)
+      this.#ownership.dropped(await this.#replica.drop(held.slice(at, at + bounds.droppedAtOnce), isDue))
+    if (held.length > 0) this.#handlers.dropped()
+  }
+
+  /**
+   * Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said
+   * so.
+   */
+  hasAll(node: NodeId, partition: Partition): boolean {
+    // A write of which no word has come yet may be in the store already.
+    return !this.#replica.isChanging(partition) && this.#progress.hasAll(node, partition)
+  }
+
+  /**
+   * Follows a change of the member view: what came for a partition while others owned it is not with the records of
+   * this node.
+   */
+  follow(): void {
+    this.#epoch += 1
+    for (const node of this.#answered.keys()) if (this.#routing.claimOf(node) === undefined) this.#answered.delete(node)
+    this.#progress.follow()
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * What an exchange moves: records that differ, a page at a time, both ways.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { partitionOf } from '../../core/hash.ts'
+import type { NodeId, Partition } from '../../core/ids.ts'
+import { type Forest, partitionIn } from '../../core/merkle/forest.ts'
+import { type Item, isSame } from '../../core/merkle/reconciliation.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+import { StoreFailure } from '../../ports.ts'
+import type { Peers } from '../network/peers.ts'
+import type { Routing } from '../ownership/routing.ts'
+import type { Replica } from '../storage/replica.ts'
+import type { Coming } from '../storage/replica-port.ts'
+import type { StoredRecord } from '../storage/rows.ts'
+import {
+  batchesOf,
+  deliver,
+  eachPage,
+  fetchRecords,
+  placesOfKnown,
+  readRecords,
+  sizeOf,
+  takeIn,
+} from '../transfer/batches.ts'
+import { Refusals } from '../transfer/refusals.ts'
+import type { Pace } from '../transfer/throttle.ts'
+import type { Transfer } from './exchange-log.ts'
+
+/** On which terms records move between two nodes, in one session. */
+export interface Agreed {
+  /** How what the other gives comes here. */
+  readonly coming: Coming
+  /** Whether the other side had received all values of a record of this node before. */
+  isKnown(record: StoredRecord): boolean
+}
+
+/** What could not be moved is noted in `failed`, by partition; what was, in the transfer. */
+export class Moving {
+  readonly #peers: Peers
+  readonly #replica: Replica
+  readonly #pace: Pace
+  /** Whose store takes records in. */
+  readonly #stores: Pick<Routing, 'self' | 'takesIn'>
+
+  constructor(peers: Peers, replica: Replica, pace: Pace, stores: Pick<Routing, 'self' | 'takesIn'>) {
+    this.#peers = peers
+    this.#replica = replica
+    this.#pace = pace
+    this.#stores = stores
+  }
+
+  /** Takes in what the other has and this node, an owner too, has not. */
+  async pull(
+    node: NodeId,
+    wanted: readonly Item[],
+    agreed: Agreed,
+    failed: Set<Partition>,
+    transfer: Transfer,
+  ): Promise<void> {
+    const forest = await this.#replica.forest()
+    // Somebody else may have brought some of it meanwhile.
+    const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
+    // Nor is anything asked for that would not be taken in.
+    let isFull = !this.#stores.takesIn(this.#stores.self)
+    // What there is no room for here must not keep back what the other is to have: giving it away makes room.
+    const stopWhereFull = (error: unknown): 0 => {
+      if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
+      isFull = true
+      return 0
+    }
+    const pull = async (page: readonly Item[]) => {
+      for (let left = page.filter(isMissing); left.length > 0; ) {
+        const keys = left.map(({ key }) => key)
+        const considered = isFull ? 0 : await this.#pullSome(node, keys, agreed, transfer).catch(stopWhereFull)
+        if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
+        left = considered === 0 ? [] : left.slice(considered).filter(isMissing)
+      }
+    }
+    await eachPage(wanted, this.#pace, pull, () => this.#pace.recordsAsked)
+  }
+
+  /** Takes in as many as come at once; returns of how many of the keys, in order. */
+  async #pullSome(node: NodeId, keys: readonly Uint8Array[], { coming }: Agreed, transfer: Transfer): Promise<number> {
+    const { entries, received, considered } = await fetchRecords(this.#peers, node, keys)
+    const { overwritten } = await this.#takeIn(entries, received, coming)
+    if (overwritten.length > 0) await deliver(this.#peers, node, overwritten, 'exchange')
+    transfer.moved(entries.length, sizeOf(entries))
+    return considered
+  }
+
+  #takeIn(entries: readonly KeyedRecord[], received: readonly number[], coming: Coming) {
+    return takeIn(this.#replica, entries, received, 'relaxed', this.#pace, coming, () => 'this node')
+  }
+
+  /** Gives the other what it has not. */
+  async push(
+    node: NodeId,
+    ours: readonly Item[],
+    { coming, isKnown }: Agreed,
+    failed: Set<Partition>,
+    transfer: Transfer,
+  ): Promise<void> {
+    const refusals = new Refusals()
+    const isRefused = () => refusals.areEnough || !this.#stores.takesIn(node)
+    await eachPage(ours, this.#pace, async (page) => {
+      // What it would not take in it is not sent.
+      if (isRefused()) for (const { key } of page) failed.add(partitionIn(key))
+      const records = isRefused() ? [] : await readRecords(this.#replica, this.#pace, page)
+      for (const batch of batchesOf(records)) {
+        try {
+          const { overwritten } = await deliver(this.#peers, node, batch, 'exchange', placesOfKnown(batch, isKnown))
+          await this.#takeIn(overwritten, [], coming)
+          transfer.moved(batch.length, sizeOf(batch))
+          refusals.taken()
+        } catch (error) {
+          // One record that will not go must not keep the others back.
+          if (!this.#peers.isReachable(node)) throw error
+          refusals.refused(error)
+          for (const { key } of batch) failed.add(partitionOf(key))
+        }
+      }
+    })
+  }
+}
+
+/** Those of `ours` that the other still lacks, once what it had is taken in: some had been replaced there. */
+export function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {
+  if (ours.length === 0 || theirs.length === 0) return ours.filter(({ key }) => forest.version(key) !== null)
+  const there = new Map(theirs.map(({ key, version }) => [bytesToHex(key), bytesToHex(version)]))
+  return ours.filter(({ key }) => {
+    const version = forest.version(key)
+    return version !== null && there.get(bytesToHex(key)) !== bytesToHex(version)
+  })
+}

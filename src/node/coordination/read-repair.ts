@@ -1,0 +1,38 @@
+/**
+ * Read repair (Dynamo, section 5): owners that a read found stale get what the read found, after the reader has his
+ * answer.
+ *
+ * Only owners are repaired, and only those strictly behind; a fallback filled by reads would hand everything back
+ * later.
+ */
+import type { NodeId, StoredKey } from '../../core/ids.ts'
+import { join, type Record, sameSiblings } from '../../core/versioning/record.ts'
+import { modeOf } from '../../core/versioning/stored-key.ts'
+import { bytesOf, deliver } from '../transfer/batches.ts'
+import type { Coordination } from './write.ts'
+
+/** Brings those `owners` that answered with less than `found` up to date. Never rejects. */
+export async function repairStale(
+  { routing, peers, replica, events }: Coordination,
+  key: StoredKey,
+  owners: readonly NodeId[],
+  answers: ReadonlyMap<NodeId, Record>,
+  found: Record,
+): Promise<void> {
+  const isStale = (record: Record) => !sameSiblings(join(record, found, modeOf(key)), record)
+  const stale = owners.filter((owner) => {
+    const answer = answers.get(owner)
+    return answer !== undefined && isStale(answer)
+  })
+  for (const owner of stale) {
+    const entry = { key, record: found, hintFor: [] }
+    try {
+      if (owner === routing.self)
+        await replica.take([entry], 'relaxed', 'this node', { ...replica.written, origin: 'read' })
+      else await deliver(peers, owner, [entry], 'read')
+      events.emit('repair', { peer: owner, keys: 1, bytes: bytesOf(entry), reason: 'read' })
+    } catch {
+      // The owner went away again; the next read or exchange finds it.
+    }
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Hints on their way home (Dynamo, section 4.6): what is kept for a node is delivered when the node is back, and
+ * deleted only after the node has it strictly durable.
+ *
+ * A hint whose target no longer owns the key, or has left, is owed to those who own it now. One that an exchange has
+ * brought home already, because its keeper owns the key too, is not sent again.
+ */
+import { bounds } from '../../core/bounds.ts'
+import { keyHashOf, partitionOf } from '../../core/hash.ts'
+import type { NodeId, StoredKey } from '../../core/ids.ts'
+import { partsOf } from '../../core/versioning/parts.ts'
+import { holdsAll } from '../../core/versioning/record.ts'
+import { modeOf } from '../../core/versioning/stored-key.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+import type { Clock } from '../../ports.ts'
+import type { Exchange } from '../anti-entropy/exchange.ts'
+import type { Events } from '../api/events.ts'
+import type { Peers } from '../network/peers.ts'
+import type { Routing } from '../ownership/routing.ts'
+import { BackOff } from '../scheduling/back-off.ts'
+import { OnePerNode } from '../scheduling/single-flight.ts'
+import { repeat } from '../scheduling/timers.ts'
+import type { Replica } from '../storage/replica.ts'
+import { batchesOf, deliver, sizeOf } from '../transfer/batches.ts'
+import { Refusals } from '../transfer/refusals.ts'
+import type { Pace } from '../transfer/throttle.ts'
+
+export class HintedHandoff {
+  readonly #peers: Peers
+  readonly #routing: Routing
+  readonly #replica: Replica
+  readonly #exchange: Exchange
+  readonly #pace: Pace
+  readonly #events: Events
+  readonly #deliveries = new OnePerNode()
+  readonly #backOff: BackOff<'hints'>
+  readonly #partBytes: number
+  #isHurried = false
+
+  constructor(
+    clock: Clock,
+    chance: () => number,
+    peers: Peers,
+    routing: Routing,
+    replica: Replica,
+    exchange: Exchange,
+    pace: Pace,
+    events: Events,
+    partBytes: number,
+  ) {
+    this.#backOff = new BackOff(clock, chance, { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs })
+    this.#peers = peers
+    this.#routing = routing
+    this.#replica = replica
+    this.#exchange = exchange
+    this.#pace = pace
+    this.#events = events
+    this.#partBytes = partBytes
+  }
+
+  /** Tries again now and then what nothing announced; until the returned function is called. */
+  start(clock: Clock, chance: () => number): () => void {
+    return repeat(clock, bounds.handoffIntervalMs, chance, () => this.#retry())
+  }
+
+  /** Delivers or re-addresses the hints for everybody who can take them or never will. */
+  async sweep(): Promise<void> {
+    for (const target of await this.#replica.hints.targets().catch(() => [])) {
+      if (this.#peers.isReachable(target) || !this.#routing.isPlaced(target)) await this.deliverTo(target)
+    }
+  }
+
+  /** Tries again what failed, where that is due by now. */
+  async #retry(): Promise<void> {
+    this.#backOff.keep((node) => this.#routing.isPlaced(node))
+    for (const target of await this.#replica.hints.targets().catch(() => [])) {
+      const isDue = this.#peers.isReachable(target) && !this.#isSpared(target)
+      if (isDue || !this.#routing.isPlaced(target)) await this.deliverTo(target)
+    }
+  }
+
+  /** Whether a node is sent nothing for now: its store takes nothing in, or has just refused what is kept for it. */
+  #isSpared(target: NodeId): boolean {
+    return !this.#routing.takesIn(target) || (this.#backOff.waits(target) && !this.#isHurried)
+  }
+
+  /** A node has come into reach, or has said that its store takes in again what it did not. */
+  met(node: NodeId): void {
+    this.#backOff.reset(node)
+  }
+
+  /** This node leaves: from now on nothing is held back for an exchange to bring home. */
+  hurry(): void {
+    this.#isHurried = true
+  }
+
+  /** Delivers all that is kept for `target`, or as much as goes. Never rejects: what fails stays kept. */
+  deliverTo(target: NodeId): Promise<void> {
+    return this.#deliveries.run(target, () => this.#deliver(target))
+  }
+
+  async #deliver(target: NodeId): Promise<void> {
+    const refusals = new Refusals()
+    try {
+      const owed = await this.#replica.hints.owedTo(target)
+      const keys = [...owed]
+      for (let next = 0; next < keys.length; ) {
+        const page = keys.slice(next, next + this.#pace.records)
+        next += page.length
+        // Some may have gone another way meanwhile.
+        const due = page.filter((key) => owed.has(key) && !this.#goesByExchange(target, key))
+        if (due.length > 0) await this.#deliverPage(target, due, refusals)
+      }
+    } catch {
+      // Unreachable, or a store that fails: the hints stay, and are tried again.
+      refusals.refused(null)
+    }
+    if (refusals.total > 0) this.#backOff.failed(target, 'hints')
+    else if (!this.#backOff.waits(target)) this.#backOff.reset(target)
+  }
+
+  async #deliverPage(target: NodeId, keys: readonly StoredKey[], refusals: Refusals): Promise<void> {
+    const kept = await this.#pace.work(() => this.#replica.hints.of(keys))
+    this.#pace.saw(kept.length, sizeOf(kept))
+    const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
+    await this.#readdress(
+      target,
+      kept.filter((hint) => !isDue(hint)),
+    )
+    const due = kept.filter(isDue)
+    const there = await this.#broughtHome(target, due)
+    if (there.length > 0) await this.#settle(target, there)
+    for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {
+      if (refusals.areEnough || this.#isSpared(target)) return
+      try {
+        await this.#deliverBatch(target, batch)
+        refusals.taken()
+      } catch (error) {
+        refusals.refused(error)
+        // One hint that will not go must not keep the others back.
+        if (!this.#peers.isReachable(target)) throw error
+      }
+    }
+  }
+
+  async #deliverBatch(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
+    await this.#send(target, batch)
+    await this.#settle(target, batch)
+  }
+
+  /** A hint that outgrows a message is a batch by itself, and travels in parts. */
+  async #send(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
+    const [hint] = batch
+    const parts = hint === undefined || batch.length > 1 ? [] : partsOf(hint.record, this.#partBytes)
+    if (hint === undefined || parts.length < 2) await deliver(this.#peers, target, batch, 'hint')
+    else for (const record of parts) await deliver(this.#peers, target, [{ key: hint.key, record }], 'hint')
+  }
+
+  #isDue(target: NodeId, { key }: KeyedRecord): boolean {
+    return this.#routing.ownersOf(partitionOf(key)).includes(target)
+  }
+
+  /**
+   * Whether an exchange that is under way brings home what is here of a key; what it does not, the next sweep
+   * delivers.
+   */
+  #goesByExchange(target: NodeId, key: StoredKey): boolean {
+    return !this.#isHurried && this.#exchange.underWay.includes(target) && this.#routing.owns(partitionOf(key))
+  }
+
+  async #settle(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
+    await this.#replica.hints.settle(target, batch)
+    this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hints.size })
+  }
+
+  /** Those of `hints` that say no more than this node's own records, all of which the target holds, flushed. */
+  async #broughtHome(target: NodeId, hints: readonly KeyedRecord[]): Promise<readonly KeyedRecord[]> {
+    const hasAll = ({ key }: KeyedRecord) => this.#exchange.hasAll(target, partitionOf(key))
+    const likely = hints.filter(hasAll)
+    if (likely.length === 0) return []
+    const own = await this.#replica.records(likely.map(({ key }) => keyHashOf(key)))
+    const records = new Map(own.map(({ key, record }) => [key, record]))
+    return likely.filter((hint) => {
+      const record = records.get(hint.key)
+      return record !== undefined && hasAll(hint) && holdsAll(record, hint.record, modeOf(hint.key))
+    })
+  }
+
+  async #readdress(target: NodeId, kept: readonly KeyedRecord[]): Promise<void> {
+    if (kept.length === 0) return
+    const moved = kept.map(({ key, record }) => {
+      const owners = this.#routing.ownersOf(partitionOf(key))
+      return { key, record, hintFor: owners.filter((owner) => owner !== this.#routing.self) }
+    })
+    await this.#pace.work(() => this.#replica.take(moved, 'strict'))
+    // Taking changed the rows: settle what is stored now, unless the target has come to own it again meanwhile.
+    const stored = await this.#replica.hints.of(kept.map(({ key }) => key))
+    await this.#replica.hints.settle(
+      target,
+      stored.filter((hint) => !this.#isDue(target, hint)),
+    )
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What a node remembers of itself between boots: its id, its incarnation, and whom it knew.
+ *
+ * The id is born with the database. A node whose database is gone comes back as another node, so it never claims data
+ * it has lost. Every boot raises the incarnation, which overrides whatever was claimed of the node while it was away.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import type { Boots } from '../../core/acceptance/sessions.ts'
+import { bounds } from '../../core/bounds.ts'
+import type { DeviceId, NodeId, PeerId } from '../../core/ids.ts'
+import type { Claim } from '../../core/membership/claims.ts'
+import { ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
+import { decodeClaims, encodeClaims } from '../../core/wire/membership-codec.ts'
+import type { Random, Store } from '../../ports.ts'
+import { metaRow, ownershipRow } from '../storage/rows.ts'
+
+const nodeBytes = 16
+const tagBytes = 4
+const identityRow = metaRow('identity')
+const membersRow = metaRow('members')
+
+/** What numbers a boot among those of its database, and the tags of those before it that are known. */
+export interface BootNumber {
+  readonly number: number
+  readonly tag: string
+  readonly boots: Boots
+}
+
+export interface Self {
+  readonly own: Claim
+  readonly boot: BootNumber
+  /** Claims about others from earlier boots: a node that starts alone still knows its ring. */
+  readonly known: readonly Claim[]
+}
+
+interface Identity {
+  readonly node: NodeId
+  readonly incarnation: number
+  /** The tags of its boots, by number; none in version 0.1.0. */
+  readonly boots: Boots
+}
+
+function identityIn(bytes: Uint8Array | undefined): Identity | null {
+  if (bytes === undefined) return null
+  return decodeWith(bytes, (reader) => {
+    const [node, incarnation] = [reader.hex(2 * nodeBytes) as NodeId, reader.integer()]
+    const boots = reader.remaining === 0 ? [] : reader.list(() => [reader.integer(), reader.hex(2 * tagBytes)] as const)
+    return { node, incarnation, boots: new Map(boots) }
+  })
+}
+
+function encodeIdentity({ node, incarnation, boots }: Identity): Uint8Array {
+  const writer = new ByteWriter()
+  writer.hex(node)
+  writer.integer(incarnation)
+  writer.list([...boots], ([number, tag]) => {
+    writer.integer(number)
+    writer.hex(tag)
+  })
+  return writer.done()
+}
+
+/** Loads the node's identity, or mints one for a new database, and begins a new incarnation, strictly durable. */
+export async function beginBoot(
+  store: Store,
+  random: Random,
+  peer: PeerId,
+  device: DeviceId,
+  capacity: number,
+): Promise<Self> {
+  const fresh = bytesToHex(random.bytes(nodeBytes)) as NodeId
+  const tag = bytesToHex(random.bytes(tagBytes))
+  return store.transact([identityRow, membersRow], 'strict', ([stored, members]) => {
+    const known = members === undefined ? [] : (decodeClaims(members) ?? [])
+    const former = identityIn(stored)
+    // A node that has left, and was interrupted before its database was gone, comes back as another one: leaving is
+    // for good.
+    const hasLeft = known.some((claim) => claim.node === former?.node && claim.status === 'left')
+    const before = hasLeft ? null : former
+    const node = before?.node ?? fresh
+    const last = known.find((claim) => claim.node === node)
+    // What the former boot said last, as far as it is remembered: it raised its incarnation as it went.
+    const raised = Math.max(before?.incarnation ?? 0, last?.incarnation ?? 0)
+    const incarnation = Math.min(raised + 1, bounds.incarnationMax)
+    const boots = new Map([...(before?.boots ?? []), [incarnation, tag] as const].slice(-bounds.bootsKnownMax))
+    const own: Claim = {
+      node,
+      peer,
+      device,
+      capacity16ths: Math.round(capacity * 16),
+      guest: last?.guest ?? true,
+      // What a database holds that is not new others may lack.
+      settled: former !== null,
+      storage: 'ok',
+      speaks: bounds.speaks,
+      incarnation,
+      status: 'alive',
+    }
+    return {
+      // Another node stands to no partition yet; what lies here from before is handed to those who own it.
+      writes: [
+        { key: identityRow, value: encodeIdentity({ node, incarnation, boots }) },
+        ...(before === null ? [{ key: ownershipRow, value: null }] : []),
+      ],
+      result: {
+        own,
+        boot: { number: incarnation, tag, boots },
+        known: known.filter((claim) => claim.node !== node),
+      },
+    }
+  })
+}
+
+/** The next boot is another node: what lies here is handed to those who own it. */
+export async function forgetIdentity(store: Store, node: NodeId): Promise<void> {
+  await store.transact([identityRow], 'strict', ([stored]) => ({
+    writes: identityIn(stored)?.node === node ? [{ key: identityRow, value: null }] : [],
+    result: undefined,
+  }))
+}
+
+/** Keeps the member list for the next boot. */
+export async function rememberMembers(store: Store, claims: readonly Claim[]): Promise<void> {
+  await store.transact([], 'relaxed', () => ({
+    writes: [{ key: membersRow, value: encodeClaims(claims) }],
+    result: undefined,
+  }))
+}

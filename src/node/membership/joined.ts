@@ -1,0 +1,134 @@
+/**
+ * Waiting for the ring: the first meeting, which requests of a new tab wait for a little, and `joined`, which ends at
+ * once when waiting is pointless.
+ */
+import { bounds } from '../../core/bounds.ts'
+import type { PeerId } from '../../core/ids.ts'
+import { TabringError } from '../../errors.ts'
+import type { Clock, CloseReason, SignalingEvent, Transport } from '../../ports.ts'
+import type { Events } from '../api/events.ts'
+import type { Peers } from '../network/peers.ts'
+import { deferred, timedOut, within } from '../scheduling/timers.ts'
+import { membersOf, type Watched } from '../status.ts'
+import type { Membership } from './membership.ts'
+
+interface Waiter {
+  readonly ready: () => boolean
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Joining {
+  readonly #clock: Clock
+  readonly #events: Events
+  readonly #waiters = new Set<Waiter>()
+  #first: Promise<unknown> = Promise.resolve()
+  /** Why waiting is pointless, as far as is known; forgotten when somebody is met after all. */
+  #pointless: TabringError | undefined
+  #isAlone = () => true
+  /** Servers heard of, and how it stands with them. */
+  readonly #servers = new Map<string, SignalingEvent['state']>()
+
+  constructor(clock: Clock, events: Events) {
+    this.#clock = clock
+    this.#events = events
+  }
+
+  /** Resolves, after a bounded wait, when those who were here before have been met and have told whom they know. */
+  get first(): Promise<unknown> {
+    return this.#first
+  }
+
+  begin(transport: Transport, peers: Peers, membership: Membership): void {
+    this.#isAlone = () => peers.connected.length === 0
+    const meeting = async () => {
+      await transport.met()
+      await peers.greeted()
+      await Promise.all(peers.connected.map((node) => membership.pushPull(node)))
+    }
+    this.#first = within(this.#clock, bounds.firstJoinTimeoutMs, meeting())
+  }
+
+  /** Somebody was met: waiting makes sense. */
+  met(): void {
+    this.#pointless = undefined
+  }
+
+  /** Something changed that somebody may wait for. */
+  review(): void {
+    for (const waiter of this.#waiters) if (waiter.ready()) waiter.resolve()
+  }
+
+  /** Resolves once `members` nodes reach each other from here and this node is in sync with its partitions. */
+  whole(node: Watched, members: number, timeoutMs: number): Promise<void> {
+    const reachable = () =>
+      membersOf(node, 'open').filter(({ reachable, status }) => reachable && status === 'alive').length
+    const syncing = () => node.ownership.syncing.length
+    return this.#wait(
+      () => reachable() >= members && syncing() === 0,
+      timeoutMs,
+      () =>
+        `${reachable()} of ${members} nodes within reach, ${syncing()} partitions still to fetch${this.#whyAlone()}`,
+    )
+  }
+
+  /** How it stands with the servers where nobody has been met. */
+  #whyAlone(): string {
+    const states = [...this.#servers.values()]
+    if (!this.#isAlone()) return ''
+    if (states.includes('open')) return '; a signaling server let this tab in, and nobody was met there'
+    return states.length === 0
+      ? '; no signaling server is asked, only tabs of this browser'
+      : `; no signaling server has let this tab in: ${[...this.#servers].map(([url, state]) => `${url} ${state}`).join(', ')}`
+  }
+
+  async #wait(ready: () => boolean, timeoutMs: number, missing: () => string): Promise<void> {
+    if (ready()) return
+    if (this.#pointless !== undefined) throw this.#pointless
+    const { promise, resolve, reject } = deferred<void>()
+    const waiter = { ready, resolve, reject }
+    this.#waiters.add(waiter)
+    try {
+      const end = await within(this.#clock, timeoutMs, promise)
+      if (end === timedOut) throw new TabringError('timeout', `not joined after ${timeoutMs} ms: ${missing()}`)
+    } finally {
+      this.#waiters.delete(waiter)
+    }
+  }
+
+  connectionFailed(peer: PeerId, reason: CloseReason): void {
+    const text =
+      reason === 'no-route'
+        ? 'this browser offers no address to be reached at: WebRTC gathered no candidates. Without a network route (or with one that is blocked) browsers give none, not even to another tab of the same machine.'
+        : `no connection to peer ${peer}: ${reason}`
+    const error = new TabringError(reason === 'no-route' ? 'unsupported' : 'timeout', text)
+    this.#events.emit('connection', { peer, state: 'failed', error })
+    if (reason === 'no-route') this.#giveUp(error)
+  }
+
+  refused(peer: PeerId, reason: string): void {
+    const error = new TabringError('cluster-mismatch', `peer ${peer} cannot be in one ring with this node: ${reason}`)
+    this.#events.emit('connection', { peer, state: 'refused', error })
+    this.#giveUp(error)
+  }
+
+  signaling(event: SignalingEvent): void {
+    this.#events.emit('signaling', event)
+    this.#servers.set(event.url, event.state)
+    if ([...this.#servers.values()].some((state) => state !== 'refused')) return
+    this.#giveUp(
+      new TabringError('signaling-refused', `${event.url} refused this node: ${event.reason ?? 'no reason given'}`),
+    )
+  }
+
+  end(): void {
+    for (const waiter of this.#waiters) waiter.reject(new TabringError('closed', 'the node was closed meanwhile'))
+  }
+
+  /** Whoever has met somebody has a ring to join, whatever becomes of others. */
+  #giveUp(error: TabringError): void {
+    if (!this.#isAlone()) return
+    this.#pointless = error
+    for (const waiter of this.#waiters) waiter.reject(error)
+  }
+}

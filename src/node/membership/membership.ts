@@ -1,0 +1,231 @@
+/**
+ * Membership on the wire (Dynamo, section 4.8): gives the machine of `core/membership` its clock, its timers and its
+ * messages, and exchanges whole member lists: now and then with a random peer, at once with whoever is met, wakes up,
+ * or places keys otherwise.
+ */
+import { bounds } from '../../core/bounds.ts'
+import type { NodeId, PeerId, ViewHash } from '../../core/ids.ts'
+import { type Claim, claimsOf, type MemberView, type StorageState } from '../../core/membership/claims.ts'
+import type { Mesh } from '../../core/membership/mesh.ts'
+import { Swim } from '../../core/membership/swim.ts'
+import type { SwimMessage, SwimOptions, SwimTimer } from '../../core/membership/swim-port.ts'
+import { pushPullMs } from '../../core/membership/timing.ts'
+import type { Reply, Request } from '../../core/wire/messages.ts'
+import type { Clock } from '../../ports.ts'
+import type { Peers } from '../network/peers.ts'
+import { OnePerNode } from '../scheduling/single-flight.ts'
+import type { Self } from './boot.ts'
+
+type MembersRequest = Extract<Request, { type: 'members' }>
+
+export interface MembershipHandlers {
+  /** What is believed of a member has changed. */
+  changed(claim: Claim): void
+  /** Others had given this node up, and placed keys without it. */
+  wasOut(): void
+  /** Another boot lives under this node's name. */
+  copied(peer: PeerId): void
+  /** Many may change in `work`. */
+  together(work: () => void): void
+  /** The hash by which this node places keys. */
+  placed(): ViewHash
+}
+
+export class Membership {
+  readonly #peers: Peers
+  readonly #clock: Clock
+  readonly #chance: () => number
+  readonly #handlers: MembershipHandlers
+  readonly #swim: Swim
+  readonly #exchanges = new OnePerNode()
+  /** By what hash each member last said that it places keys. */
+  readonly #placed = new Map<NodeId, ViewHash>()
+  /** Those set and not fired, to be called off at the end. */
+  readonly #timers = new Set<() => void>()
+  #stopped = false
+  #cancelPushPull = () => {}
+
+  constructor(
+    peers: Peers,
+    clock: Clock,
+    chance: () => number,
+    self: Self,
+    options: SwimOptions,
+    handlers: MembershipHandlers,
+  ) {
+    this.#peers = peers
+    this.#clock = clock
+    this.#chance = chance
+    this.#handlers = handlers
+    const port = {
+      send: (to: NodeId, message: SwimMessage) => peers.tell(to, message),
+      after: (delayMs: number, timer: SwimTimer) => this.#after(delayMs, timer),
+      linked: () => peers.connected,
+      isLinked: (node: NodeId) => peers.isConnected(node),
+      changed: (claim: Claim) => handlers.changed(claim),
+      wasOut: () => handlers.wasOut(),
+      copied: (peer: PeerId) => handlers.copied(peer),
+      chance,
+    }
+    this.#swim = new Swim(self.own, self.known, options, port, clock.now())
+  }
+
+  get view(): MemberView {
+    return this.#swim.view
+  }
+
+  get claims(): readonly Claim[] {
+    return claimsOf(this.#swim.view)
+  }
+
+  get own(): Claim {
+    return this.#swim.own
+  }
+
+  /** Members that are awake, this one included if it is. */
+  get awake(): readonly NodeId[] {
+    return this.#swim.awake
+  }
+
+  /** The links between all who are awake. */
+  get mesh(): Mesh {
+    return this.#swim.mesh
+  }
+
+  /** Members a link is kept to. */
+  get neighbours(): ReadonlySet<NodeId> {
+    return this.#swim.neighbours
+  }
+
+  /** Whether the ring holds that this node has left. */
+  get hasLeft(): boolean {
+    return this.#swim.own.status === 'left'
+  }
+
+  /** Watches until the returned function is called. */
+  start(): () => void {
+    this.#swim.start(this.#clock.now())
+    this.#armPushPull()
+    return () => {
+      this.#stopped = true
+      this.#cancelPushPull()
+      for (const cancel of this.#timers) cancel()
+    }
+  }
+
+  #after(delayMs: number, timer: SwimTimer): void {
+    if (this.#stopped) return
+    const cancel = this.#clock.after(delayMs, () => {
+      this.#timers.delete(cancel)
+      this.#swim.fired(timer, this.#clock.now())
+    })
+    this.#timers.add(cancel)
+  }
+
+  #armPushPull(): void {
+    const pauseMs = pushPullMs(this.view.size) * (0.75 + this.#chance() / 2)
+    this.#cancelPushPull = this.#clock.after(pauseMs, () => {
+      const { connected } = this.#peers
+      const chosen = connected[Math.floor(this.#chance() * connected.length)]
+      if (chosen !== undefined) void this.pushPull(chosen)
+      for (const node of this.#placed.keys()) if (!this.view.has(node)) this.#placed.delete(node)
+      this.#armPushPull()
+    })
+  }
+
+  received(from: NodeId, message: SwimMessage): void {
+    this.#swim.received(from, message, this.#clock.now())
+  }
+
+  /** A channel broke, or its node does not answer. */
+  suspect(node: NodeId): void {
+    if (!this.#stopped) this.#swim.suspect(node, this.#clock.now())
+  }
+
+  /** This tab goes to sleep, or for a while: whoever can be reached in a frame hears it. */
+  sleep(): void {
+    this.#swim.sleep(this.#clock.now())
+  }
+
+  /** It is awake again, and says so. */
+  wake(): void {
+    this.#swim.renew({ status: 'alive' }, this.#clock.now())
+  }
+
+  /** This node holds by now what others may lack. */
+  settle(): void {
+    if (!this.own.settled) this.#swim.renew({ settled: true }, this.#clock.now())
+  }
+
+  /** This node is a guest no more. */
+  stay(): void {
+    this.#swim.renew({ guest: false }, this.#clock.now())
+  }
+
+  /** This node carries more, or less, than before. */
+  weigh(capacity16ths: number): void {
+    if (capacity16ths !== this.own.capacity16ths) this.#swim.renew({ capacity16ths }, this.#clock.now())
+  }
+
+  /** This node's store takes in what it is given, or does not. */
+  store(storage: StorageState): void {
+    if (storage !== this.own.storage) this.#swim.renew({ storage }, this.#clock.now())
+  }
+
+  leave(): void {
+    this.#swim.leave(this.#clock.now())
+  }
+
+  /** A node showed by what hash it places keys; where ours differs, lists are exchanged. */
+  seen(node: NodeId, placed: ViewHash): void {
+    if (this.view.has(node)) this.#placed.set(node, placed)
+    if (placed !== this.#handlers.placed()) void this.pushPull(node)
+  }
+
+  /**
+   * Whether a node, by what it said last, places every key as this one does; lists are exchanged first if it did not.
+   */
+  async agrees(node: NodeId): Promise<boolean> {
+    if (!this.placesAlike(node)) await this.pushPull(node)
+    return this.placesAlike(node)
+  }
+
+  /** Whether it does so by what it said last. */
+  placesAlike(node: NodeId): boolean {
+    return this.#placed.get(node) === this.#handlers.placed()
+  }
+
+  /** What to answer to a node's digest, or to its claims. */
+  answer(from: NodeId, { digest, claims }: MembersRequest): Extract<Reply, { type: 'members' }> {
+    this.#takeList(from, claims)
+    const isNews = claims.length === 0 && digest !== this.#swim.digest
+    return { type: 'members', digest: this.#swim.digest, claims: isNews ? this.claims : [] }
+  }
+
+  /** One exchange of lists with one node, never two at once. Its failure shows in the node's reachability. */
+  pushPull(node: NodeId): Promise<void> {
+    return this.#exchanges.run(node, () => this.#exchange(node))
+  }
+
+  async #exchange(node: NodeId): Promise<void> {
+    try {
+      const theirs = await this.#ask(node, [])
+      if (theirs.digest === this.#swim.digest) return
+      this.#takeList(node, theirs.claims)
+      if (theirs.digest !== this.#swim.digest) await this.#ask(node, this.claims)
+    } catch {
+      // Silence and refusals are the peers' to judge.
+    }
+  }
+
+  #takeList(from: NodeId, claims: readonly Claim[]): void {
+    this.#handlers.together(() => this.#swim.takeList(from, claims, this.#clock.now()))
+  }
+
+  async #ask(node: NodeId, claims: readonly Claim[]): Promise<Extract<Reply, { type: 'members' }>> {
+    const request = { type: 'members', digest: this.#swim.digest, claims } as const
+    const reply = await this.#peers.request(node, request, 'control', bounds.requestTimeoutMs)
+    if (reply.type !== 'members') throw new Error('not a member list')
+    return reply
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Whether two nodes may form a ring. Compared when they meet: a mismatch is final, and both ends say what differs.
+ */
+import { bounds } from '../../core/bounds.ts'
+import type { ActorId, NodeId, Partition } from '../../core/ids.ts'
+import type { Hello } from '../../core/wire/messages.ts'
+import type { Retention } from '../ownership/retention.ts'
+
+/** What this node says of itself first, each time as it is then. `settings`: what the application chose. */
+export function helloOf(
+  cluster: string,
+  { n, graceMs }: Pick<Hello, 'n' | 'graceMs'>,
+  retention: Retention,
+  held: () => readonly Partition[],
+  node: NodeId,
+  boot: ActorId,
+): Hello {
+  const { protocolVersion, partitions, tokensPerNode } = bounds
+  return {
+    protocolVersion,
+    cluster,
+    n,
+    partitions,
+    tokensPerNode,
+    graceMs,
+    get retentionMs() {
+      return retention.ms
+    },
+    get held() {
+      return held()
+    },
+    node,
+    boot,
+  }
+}
+
+/** Whether the other is this very node, from a copy of its database. */
+export const isCopy = (ours: Hello, theirs: Hello): boolean => ours.node === theirs.node
+
+/** A member that is out for some and has its place for others has two sets of owners: so the grace is one of them. */
+const constants = ['protocolVersion', 'n', 'partitions', 'tokensPerNode', 'graceMs'] as const
+
+/** Why these two cannot be in one ring, or null. */
+export function mismatch(ours: Hello, theirs: Hello): string | null {
+  const isOneVersion = ours.protocolVersion === theirs.protocolVersion
+  if (isOneVersion && ours.cluster !== theirs.cluster) return 'the peer belongs to another cluster'
+  const differing = constants.filter(
+    (name) => ours[name] !== theirs[name] && (isOneVersion || name === 'protocolVersion'),
+  )
+  if (differing.length === 0) return null
+  const versions = ours.protocolVersion - theirs.protocolVersion
+  const older = versions === 0 ? '' : `; ${versions < 0 ? 'this page' : 'the peer'} has the older build: reload it`
+  return `${differing.map((name) => `${name} is ${ours[name]} here and ${theirs[name]} there`).join(', ')}${older}`
+}

@@ -1,0 +1,399 @@
+/**
+ * The other nodes within reach: the handshake that admits them, requests to them, and whether they answer.
+ *
+ * A node is reachable when it is believed to be awake, there is a channel to it, or to somebody who has one, and no
+ * request to it has gone unanswered for two seconds; the next thing heard from it makes it reachable again. Requests
+ * under way wait on. A suspect is, if it was heard from a moment ago: then it is somebody else's line that is bad.
+ * Bytes that make no sense end the channel they came over.
+ */
+import { bounds } from '../../core/bounds.ts'
+import type { NodeId, PeerId, ViewHash } from '../../core/ids.ts'
+import type { SwimMessage } from '../../core/membership/swim-port.ts'
+import { decodeMessage, encodeMessage } from '../../core/wire/message-codec.ts'
+import type { Hello, Message, Reply, Request } from '../../core/wire/messages.ts'
+import type { Clock, CloseReason, Lane, Transport } from '../../ports.ts'
+import { type Deferred, deferred, timedOut, within } from '../scheduling/timers.ts'
+import { isCopy, mismatch } from './handshake.ts'
+import { judged, Patience, type Waiting } from './patience.ts'
+import type { PeersHandlers } from './peers-port.ts'
+import { Replies } from './replies.ts'
+import { RequestFailure } from './request-failure.ts'
+import { Unrelayed } from './unrelayed.ts'
+
+/** One channel. */
+interface Channel {
+  readonly peer: PeerId
+  /** Who is there; null until its hello came. */
+  node: NodeId | null
+  answering: boolean
+  heardAt: number
+  parted: boolean
+  /** Settles when the handshake is over, either way. */
+  readonly greeted: Deferred<void>
+}
+
+/** These may be large. */
+const repliesWithValues: readonly Reply['type'][] = ['record', 'records', 'reconciled', 'taken']
+
+type Talk = Extract<Message, { kind: 'request' | 'reply' }>
+
+export class Peers {
+  readonly patience: Patience
+  readonly #transport: Transport
+  readonly #clock: Clock
+  readonly #hello: Hello
+  readonly #viewHash: () => ViewHash
+  readonly #handlers: PeersHandlers
+  readonly #channels = new Map<PeerId, Channel>()
+  readonly #byNode = new Map<NodeId, Channel>()
+  readonly #replies = new Replies()
+  readonly #unrelayed: Unrelayed
+  #relayedBytes = 0
+  #serving = 0
+
+  constructor(transport: Transport, clock: Clock, hello: Hello, viewHash: () => ViewHash, handlers: PeersHandlers) {
+    this.#transport = transport
+    this.#clock = clock
+    this.patience = new Patience(clock)
+    this.#unrelayed = new Unrelayed(clock)
+    this.#hello = hello
+    this.#viewHash = viewHash
+    this.#handlers = handlers
+  }
+
+  start(): void {
+    this.#transport.start({
+      opened: (peer) => this.#opened(peer),
+      closed: (peer, reason) => this.#closed(peer, reason),
+      message: (peer, bytes) => this.#received(peer, bytes),
+      signaling: (event) => this.#handlers.signaling(event),
+      introduce: (to, body) => this.#handlers.introduce(to, body),
+      admits: (channels) => this.#handlers.admits(channels),
+    })
+  }
+
+  /** Closes every channel; requests under way fail as unreachable. */
+  close(): void {
+    // This end closes, which says nothing of the others.
+    for (const channel of this.#channels.values()) channel.parted = true
+    this.#transport.close()
+    for (const peer of [...this.#channels.keys()]) this.#closed(peer, 'closed')
+  }
+
+  /** Nodes with an open channel, whether they answer or not. */
+  get connected(): readonly NodeId[] {
+    return [...this.#byNode.keys()]
+  }
+
+  isConnected(node: NodeId): boolean {
+    return this.#byNode.has(node)
+  }
+
+  isReachable(node: NodeId): boolean {
+    const status = this.#handlers.statusOf(node)
+    const channel = this.#byNode.get(node)
+    if (channel === undefined) return status === 'alive' && this.#relaysTo(node).length > 0
+    if (!channel.answering) return false
+    if (status === 'suspect') return this.#clock.now() - channel.heardAt < bounds.freshMs
+    return status === 'alive' || status === undefined
+  }
+
+  /** When a node was last heard from over its channel, ms of this clock. */
+  heardAt(node: NodeId): number {
+    return this.#byNode.get(node)?.heardAt ?? 0
+  }
+
+  /** Gives the channel to a node up because there are too many; it is opened again when somebody wants it. */
+  part(node: NodeId): void {
+    const channel = this.#byNode.get(node)
+    if (channel === undefined) return
+    this.#send(channel.peer, { kind: 'part' }, 'control').catch(() => {})
+    channel.parted = true
+    this.#lost(channel)
+    // The other end closes it, when it has heard why: one that closes before looks lost to it.
+    this.#clock.after(bounds.partingMs, () => {
+      if (this.#channels.get(channel.peer) === channel) this.#transport.drop(channel.peer, 'for now')
+    })
+  }
+
+  /** Resolves when the handshakes on all channels that are open now are over. */
+  async greeted(): Promise<void> {
+    await Promise.all([...this.#channels.values()].map((channel) => channel.greeted.promise))
+  }
+
+  /** Sends what nobody replies to, over a channel if there is one. */
+  tell(node: NodeId, body: SwimMessage): void {
+    const peer = this.#byNode.get(node)?.peer
+    if (peer !== undefined) this.#send(peer, { kind: 'swim', view: this.#viewHash(), body }, 'control').catch(() => {})
+  }
+
+  /** Passes an introduction on through a node. */
+  introduce(through: NodeId, from: PeerId, to: PeerId, body: string): void {
+    const peer = this.#byNode.get(through)?.peer
+    if (peer !== undefined) this.#send(peer, { kind: 'signal', from, to, body }, 'control').catch(() => {})
+  }
+
+  /** Asks a node, through another one where there is no channel to it. Rejects with a `RequestFailure`. */
+  request(
+    node: NodeId,
+    body: Request,
+    lane: Lane = 'control',
+    timeoutMs: number = bounds.requestTimeoutMs,
+  ): Promise<Reply> {
+    return this.#route(node, (route) =>
+      this.#ask(route, node, body, lane, (reply) => within(this.#clock, timeoutMs, reply)),
+    )
+  }
+
+  /**
+   * For a coordinator: waits for the rest of its caller's time. Silence keeps new requests from the node before that.
+   */
+  consult(node: NodeId, body: Request, waiting: Waiting): Promise<Reply> {
+    const lane = body.type === 'put' ? 'bulk' : 'control'
+    const silentMs = bounds.requestTimeoutMs
+    const timeoutMs = Math.max(waiting.timeoutMs, silentMs)
+    return this.#route(node, (route) =>
+      this.#ask(route, node, body, lane, (reply) => {
+        const cancel = judged(this.#clock, silentMs, () => this.#silent(route, node))
+        return this.patience.watch(node, waiting, within(this.#clock, timeoutMs, reply).finally(cancel))
+      }),
+    )
+  }
+
+  async #route(node: NodeId, ask: (route: Channel) => Promise<Reply>): Promise<Reply> {
+    const direct = this.#byNode.get(node)
+    if (direct !== undefined) return ask(direct)
+    const relays = this.#relaysTo(node).slice(0, bounds.relaysTried)
+    for (const relay of relays) {
+      try {
+        return await ask(relay)
+      } catch (error) {
+        // Whoever says at once that it has no channel to that node is followed by the next; silence is the node's own.
+        if (!(error instanceof RequestFailure) || error.reason !== 'unreachable') throw error
+      }
+    }
+    this.#notRelayed(node)
+    throw new RequestFailure('unreachable')
+  }
+
+  /** `wait` begins when the channel has taken the request: a long queue is our slowness, not the peer's. */
+  async #ask(
+    route: Channel,
+    node: NodeId,
+    body: Request,
+    lane: Lane,
+    wait: (reply: Promise<Reply>) => Promise<Reply | typeof timedOut>,
+  ): Promise<Reply> {
+    const { id, reply } = this.#replies.begin(node, route.peer)
+    try {
+      await this.#talk(route, node, { kind: 'request', id, view: this.#viewHash(), body }, lane)
+      const answer = await wait(reply)
+      if (answer === timedOut) {
+        this.#silent(route, node)
+        throw new RequestFailure('silent')
+      }
+      if (answer.type === 'failed') throw new RequestFailure('refused', answer.code)
+      return answer
+    } finally {
+      this.#replies.end(id)
+    }
+  }
+
+  /** A node asked over `route` has not answered in time. */
+  #silent(route: Channel, node: NodeId): void {
+    if (route.node === node) this.#setAnswering(route, false)
+    else this.#notRelayed(node)
+  }
+
+  /** Sends to a node over its own channel, or over that of a node between. */
+  async #talk(route: Channel, node: NodeId, message: Talk, lane: Lane): Promise<void> {
+    if (route.node === node) return this.#send(route.peer, message, lane)
+    const inner = encodeMessage(message)
+    // Nobody passes that on: which says nothing of whether the node can be reached.
+    if (inner.length > bounds.relayBytesMax) throw new RequestFailure('refused', 'overloaded')
+    return this.#send(route.peer, { kind: 'relay', from: this.#hello.node, to: node, message: inner }, lane)
+  }
+
+  async #send(peer: PeerId, message: Message, lane: Lane): Promise<void> {
+    try {
+      await this.#transport.send(peer, encodeMessage(message), lane)
+    } catch {
+      throw new RequestFailure('unreachable')
+    }
+  }
+
+  #opened(peer: PeerId): void {
+    const heardAt = this.#clock.now()
+    const channel: Channel = { peer, node: null, answering: true, heardAt, parted: false, greeted: deferred<void>() }
+    this.#channels.set(peer, channel)
+    this.#send(peer, { kind: 'hello', hello: this.#hello }, 'control').catch(() => {})
+    const late = () => channel.node === null && this.#transport.drop(peer, 'for now')
+    void channel.greeted.promise.then(this.#clock.after(bounds.handshakeTimeoutMs, late))
+  }
+
+  #closed(peer: PeerId, reason: CloseReason): void {
+    const channel = this.#channels.get(peer)
+    this.#channels.delete(peer)
+    channel?.greeted.resolve()
+    this.#replies.fail((waiting) => waiting.peer === peer)
+    if (channel === undefined) this.#handlers.connectionFailed(peer, reason)
+    else this.#lost(channel)
+    // Whichever end closed it, it is not wanted again for now.
+    if (channel?.parted === true) this.#transport.drop(peer, 'for now')
+  }
+
+  #lost(channel: Channel): void {
+    if (channel.node === null || this.#byNode.get(channel.node) !== channel) return
+    this.#byNode.delete(channel.node)
+    this.#handlers.closed(channel.node, channel.parted ? 'parted' : 'lost')
+  }
+
+  #received(peer: PeerId, bytes: Uint8Array): void {
+    const channel = this.#channels.get(peer)
+    if (channel === undefined) return
+    const message = decodeMessage(bytes)
+    if (message === null) this.#transport.drop(peer, 'for good')
+    else if (message.kind === 'hello') this.#meet(channel, message.hello)
+    else if (message.kind === 'refuse') this.#refused(channel, message.reason)
+    else if (channel.node === null) this.#transport.drop(peer, 'for good')
+    else this.#heard(channel, channel.node, message)
+  }
+
+  #meet(channel: Channel, hello: Hello): void {
+    if (channel.node !== null) return
+    const fault = mismatch(this.#hello, hello)
+    if (fault !== null) {
+      this.#send(channel.peer, { kind: 'refuse', reason: fault }, 'control').catch(() => {})
+      this.#refused(channel, fault)
+      return
+    }
+    if (isCopy(this.#hello, hello)) {
+      this.#handlers.copied(channel.peer)
+      return
+    }
+    const former = this.#byNode.get(hello.node)
+    channel.node = hello.node
+    this.#byNode.set(hello.node, channel)
+    this.#unrelayed.delete(hello.node)
+    // For now: of two boots under one name, from a copied profile, the former may be the one that stays.
+    if (former !== undefined) this.#transport.drop(former.peer, 'for now')
+    this.#handlers.met(hello.node, hello)
+    channel.greeted.resolve()
+  }
+
+  #refused(channel: Channel, reason: string): void {
+    this.#handlers.refused(channel.peer, reason)
+    // A moment for our own refusal to get through.
+    this.#clock.after(bounds.exchangeSettleMs, () => this.#transport.drop(channel.peer, 'for good'))
+  }
+
+  #heard(channel: Channel, node: NodeId, message: Exclude<Message, { kind: 'hello' | 'refuse' }>): void {
+    channel.heardAt = this.#clock.now()
+    this.#setAnswering(channel, true)
+    switch (message.kind) {
+      case 'request':
+      case 'reply':
+        this.#talked(channel, node, message)
+        return
+      case 'swim':
+        this.#handlers.viewSeen(node, message.view)
+        this.#handlers.swim(node, message.body)
+        return
+      case 'signal':
+        this.#introduction(channel, message)
+        return
+      case 'unsignaled':
+        this.#handlers.notIntroduced(message.to, message.body)
+        return
+      case 'relay':
+        this.#relayed(channel, node, message)
+        return
+      case 'unrelayed':
+        this.#replies.fail((waiting) => waiting.node === message.to && waiting.peer === channel.peer)
+        return
+      case 'part':
+        channel.parted = true
+        this.#transport.drop(channel.peer, 'for now')
+    }
+  }
+
+  #talked(route: Channel, from: NodeId, message: Talk): void {
+    this.#handlers.viewSeen(from, message.view)
+    if (message.kind === 'request') this.#answer(route, from, message.id, message.body)
+    else this.#replies.received(message.id, from, route.peer, message.body)
+  }
+
+  #answer(route: Channel, from: NodeId, id: number, request: Request): void {
+    const respond = (body: Reply) => {
+      const lane = repliesWithValues.includes(body.type) ? 'reply' : 'control'
+      this.#talk(route, from, { kind: 'reply', id, view: this.#viewHash(), body }, lane).catch(() => {
+        // An answer that is too large for the way back is refused, or the other would wait for it in vain.
+        if (body.type !== 'failed') respond({ type: 'failed', code: 'overloaded' })
+      })
+    }
+    if (this.#serving >= bounds.requestsMax) {
+      respond({ type: 'failed', code: 'overloaded' })
+      return
+    }
+    this.#serving += 1
+    this.#handlers
+      .serve(from, request)
+      .then(respond)
+      .finally(() => {
+        this.#serving -= 1
+      })
+  }
+
+  #setAnswering(channel: Channel, answering: boolean): void {
+    if (channel.answering === answering || channel.node === null || this.#byNode.get(channel.node) !== channel) return
+    channel.answering = answering
+    this.#handlers.answering(channel.node)
+  }
+
+  // For others, and through them
+
+  /** Those who should have a channel to a node that there is none to. */
+  #relaysTo(node: NodeId): readonly Channel[] {
+    if (this.#unrelayed.has(node)) return []
+    return this.#handlers.relaysTo(node).flatMap((between) => {
+      const channel = this.#byNode.get(between)
+      return channel?.answering === true && this.#handlers.statusOf(between) === 'alive' ? [channel] : []
+    })
+  }
+
+  #notRelayed(node: NodeId): void {
+    this.#unrelayed.add(node)
+    this.#handlers.answering(node)
+  }
+
+  /** One hop: what its sender hands us goes on to somebody we have a channel to, and no further. */
+  #relayed(channel: Channel, node: NodeId, message: Extract<Message, { kind: 'relay' }>): void {
+    const { from, to } = message
+    if (to === this.#hello.node) {
+      const inner = decodeMessage(message.message)
+      if (inner?.kind === 'request' || inner?.kind === 'reply') this.#talked(channel, from, inner)
+      return
+    }
+    const target = this.#byNode.get(to)
+    const size = message.message.length
+    if (from !== node || target === undefined || this.#relayedBytes + size > bounds.relayBytesMax) {
+      this.#send(channel.peer, { kind: 'unrelayed', to }, 'control').catch(() => {})
+      return
+    }
+    this.#relayedBytes += size
+    this.#send(target.peer, message, 'bulk')
+      .catch(() => this.#send(channel.peer, { kind: 'unrelayed', to }, 'control').catch(() => {}))
+      .finally(() => {
+        this.#relayedBytes -= size
+      })
+  }
+
+  #introduction(channel: Channel, message: Extract<Message, { kind: 'signal' }>): void {
+    const { from, to, body } = message
+    if (to === this.#transport.self) this.#transport.introduced(from, body)
+    else if (from === channel.peer) {
+      const onward = this.#channels.get(to)?.node == null ? Promise.reject() : this.#send(to, message, 'control')
+      onward.catch(() => this.#send(from, { kind: 'unsignaled', to, body }, 'control').catch(() => {}))
+    }
+  }
+}

@@ -1,0 +1,343 @@
+/**
+ * Progress: what this node has received of every other node, and what each other node has of this one (etcd's raft
+ * keeps the same under the same name). Forgetting, dropping and exchanges ask it; it is told in sessions, never in
+ * times of a clock.
+ *
+ * Each exchange begins with what stands here at that moment, before any trie is read, and only that is told at its
+ * end. An owner adopts what a peer tells of a partition only from a whole exchange, after its own rows are flushed. A
+ * lost row takes the received vector and the horizon of its partition away, and so does the end of ownership.
+ */
+import {
+  isReceived,
+  nothingReceived,
+  type ReceivedVector,
+  type Session,
+  type Stamp,
+  withReceived,
+} from '../../core/acceptance/sessions.ts'
+import { bounds } from '../../core/bounds.ts'
+import type { HybridTime, NodeId, Partition } from '../../core/ids.ts'
+import { allPartitions } from '../../core/partitioning/all-partitions.ts'
+import { hybridAt } from '../../core/versioning/hybrid-time.ts'
+import { ByteReader, ByteWriter } from '../../core/wire/bytes.ts'
+import type { Codec } from '../../core/wire/codec.ts'
+import type { Account, ExchangeTerms, Told } from '../../core/wire/messages.ts'
+import { grouped, groupedOf, session, time, told, ungrouped } from '../../core/wire/progress-codec.ts'
+import { readTime } from '../../core/wire/record-codec.ts'
+import type { Clock, Durability, Store, Write } from '../../ports.ts'
+import type { BootNumber } from '../membership/boot.ts'
+import { gathered } from '../scheduling/timers.ts'
+import { encodeProgress, formerForgettingRow, progressIn, progressRow } from '../storage/rows.ts'
+import type { Retention } from './retention.ts'
+import type { Routing } from './routing.ts'
+
+const never = 0 as HybridTime
+
+/** What is kept of one partition. Never changed: partitions of which the same holds share one. */
+interface Kept extends Told {
+  /** Names in rows here may have been pruned up to this time, by this node or by a peer that gave the rows. */
+  readonly floor: HybridTime
+}
+
+const nothing: Kept = { received: nothingReceived, horizon: never, floor: never }
+
+/** How it stood here when a session began. */
+export interface Begun {
+  readonly session: Session
+  readonly clock: HybridTime
+  readonly losses: number
+  readonly kept: readonly Kept[]
+}
+
+/** What the other side of a session said before records move. */
+export interface Heard {
+  readonly received: ReadonlyMap<Partition, Session>
+  readonly floors: ReadonlyMap<Partition, HybridTime>
+}
+
+export const nothingHeard: Heard = { received: new Map(), floors: new Map() }
+
+const keptOne: Codec<Kept> = {
+  write: (writer, { floor, ...kept }) => {
+    time.write(writer, floor)
+    told.write(writer, kept)
+  },
+  read: (reader) => ({ floor: time.read(reader), ...told.read(reader) }),
+}
+const keptRow = groupedOf(keptOne)
+
+export class Progress {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #routing: Routing
+  readonly #retention: Pick<Retention, 'ms'>
+  readonly #boot: BootNumber
+  readonly #kept: Kept[]
+  /** Horizons to come, once they are flushed. */
+  #raised = new Map<Partition, HybridTime>()
+  /** The session that rows are stamped with now, and whether any was. */
+  #count = 1
+  #isUsed = false
+  /** The session in which a partition changed last. */
+  readonly #changedAt = new Map<Partition, number>()
+  /** Sessions of this boot before which a node has all that was stored here. */
+  readonly #given = new Map<NodeId, Map<Partition, number>>()
+  #losses = 0
+  #saving: Promise<void> | undefined
+  readonly #saveSoon: () => void
+
+  /** `saved`: the rows of an earlier boot, in its own format and in that of version 0.1.0. */
+  constructor(
+    store: Store,
+    clock: Clock,
+    routing: Routing,
+    retention: Pick<Retention, 'ms'>,
+    boot: BootNumber,
+    saved: readonly (Uint8Array | undefined)[],
+  ) {
+    this.#store = store
+    this.#clock = clock
+    this.#routing = routing
+    this.#retention = retention
+    this.#boot = boot
+    this.#kept = keptIn(saved)
+    this.#saveSoon = gathered(clock, bounds.progressSavedMs, () => void this.#write('relaxed').catch(() => {}))
+  }
+
+  /** What a row is stamped with that gets a value now; to be called as its transaction is decided. */
+  get stamp(): Stamp {
+    this.#isUsed = true
+    return { boot: this.#boot.number, count: this.#count }
+  }
+
+  /** A record of a partition changed. */
+  changed(partition: Partition): void {
+    this.#changedAt.set(partition, this.#count)
+    this.#isUsed = true
+  }
+
+  /**
+   * A session begins, before any trie is read. `openSince`: the earliest stamp of transactions that have been decided
+   * and of which no word has come; what they store may not be in the tries yet.
+   */
+  begin(openSince: number | null): Begun {
+    if (this.#isUsed) this.#count += 1
+    this.#isUsed = false
+    const { number, tag } = this.#boot
+    const count = Math.min(this.#count, openSince ?? this.#count)
+    const clock = hybridAt(this.#clock.wall() - this.#retention.ms)
+    return { session: { boot: number, tag, count }, clock, losses: this.#losses, kept: [...this.#kept] }
+  }
+
+  #of(partition: Partition, kept: readonly Kept[] = this.#kept): Kept {
+    return kept[partition] ?? nothing
+  }
+
+  /** Up to when names and tombstones of a partition may be pruned. */
+  horizonOf(partition: Partition): HybridTime {
+    return this.#of(partition).horizon
+  }
+
+  /** Up to when they may have been; as it was when a session began, where one is given. */
+  floorOf(partition: Partition, begun?: Begun): HybridTime {
+    const { horizon, floor } = this.#of(partition)
+    // What was pruned here meanwhile counts; what a peer may have pruned did not concern what was here before it.
+    return begun === undefined ? floor : later(this.#of(partition, begun.kept).floor, horizon)
+  }
+
+  /** What this node says before records of these partitions move. */
+  termsFor(node: NodeId, partitions: readonly Partition[], begun: Begun): ExchangeTerms {
+    const { kept } = begun
+    // What was found lost since the session began is not claimed.
+    const of = this.hasLost(begun) ? [] : partitions
+    const received = grouped(of, session, (partition) => this.#of(partition, kept).received.get(node))
+    const floors = grouped(partitions, time, (partition) => this.#of(partition, kept).floor || undefined)
+    return { received, floors }
+  }
+
+  /** Raises this node's floors to the peer's. Resolves once they are stored, so that no value is taken in before. */
+  async heard(terms: ExchangeTerms): Promise<Heard> {
+    const floors = ungrouped(terms.floors)
+    let isRaised = false
+    for (const [partition, floor] of floors) {
+      const kept = this.#of(partition)
+      if (!this.#routing.owns(partition) || floor <= kept.floor) continue
+      this.#kept[partition] = { ...kept, floor }
+      isRaised = true
+    }
+    if (isRaised) await this.#write('relaxed')
+    return { received: ungrouped(terms.received), floors }
+  }
+
+  /** Whether rows were lost or dropped here since a session began. */
+  hasLost({ losses }: Begun): boolean {
+    return losses !== this.#losses
+  }
+
+  /** Whether the other side had received a row of this node before it was asked for. */
+  isKnown({ received }: Heard, partition: Partition, stamp: Stamp | null): boolean {
+    return isReceived(received.get(partition), stamp, this.#boot.boots)
+  }
+
+  /** What this node tells a peer that now has all of these partitions. It tells a horizon only where it is in sync. */
+  accountOf(partitions: readonly Partition[], begun: Begun, isInSync: (partition: Partition) => boolean): Account {
+    const { clock, kept } = begun
+    // What was lost meanwhile was not given.
+    if (this.hasLost(begun)) return { session: begun.session, clock, kept: [] }
+    const outOfSync = sharing((each: Kept): Told => ({ ...each, horizon: never }))
+    const tellOf = (partition: Partition): Told => {
+      const each = this.#of(partition, kept)
+      return isInSync(partition) ? each : outOfSync(each)
+    }
+    return { session: begun.session, clock, kept: grouped(partitions, told, tellOf) }
+  }
+
+  /**
+   * This node has all that a peer had of these partitions, flushed, and owned them throughout: takes over what the
+   * peer says of them. Returns the partitions of which that is so, with the peer's horizons.
+   */
+  received(from: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): readonly Partition[] {
+    if (this.hasLost(begun)) return []
+    const due = new Set(partitions.filter((partition) => this.#routing.owns(partition)))
+    const adopted: Partition[] = []
+    for (const { is, of } of account.kept) {
+      const next = sharing((kept: Kept) => this.#withAccount(kept, from, account.session, is.received))
+      for (const partition of of) {
+        if (!due.has(partition)) continue
+        this.#kept[partition] = next(this.#of(partition))
+        this.raise(partition, is.horizon)
+        adopted.push(partition)
+      }
+    }
+    if (adopted.length > 0) this.#saveSoon()
+    return adopted
+  }
+
+  #withAccount(kept: Kept, from: NodeId, session: Session, theirs: ReceivedVector): Kept {
+    const others = [...theirs].filter(([node]) => node !== this.#routing.self)
+    const received = [...others, [from, session] as const].reduce(
+      (vector, [node, each]) => withReceived(vector, node, each, bounds.receivedNodesMax),
+      kept.received,
+    )
+    return received === kept.received ? kept : { ...kept, received }
+  }
+
+  /** A node holds, flushed, all that was here of these partitions when a session began. */
+  gave(node: NodeId, partitions: readonly Partition[], { session }: Begun): void {
+    const given = this.#given.get(node) ?? new Map<Partition, number>()
+    this.#given.set(node, given)
+    for (const partition of partitions) given.set(partition, session.count)
+  }
+
+  /** Whether a node holds, flushed, all that is here of a partition, as far as word of commits has come. */
+  hasAll(node: NodeId, partition: Partition): boolean {
+    const given = this.#given.get(node)?.get(partition)
+    return given !== undefined && given > (this.#changedAt.get(partition) ?? 0)
+  }
+
+  /** Follows a change of placement: what somebody held as an owner says nothing once it is none. */
+  follow(): void {
+    for (const partition of allPartitions) {
+      const kept = this.#of(partition)
+      if (this.#routing.owns(partition) || (kept.horizon === never && kept.received.size === 0)) continue
+      this.#raised.delete(partition)
+      this.#kept[partition] = { ...nothing, floor: kept.floor }
+    }
+    for (const [node, given] of this.#given) {
+      for (const partition of given.keys())
+        if (!this.#routing.ownersOf(partition).includes(node)) given.delete(partition)
+      if (given.size === 0) this.#given.delete(node)
+    }
+    this.#saveSoon()
+  }
+
+  /** Rows of a partition are lost, or dropped because others own them. Returns what has to be written with that. */
+  lost(partition: Partition, how: 'lost' | 'dropped'): Write {
+    this.#losses += 1
+    this.#raised.delete(partition)
+    this.#kept[partition] = how === 'dropped' ? nothing : { ...nothing, floor: this.#of(partition).floor }
+    return this.#row()
+  }
+
+  /** Names of a partition may be pruned up to then, once that is flushed. */
+  raise(partition: Partition, horizon: HybridTime): void {
+    if (horizon > later(this.horizonOf(partition), this.#raised.get(partition))) this.#raised.set(partition, horizon)
+  }
+
+  /** Flushes raised horizons; they hold from then on. After a failed save the next step raises them again. */
+  save(): Promise<void> {
+    if (this.#raised.size === 0) return Promise.resolve()
+    this.#saving ??= this.#raiseAll()
+      .catch(() => {})
+      .finally(() => {
+        this.#saving = undefined
+      })
+    return this.#saving
+  }
+
+  async #raiseAll(): Promise<void> {
+    const [raised, losses] = [this.#raised, this.#losses]
+    this.#raised = new Map()
+    const isDue = (partition: Partition) => raised.has(partition) && this.#routing.owns(partition)
+    const next = (partition: Partition) => {
+      const kept = this.#of(partition)
+      // What was lost while this waited is not claimed.
+      if (losses !== this.#losses || !isDue(partition)) return kept
+      const horizon = later(kept.horizon, raised.get(partition))
+      return { ...kept, horizon, floor: later(kept.floor, horizon) }
+    }
+    await this.#write('strict', next)
+    for (const partition of raised.keys()) this.#kept[partition] = next(partition)
+    this.#share()
+  }
+
+  async #write(durability: Durability, isOf?: (partition: Partition) => Kept): Promise<void> {
+    // A row written in the middle of a raise would be without it, and stay.
+    if (durability === 'relaxed') await this.#saving
+    await this.#store.transact([], durability, () => ({
+      writes: [this.#row(isOf), { key: formerForgettingRow, value: null }],
+      result: undefined,
+    }))
+  }
+
+  #row(isOf: (partition: Partition) => Kept = (partition) => this.#of(partition)): Write {
+    const writer = new ByteWriter()
+    keptRow.write(writer, grouped(allPartitions, keptOne, isOf))
+    return { key: progressRow, value: encodeProgress(writer.done()) }
+  }
+
+  /** Partitions of which the same is kept share it again: what is shared is compared, told and written once. */
+  #share(): void {
+    for (const { is, of } of grouped(allPartitions, keptOne, (partition) => this.#of(partition)))
+      for (const partition of of) this.#kept[partition] = is
+  }
+}
+
+/** Memoizes `make` by its argument. */
+function sharing<T, U>(make: (value: T) => U): (value: T) => U {
+  const made = new Map<T, U>()
+  return (value) => {
+    const known = made.get(value) ?? make(value)
+    made.set(value, known)
+    return known
+  }
+}
+
+/**
+ * Nothing but floors is taken over from version 0.1.0: it stamped no rows, and its horizons claimed more than was
+ * received.
+ */
+function keptIn([saved, former]: readonly (Uint8Array | undefined)[]): Kept[] {
+  const known = progressIn(saved, (reader) => keptRow.read(reader))
+  if (known !== null) {
+    const kept = ungrouped(known)
+    return allPartitions.map((partition) => kept.get(partition) ?? nothing)
+  }
+  if (former === undefined) return allPartitions.map(() => nothing)
+  const reader = new ByteReader(former)
+  const promise = readTime(reader)
+  reader.integer()
+  return allPartitions.map(() => ({ ...nothing, floor: later(promise, readTime(reader)) }))
+}
+
+const later = (a: HybridTime, b: HybridTime = never): HybridTime => (a > b ? a : b)

@@ -1,0 +1,131 @@
+/**
+ * What a node answers to the others, and to itself.
+ */
+import { partitionOf } from '../core/hash.ts'
+import type { NodeId } from '../core/ids.ts'
+import { hybridZero } from '../core/versioning/hybrid-time.ts'
+import type { Reason, Reply, Request } from '../core/wire/messages.ts'
+import { StoreFailure } from '../ports.ts'
+import type { Exchange } from './anti-entropy/exchange.ts'
+import { storageCodes } from './api/operations.ts'
+import type { Membership } from './membership/membership.ts'
+import type { Ownership } from './ownership/ownership.ts'
+import type { Progress } from './ownership/progress.ts'
+import type { Routing } from './ownership/routing.ts'
+import { HintRefused } from './storage/hint-index.ts'
+import type { Replica } from './storage/replica.ts'
+import type { Asked, Coming } from './storage/replica-port.ts'
+import { answerFetch, bytesOf, takeIn } from './transfer/batches.ts'
+import type { Pace } from './transfer/throttle.ts'
+
+export interface Serving {
+  readonly routing: Routing
+  readonly replica: Replica
+  readonly ownership: Ownership
+  readonly membership: Membership
+  readonly exchange: Exchange
+  readonly pace: Pace
+  readonly progress: Progress
+  /** It is leaving and takes nothing in any more. */
+  readonly isClosing: boolean
+}
+
+/** Answers one request. Never rejects: a store that fails becomes a reply that says so. */
+export async function serve(node: Serving, from: NodeId, request: Request): Promise<Reply> {
+  try {
+    if (node.isClosing && (request.type === 'put' || request.type === 'deliver'))
+      return { type: 'failed', code: 'closed' }
+    return await answer(node, from, request)
+  } catch (error) {
+    if (error instanceof HintRefused) return { type: 'failed', code: 'overloaded' }
+    if (!(error instanceof StoreFailure)) throw error
+    return { type: 'failed', code: storageCodes[error.reason] }
+  }
+}
+
+async function answer(node: Serving, from: NodeId, request: Request): Promise<Reply> {
+  switch (request.type) {
+    case 'put':
+      // Most of what is moved later was written once.
+      node.pace.saw(1, bytesOf({ key: request.key, record: request.delta }))
+      return node.pace.serve(() => answerPut(node, request, from === node.routing.self ? 'this node' : 'another'))
+    case 'get':
+      return node.pace.serve(() => answerGet(node, request))
+    case 'members':
+      return node.membership.answer(from, request)
+    case 'deliver':
+      return answerDeliver(node, from, request)
+    case 'reconcile':
+      return node.exchange.answer(from, request)
+    case 'fetch':
+      return answerFetch(
+        node.replica,
+        request.hashes,
+        node.pace,
+        node.exchange.agreedWith(from)?.isKnown ?? (() => false),
+      )
+    case 'terms':
+      return node.exchange.hear(from, request)
+    case 'settled':
+      // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
+      await node.replica.flush()
+      return { type: 'settled', account: node.exchange.settledBy(from, request) }
+    default:
+      return request satisfies never
+  }
+}
+
+async function answerDeliver(
+  node: Serving,
+  from: NodeId,
+  { why, entries, received }: Extract<Request, { type: 'deliver' }>,
+): Promise<Reply> {
+  const durability = why === 'hint' ? 'strict' : 'relaxed'
+  const { replica, pace } = node
+  const { overwritten } = await takeIn(
+    replica,
+    entries,
+    received,
+    durability,
+    pace,
+    comingFrom(node, from, why),
+    () => {
+      // Whoever has begun to leave would have to hand it over again.
+      if (node.isClosing) throw new StoreFailure('closed', 'this node leaves')
+      return 'another'
+    },
+  )
+  return { type: 'taken', overwritten }
+}
+
+/** A hint comes as any write does. */
+function comingFrom({ exchange, replica }: Serving, from: NodeId, why: Reason): Coming | undefined {
+  if (why === 'hint') return undefined
+  if (why === 'read') return { ...replica.written, origin: 'read' }
+  return exchange.agreedWith(from)?.coming ?? { ...replica.written, origin: 'exchanged' }
+}
+
+async function answerPut(
+  { routing, replica, ownership }: Serving,
+  { key, delta, hintFor }: Extract<Request, { type: 'put' }>,
+  asked: Asked,
+): Promise<Reply> {
+  const partition = partitionOf(key)
+  await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)
+  if (!routing.owns(partition)) return { type: 'stored', standing: 'hint' }
+  return { type: 'stored', standing: ownership.counts(partition) ? 'owner' : 'syncing' }
+}
+
+async function answerGet(
+  { routing, replica, ownership, progress }: Serving,
+  { key }: Extract<Request, { type: 'get' }>,
+): Promise<Reply> {
+  const partition = partitionOf(key)
+  const { record, hinted, isLost } = await replica.read(key)
+  const owns = routing.owns(partition)
+  // A row that should be here and is not answers as nobody: what it held another replica has.
+  const isIn = !isLost && (ownership.counts(partition) || (hinted && !owns))
+  const counts = !isIn ? 'as nobody' : owns ? 'as owner' : 'as stand-in'
+  const horizon = counts === 'as owner' ? progress.horizonOf(partition) : hybridZero
+  return { type: 'record', record, horizon, counts, sources: ownership.sources(partition) }
+}

@@ -1,0 +1,67 @@
+/**
+ * Waiting, always with an end.
+ */
+import type { Clock } from '../../ports.ts'
+
+export const timedOut: unique symbol = Symbol('timed out')
+
+/** What the promise gives, or `timedOut` after `ms`. The promise itself goes on; its failure after that is nobody's. */
+export function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | typeof timedOut> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => resolve(timedOut))
+    promise.then(resolve, reject).finally(cancel)
+  })
+}
+
+/** A promise and its ends, for whoever settles it from outside. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function deferred<T>(): Deferred<T> {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+/**
+ * Runs a task again and again, `everyMs` after it has ended, until the returned function is called. Each pause varies
+ * by a quarter.
+ */
+export function repeat(clock: Clock, everyMs: number, chance: () => number, task: () => Promise<void>): () => void {
+  let stopped = false
+  let cancel = () => {}
+  const arm = () => {
+    if (stopped) return
+    cancel = clock.after(everyMs * (0.75 + chance() / 2), () => {
+      task().finally(arm)
+    })
+  }
+  arm()
+  return () => {
+    stopped = true
+    cancel()
+  }
+}
+
+/**
+ * Makes one run out of many wishes for it: the task runs `delayMs` after the first of them, and may be wished for
+ * again then.
+ */
+export function gathered(clock: Clock, delayMs: number, task: () => void): () => void {
+  let isDue = false
+  return () => {
+    if (isDue) return
+    isDue = true
+    clock.after(delayMs, () => {
+      isDue = false
+      task()
+    })
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * A store that knows whether all records and hints are on the disk by now, so that nobody waits for a disk that has
+ * nothing to do.
+ *
+ * A strict commit takes everything along that was committed before it. Commits are counted when they are decided,
+ * which is the order in which they happen.
+ */
+import type { Decide, Durability, RowKey, Store, Write } from '../../ports.ts'
+import { flushedWrite } from './rows.ts'
+
+const isData = ({ key: [table] }: Write): boolean => table === 'record' || table === 'hint'
+
+export class FlushingStore implements Store {
+  readonly #store: Store
+  /** Relaxed commits of data that were decided; what earlier boots have left counts as one. */
+  #relaxed = 1
+  /** How many of them are flushed. */
+  #flushed = 0
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** A strict one flushes the data committed before also where it writes nothing itself. */
+  async transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T> {
+    let before = 0
+    const done = await this.#store.transact(keys, durability, (rows) => {
+      const { writes, result } = decide(rows)
+      before = this.#relaxed
+      if (durability === 'relaxed' && writes.some(isData)) this.#relaxed += 1
+      const isDue = durability === 'strict' && writes.length === 0 && this.#flushed < before
+      return { writes: isDue ? [flushedWrite] : writes, result }
+    })
+    if (durability === 'strict') this.#flushed = Math.max(this.#flushed, before)
+    return done
+  }
+
+  /** Flushes all data committed so far: only then may somebody else rely on it and delete its own copy. */
+  async flush(): Promise<void> {
+    if (this.#flushed === this.#relaxed) return
+    await this.transact([], 'strict', () => ({ writes: [], result: undefined }))
+  }
+
+  read: Store['read'] = (keys) => this.#store.read(keys)
+  scan: Store['scan'] = (range) => this.#store.scan(range)
+  room: Store['room'] = () => this.#store.room()
+  close: Store['close'] = () => this.#store.close()
+  destroy: Store['destroy'] = () => this.#store.destroy()
+}

@@ -1,0 +1,118 @@
+/**
+ * Hints: what this node keeps for others, until each of them has taken it (Dynamo, section 4.6).
+ *
+ * A hint is one row for all it is owed to, beside one small row for each of them. Records for the same key join in it;
+ * each target that has taken it is struck off, and with the last one the hint goes. Hints are stored apart from the
+ * records of this node: what is kept for others says nothing of what this node holds as an owner.
+ */
+import { keyHashOf } from '../../core/hash.ts'
+import { compareText, type NodeId, type StoredKey } from '../../core/ids.ts'
+import { isSame } from '../../core/merkle/reconciliation.ts'
+import { join, reusedDots } from '../../core/versioning/record.ts'
+import { modeOf } from '../../core/versioning/stored-key.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+import { encodeRecord } from '../../core/wire/record-codec.ts'
+import type { Store, Write } from '../../ports.ts'
+import type { Kept } from './hint-index.ts'
+import type { Inventory } from './merkle-index.ts'
+import { type Intake, type ReplicaHandlers, type ReplicaLimits, reportReuse, watched } from './replica-port.ts'
+import { encodeHint, hintIn, hintRow, owedRow, owedWrite } from './rows.ts'
+
+/** A hint, and whom it is owed to. */
+interface Owed extends KeyedRecord {
+  readonly targets: readonly NodeId[]
+}
+
+export class Hints {
+  readonly #store: Pick<Store, 'read'>
+  readonly #inventory: Inventory
+  readonly #limits: Pick<ReplicaLimits, 'siblingsMax'>
+  readonly #handlers: ReplicaHandlers
+
+  constructor(
+    store: Pick<Store, 'read'>,
+    inventory: Inventory,
+    limits: Pick<ReplicaLimits, 'siblingsMax'>,
+    handlers: ReplicaHandlers,
+  ) {
+    this.#store = store
+    this.#inventory = inventory
+    this.#limits = limits
+    this.#handlers = handlers
+  }
+
+  /** Keys of which hints are kept. */
+  get size(): number {
+    return this.#inventory.hints.size
+  }
+
+  /** For whom hints are kept; resolves once those of earlier boots, and those in doubt, are counted in. */
+  async targets(): Promise<readonly NodeId[]> {
+    await this.#inventory.forest()
+    return this.#inventory.hints.targets
+  }
+
+  /**
+   * Keys of hints owed to a node, as they come and go; resolves once those of earlier boots, and those in doubt, are
+   * counted in.
+   */
+  async owedTo(target: NodeId): Promise<ReadonlySet<StoredKey>> {
+    await this.#inventory.forest()
+    return this.#inventory.hints.keysFor(target)
+  }
+
+  /** The hints of these keys as they are stored now. */
+  async of(keys: readonly StoredKey[]): Promise<readonly Owed[]> {
+    const rows = await this.#store.read(keys.map(hintRow))
+    return keys.map((key, index) => {
+      return { key, ...hintIn(rows[index], () => this.#handlers.corrupt(`the hint of ${key}`)) }
+    })
+  }
+
+  /** Hints are to take so many bytes at most. */
+  limitTo(bytes: number): void {
+    this.#inventory.hints.limitTo(bytes)
+  }
+
+  /**
+   * Joins a record to the hint in a row, inside a transaction: adds what is to be written, and returns what is kept
+   * then.
+   */
+  join(plan: Owed, held: Uint8Array | undefined, writes: Write[], intake: Intake): Kept {
+    const { key, targets } = plan
+    const hint = this.#inventory.hints.read(key, held, () => this.#handlers.corrupt(`the hint of ${key}`))
+    reportReuse(this.#handlers, key, reusedDots(hint.record, plan.record))
+    const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
+    const record = join(hint.record, plan.record, modeOf(key))
+    if (record.siblings.length > this.#limits.siblingsMax) intake.crowded.set(key, record.siblings.length)
+    const value = encodeHint({ record, targets: all })
+    writes.push({ key: hintRow(key), value })
+    for (const target of all) writes.push(owedWrite(target, key, value.length))
+    return { bytes: value.length, targets: all }
+  }
+
+  /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
+  async settle(target: NodeId, sent: readonly KeyedRecord[]): Promise<void> {
+    const keys = sent.map(({ key }) => ({ hash: keyHashOf(key), key }))
+    const decide = (rows: readonly (Uint8Array | undefined)[]) => {
+      const writes: Write[] = []
+      const result: [StoredKey, Kept][] = []
+      for (const [index, { key, record }] of sent.entries()) {
+        const hint = this.#inventory.hints.read(key, rows[index])
+        // Encoding is canonical, so equal bytes are equal records.
+        if (rows[index] !== undefined && !isSame(encodeRecord(hint.record), encodeRecord(record))) continue
+        const targets = hint.targets.filter((other) => other !== target)
+        writes.push({ key: owedRow(target, key), value: null })
+        const value = targets.length === 0 ? null : encodeHint({ ...hint, targets })
+        writes.push({ key: hintRow(key), value })
+        result.push([key, { bytes: value?.length ?? 0, targets }])
+      }
+      return { writes, changes: [], result }
+    }
+    const places = sent.map(({ key }) => hintRow(key))
+    const change = this.#inventory.change(keys, places, 'relaxed', decide, (left) => {
+      for (const [key, kept] of left) this.#inventory.hints.set(key, kept)
+    })
+    await watched(this.#handlers, change)
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What a replica is given, what it answers with, and whom it tells.
+ */
+import type { Origin } from '../../core/acceptance/acceptance.ts'
+import type { Stamp } from '../../core/acceptance/sessions.ts'
+import type { HybridTime, NodeId, Partition, StoredKey } from '../../core/ids.ts'
+import { type Dot, dotName } from '../../core/versioning/causal-history.ts'
+import type { Record, Sibling } from '../../core/versioning/record.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+import { StoreFailure, type Write } from '../../ports.ts'
+import type { HintLimits, Kept } from './hint-index.ts'
+import type { KeyChange } from './rows.ts'
+
+/** A record to take in, and whom it is also owed to. */
+export interface Incoming extends KeyedRecord {
+  readonly hintFor: readonly NodeId[]
+  /** This node had received all values of the record before: then it has had those that it lacks. */
+  readonly received?: boolean
+}
+
+/** What a key looks like from here: own record and hints joined. */
+export interface Local {
+  readonly record: Record
+  /** Whether hints of the key are kept here. */
+  readonly hinted: boolean
+  /** Whether there should be a record here, and there is none that can be read. */
+  readonly isLost: boolean
+}
+
+export interface ReplicaHandlers {
+  /** A stored row could not be read, or one dot came with two values. */
+  corrupt(what: string): void
+  /** Times of writes that came by, for the hybrid clock. */
+  timeSeen(time: HybridTime): void
+  /** A record of a partition changed. */
+  written(partition: Partition): void
+  /** Records of a partition are lost, or are dropped. Returns what is to be written with that. */
+  lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[]
+  /** What a row is stamped with that gets a value in a transaction that is decided now. */
+  stamp(): Stamp
+  /** Values are here now of which nobody can tell whether they were overwritten and forgotten. */
+  late(key: StoredKey, siblings: readonly Sibling[]): void
+  /** The store has taken something in, or has failed. */
+  storageWas(state: 'ok' | 'full' | 'failed'): void
+  /** A record has more siblings than it should. */
+  crowded(key: StoredKey, siblings: number): void
+}
+
+export interface ReplicaLimits {
+  /** Siblings of one record, beyond which it is crowded. */
+  readonly siblingsMax: number
+  /** How long values are kept that have expired, ms. */
+  readonly expiredKeptMs: number
+  readonly hints: HintLimits
+}
+
+/** Waits for the store, and tells where it fails. */
+export async function watched<T>(handlers: Pick<ReplicaHandlers, 'storageWas'>, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof StoreFailure && error.reason !== 'closed') handlers.storageWas(error.reason)
+    throw error
+  }
+}
+
+/** Tells of dots that name two values. */
+export function reportReuse(handlers: Pick<ReplicaHandlers, 'corrupt'>, key: StoredKey, dots: readonly Dot[]): void {
+  for (const dot of dots) handlers.corrupt(`dot ${dotName(dot)} of ${key} names two values`)
+}
+
+/**
+ * Who was asked for a write: this node itself, which keeps it whatever it keeps already, or another one, which may
+ * ask elsewhere.
+ */
+export type Asked = 'this node' | 'another'
+
+/** Up to when names may be pruned, and may have been. */
+export interface Ages {
+  horizonOf(partition: Partition): HybridTime
+  floorOf(partition: Partition): HybridTime
+}
+
+/** Where records come from, and up to when each side may have pruned names. */
+export interface Coming {
+  readonly origin: Origin
+  readonly floorOf: (partition: Partition) => HybridTime
+  readonly giverFloorOf: (partition: Partition) => HybridTime
+  /** Whether this node still has, or has had overwritten, all it said that it had received. */
+  readonly isKept: () => boolean
+}
+
+/** What taking in came to. */
+export interface Taken {
+  /** Names of what the giver holds and is to drop. */
+  readonly overwritten: readonly KeyedRecord[]
+}
+
+/** What becomes of records that are taken in, in one transaction. */
+export class Intake implements Taken {
+  readonly changes: KeyChange[] = []
+  readonly hinted: Map<StoredKey, Kept> = new Map()
+  readonly crowded: Map<StoredKey, number> = new Map()
+  readonly late: Map<StoredKey, readonly Sibling[]> = new Map()
+  readonly overwritten: KeyedRecord[] = []
+}

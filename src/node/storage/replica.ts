@@ -1,0 +1,337 @@
+/**
+ * What this node stores: the records of its partitions, and beside them the hints it keeps for others (Dynamo, sections
+ * 4.5 and 4.6; see `hints.ts`).
+ *
+ * Every change is a join, in one transaction, and a promise that resolves means the transaction is complete. A node
+ * that gets a write for a partition it does not own keeps it as a hint for those who do, so nothing that reaches a
+ * node is dropped because views of the ring differ for a moment.
+ */
+import { accept } from '../../core/acceptance/acceptance.ts'
+import { bounds } from '../../core/bounds.ts'
+import { keyHashOf, partitionOf } from '../../core/hash.ts'
+import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
+import { type Forest, partitionIn } from '../../core/merkle/forest.ts'
+import { isSame } from '../../core/merkle/reconciliation.ts'
+import { hybridZero } from '../../core/versioning/hybrid-time.ts'
+import {
+  emptyRecord,
+  join,
+  prune,
+  type Record,
+  reusedDots,
+  saysNothing,
+  withoutExpired,
+} from '../../core/versioning/record.ts'
+import { modeOf } from '../../core/versioning/stored-key.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+import { versionOf } from '../../core/wire/record-codec.ts'
+import type { Clock, Durability, Write } from '../../ports.ts'
+import type { Routing } from '../ownership/routing.ts'
+import type { FlushingStore } from './flushing-store.ts'
+import { HintRefused } from './hint-index.ts'
+import { Hints } from './hints.ts'
+import { type Change, Inventory } from './merkle-index.ts'
+import {
+  type Ages,
+  type Asked,
+  type Coming,
+  type Incoming,
+  Intake,
+  type Local,
+  type ReplicaHandlers,
+  type ReplicaLimits,
+  reportReuse,
+  type Taken,
+  watched,
+} from './replica-port.ts'
+import { hintIn, hintRow, type KeyChange, recordRow, recordRowAt, recordWrite, type StoredRecord } from './rows.ts'
+
+/** An incoming record with the hash of its key, which is worked out once. */
+interface Placed extends Incoming {
+  readonly hash: Uint8Array
+}
+
+export class Replica {
+  readonly #store: FlushingStore
+  readonly #routing: Routing
+  readonly #handlers: ReplicaHandlers
+  readonly #inventory: Inventory
+  /** What is kept for others. */
+  readonly hints: Hints
+  readonly #clock: Pick<Clock, 'wall'>
+  readonly #limits: ReplicaLimits
+  readonly #ages: Ages
+  /** The terms of a put or hint. */
+  readonly written: Coming
+
+  constructor(
+    store: FlushingStore,
+    routing: Routing,
+    clock: Pick<Clock, 'wall'>,
+    limits: ReplicaLimits,
+    ages: Ages,
+    handlers: ReplicaHandlers,
+  ) {
+    this.#store = store
+    this.#routing = routing
+    this.#clock = clock
+    this.#limits = limits
+    this.#ages = ages
+    this.written = {
+      origin: 'written',
+      floorOf: (partition) => ages.floorOf(partition),
+      giverFloorOf: () => hybridZero,
+      isKept: () => false,
+    }
+    this.#handlers = handlers
+    this.#inventory = new Inventory(store, limits.hints, {
+      corrupt: (what) => handlers.corrupt(what),
+      written: (partition) => handlers.written(partition),
+      lost: (partition) => handlers.lost(partition, 'lost'),
+      stamp: () => handlers.stamp(),
+    })
+    this.hints = new Hints(store, this.#inventory, limits, handlers)
+  }
+
+  /** What is here of every partition; see `Inventory`. */
+  forest(): Promise<Forest> {
+    return this.#inventory.forest()
+  }
+
+  /**
+   * Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored
+   * now. Values on the way that expired a while ago are given up, and what may be pruned is; or by the next scrub
+   * where the store fails, of which it tells.
+   */
+  async scrub(partition: Partition): Promise<number> {
+    const due: Uint8Array[] = []
+    const differing = await this.#inventory.scrub(partition, (found) => {
+      if (this.#lightened(found) !== found.record) due.push(keyHashOf(found.key))
+    })
+    await this.#lighten(due)
+    return differing
+  }
+
+  /** Rewrites records without what need not be kept any longer. */
+  async #lighten(due: readonly Uint8Array[]): Promise<void> {
+    for (let at = 0; at < due.length; at += bounds.checkpointRows) {
+      const hashes = due.slice(at, at + bounds.checkpointRows)
+      const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#lightening(hashes, rows)
+      const keys = hashes.map((hash) => ({ hash, key: null }))
+      const change = this.#inventory.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
+      await watched(this.#handlers, change).catch(() => {})
+    }
+  }
+
+  #lightening(hashes: readonly Uint8Array[], rows: readonly (Uint8Array | undefined)[]): Change<undefined> {
+    const writes: Write[] = []
+    const changes: KeyChange[] = []
+    for (const [index, hash] of hashes.entries()) {
+      const stored = this.#inventory.recordChanged(hash, rows[index], writes)
+      const record = stored === null ? null : this.#lightened(stored)
+      if (stored === null || record === null || record === stored.record) continue
+      const version = saysNothing(record) ? null : versionOf(record)
+      writes.push(recordWrite(hash, { ...stored, record }, version))
+      // Giving a value up leaves the version as it is.
+      if (!isSame(version, stored.version)) changes.push({ hash, version })
+    }
+    return { writes, changes, result: undefined }
+  }
+
+  /** The record without what need not be kept any longer; the same object where all is needed. */
+  #lightened({ key, record }: KeyedRecord): Record {
+    const whole = withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
+    return prune(whole, this.#ages.horizonOf(partitionOf(key)))
+  }
+
+  /** Stores tries that have changed much, so that the next start has less to read. */
+  checkpoint(commitsMin: number = bounds.checkpointCommitsMin): Promise<void> {
+    return this.#inventory.checkpoint(commitsMin)
+  }
+
+  /** Whether records of a partition are here, as far as is known without asking the store. */
+  holds(partition: Partition): boolean {
+    return this.#inventory.holds(partition)
+  }
+
+  /** The session in which the first transaction was decided of which no word has come; null where there is none. */
+  get openSince(): number | null {
+    return this.#inventory.openSince
+  }
+
+  /** Whether a write of a partition is under way: the store may have it, and nobody has heard of it. */
+  isChanging(partition: Partition): boolean {
+    return this.#inventory.isChanging(partition)
+  }
+
+  get recordCount(): number {
+    return this.#inventory.recordCount
+  }
+
+  async read(key: StoredKey): Promise<Local> {
+    const [own, kept] = await watched(this.#handlers, this.#store.read([recordRow(key), hintRow(key)]))
+    const hash = keyHashOf(key)
+    const stored = this.#inventory.recordAt(hash, own)
+    const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
+    const record = join(stored?.record ?? emptyRecord, hint.record, modeOf(key))
+    this.#seeTimes(record)
+    return {
+      record,
+      hinted: hint.targets.length > 0,
+      isLost: stored === null && this.#inventory.isExpected(hash),
+    }
+  }
+
+  /** The node's own records of keys with these hashes, pruned, without hints; those it has none of are left out. */
+  async records(hashes: readonly Uint8Array[]): Promise<readonly StoredRecord[]> {
+    const rows = await watched(this.#handlers, this.#store.read(hashes.map(recordRowAt)))
+    const found = hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
+    // One that should be there and is not was lost: nothing is told of its partition before that is known.
+    if (found.length < hashes.length) await this.#inventory.forest()
+    const due = found.filter((stored) => this.#lightened(stored) !== stored.record)
+    if (due.length === 0) return found
+    // What another node has pruned already would differ, and be sent, again and again.
+    await this.#lighten(due.map(({ key }) => keyHashOf(key)))
+    return found
+      .map((stored) => ({ ...stored, record: this.#lightened(stored) }))
+      .filter((each) => !saysNothing(each.record))
+  }
+
+  /**
+   * Joins records in: as an owner where this node is one, and as hints for `hintFor`, or for the owners where it is
+   * neither an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no
+   * room for hints.
+   */
+  async take(
+    incoming: readonly Incoming[],
+    durability: Durability,
+    asked: Asked = 'this node',
+    coming: Coming = this.written,
+  ): Promise<Taken> {
+    const entries = incoming.map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
+    // Rows of hints are read where a hint is to be kept, as far as can be told before the transaction.
+    const isHinted = entries.map((entry) => this.#destination(entry).targets.length > 0)
+    const places = entries.flatMap(({ hash, key }, index) => [
+      recordRowAt(hash),
+      ...(isHinted[index] ? [hintRow(key)] : []),
+    ])
+    let intake = new Intake()
+    const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again' | 'refused'> => {
+      const rows = [...found].reverse()
+      const writes: Write[] = []
+      const nothing = { writes: [], changes: [] }
+      intake = new Intake()
+      for (const [index, entry] of entries.entries()) {
+        // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
+        const plan = { ...entry, ...this.#destination(entry) }
+        const record = rows.pop()
+        const hint = isHinted[index] ? rows.pop() : undefined
+        if (plan.targets.length > 0 && !isHinted[index]) return { ...nothing, result: 'again' }
+        if (plan.asOwner) this.#joinRecord(plan, record, coming, writes, intake)
+        if (plan.targets.length === 0) continue
+        const kept = this.hints.join(plan, hint, writes, intake)
+        if (asked === 'another' && this.#inventory.hints.refuses(plan.key, kept))
+          return { ...nothing, result: 'refused' }
+        intake.hinted.set(plan.key, kept)
+      }
+      return { writes, changes: intake.changes, result: 'taken' }
+    }
+    const change = this.#inventory.change(entries, places, durability, decide, (_, changes) => {
+      for (const [key, kept] of intake.hinted) this.#inventory.hints.set(key, kept)
+      for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
+      for (const [key, siblings] of intake.crowded) this.#handlers.crowded(key, siblings)
+      for (const [key, siblings] of intake.late) this.#handlers.late(key, siblings)
+    })
+    const result = await watched(this.#handlers, change)
+    if (result === 'taken') this.#handlers.storageWas('ok')
+    if (result === 'refused') throw new HintRefused()
+    if (result === 'again') return this.take(incoming, durability, asked, coming)
+    for (const { record } of incoming) this.#seeTimes(record)
+    return intake
+  }
+
+  #destination({ hash, hintFor, record }: Placed): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
+    const partition = partitionIn(hash)
+    const others = hintFor.filter((node) => node !== this.#routing.self)
+    // That something was overwritten concerns what is here, whoever owns it.
+    if (record.siblings.length === 0) return { asOwner: true, targets: [] }
+    if (this.#routing.owns(partition)) return { asOwner: true, targets: others }
+    if (others.length > 0) return { asOwner: false, targets: others }
+    return { asOwner: false, targets: this.#routing.ownersOf(partition) }
+  }
+
+  /** Joins a record to what this node has as an owner. */
+  #joinRecord(
+    { hash, key, record: incoming, received = false }: Placed,
+    held: Uint8Array | undefined,
+    coming: Coming,
+    writes: Write[],
+    intake: Intake,
+  ): void {
+    const stored = this.#inventory.recordChanged(hash, held, writes)
+    const partition = partitionIn(hash)
+    // The horizon is asked for after the row was read: a row that is damaged or missing takes it away, and what was
+    // received.
+    const horizon = this.#ages.horizonOf(partition)
+    const isLost = stored === null && this.#inventory.isExpected(hash)
+    const mine = prune(stored?.record ?? emptyRecord, horizon)
+    reportReuse(this.#handlers, key, reusedDots(mine, incoming))
+    const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
+    const terms = { origin: coming.origin, received: received && !isLost && coming.isKept(), ...floors }
+    const accepted = accept(mine, incoming, terms, modeOf(key))
+    if (accepted.late.length > 0) intake.late.set(key, accepted.late)
+    if (accepted.overwritten !== null)
+      intake.overwritten.push({ key, record: { history: accepted.overwritten, siblings: [] } })
+    const record = prune(accepted.record, horizon)
+    if (record.siblings.length > this.#limits.siblingsMax) intake.crowded.set(key, record.siblings.length)
+    const isNothing = saysNothing(record)
+    if (held === undefined && isNothing) return
+    const version = isNothing ? null : versionOf(record)
+    const stamp = accepted.isNews || stored === null ? this.#handlers.stamp() : stored.stamp
+    const write = recordWrite(hash, { key, record, stamp }, version)
+    // What is here to the last byte is not written again: new owners are given much of it twice.
+    if (isSame(write.value, held ?? null) && this.#inventory.lists(hash, version)) return
+    intake.changes.push({ hash, version })
+    writes.push(write)
+  }
+
+  #seeTimes(record: Record): void {
+    for (const sibling of record.siblings) this.#handlers.timeSeen(sibling.time)
+  }
+
+  /**
+   * Deletes the records of partitions that others own and hold by now, where `isStillDue` says so at the last moment;
+   * returns which.
+   */
+  async drop(
+    partitions: readonly Partition[],
+    isStillDue: (partition: Partition) => boolean,
+  ): Promise<readonly Partition[]> {
+    const forest = await this.#inventory.forest()
+    const hashesOf = (of: readonly Partition[]) => of.flatMap((partition) => forest.keysOf(partition))
+    const decide = (): Change<readonly Partition[]> => {
+      // A write that was decided and not heard of yet is in nobody's count: who settled the partition may not have it.
+      const quiet = partitions.filter((partition) => !this.#inventory.isChanging(partition))
+      const due = quiet.filter((partition) => !this.#routing.owns(partition) && isStillDue(partition))
+      const hashes = hashesOf(due)
+      const lost = due.map((partition) => this.#handlers.lost(partition, 'dropped')).at(-1)
+      const writes = [...(lost ?? []), ...hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))]
+      return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: due }
+    }
+    const keys = hashesOf(partitions).map((hash) => ({ hash, key: null }))
+    return watched(
+      this.#handlers,
+      this.#inventory.change(keys, [], 'relaxed', decide, () => {}),
+    )
+  }
+
+  /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */
+  flush(): Promise<void> {
+    return this.#store.flush()
+  }
+
+  /** Every key stored here, own records first: for inspection. */
+  keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
+    return this.#inventory.keys()
+  }
+}

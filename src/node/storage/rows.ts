@@ -1,0 +1,194 @@
+/**
+ * What the rows of the store hold, and where.
+ *
+ * `record`: group = partition, name = the key's hash, the key and its record: in the order in which tries keep them.
+ * `hint`: one row a key, a record and whom it is owed to. `owed`: group = whom, name = key, value = the hint's bytes:
+ * finds the hints of one node. `tree`: name = partition, the items of its trie. `journal`: name = place of a commit among all, what
+ * it changed: items of tries. `meta`: this node itself.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import type { Stamp } from '../../core/acceptance/sessions.ts'
+import { hashBytes, hashOf, keyHashOf } from '../../core/hash.ts'
+import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
+import { partitionIn } from '../../core/merkle/forest.ts'
+import { itemBytes } from '../../core/merkle/trie.ts'
+import { emptyRecord, type Record } from '../../core/versioning/record.ts'
+import { type ByteReader, ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+import { readRecord, writeRecord } from '../../core/wire/record-codec.ts'
+import type { RowKey, Write } from '../../ports.ts'
+
+const nodeHexDigits = 32
+
+export const partitionGroup = (partition: Partition): string => partition.toString(16).padStart(4, '0')
+/** The row of the record whose key has this hash. */
+export const recordRowAt = (hash: Uint8Array): RowKey => ['record', partitionGroup(partitionIn(hash)), bytesToHex(hash)]
+export const recordRow = (key: StoredKey): RowKey => recordRowAt(keyHashOf(key))
+/** The row that says what one commit, the `order`th of all, has changed. */
+export const journalRow = (order: number): RowKey => ['journal', '', order.toString(16).padStart(14, '0')]
+export const orderOfRow = ([, , name]: RowKey): number => Number.parseInt(name, 16)
+export const treeRow = (partition: Partition): RowKey => ['tree', '', partitionGroup(partition)]
+export const partitionOfGroup = (group: string): Partition => Number.parseInt(group, 16) as Partition
+export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
+export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]
+export const metaRow = (name: string): RowKey => ['meta', '', name]
+
+/** What this node has received of others, and how far it may prune. */
+export const progressRow: RowKey = metaRow('progress')
+
+/** The same in version 0.1.0. */
+export const formerForgettingRow: RowKey = metaRow('forgetting')
+
+/** Who was out of reach, and since when. */
+export const absencesRow: RowKey = metaRow('absences')
+
+/** Written and taken away again, to see whether the store takes anything in. */
+export const probeRow: RowKey = metaRow('probe')
+
+/** How this node stood to each partition. */
+export const ownershipRow: RowKey = metaRow('ownership')
+
+const noBytes: Uint8Array = new Uint8Array(0)
+
+/** With any write at all a commit can be made to wait for the disk. */
+export const flushedWrite: Write = { key: metaRow('flushed'), value: noBytes }
+
+/** A row's bytes after a hash of them all: disks forget, and turn bits over. */
+function sealed(body: Uint8Array): Uint8Array {
+  const row = new Uint8Array(hashBytes + body.length)
+  row.set(hashOf(body))
+  row.set(body, hashBytes)
+  return row
+}
+
+/**
+ * What `read` makes of a row, or null for one that is not there or is not what was written, of which `corrupt` hears.
+ */
+function opened<T>(row: Uint8Array | undefined, corrupt: () => void, read: (reader: ByteReader) => T): T | null {
+  if (row === undefined) return null
+  const body = row.subarray(hashBytes)
+  const isWhole = row.length >= hashBytes && hashOf(body).every((byte, index) => byte === row[index])
+  const found = isWhole ? decodeWith(body, read) : null
+  if (found === null) corrupt()
+  return found
+}
+
+/** What a commit made of a key: its version, or null where the record was deleted. */
+export interface KeyChange {
+  readonly hash: Uint8Array
+  readonly version: Uint8Array | null
+}
+
+/** Items of tries; a version of zeros, which no hash is, stands for a deleted record. */
+export function encodeJournal(changes: readonly KeyChange[]): Uint8Array {
+  const bytes = new Uint8Array(changes.length * itemBytes)
+  for (const [index, { hash, version }] of changes.entries()) {
+    bytes.set(hash, index * itemBytes)
+    if (version !== null) bytes.set(version, index * itemBytes + hashBytes)
+  }
+  return bytes
+}
+
+export function journalIn(bytes: Uint8Array): readonly KeyChange[] {
+  return Array.from({ length: Math.floor(bytes.length / itemBytes) }, (_, index) => {
+    const at = index * itemBytes
+    const version = bytes.slice(at + hashBytes, at + itemBytes)
+    return { hash: bytes.slice(at, at + hashBytes), version: version.every((byte) => byte === 0) ? null : version }
+  })
+}
+
+/** What was received of others: a bit that turned over would claim what never came. */
+export const encodeProgress = (body: Uint8Array): Uint8Array => sealed(body)
+
+/** What `read` makes of it, or null for a row that is not what was written. */
+export const progressIn = <T>(row: Uint8Array | undefined, read: (reader: ByteReader) => T): T | null =>
+  opened(row, () => {}, read)
+
+/** The items of a trie. */
+export const encodeTree = (items: Uint8Array): Uint8Array => sealed(items)
+
+/** The items of a trie, or null for a row that is not what was written. */
+export const treeIn = (row: Uint8Array): Uint8Array | null =>
+  opened(
+    row,
+    () => {},
+    (reader) => reader.raw(reader.remaining),
+  )
+
+/**
+ * A record and its key, the version it was written in, and the session in which a value last came; null in rows of
+ * version 0.1.0.
+ */
+export interface StoredRecord extends KeyedRecord {
+  readonly version: Uint8Array
+  readonly stamp: Stamp | null
+}
+
+export function encodeKeyedRecord({ key, version, record, stamp }: StoredRecord): Uint8Array {
+  const writer = new ByteWriter()
+  writer.raw(version)
+  writer.text(key)
+  writeRecord(writer, record)
+  if (stamp !== null) {
+    writer.integer(stamp.boot)
+    writer.integer(stamp.count)
+  }
+  return sealed(writer.done())
+}
+
+/** Stores a record, or deletes it where its version is null. */
+export function recordWrite(
+  hash: Uint8Array,
+  stored: Omit<StoredRecord, 'version'>,
+  version: Uint8Array | null,
+): Write {
+  return { key: recordRowAt(hash), value: version && encodeKeyedRecord({ ...stored, version }) }
+}
+
+/** A record and its key, or null for a row that is not there or is not what was written, of which `corrupt` hears. */
+export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void): StoredRecord | null {
+  return opened(bytes, corrupt, (reader) => {
+    const version = reader.raw(hashBytes)
+    const key = reader.text(reader.remaining) as StoredKey
+    const record = readRecord(reader)
+    const stamp = reader.remaining === 0 ? null : { boot: reader.integer(), count: reader.integer() }
+    return { version, key, record, stamp }
+  })
+}
+
+/** What a row holds of a key; nothing where it is not there or cannot be read. */
+export function recordIn(bytes: Uint8Array | undefined, corrupt: () => void): Record {
+  return keyedRecordIn(bytes, corrupt)?.record ?? emptyRecord
+}
+
+/** A record kept for owners that could not be reached. */
+export interface Hint {
+  readonly record: Record
+  /** Sorted, none twice. */
+  readonly targets: readonly NodeId[]
+}
+
+export function encodeHint({ record, targets }: Hint): Uint8Array {
+  const writer = new ByteWriter()
+  writer.list(targets, (target) => writer.hex(target))
+  writeRecord(writer, record)
+  return sealed(writer.done())
+}
+
+/** The row that says that a hint is kept for a node, and what that hint takes. */
+export function owedWrite(target: NodeId, key: StoredKey, bytes: number): Write {
+  const writer = new ByteWriter()
+  writer.integer(bytes)
+  return { key: owedRow(target, key), value: writer.done() }
+}
+
+/** What a hint takes, by such a row. */
+export const sizeIn = (row: Uint8Array): number => decodeWith(row, (reader) => reader.integer()) ?? 0
+
+export function hintIn(bytes: Uint8Array | undefined, corrupt: () => void): Hint {
+  const hint = opened(bytes, corrupt, (reader) => {
+    const targets = reader.list(() => reader.hex(nodeHexDigits) as NodeId)
+    return { targets, record: readRecord(reader) }
+  })
+  return hint ?? { record: emptyRecord, targets: [] }
+}

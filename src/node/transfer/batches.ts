@@ -1,0 +1,184 @@
+/**
+ * Records to another node, in batches it acknowledges once they are flushed: how hints, repairs and moving data travel.
+ */
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { bounds } from '../../core/bounds.ts'
+import { hashBytes, keyHashOf } from '../../core/hash.ts'
+import type { NodeId } from '../../core/ids.ts'
+import type { Item } from '../../core/merkle/reconciliation.ts'
+import type { KeyedRecord, Reason, Reply } from '../../core/wire/messages.ts'
+import type { Durability } from '../../ports.ts'
+import type { Peers } from '../network/peers.ts'
+import { RequestFailure } from '../network/request-failure.ts'
+import type { Replica } from '../storage/replica.ts'
+import type { Asked, Coming, Taken } from '../storage/replica-port.ts'
+import type { StoredRecord } from '../storage/rows.ts'
+import type { Pace } from './throttle.ts'
+
+/** Roughly what a record takes on the wire. */
+export function bytesOf({ key, record }: KeyedRecord): number {
+  const values = record.siblings.reduce(
+    (sum, sibling) => sum + (sibling.kind === 'value' ? sibling.value.length : 0),
+    0,
+  )
+  return key.length + values + 32 * (record.siblings.length + record.history.actors.size)
+}
+
+/** The same of many. */
+export const sizeOf = (records: readonly KeyedRecord[]): number =>
+  records.reduce((sum, record) => sum + bytesOf(record), 0)
+
+/** Groups of records within the bounds of one batch; a record larger than a batch travels alone. */
+export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generator<readonly T[]> {
+  let batch: T[] = []
+  let bytes = 0
+  for (const record of records) {
+    const size = bytesOf(record)
+    if (batch.length > 0 && (batch.length >= bounds.batchRecordsMax || bytes + size > bounds.batchBytesMax)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(record)
+    bytes += size
+  }
+  if (batch.length > 0) yield batch
+}
+
+/**
+ * Does some work for each page of items, a few pages at a time, so that no disk and no network waits for the other.
+ * `size`: of the next page; as many as are read together, if nothing else is said.
+ */
+export async function eachPage<T>(
+  items: readonly T[],
+  pace: Pace,
+  work: (page: readonly T[]) => Promise<void>,
+  size: () => number = () => pace.records,
+): Promise<void> {
+  const underWay: Promise<void>[] = []
+  const failures: unknown[] = []
+  for (let next = 0; next < items.length; ) {
+    const end = await pace.moving.take()
+    if (failures.length > 0) {
+      end()
+      break
+    }
+    const page = items.slice(next, next + size())
+    next += page.length
+    const job = work(page).catch((error: unknown) => void failures.push(error))
+    underWay.push(job.finally(end))
+  }
+  await Promise.all(underWay)
+  if (failures.length > 0) throw failures[0]
+}
+
+/**
+ * Delivers one batch; resolves once the node has it, hints flushed. `received`: places of those of which it has had
+ * all values before. Rejects with a `RequestFailure`.
+ */
+export async function deliver(
+  peers: Peers,
+  node: NodeId,
+  batch: readonly KeyedRecord[],
+  why: Reason,
+  received: readonly number[] = [],
+): Promise<Extract<Reply, { type: 'taken' }>> {
+  const entries = batch.map(({ key, record }) => ({ key, record }))
+  const reply = await peers.request(
+    node,
+    { type: 'deliver', why, entries, received },
+    'bulk',
+    bounds.operationTimeoutMs,
+  )
+  if (reply.type !== 'taken') throw new RequestFailure('refused')
+  return reply
+}
+
+/** This node's own records of these items, to be moved. */
+export async function readRecords(
+  replica: Replica,
+  pace: Pace,
+  items: readonly Pick<Item, 'key'>[],
+): Promise<readonly StoredRecord[]> {
+  const records = await pace.work(() => replica.records(items.map(({ key }) => key)))
+  pace.saw(records.length, sizeOf(records))
+  return records
+}
+
+/**
+ * Records of another node by the hashes of their keys: of as many as fit one batch, in order. Rejects with a
+ * `RequestFailure`.
+ */
+export async function fetchRecords(
+  peers: Peers,
+  node: NodeId,
+  keys: readonly Uint8Array[],
+): Promise<Extract<Reply, { type: 'records' }>> {
+  const hashes = new Uint8Array(keys.length * hashBytes)
+  for (const [index, key] of keys.entries()) hashes.set(key, index * hashBytes)
+  const reply = await peers.request(node, { type: 'fetch', hashes }, 'bulk', bounds.operationTimeoutMs)
+  if (reply.type !== 'records') throw new RequestFailure('refused')
+  return reply
+}
+
+/** The places of those records of which the other side had received all values before. */
+export const placesOfKnown = <T>(records: readonly T[], isKnown: (record: T) => boolean): readonly number[] =>
+  records.flatMap((record, at) => (isKnown(record) ? [at] : []))
+
+/**
+ * What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. `isKnown`:
+ * whether the other side had received all values of a record before.
+ */
+export async function answerFetch(
+  replica: Replica,
+  hashes: Uint8Array,
+  pace: Pace,
+  isKnown: (record: StoredRecord) => boolean,
+): Promise<Reply> {
+  const count = Math.min(Math.floor(hashes.length / hashBytes), pace.recordsMax)
+  const keyAt = (index: number) => hashes.slice(index * hashBytes, (index + 1) * hashBytes)
+  const items = Array.from({ length: count }, (_, index) => ({ key: keyAt(index) }))
+  const entries: StoredRecord[] = []
+  let considered = 0
+  // What the first ones are like tells how many more may be read.
+  while (considered < count && sizeOf(entries) < bounds.batchBytesMax) {
+    const some = items.slice(considered, considered + pace.records)
+    considered += some.length
+    entries.push(...(await readRecords(replica, pace, some)))
+  }
+  const [batch = []] = batchesOf(entries)
+  const received = placesOfKnown(batch, isKnown)
+  const last = batch.at(-1)
+  if (batch.length === entries.length || last === undefined) return { type: 'records', entries, received, considered }
+  const end = bytesToHex(keyHashOf(last.key))
+  considered = 1 + items.findIndex(({ key }) => bytesToHex(key) === end)
+  return { type: 'records', entries: batch, received, considered }
+}
+
+/**
+ * Takes in what was delivered or fetched, a little at a time where there are requests; flushed in the end if it is to
+ * be `strict`. `received`: places of those of which this node had received all values before. `asked`, before each
+ * part: who was asked for it; it may throw where nothing more is to be taken in.
+ */
+export async function takeIn(
+  replica: Replica,
+  entries: readonly KeyedRecord[],
+  received: readonly number[],
+  how: Durability,
+  pace: Pace,
+  coming: Coming | undefined,
+  asked: () => Asked,
+): Promise<Taken> {
+  const known = new Set(received)
+  const incoming = entries.map((entry, at) => ({ ...entry, hintFor: [], received: known.has(at) }))
+  const overwritten: KeyedRecord[] = []
+  pace.saw(entries.length, sizeOf(entries))
+  for (let next = 0; next < incoming.length; ) {
+    const some = incoming.slice(next, next + pace.records)
+    next += some.length
+    const durability = next < incoming.length ? 'relaxed' : how
+    const taken = await pace.work(() => replica.take(some, durability, asked(), coming))
+    overwritten.push(...taken.overwritten)
+  }
+  return { overwritten }
+}

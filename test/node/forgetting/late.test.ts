@@ -1,0 +1,122 @@
+/**
+ * What a replica does with values that it may have forgotten, by its rows: what it stamps, what it tells, and what it names to the giver.
+ */
+import { expect, test } from 'vitest'
+import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
+import type { HybridTime } from '../../../src/core/ids.ts'
+import { hybridZero } from '../../../src/core/versioning/hybrid-time.ts'
+import { memoryStore } from '../../../src/memory/memory-store.ts'
+import { deferred } from '../../../src/node/scheduling/timers.ts'
+import type { Coming } from '../../../src/node/storage/replica-port.ts'
+import { metaRow, recordRow } from '../../../src/node/storage/rows.ts'
+import { keyThat, station } from '../station.ts'
+import { written } from '../written.ts'
+
+const exchanged = (floor: number): Coming => ({
+  origin: 'exchanged',
+  floorOf: () => floor as HybridTime,
+  giverFloorOf: () => hybridZero,
+  isKept: () => true,
+})
+
+test('a write up to the floor is taken in as it is, and told; a known one, and a later one, are not', async () => {
+  const { replica, routing, horizon, late } = station(3)
+  const key = keyThat(routing, 'owned')
+  await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  horizon.floor = 5
+  await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  await replica.take([{ key, record: written(6), hintFor: [] }], 'relaxed')
+  expect(late).toEqual([])
+  await replica.take([{ key, record: written(3), hintFor: [] }], 'relaxed')
+  expect(late).toEqual([key])
+  expect((await replica.read(key)).record.siblings.map(({ time }) => time)).toEqual([1, 3, 6])
+})
+
+test('what was received before and is not here is not taken in again, and its giver is told its names', async () => {
+  const { replica, routing } = station(3)
+  const key = keyThat(routing, 'owned')
+  const incoming = { key, record: written(3), hintFor: [], received: true }
+  const { overwritten } = await replica.take([incoming], 'relaxed', 'another', exchanged(5))
+  expect(overwritten).toEqual([{ key, record: { ...written(3), siblings: [] } }])
+  expect((await replica.read(key)).record.siblings).toEqual([])
+})
+
+test('a row is stamped when a value comes to it, and not when one goes', async () => {
+  const { replica, routing, session } = station(3)
+  const key = keyThat(routing, 'owned')
+  const stampOf = async () => (await replica.records([keyHashOf(key)]))[0]?.stamp?.count
+  await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  session.count = 2
+  await replica.take([{ key, record: written(2), hintFor: [] }], 'relaxed')
+  expect(await stampOf()).toBe(2)
+  session.count = 3
+  await replica.take([{ key, record: { ...written(1), siblings: [] }, hintFor: [] }], 'relaxed')
+  expect((await replica.read(key)).record.siblings).toEqual(written(2).siblings)
+  expect(await stampOf()).toBe(2)
+})
+
+test('a damaged record takes the horizon of its partition away, and nothing that comes for its key is taken for received', async () => {
+  const store = memoryStore()
+  const { replica, routing, horizon } = station(3, 3, store)
+  const key = keyThat(routing, 'owned')
+  await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  horizon.at = 5
+  await store.transact([], 'relaxed', () => ({
+    writes: [{ key: recordRow(key), value: Uint8Array.of(1, 2, 3) }],
+    result: undefined,
+  }))
+  const incoming = { key, record: written(1), hintFor: [], received: true }
+  await replica.take([incoming], 'relaxed', 'this node', exchanged(5))
+  expect(horizon.at).toBe(0)
+  // In the transaction that notes the loss, or a crash would bring the claim back without the row.
+  expect(await store.read([metaRow('lost')])).toEqual([Uint8Array.of(1)])
+  expect(await replica.read(key)).toMatchObject({ isLost: false, record: written(1) })
+})
+
+test('a commit that is decided again, since its connection was lost, is open since it was first decided', async () => {
+  const store = memoryStore()
+  const decidedAgain = deferred<void>()
+  const { replica, routing, session } = station(3, 3, {
+    ...store,
+    // The first time it took effect, and no word of that came.
+    transact: async (keys, how, decide) => {
+      await store.transact(keys, how, decide)
+      session.count = 2
+      const done = await store.transact(keys, how, decide)
+      decidedAgain.resolve()
+      await after.promise
+      return done
+    },
+  })
+  const after = deferred<void>()
+  const key = keyThat(routing, 'owned')
+  const taken = replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  await decidedAgain.promise
+  expect(replica.openSince).toBe(1)
+  after.resolve()
+  await taken
+  expect((await replica.records([keyHashOf(key)]))[0]?.stamp?.count).toBe(1)
+})
+
+test('a row that the store holds and no trie had is stamped as it is found: no exchange has given it', async () => {
+  const store = memoryStore()
+  const { replica, routing, session } = station(3, 3, store)
+  const key = keyThat(routing, 'owned')
+  await replica.forest()
+  // Another connection to the same database, as of a copied tab.
+  await station(3, 3, store).replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  session.count = 5
+  expect(await replica.scrub(partitionOf(key))).toBe(1)
+  expect((await replica.records([keyHashOf(key)]))[0]?.stamp?.count).toBe(5)
+})
+
+test('a read repair brings nothing that may have been forgotten to be overwritten, nor its name', async () => {
+  const { replica, routing, horizon, late } = station(3)
+  const key = keyThat(routing, 'owned')
+  await replica.take([{ key, record: written(6), hintFor: [] }], 'relaxed')
+  horizon.floor = 5
+  const found = { ...replica.written, origin: 'read' } as const
+  await replica.take([{ key, record: written(3), hintFor: [] }], 'relaxed', 'this node', found)
+  expect((await replica.read(key)).record).toEqual(written(6))
+  expect(late).toEqual([])
+})

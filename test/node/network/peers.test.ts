@@ -1,0 +1,96 @@
+/**
+ * Channels to other nodes, over a wire on which a close overtakes what was sent before.
+ */
+import { expect, test } from 'vitest'
+import { bounds } from '../../../src/core/bounds.ts'
+import { tagOf } from '../../../src/core/hash.ts'
+import type { ActorId, NodeId, PeerId, ViewHash } from '../../../src/core/ids.ts'
+import { helloOf } from '../../../src/node/network/handshake.ts'
+import { Peers } from '../../../src/node/network/peers.ts'
+import type { PeersHandlers } from '../../../src/node/network/peers-port.ts'
+import { Retention } from '../../../src/node/ownership/retention.ts'
+import type { Transport, TransportHandlers } from '../../../src/ports.ts'
+import { VirtualClock } from '../../simulation/virtual-clock.ts'
+
+const clock = new VirtualClock()
+const delayMs = 40
+
+interface End {
+  readonly peers: Peers
+  readonly told: string[]
+  /** How its transport was told to give the channel up. */
+  readonly dropped: string[]
+  handlers: TransportHandlers | undefined
+  other: End | undefined
+  isOpen: boolean
+}
+
+function endOf(name: string): End {
+  const self = name.repeat(16) as PeerId
+  const end: Omit<End, 'peers'> = { told: [], dropped: [], handlers: undefined, other: undefined, isOpen: true }
+  const transport: Transport = {
+    self,
+    start: (handlers) => {
+      end.handlers = handlers
+    },
+    met: async () => {},
+    send: async (_to, message) => {
+      clock.after(delayMs, () => end.isOpen && end.other?.isOpen && end.other.handlers?.message(self, message))
+    },
+    want: () => {},
+    introduced: () => {},
+    listen: () => {},
+    drop: (to, how) => {
+      end.dropped.push(how)
+      for (const each of [end, end.other]) {
+        if (each === undefined || !each.isOpen) continue
+        each.isOpen = false
+        each.handlers?.closed(each === end ? to : self, 'closed')
+      }
+    },
+    close: () => {},
+  }
+  const handlers = {
+    met: () => {},
+    viewSeen: () => {},
+    closed: (_node, how) => end.told.push(how),
+  } satisfies Partial<PeersHandlers>
+  const settings = { n: 3, graceMs: bounds.graceMs }
+  const ids = [name.repeat(32) as NodeId, name.repeat(16) as ActorId] as const
+  const hello = helloOf(tagOf('ring'), settings, new Retention(bounds.retentionMs), () => [], ...ids)
+  const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
+  const peers = new Peers(transport, seen, hello, () => '0' as ViewHash, handlers as unknown as PeersHandlers)
+  peers.start()
+  return Object.assign(end, { peers })
+}
+
+async function connected(): Promise<readonly [End, End]> {
+  const [a, b] = [endOf('a'), endOf('b')]
+  a.other = b
+  b.other = a
+  a.handlers?.opened('b'.repeat(16) as PeerId, null)
+  b.handlers?.opened('a'.repeat(16) as PeerId, null)
+  await clock.run(2 * delayMs)
+  return [a, b]
+}
+
+test('a channel that is given up looks lost to neither end, and is closed by the one that hears of it', async () => {
+  const [a, b] = await connected()
+  a.peers.part('b'.repeat(32) as NodeId)
+  expect([a.told, a.peers.connected, a.isOpen]).toEqual([['parted'], [], true])
+  await clock.run(2 * delayMs)
+  expect([b.told, b.peers.connected, b.isOpen]).toEqual([['parted'], [], false])
+  await clock.run(bounds.partingMs)
+  expect([a.told, b.told]).toEqual([['parted'], ['parted']])
+  // Or whoever had it closed to him would open it again.
+  expect(new Set([...a.dropped, ...b.dropped])).toEqual(new Set(['for now']))
+  expect([a.dropped.length > 0, b.dropped.length > 0]).toEqual([true, true])
+})
+
+test('where the other end does not close it, the one that gave it up does', async () => {
+  const [a, b] = await connected()
+  b.handlers = undefined
+  a.peers.part('b'.repeat(32) as NodeId)
+  await clock.run(bounds.partingMs)
+  expect(a.isOpen).toBe(false)
+})
