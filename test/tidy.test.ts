@@ -32,6 +32,28 @@ const kernel = /^src\/core\/(ids|hash|utf8|bounds|assert)\.ts$/
 const concept = /^src\/core\/(partitioning|versioning|quorum|membership|merkle|acceptance|wire)\//
 const edges = ['src/errors.ts', 'src/ports.ts']
 
+/** The rooms of a node, the top floor first: a room imports only rooms below it. The first is the folder itself. */
+const rooms = [
+  '',
+  'handoff',
+  'anti-entropy',
+  'coordination',
+  'membership',
+  'transfer',
+  'storage',
+  'network',
+  'forgetting',
+  'ownership',
+  'api',
+  'scheduling',
+]
+
+/** The files of one room. */
+const roomFilesMax = 9
+
+/** The floor of a file of the node, counted from the top; -1 for a room that is not in the list. */
+const floorOf = (path: string) => rooms.indexOf(/^src\/node\/(?:(.+)\/)?[^/]+$/.exec(path)?.[1] ?? '')
+
 /** Why a file may not import another, or null. The table of the design's section on rooms. */
 function forbidden(from: string, to: string, types: boolean): string | null {
   if (to === 'src/index.ts' && !/^(demo|test)\//.test(from)) return 'nothing imports the public surface but its users'
@@ -48,7 +70,8 @@ function forbidden(from: string, to: string, types: boolean): string | null {
   }
   if (from === 'src/ports.ts') return to === 'src/core/ids.ts' && types ? null : 'ports name ids, and nothing else'
   if (from.startsWith('src/node/')) {
-    return /^src\/(core|node)\//.test(to) || edges.includes(to) ? null : 'a node reaches the world through its ports'
+    if (to.startsWith('src/node/')) return floorOf(to) < floorOf(from) ? 'a room imports rooms below it' : null
+    return to.startsWith('src/core/') || edges.includes(to) ? null : 'a node reaches the world through its ports'
   }
   const world = /^src\/(browser|memory)\//.exec(from)?.[1]
   if (world !== undefined) {
@@ -78,6 +101,17 @@ test('imports point downward only', () => {
   )
   expect(wrong).toEqual([])
   expect(forbidden('src/core/quorum/decision.ts', 'src/node/coordination/read.ts', false)).not.toBeNull()
+  expect(forbidden('src/node/storage/replica.ts', 'src/node/handoff/leaving.ts', false)).not.toBeNull()
+})
+
+test('a node has the rooms of the list, and no room has more than nine files', () => {
+  const files = sources.filter((path) => path.startsWith('src/node/') && !path.endsWith('.d.ts'))
+  expect(files.filter((path) => floorOf(path) === -1)).toEqual([])
+  for (const room of rooms) {
+    const inside = files.filter((path) => rooms[floorOf(path)] === room)
+    expect(inside.length).toBeGreaterThan(0)
+    expect(inside.length).toBeLessThanOrEqual(roomFilesMax)
+  }
 })
 
 test('simple-peer is named by one file, and its default servers by none', () => {

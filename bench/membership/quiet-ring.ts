@@ -4,9 +4,9 @@
  *
  * A ring begins as one that was there before: every node knows the others from its former boot, and all come back at once.
  */
+import { checkConfig } from '../../src/node/api/config.ts'
 import type { DeviceId, PeerId } from '../../src/core/ids.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
-import { checkConfig } from '../../src/node/api/arguments.ts'
 import { beginBoot, rememberMembers } from '../../src/node/membership/boot.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
 import type { Ports, Store } from '../../src/ports.ts'

@@ -4,10 +4,10 @@
  * What is promised is that data survives unless w holders or more vanish before it is repaired, which begins when the grace of the
  * first is over. A write that is gone is therefore looked at once more: how many of its holders did.
  */
+import { checkConfig } from '../../src/node/api/config.ts'
 import type { DeviceId, Partition, StoredKey } from '../../src/core/ids.ts'
 import { allPartitions } from '../../src/core/partitioning/all-partitions.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
-import { checkConfig } from '../../src/node/api/arguments.ts'
 import { hintRow, recordRow } from '../../src/node/storage/rows.ts'
 import { rowName } from '../../src/ports.ts'
 import { Counters } from '../../test/simulation/counters.ts'

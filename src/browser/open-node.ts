@@ -2,13 +2,15 @@
  * The composition root of a tab: claims a slot, opens its database, and puts a storage node on IndexedDB, WebRTC and
  * the signaling servers.
  */
+
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../core/bounds.ts'
 import { tagOf } from '../core/hash.ts'
 import type { DeviceId, PeerId } from '../core/ids.ts'
 import { isWellFormed } from '../core/utf8.ts'
 import { TabringError } from '../errors.ts'
-import { type CheckedConfig, checkConfig, checkNames, checkSignal } from '../node/api/arguments.ts'
+import { checkSignal } from '../node/api/arguments.ts'
+import { type CheckedConfig, checkConfig, checkNames } from '../node/api/config.ts'
 import type { AbortSignalLike, TabringNode } from '../node/api/tabring-node.ts'
 import { adoptOrphans } from '../node/handoff/adoption.ts'
 import { deferred, timedOut, within } from '../node/scheduling/timers.ts'

@@ -3,10 +3,11 @@
  *
  * The nodes are the real ones; only their store and network live in memory.
  */
+
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { DeviceId, PeerId } from '../core/ids.ts'
 import { TabringError } from '../errors.ts'
-import { checkConfig, checkNames } from '../node/api/arguments.ts'
+import { checkConfig, checkNames } from '../node/api/config.ts'
 import type { TabringNode } from '../node/api/tabring-node.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import type { Random } from '../ports.ts'

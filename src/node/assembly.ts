@@ -4,6 +4,7 @@
  * What a part tells goes to parts that are built after it: they are looked up when it is told, never while the parts
  * are built. Nothing runs before `start`, which a node calls once it has all of them.
  */
+
 import { tagOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
@@ -13,12 +14,12 @@ import { RepairLog } from './anti-entropy/exchange-log.ts'
 import { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
 import { Reconciling } from './anti-entropy/reconciliation.ts'
 import { Scrub } from './anti-entropy/scrub.ts'
-import type { CheckedConfig } from './api/arguments.ts'
+import type { CheckedConfig } from './api/config.ts'
 import { Events } from './api/events.ts'
 import { ValueCodec } from './api/value-codec.ts'
+import type { Coordination } from './coordination/coordinator.ts'
 import { DotMint, mintActor } from './coordination/dot-mint.ts'
 import { Crowding, type OrdinaryPut } from './coordination/sibling-cap.ts'
-import type { Coordination } from './coordination/write.ts'
 import { Author } from './coordination/write-stamp.ts'
 import { Forgetting } from './forgetting/forgetting.ts'
 import { LateWrites } from './forgetting/late-writes.ts'

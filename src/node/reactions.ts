@@ -6,6 +6,7 @@
  * this tab has been asleep, it says that it is awake, and what it holds counts again when it has caught up with the
  * others.
  */
+
 import { bounds } from '../core/bounds.ts'
 import type { ActorId, NodeId, PeerId } from '../core/ids.ts'
 import type { Claim } from '../core/membership/claims.ts'
@@ -16,7 +17,7 @@ import type { Ports } from '../ports.ts'
 import type { Exchange } from './anti-entropy/exchange.ts'
 import type { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
 import type { Reconciling } from './anti-entropy/reconciliation.ts'
-import type { CheckedConfig } from './api/arguments.ts'
+import type { CheckedConfig } from './api/config.ts'
 import type { NodeEvents } from './api/tabring-node.ts'
 import type { HintedHandoff } from './handoff/hinted-handoff.ts'
 import { rememberMembers, type Self } from './membership/boot.ts'

@@ -1,37 +1,20 @@
 /**
  * What a node tells of itself and of the ring: for applications, demos and debugging panels.
  */
+
 import { partitionOf } from '../core/hash.ts'
-import type { Claim } from '../core/membership/claims.ts'
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
 import type { RepairLog } from './anti-entropy/exchange-log.ts'
-import type { CheckedConfig } from './api/arguments.ts'
-import type { Inspection, Member, Status } from './api/tabring-node.ts'
-import type { Peers } from './network/peers.ts'
+import type { CheckedConfig } from './api/config.ts'
+import type { Inspection, Status } from './api/tabring-node.ts'
+import { type Here, membersOf } from './membership/members.ts'
 import type { Ownership } from './ownership/ownership.ts'
-import type { Routing } from './ownership/routing.ts'
 import type { Replica } from './storage/replica.ts'
 
 /** What is looked at. */
-export interface Watched {
-  readonly routing: Routing
-  readonly peers: Peers
+export interface Watched extends Here {
   readonly replica: Replica
   readonly ownership: Ownership
-}
-
-export function membersOf({ routing, peers }: Watched, state: Status['state']): readonly Member[] {
-  const member = ({ node, device, capacity16ths, guest, storage, status }: Claim): Member => ({
-    id: node,
-    device,
-    capacity: capacity16ths / 16,
-    guest,
-    status,
-    storage,
-    reachable: node === routing.self ? state === 'open' : peers.isReachable(node),
-    self: node === routing.self,
-  })
-  return routing.claims.map(member)
 }
 
 export function statusOf(

@@ -2,6 +2,7 @@
  * One storage node: coordinates requests over its parts, which `assembly.ts` builds, and offers them as the public
  * interface (Dynamo, section 5: request coordination, membership, and a local store, on every node alike).
  */
+
 import { partitionOf } from '../core/hash.ts'
 import type { DeviceId, NodeId, StoredKey } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
@@ -17,16 +18,8 @@ import type { Exchange } from './anti-entropy/exchange.ts'
 import type { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
 import type { Reconciling } from './anti-entropy/reconciliation.ts'
 import { repairAll } from './anti-entropy/scrub.ts'
-import {
-  type Checked,
-  type CheckedConfig,
-  checkContext,
-  checkDelete,
-  checkGet,
-  checkJoined,
-  checkKey,
-  checkPut,
-} from './api/arguments.ts'
+import { type Checked, checkContext, checkDelete, checkGet, checkJoined, checkKey, checkPut } from './api/arguments.ts'
+import type { CheckedConfig } from './api/config.ts'
 import type { Events } from './api/events.ts'
 import { Operations } from './api/operations.ts'
 import type {
@@ -46,27 +39,32 @@ import type {
   TabringNode,
 } from './api/tabring-node.ts'
 import { Assembly } from './assembly.ts'
+import type { Coordination } from './coordination/coordinator.ts'
 import { judge, putFailed } from './coordination/outcomes.ts'
 import { read } from './coordination/read.ts'
 import type { Crowding } from './coordination/sibling-cap.ts'
-import { type Coordination, type Waiting, type WriteOutcome, write } from './coordination/write.ts'
+import { type WriteOutcome, write } from './coordination/write.ts'
 import type { Forgetting } from './forgetting/forgetting.ts'
+import { absencesRow } from './forgetting/forgetting.ts'
 import { stillAbsent } from './handoff/adoption.ts'
 import type { HintedHandoff } from './handoff/hinted-handoff.ts'
 import { handAllOver } from './handoff/leaving.ts'
 import { beginBoot, forgetIdentity, rememberMembers, type Self } from './membership/boot.ts'
 import type { Joining } from './membership/joined.ts'
+import { membersOf } from './membership/members.ts'
 import type { Membership } from './membership/membership.ts'
+import type { Waiting } from './network/patience.ts'
 import type { Peers } from './network/peers.ts'
 import { RequestFailure } from './network/request-failure.ts'
 import type { Ownership } from './ownership/ownership.ts'
+import { ownershipRow } from './ownership/ownership.ts'
 import type { Progress } from './ownership/progress.ts'
+import { formerForgettingRow, progressRow } from './ownership/progress.ts'
 import type { Routing } from './ownership/routing.ts'
 import type { Present } from './reactions.ts'
 import { serve } from './request-handler.ts'
-import { inspectionOf, membersOf, statusOf } from './status.ts'
+import { inspectionOf, statusOf } from './status.ts'
 import type { Replica } from './storage/replica.ts'
-import { absencesRow, formerForgettingRow, ownershipRow, progressRow } from './storage/rows.ts'
 import type { Pace } from './transfer/throttle.ts'
 
 export class StorageNode implements TabringNode, Coordination, Present {

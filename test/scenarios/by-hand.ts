@@ -1,10 +1,11 @@
 /**
  * What scenarios add to a ring on virtual time: a node on a store of the test's own, and nodes that are slow to answer.
  */
+
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { DeviceId, PeerId } from '../../src/core/ids.ts'
 import type { Request } from '../../src/core/wire/messages.ts'
-import { checkConfig } from '../../src/node/api/arguments.ts'
+import { checkConfig } from '../../src/node/api/config.ts'
 import type { KeyPlacement } from '../../src/node/api/tabring-node.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'

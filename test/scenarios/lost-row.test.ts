@@ -2,8 +2,11 @@
  * A disk loses one row, or alters it, and says nothing: whatever happens to the key before anybody looks, the copies that others hold
  * are not taken for overwritten (hole H9 of forgetting).
  */
+
 import { expect, test } from 'vitest'
-import { progressIn, progressRow, recordRow } from '../../src/node/storage/rows.ts'
+import { opened } from '../../src/core/wire/sealed.ts'
+import { progressRow } from '../../src/node/ownership/progress.ts'
+import { recordRow } from '../../src/node/storage/rows.ts'
 import { rowName } from '../../src/ports.ts'
 import { keepApart, nodeOf, type VirtualRing, virtualRing } from '../node/virtual-ring.ts'
 import { keyNamed } from '../simulation/keys.ts'
@@ -97,7 +100,12 @@ test('what was received is not believed of a row with a bit turned over', async 
   const place = rowName(progressRow)
   const row = b.disk.rows.get(place)
   if (row === undefined) throw new Error('the row is there')
-  const bytesOf = (value: Uint8Array) => progressIn(value, (reader) => reader.raw(reader.remaining).length)
+  const bytesOf = (value: Uint8Array) =>
+    opened(
+      value,
+      () => {},
+      (reader) => reader.raw(reader.remaining).length,
+    )
   expect(bytesOf(row.value)).toBeGreaterThan(0)
   for (let at = 0; at < row.value.length; at += 1)
     expect(bytesOf(row.value.map((byte, each) => (each === at ? byte ^ 1 : byte)))).toBe(null)

@@ -1,10 +1,11 @@
 /**
  * A cluster of real nodes in a simulated world: places with disks, on devices, where nodes boot, crash, freeze, leave and join.
  */
+
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../src/core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
-import { checkConfig } from '../../src/node/api/arguments.ts'
+import { checkConfig } from '../../src/node/api/config.ts'
 import { StorageNode } from '../../src/node/storage-node.ts'
 import type { Random, Row } from '../../src/ports.ts'
 import { Chance } from './chance.ts'

@@ -28,6 +28,13 @@ export const nothingReceived: ReceivedVector = new Map()
 /** The boots of one database, by number, with their tags. */
 export type Boots = ReadonlyMap<number, string>
 
+/** What numbers a boot among those of its database, and the tags of those before it that are known. */
+export interface BootNumber {
+  readonly number: number
+  readonly tag: string
+  readonly boots: Boots
+}
+
 const compareStamps = (a: Stamp, b: Stamp): number => a.boot - b.boot || a.count - b.count
 
 /**

@@ -5,11 +5,12 @@
  * Only owners are repaired, and only those strictly behind; a fallback filled by reads would hand everything back
  * later.
  */
+
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { join, type Record, sameSiblings } from '../../core/versioning/record.ts'
 import { modeOf } from '../../core/versioning/stored-key.ts'
 import { bytesOf, deliver } from '../transfer/batches.ts'
-import type { Coordination } from './write.ts'
+import type { Coordination } from './coordinator.ts'
 
 /** Brings those `owners` that answered with less than `found` up to date. Never rejects. */
 export async function repairStale(

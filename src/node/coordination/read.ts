@@ -5,6 +5,7 @@
  * node's own store and hints take part, unless its disk is slower than it usually is: no get waits for a disk that
  * hangs. A fallback counts only if it holds something of the key.
  */
+
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { HybridTime, NodeId, StoredKey } from '../../core/ids.ts'
@@ -15,9 +16,9 @@ import { emptyRecord, join, type Record, saysNothing } from '../../core/versioni
 import { modeOf } from '../../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
 import { within } from '../scheduling/timers.ts'
+import { type Coordination, isInReach } from './coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
 import { repairStale } from './read-repair.ts'
-import { type Coordination, isInReach } from './write.ts'
 
 export interface ReadOutcome {
   readonly record: Record

@@ -7,15 +7,18 @@
  * no owner is in reach. It cannot merge what it does not understand, so it writes the latest value; the application
  * hears of all of them.
  */
+
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { StoredKey } from '../../core/ids.ts'
 import { blindContext, contextOf, type SeenContext } from '../../core/versioning/context.ts'
 import { compareWrites, isLive, liveValues, type Record, type Unwritten } from '../../core/versioning/record.ts'
 import { parseStoredKey } from '../../core/versioning/stored-key.ts'
-import { type CheckedConfig, checkGet } from '../api/arguments.ts'
+import { checkGet } from '../api/arguments.ts'
+import type { CheckedConfig } from '../api/config.ts'
+import { type Coordination, isInReach } from './coordinator.ts'
 import { read } from './read.ts'
-import { type Coordination, isInReach, type WriteOutcome } from './write.ts'
+import type { WriteOutcome } from './write.ts'
 
 /** Writes as any put does, with what the configuration demands. */
 export type OrdinaryPut = (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>

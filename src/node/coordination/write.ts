@@ -11,34 +11,10 @@ import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { type Copies, type Extent, extentOf, meets } from '../../core/quorum/demand.ts'
 import { uncovered } from '../../core/quorum/stand-ins.ts'
 import type { Record } from '../../core/versioning/record.ts'
-import type { Reply, Request } from '../../core/wire/messages.ts'
-import { type Clock, StoreFailure } from '../../ports.ts'
-import type { Events } from '../api/events.ts'
-import type { Waiting } from '../network/patience.ts'
-import type { Peers } from '../network/peers.ts'
-import type { Routing } from '../ownership/routing.ts'
+import { StoreFailure } from '../../ports.ts'
 import { within } from '../scheduling/timers.ts'
-import type { Replica } from '../storage/replica.ts'
+import { type Coordination, isInReach } from './coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
-
-export type { Waiting }
-
-/** What a coordinator works with. */
-export interface Coordination {
-  readonly clock: Clock
-  readonly routing: Routing
-  readonly peers: Peers
-  readonly replica: Replica
-  readonly events: Events
-  /** Asks any node, this one included. Rejects when there is no answer. */
-  ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply>
-}
-
-/** Whether a node can be asked: this one always. */
-export const isInReach =
-  ({ routing, peers }: Pick<Coordination, 'routing' | 'peers'>) =>
-  (id: NodeId): boolean =>
-    id === routing.self || peers.isReachable(id)
 
 export interface WriteOutcome {
   /** What has stored the delta and counts, whichever of its hints have gone home by now. */

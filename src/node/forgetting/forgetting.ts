@@ -11,13 +11,15 @@ import type { HybridTime, NodeId, Partition } from '../../core/ids.ts'
 import { hybridAt } from '../../core/versioning/hybrid-time.ts'
 import { ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
 import { readNode } from '../../core/wire/codec.ts'
-import type { Clock, Store } from '../../ports.ts'
+import type { Clock, RowKey, Store } from '../../ports.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import type { Progress } from '../ownership/progress.ts'
 import type { Retention } from '../ownership/retention.ts'
 import type { Routing } from '../ownership/routing.ts'
 import { repeat } from '../scheduling/timers.ts'
-import { absencesRow } from '../storage/rows.ts'
+
+/** The row that says who was out of reach, and since when. */
+export const absencesRow: RowKey = ['meta', '', 'absences']
 
 /** A member that was out of reach, ms by the wall clock: since when, and since when it has been back; 0 for not yet. */
 interface Absence {

@@ -5,26 +5,20 @@
  * it has lost. Every boot raises the incarnation, which overrides whatever was claimed of the node while it was away.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Boots } from '../../core/acceptance/sessions.ts'
+import type { BootNumber, Boots } from '../../core/acceptance/sessions.ts'
 import { bounds } from '../../core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../core/ids.ts'
 import type { Claim } from '../../core/membership/claims.ts'
 import { ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
 import { decodeClaims, encodeClaims } from '../../core/wire/membership-codec.ts'
 import type { Random, Store } from '../../ports.ts'
-import { metaRow, ownershipRow } from '../storage/rows.ts'
+import { ownershipRow } from '../ownership/ownership.ts'
+import { metaRow } from '../storage/rows.ts'
 
 const nodeBytes = 16
 const tagBytes = 4
 const identityRow = metaRow('identity')
 const membersRow = metaRow('members')
-
-/** What numbers a boot among those of its database, and the tags of those before it that are known. */
-export interface BootNumber {
-  readonly number: number
-  readonly tag: string
-  readonly boots: Boots
-}
 
 export interface Self {
   readonly own: Claim

@@ -8,8 +8,9 @@ import { TabringError } from '../../errors.ts'
 import type { Clock, CloseReason, SignalingEvent, Transport } from '../../ports.ts'
 import type { Events } from '../api/events.ts'
 import type { Peers } from '../network/peers.ts'
+import type { Ownership } from '../ownership/ownership.ts'
 import { deferred, timedOut, within } from '../scheduling/timers.ts'
-import { membersOf, type Watched } from '../status.ts'
+import { type Here, membersOf } from './members.ts'
 import type { Membership } from './membership.ts'
 
 interface Waiter {
@@ -60,7 +61,7 @@ export class Joining {
   }
 
   /** Resolves once `members` nodes reach each other from here and this node is in sync with its partitions. */
-  whole(node: Watched, members: number, timeoutMs: number): Promise<void> {
+  whole(node: Here & { readonly ownership: Ownership }, members: number, timeoutMs: number): Promise<void> {
     const reachable = () =>
       membersOf(node, 'open').filter(({ reachable, status }) => reachable && status === 'alive').length
     const syncing = () => node.ownership.syncing.length

@@ -10,11 +10,13 @@
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, Partition } from '../../core/ids.ts'
 import { allPartitions } from '../../core/partitioning/all-partitions.ts'
-import type { Clock, Store, Write } from '../../ports.ts'
-import { ownershipRow } from '../storage/rows.ts'
+import type { Clock, RowKey, Store, Write } from '../../ports.ts'
 import type { Routing } from './routing.ts'
 
 const flags = { owned: 1, synced: 2 } as const
+
+/** The row that says how this node stood to each partition. */
+export const ownershipRow: RowKey = ['meta', '', 'ownership']
 
 export class Ownership {
   readonly #store: Store

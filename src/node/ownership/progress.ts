@@ -8,6 +8,7 @@
  * lost row takes the received vector and the horizon of its partition away, and so does the end of ownership.
  */
 import {
+  type BootNumber,
   isReceived,
   nothingReceived,
   type ReceivedVector,
@@ -24,12 +25,17 @@ import type { Codec } from '../../core/wire/codec.ts'
 import type { Account, ExchangeTerms, Told } from '../../core/wire/messages.ts'
 import { grouped, groupedOf, session, time, told, ungrouped } from '../../core/wire/progress-codec.ts'
 import { readTime } from '../../core/wire/record-codec.ts'
-import type { Clock, Durability, Store, Write } from '../../ports.ts'
-import type { BootNumber } from '../membership/boot.ts'
+import { opened, sealed } from '../../core/wire/sealed.ts'
+import type { Clock, Durability, RowKey, Store, Write } from '../../ports.ts'
 import { gathered } from '../scheduling/timers.ts'
-import { encodeProgress, formerForgettingRow, progressIn, progressRow } from '../storage/rows.ts'
 import type { Retention } from './retention.ts'
 import type { Routing } from './routing.ts'
+
+/** The row of what this node has received of others, and how far it may prune. */
+export const progressRow: RowKey = ['meta', '', 'progress']
+
+/** The same in version 0.1.0. */
+export const formerForgettingRow: RowKey = ['meta', '', 'forgetting']
 
 const never = 0 as HybridTime
 
@@ -303,7 +309,7 @@ export class Progress {
   #row(isOf: (partition: Partition) => Kept = (partition) => this.#of(partition)): Write {
     const writer = new ByteWriter()
     keptRow.write(writer, grouped(allPartitions, keptOne, isOf))
-    return { key: progressRow, value: encodeProgress(writer.done()) }
+    return { key: progressRow, value: sealed(writer.done()) }
   }
 
   /** Partitions of which the same is kept share it again: what is shared is compared, told and written once. */
@@ -328,7 +334,11 @@ function sharing<T, U>(make: (value: T) => U): (value: T) => U {
  * received.
  */
 function keptIn([saved, former]: readonly (Uint8Array | undefined)[]): Kept[] {
-  const known = progressIn(saved, (reader) => keptRow.read(reader))
+  const known = opened(
+    saved,
+    () => {},
+    (reader) => keptRow.read(reader),
+  )
   if (known !== null) {
     const kept = ungrouped(known)
     return allPartitions.map((partition) => kept.get(partition) ?? nothing)

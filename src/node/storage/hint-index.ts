@@ -6,14 +6,8 @@
  * hints that nobody could take).
  */
 import type { NodeId, StoredKey } from '../../core/ids.ts'
+import type { HintLimits } from '../api/config.ts'
 import { type Hint, hintIn } from './rows.ts'
-
-export interface HintLimits {
-  /** Keys kept for one node. */
-  readonly keysPerTarget: number
-  /** Bytes of all hints. */
-  readonly bytes: number
-}
 
 /** A hint is not taken: there is no room for it. Nothing was changed. */
 export class HintRefused extends Error {

@@ -8,6 +8,7 @@
  * The tries are stored too, so that a start reads no record: every change of a record is journalled in its own
  * transaction, and a trie with many changes is stored anew.
  */
+
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import type { Stamp } from '../../core/acceptance/sessions.ts'
 import { bounds } from '../../core/bounds.ts'
@@ -15,7 +16,8 @@ import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import { Forest, partitionIn } from '../../core/merkle/forest.ts'
 import { isSame } from '../../core/merkle/reconciliation.ts'
 import type { Durability, Row, RowKey, Store, Table, Write } from '../../ports.ts'
-import { type HintLimits, HintTally, type Kept } from './hint-index.ts'
+import type { HintLimits } from '../api/config.ts'
+import { HintTally, type Kept } from './hint-index.ts'
 import {
   encodeJournal,
   encodeTree,

@@ -1,6 +1,7 @@
 /**
  * What a replica is given, what it answers with, and whom it tells.
  */
+
 import type { Origin } from '../../core/acceptance/acceptance.ts'
 import type { Stamp } from '../../core/acceptance/sessions.ts'
 import type { HybridTime, NodeId, Partition, StoredKey } from '../../core/ids.ts'
@@ -8,7 +9,8 @@ import { type Dot, dotName } from '../../core/versioning/causal-history.ts'
 import type { Record, Sibling } from '../../core/versioning/record.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { StoreFailure, type Write } from '../../ports.ts'
-import type { HintLimits, Kept } from './hint-index.ts'
+import type { HintLimits } from '../api/config.ts'
+import type { Kept } from './hint-index.ts'
 import type { KeyChange } from './rows.ts'
 
 /** A record to take in, and whom it is also owed to. */

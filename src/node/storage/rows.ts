@@ -4,18 +4,19 @@
  * `record`: group = partition, name = the key's hash, the key and its record: in the order in which tries keep them.
  * `hint`: one row a key, a record and whom it is owed to. `owed`: group = whom, name = key, value = the hint's bytes:
  * finds the hints of one node. `tree`: name = partition, the items of its trie. `journal`: name = place of a commit among all, what
- * it changed: items of tries. `meta`: this node itself.
+ * it changed: items of tries. `meta`: this node itself; each such row stands in the file of the part that keeps it.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Stamp } from '../../core/acceptance/sessions.ts'
-import { hashBytes, hashOf, keyHashOf } from '../../core/hash.ts'
+import { hashBytes, keyHashOf } from '../../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import { partitionIn } from '../../core/merkle/forest.ts'
 import { itemBytes } from '../../core/merkle/trie.ts'
 import { emptyRecord, type Record } from '../../core/versioning/record.ts'
-import { type ByteReader, ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
+import { ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { readRecord, writeRecord } from '../../core/wire/record-codec.ts'
+import { opened, sealed } from '../../core/wire/sealed.ts'
 import type { RowKey, Write } from '../../ports.ts'
 
 const nodeHexDigits = 32
@@ -33,45 +34,13 @@ export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
 export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]
 export const metaRow = (name: string): RowKey => ['meta', '', name]
 
-/** What this node has received of others, and how far it may prune. */
-export const progressRow: RowKey = metaRow('progress')
-
-/** The same in version 0.1.0. */
-export const formerForgettingRow: RowKey = metaRow('forgetting')
-
-/** Who was out of reach, and since when. */
-export const absencesRow: RowKey = metaRow('absences')
-
 /** Written and taken away again, to see whether the store takes anything in. */
 export const probeRow: RowKey = metaRow('probe')
-
-/** How this node stood to each partition. */
-export const ownershipRow: RowKey = metaRow('ownership')
 
 const noBytes: Uint8Array = new Uint8Array(0)
 
 /** With any write at all a commit can be made to wait for the disk. */
 export const flushedWrite: Write = { key: metaRow('flushed'), value: noBytes }
-
-/** A row's bytes after a hash of them all: disks forget, and turn bits over. */
-function sealed(body: Uint8Array): Uint8Array {
-  const row = new Uint8Array(hashBytes + body.length)
-  row.set(hashOf(body))
-  row.set(body, hashBytes)
-  return row
-}
-
-/**
- * What `read` makes of a row, or null for one that is not there or is not what was written, of which `corrupt` hears.
- */
-function opened<T>(row: Uint8Array | undefined, corrupt: () => void, read: (reader: ByteReader) => T): T | null {
-  if (row === undefined) return null
-  const body = row.subarray(hashBytes)
-  const isWhole = row.length >= hashBytes && hashOf(body).every((byte, index) => byte === row[index])
-  const found = isWhole ? decodeWith(body, read) : null
-  if (found === null) corrupt()
-  return found
-}
 
 /** What a commit made of a key: its version, or null where the record was deleted. */
 export interface KeyChange {
@@ -96,13 +65,6 @@ export function journalIn(bytes: Uint8Array): readonly KeyChange[] {
     return { hash: bytes.slice(at, at + hashBytes), version: version.every((byte) => byte === 0) ? null : version }
   })
 }
-
-/** What was received of others: a bit that turned over would claim what never came. */
-export const encodeProgress = (body: Uint8Array): Uint8Array => sealed(body)
-
-/** What `read` makes of it, or null for a row that is not what was written. */
-export const progressIn = <T>(row: Uint8Array | undefined, read: (reader: ByteReader) => T): T | null =>
-  opened(row, () => {}, read)
 
 /** The items of a trie. */
 export const encodeTree = (items: Uint8Array): Uint8Array => sealed(items)

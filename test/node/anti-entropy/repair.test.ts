@@ -1,12 +1,13 @@
 /**
  * Disks that alter or forget what they were given: scrubbing finds it, and the other replicas give it back.
  */
+
 import { afterEach, describe, expect, test } from 'vitest'
 import type { DeviceId, PeerId } from '../../../src/core/ids.ts'
 import { MemoryNetwork } from '../../../src/memory/memory-network.ts'
 import { MemoryDisk, memoryStore } from '../../../src/memory/memory-store.ts'
 import { seededRandom } from '../../../src/memory/seeded-random.ts'
-import { checkConfig } from '../../../src/node/api/arguments.ts'
+import { checkConfig } from '../../../src/node/api/config.ts'
 import { StorageNode } from '../../../src/node/storage-node.ts'
 import { systemClock } from '../../../src/system-clock.ts'
 import { keyNamed } from '../station.ts'

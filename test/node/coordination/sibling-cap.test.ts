@@ -1,11 +1,12 @@
 /**
  * Many writers of one key: those who read keep it small, and those who do not are kept in bounds by its owners.
  */
+
 import { afterEach, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import { storedKey } from '../../../src/core/versioning/stored-key.ts'
 import { type MemoryCluster, openCluster } from '../../../src/memory/open-cluster.ts'
-import { checkConfig } from '../../../src/node/api/arguments.ts'
+import { checkConfig } from '../../../src/node/api/config.ts'
 import type { NodeEvents } from '../../../src/node/api/tabring-node.ts'
 import { Crowding } from '../../../src/node/coordination/sibling-cap.ts'
 import type { WriteOutcome } from '../../../src/node/coordination/write.ts'

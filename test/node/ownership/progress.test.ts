@@ -1,15 +1,16 @@
 /**
  * What a node has received of others, and others of it: what a session tells, what an owner takes over, and what a loss takes away.
  */
+
 import { describe, expect, test } from 'vitest'
 import type { HybridTime, NodeId, Partition } from '../../../src/core/ids.ts'
 import { mergeClaims } from '../../../src/core/membership/claims.ts'
 import { ByteWriter } from '../../../src/core/wire/bytes.ts'
 import type { Account } from '../../../src/core/wire/messages.ts'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
-import { Progress } from '../../../src/node/ownership/progress.ts'
+import { formerForgettingRow, Progress, progressRow } from '../../../src/node/ownership/progress.ts'
 import { Routing } from '../../../src/node/ownership/routing.ts'
-import { encodeKeyedRecord, formerForgettingRow, keyedRecordIn, progressRow } from '../../../src/node/storage/rows.ts'
+import { encodeKeyedRecord, keyedRecordIn } from '../../../src/node/storage/rows.ts'
 import { systemClock } from '../../../src/system-clock.ts'
 import { claimOf as claim, nodeName as name } from '../../members.ts'
 import { keyNamed } from '../station.ts'

@@ -1,6 +1,7 @@
 /**
  * What one node stores and what it hands on, step by step: the moments that a running cluster passes too quickly to see.
  */
+
 import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
 import type { ActorId, NodeId, PeerId, StoredKey } from '../../../src/core/ids.ts'
@@ -11,10 +12,11 @@ import { hybridZero } from '../../../src/core/versioning/hybrid-time.ts'
 import { emptyRecord, type Record, type ValueSibling } from '../../../src/core/versioning/record.ts'
 import type { Reply, Request } from '../../../src/core/wire/messages.ts'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
+import type { Coordination } from '../../../src/node/coordination/coordinator.ts'
 import { putFailed } from '../../../src/node/coordination/outcomes.ts'
 import { read } from '../../../src/node/coordination/read.ts'
 import { repairStale } from '../../../src/node/coordination/read-repair.ts'
-import { type Coordination, write } from '../../../src/node/coordination/write.ts'
+import { write } from '../../../src/node/coordination/write.ts'
 import { Peers } from '../../../src/node/network/peers.ts'
 import { Routing } from '../../../src/node/ownership/routing.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
