@@ -8,6 +8,7 @@
  */
 import type { NodeId } from '../../src/core/ids.ts'
 import type { Claim } from '../../src/core/membership/claims.ts'
+import { MemberList } from '../../src/core/membership/member-list.ts'
 import { Swim } from '../../src/core/membership/swim.ts'
 import {
   type SwimMessage,
@@ -94,7 +95,8 @@ export class DetectionRun {
 
   #boot(index: number, incarnation: number, count: number): Swim {
     const others = Array.from({ length: count }, (_, other) => claimOf(other)).filter((_, other) => other !== index)
-    return new Swim(claimOf(index, 'alive', incarnation), others, this.#options, this.#port(index, others), this.#now)
+    const list = new MemberList(claimOf(index, 'alive', incarnation), others, this.#now, this.#options.linksMax)
+    return new Swim(list, this.#options, this.#port(index, others))
   }
 
   #port(index: number, others: readonly Claim[]): SwimPort {

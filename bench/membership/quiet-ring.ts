@@ -4,11 +4,12 @@
  *
  * A ring begins as one that was there before: every node knows the others from its former boot, and all come back at once.
  */
-import { checkConfig } from '../../src/node/api/config.ts'
+
 import type { DeviceId, PeerId } from '../../src/core/ids.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
+import { checkConfig } from '../../src/node/api/config.ts'
 import { beginBoot, rememberMembers } from '../../src/node/membership/boot.ts'
-import { StorageNode } from '../../src/node/storage-node.ts'
+import { partsOf, StorageNode } from '../../src/node/storage-node.ts'
 import type { Ports, Store } from '../../src/ports.ts'
 import { sharedPlacements } from '../../test/simulation/placements.ts'
 import { VirtualClock } from '../../test/simulation/virtual-clock.ts'
@@ -141,7 +142,7 @@ export async function measureQuiet(count: number): Promise<QuietFigures> {
   const others = [...ring.nodes]
   const startedAt = ring.now
   const newcomer = await ring.open(memoryStore())
-  const knows = () => others.filter(({ membership }) => membership.view.has(newcomer.id)).length
+  const knows = () => others.filter((other) => partsOf(other).membership.view.has(newcomer.id)).length
   while (knows() < Math.ceil(0.99 * others.length) && ring.now < startedAt + 60_000) await ring.run(50)
   const joinMs = ring.now - startedAt
   await ring.run(20_000)

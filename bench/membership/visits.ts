@@ -4,11 +4,13 @@
  * What is promised is that data survives unless w holders or more vanish before it is repaired, which begins when the grace of the
  * first is over. A write that is gone is therefore looked at once more: how many of its holders did.
  */
-import { checkConfig } from '../../src/node/api/config.ts'
+
 import type { DeviceId, Partition, StoredKey } from '../../src/core/ids.ts'
 import { allPartitions } from '../../src/core/partitioning/all-partitions.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
+import { checkConfig } from '../../src/node/api/config.ts'
 import { hintRow, recordRow } from '../../src/node/storage/rows.ts'
+import { partsOf } from '../../src/node/storage-node.ts'
 import { rowName } from '../../src/ports.ts'
 import { Counters } from '../../test/simulation/counters.ts'
 import { optionsFor } from '../../test/simulation/settings.ts'
@@ -123,11 +125,13 @@ class Visits {
     if (first === undefined) return
     const there = new Set(serving.map(({ node }) => node.id))
     for (const { node } of serving) {
-      this.#most.members = Math.max(this.#most.members, node.membership.view.size)
-      this.#most.hints = Math.max(this.#most.hints, node.replica.hints.size)
+      this.#most.members = Math.max(this.#most.members, partsOf(node).membership.view.size)
+      this.#most.hints = Math.max(this.#most.hints, partsOf(node).replica.hints.size)
     }
     for (const partition of allPartitions) {
-      const owners = first.node.routing.ownersOf(partition).filter((owner) => there.has(owner)).length
+      const owners = partsOf(first.node)
+        .routing.ownersOf(partition)
+        .filter((owner) => there.has(owner)).length
       if (owners >= 3) this.#shortSince.delete(partition)
       else if (!this.#shortSince.has(partition)) this.#shortSince.set(partition, now)
     }
@@ -150,7 +154,7 @@ class Visits {
       lost: lost.length,
       membersMost: this.#most.members,
       hintsMost: this.#most.hints,
-      hintsInTheEnd: serving.reduce((sum, { node }) => sum + node.replica.hints.size, 0),
+      hintsInTheEnd: serving.reduce((sum, { node }) => sum + partsOf(node).replica.hints.size, 0),
       shortMs: this.#most.shortMs,
     }
   }

@@ -14,7 +14,7 @@ import { type CheckedConfig, checkConfig, checkNames } from '../node/api/config.
 import type { AbortSignalLike, TabringNode } from '../node/api/tabring-node.ts'
 import { adoptOrphans } from '../node/handoff/adoption.ts'
 import { deferred, timedOut, within } from '../node/scheduling/timers.ts'
-import { StorageNode } from '../node/storage-node.ts'
+import { lose, partsOf, StorageNode } from '../node/storage-node.ts'
 import { chanceOf, StoreFailure } from '../ports.ts'
 import { systemClock } from '../system-clock.ts'
 import { cryptoRandom } from './crypto-random.ts'
@@ -147,7 +147,7 @@ async function handOver(place: Where, name: string, adopter: StorageNode, ended:
   const { node } = await openOn(place, take, () => {}, adopter)
   void ended.then(() => node.close())
   try {
-    await node.joining.first
+    await partsOf(node).joining.first
     await node.leave()
   } finally {
     // It has left, or keeps its data for another time.
@@ -189,7 +189,7 @@ async function openOn(
   const end: { node?: StorageNode; isLost?: true } = {}
   const lost = (reason: 'lock-lost' | 'evicted') => {
     end.isLost = true
-    end.node?.lost(reason)
+    if (end.node !== undefined) lose(end.node, reason)
   }
   const slot = await take(() => lost('lock-lost'))
   try {
@@ -250,7 +250,9 @@ async function openDatabase(
     scan: database.scan.bind(database),
     room: database.room.bind(database),
     close: () => {
-      if (opened.node?.membership.own.storage === 'failed') noteGivenUp(notes, slot.database, systemClock.wall())
+      const { node } = opened
+      const isGivenUp = node !== undefined && partsOf(node).membership.own.storage === 'failed'
+      if (isGivenUp) noteGivenUp(notes, slot.database, systemClock.wall())
       return database.close().finally(ended)
     },
     destroy: async () => {
@@ -265,11 +267,12 @@ async function openDatabase(
     throw error
   })
   opened.node = node
-  node.events.overhear(({ reason }) => {
+  const { events } = partsOf(node)
+  events.overhear(({ reason }) => {
     if (reason === 'copied' && !isPretended(device)) void renewDevice(device, cryptoRandom).catch(() => {})
   })
   const previousId = noteNode(notes, slot.database, node.id)
-  if (!existed && previousId !== null) node.events.emit('data-loss', { reason: gone, previousId })
+  if (!existed && previousId !== null) events.emit('data-loss', { reason: gone, previousId })
   return { node, ended: end.promise }
 }
 

@@ -1,162 +1,226 @@
 /**
- * Assembly: builds every part of a storage node, each from those above it, and says whom each part tells of what.
- *
- * What a part tells goes to parts that are built after it: they are looked up when it is told, never while the parts
- * are built. Nothing runs before `start`, which a node calls once it has all of them.
+ * Assembly: builds the parts of a storage node, the lowest floor first. Each is given parts that are there already;
+ * none starts, sends or calls back while it is built. What follows when something happens stands in `reactions.ts`.
  */
-
 import { tagOf } from '../core/hash.ts'
-import type { NodeId } from '../core/ids.ts'
+import type { ActorId } from '../core/ids.ts'
+import { MemberList } from '../core/membership/member-list.ts'
+import { swimDefaults } from '../core/membership/swim-port.ts'
 import type { place } from '../core/partitioning/placement.ts'
-import { type Clock, chanceOf, type Ports } from '../ports.ts'
+import { chanceOf, type Ports } from '../ports.ts'
 import { Exchange } from './anti-entropy/exchange.ts'
 import { RepairLog } from './anti-entropy/exchange-log.ts'
 import { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
 import { Reconciling } from './anti-entropy/reconciliation.ts'
+import { Moving } from './anti-entropy/record-sync.ts'
 import { Scrub } from './anti-entropy/scrub.ts'
+import { UnderWay } from './anti-entropy/under-way.ts'
 import type { CheckedConfig } from './api/config.ts'
 import { Events } from './api/events.ts'
+import { Lifetime } from './api/lifetime.ts'
 import { ValueCodec } from './api/value-codec.ts'
-import type { Coordination } from './coordination/coordinator.ts'
+import { Coordinator } from './coordination/coordinator.ts'
 import { DotMint, mintActor } from './coordination/dot-mint.ts'
-import { Crowding, type OrdinaryPut } from './coordination/sibling-cap.ts'
+import { Crowding } from './coordination/sibling-cap.ts'
 import { Author } from './coordination/write-stamp.ts'
 import { Forgetting } from './forgetting/forgetting.ts'
 import { LateWrites } from './forgetting/late-writes.ts'
 import { HintedHandoff } from './handoff/hinted-handoff.ts'
 import type { Self } from './membership/boot.ts'
 import { Room } from './membership/capacity.ts'
+import { Stay } from './membership/guest.ts'
 import { Joining } from './membership/joined.ts'
-import type { Membership } from './membership/membership.ts'
-import type { Peers } from './network/peers.ts'
+import { Links } from './membership/links.ts'
+import { Membership } from './membership/membership.ts'
+import { Heartbeat } from './membership/sleep-detector.ts'
+import { helloOf } from './network/handshake.ts'
+import { Peers } from './network/peers.ts'
+import { Reach } from './network/reachability.ts'
 import { Ownership } from './ownership/ownership.ts'
 import { Progress } from './ownership/progress.ts'
-import type { Routing } from './ownership/routing.ts'
-import { Presence, type Present } from './reactions.ts'
+import { Retention } from './ownership/retention.ts'
+import { Routing } from './ownership/routing.ts'
+import { HybridClock } from './scheduling/hybrid-clock.ts'
 import { FlushingStore } from './storage/flushing-store.ts'
 import { Replica } from './storage/replica.ts'
-import type { ReplicaHandlers } from './storage/replica-port.ts'
 import { Pace } from './transfer/throttle.ts'
 
-export class Assembly {
-  readonly events: Events = new Events()
-  readonly values: ValueCodec = new ValueCodec()
-  readonly author: Author
-  readonly pace: Pace
-  readonly joining: Joining
-  readonly log: RepairLog
-  readonly presence: Presence
-  readonly peers: Peers
-  readonly membership: Membership
+/** The parts of one node. */
+export type Parts = Local & Network & Work
+
+/** What stands at the bottom of a node: its state, as far as it needs nobody else. */
+interface Local {
+  readonly ports: Ports
+  readonly config: CheckedConfig
+  readonly chance: () => number
+  readonly events: Events
+  readonly lifetime: Lifetime
+  readonly values: ValueCodec
+  readonly hybrid: HybridClock
+  readonly members: MemberList
   readonly routing: Routing
-  readonly progress: Progress
-  readonly replica: Replica
-  readonly crowding: Crowding
+  readonly retention: Retention
   readonly ownership: Ownership
+  readonly progress: Progress
   readonly forgetting: Forgetting
+  readonly store: FlushingStore
+  readonly replica: Replica
+}
+
+/** What a node keeps of the others. */
+interface Network {
+  readonly peers: Peers
+  readonly reach: Reach
+  readonly membership: Membership
+  readonly links: Links
+  readonly stay: Stay
+  readonly heartbeat: Heartbeat
+  readonly room: Room
+  readonly joining: Joining
+}
+
+/** What a node does with them. */
+interface Work {
+  readonly pace: Pace
+  readonly coordinator: Coordinator
+  readonly crowding: Crowding
+  readonly log: RepairLog
   readonly reconciling: Reconciling
   readonly exchange: Exchange
   readonly schedule: ExchangeSchedule
-  readonly room: Room
   readonly scrub: Scrub
   readonly handoff: HintedHandoff
-  readonly #clock: Clock
-  readonly #chance: () => number
-  readonly #late: LateWrites
+}
 
-  /** `node` is the one whose parts these are, and `put` its ordinary put. */
-  constructor(
-    ports: Ports,
-    config: CheckedConfig,
-    self: Self,
-    [standing, absent, ...known]: readonly (Uint8Array | undefined)[],
-    placing: typeof place | undefined,
-    node: Coordination & Present,
-    put: OrdinaryPut,
-  ) {
-    const { clock, random } = ports
-    const chance = () => chanceOf(random)
-    this.#clock = clock
-    this.#chance = chance
-    const { events } = this
-    const boot = mintActor(random)
-    this.author = new Author(clock, new DotMint(random, boot, config.retentionMs / 2))
-    this.pace = new Pace(clock)
-    this.joining = new Joining(clock, events)
-    this.log = new RepairLog(clock, events)
-    const booting = { self, actor: boot, cluster: tagOf(config.cluster) }
-    this.presence = new Presence(ports, config, booting, chance, placing, node)
-    const { peers, membership, routing, retention } = this.presence
-    this.peers = peers
-    this.membership = membership
-    this.routing = routing
-    const isReachable = (peer: NodeId) => peers.isReachable(peer)
-    const store = new FlushingStore(ports.store)
-    const decode = (value: Uint8Array) => this.values.decode(value)
-    this.#late = new LateWrites(clock, events, decode)
-    const progress = new Progress(store, clock, routing, retention, self.boot, known)
-    this.progress = progress
-    const replica = new Replica(store, routing, clock, config, progress, this.#replicaHandlers(self.own.node))
-    this.replica = replica
-    this.crowding = new Crowding(node, config, put, decode)
-    const ownership = new Ownership(store, routing, standing, clock, isReachable, () => this.#inSync())
-    this.ownership = ownership
-    this.forgetting = new Forgetting(store, clock, routing, retention, ownership, progress, absent)
-    this.reconciling = new Reconciling(clock, peers, routing, replica, boot)
-    const kept = [ownership, replica, this.reconciling, this.log, this.pace] as const
-    this.exchange = new Exchange(clock, peers, routing, ...kept, this.forgetting, progress, {
-      settled: (peer) => void this.handoff.deliverTo(peer),
-      dropped: () => this.room.madeRoom(),
-      views: membership,
-    })
-    const scheduled = [ownership, replica, membership, this.exchange] as const
-    this.schedule = new ExchangeSchedule(clock, chance, peers, routing, ...scheduled)
-    this.room = new Room(store, clock, chance, membership, replica, config.n, events, {
-      recovered: () => this.schedule.recovered(),
-      givenUp: () => node.lost('storage-failed'),
-    })
-    this.scrub = new Scrub(replica, this.log)
-    const handing = [replica, this.exchange, this.pace, events] as const
-    this.handoff = new HintedHandoff(clock, chance, peers, routing, ...handing, config.hintPartBytes)
-  }
+/** What is read of a node's store before it is built: the rows of an earlier boot, where there are any. */
+export interface Saved {
+  readonly ownership: Uint8Array | undefined
+  readonly absences: Uint8Array | undefined
+  readonly progress: readonly (Uint8Array | undefined)[]
+}
 
-  #replicaHandlers(self: NodeId): ReplicaHandlers {
-    return {
-      corrupt: () => this.events.emit('data-loss', { reason: 'corrupt', previousId: self }),
-      timeSeen: (time) => this.author.saw(time),
-      written: (partition) => {
-        this.progress.changed(partition)
-        // What a node takes alone others lack.
-        if (this.routing.others.length === 0) this.membership.settle()
-      },
-      lost: (partition, how) => {
-        this.forgetting.lost(partition)
-        return [this.progress.lost(partition, how), ...this.ownership.lost(partition, how)]
-      },
-      stamp: () => this.progress.stamp,
-      late: (key, siblings) => this.#late.tell(key, siblings),
-      storageWas: (state) => this.room.storageWas(state),
-      crowded: (key, siblings) => void this.crowding.noticed(key, siblings),
-    }
-  }
+/** Builds all parts. `placing` may remember placements that nodes of one process share. */
+export function assemble(
+  ports: Ports,
+  config: CheckedConfig,
+  self: Self,
+  saved: Saved,
+  placing: typeof place | undefined,
+): Parts {
+  const actor = mintActor(ports.random)
+  const local = localParts(ports, config, self, saved, placing)
+  const network = networkParts(local, actor)
+  return { ...local, ...network, ...workParts(local, network, actor) }
+}
 
-  #inSync(): void {
-    if (this.ownership.syncing.length === 0) this.membership.settle()
-    this.joining.review()
+function localParts(
+  ports: Ports,
+  config: CheckedConfig,
+  { own, known, boot }: Self,
+  saved: Saved,
+  placing: typeof place | undefined,
+): Local {
+  const { clock } = ports
+  const [events, values, hybrid] = [new Events(), new ValueCodec(), new HybridClock(clock)]
+  const members = new MemberList(own, known, clock.now())
+  const routing = new Routing(own.node, members.view, config.n, placing)
+  const retention = new Retention(config.retentionMs)
+  const store = new FlushingStore(ports.store)
+  const ownership = new Ownership(store, routing, saved.ownership, clock)
+  const progress = new Progress(store, clock, routing, retention, { boot, saved: saved.progress })
+  const forgetting = new Forgetting({ store, clock, routing, retention, ownership, progress }, saved.absences)
+  const late = new LateWrites(clock, events, values)
+  const replica = new Replica({ store, routing, clock, hybrid, limits: config, progress, forgetting, late })
+  return {
+    ports,
+    config,
+    chance: () => chanceOf(ports.random),
+    events,
+    lifetime: new Lifetime(),
+    values,
+    hybrid,
+    members,
+    routing,
+    retention,
+    ownership,
+    progress,
+    forgetting,
+    store,
+    replica,
   }
+}
 
-  /** Starts what runs now and then, until the returned functions are called. */
-  start(): readonly (() => void)[] {
-    const clock = this.#clock
-    const chance = this.#chance
-    return [
-      ...this.presence.start(chance),
-      this.schedule.start(),
-      this.handoff.start(clock, chance),
-      this.room.start(chance),
-      this.forgetting.start(chance),
-      this.scrub.keepStored(clock, chance),
-      this.scrub.start(clock, chance, (partition) => this.schedule.restore(partition)),
-    ]
+function networkParts(local: Local, actor: ActorId): Network {
+  const { ports, config, chance, events, members, routing, store, replica } = local
+  const { clock, transport } = ports
+  const hello = helloOf(tagOf(config.cluster), config, local.retention, local.ownership, routing.self, actor)
+  const peers = new Peers(transport, clock, hello, members, routing)
+  const options = { ...swimDefaults, ...config.timing, graceMs: config.graceMs }
+  const membership = new Membership({ clock, chance, peers, members, routing }, options)
+  return {
+    peers,
+    reach: new Reach(peers),
+    membership,
+    links: new Links(clock, transport, peers, membership, options.linksMax),
+    stay: new Stay(clock, membership, config.n, config.stayMs),
+    heartbeat: new Heartbeat(clock, membership),
+    room: new Room({ store, clock, chance, membership, replica, n: config.n, events }),
+    joining: new Joining(clock, events),
   }
+}
+
+function workParts(local: Local, network: Network, actor: ActorId): Work {
+  const { ports, config, chance, events, values, hybrid, routing, ownership, progress, forgetting, replica } = local
+  const { peers, membership, links } = network
+  const { clock, random } = ports
+  const author = new Author(clock, hybrid, new DotMint(random, actor, config.retentionMs / 2))
+  const coordinator = new Coordinator({ clock, routing, peers, replica, links, author, events })
+  const pace = new Pace(clock)
+  const log = new RepairLog(clock, events)
+  const reconciling = new Reconciling(clock, peers, routing, replica, actor)
+  const moving = new Moving(peers, replica, pace, routing)
+  const exchange = new Exchange(
+    { peers, routing, membership, ownership, progress, forgetting, replica, reconciling, moving, log },
+    new UnderWay(clock),
+  )
+  return {
+    pace,
+    coordinator,
+    crowding: new Crowding(coordinator, config, values),
+    log,
+    reconciling,
+    exchange,
+    schedule: new ExchangeSchedule({ clock, chance, peers, routing, membership, ownership, replica, exchange }),
+    scrub: new Scrub(replica, log),
+    handoff: new HintedHandoff({
+      clock,
+      chance,
+      peers,
+      routing,
+      replica,
+      exchange,
+      pace,
+      events,
+      partBytes: config.hintPartBytes,
+    }),
+  }
+}
+
+/** Starts what runs now and then, until the returned functions are called. */
+export function start(parts: Parts): readonly (() => void)[] {
+  const { ports, chance } = parts
+  const { clock } = ports
+  parts.stay.begin()
+  return [
+    parts.membership.start(),
+    parts.links.start(chance),
+    parts.heartbeat.start(chance),
+    () => parts.stay.end(),
+    parts.schedule.start(),
+    parts.handoff.start(clock, chance),
+    parts.room.start(chance),
+    parts.forgetting.start(chance),
+    parts.scrub.keepStored(clock, chance),
+    parts.scrub.start(clock, chance),
+  ]
 }

@@ -7,6 +7,7 @@ import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import type { Reason, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
 import type { Exchange } from './anti-entropy/exchange.ts'
+import type { Lifetime } from './api/lifetime.ts'
 import { storageCodes } from './api/operations.ts'
 import type { Membership } from './membership/membership.ts'
 import type { Ownership } from './ownership/ownership.ts'
@@ -26,14 +27,13 @@ export interface Serving {
   readonly exchange: Exchange
   readonly pace: Pace
   readonly progress: Progress
-  /** It is leaving and takes nothing in any more. */
-  readonly isClosing: boolean
+  readonly lifetime: Lifetime
 }
 
 /** Answers one request. Never rejects: a store that fails becomes a reply that says so. */
 export async function serve(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   try {
-    if (node.isClosing && (request.type === 'put' || request.type === 'deliver'))
+    if (node.lifetime.isClosing && (request.type === 'put' || request.type === 'deliver'))
       return { type: 'failed', code: 'closed' }
     return await answer(node, from, request)
   } catch (error) {
@@ -91,7 +91,7 @@ async function answerDeliver(
     comingFrom(node, from, why),
     () => {
       // Whoever has begun to leave would have to hand it over again.
-      if (node.isClosing) throw new StoreFailure('closed', 'this node leaves')
+      if (node.lifetime.isClosing) throw new StoreFailure('closed', 'this node leaves')
       return 'another'
     },
   )

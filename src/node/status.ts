@@ -3,37 +3,27 @@
  */
 
 import { partitionOf } from '../core/hash.ts'
+import type { DeviceId } from '../core/ids.ts'
 import { parseStoredKey } from '../core/versioning/stored-key.ts'
-import type { RepairLog } from './anti-entropy/exchange-log.ts'
-import type { CheckedConfig } from './api/config.ts'
 import type { Inspection, Status } from './api/tabring-node.ts'
-import { type Here, membersOf } from './membership/members.ts'
-import type { Ownership } from './ownership/ownership.ts'
-import type { Replica } from './storage/replica.ts'
+import type { Parts } from './assembly.ts'
+import { membersOf } from './membership/members.ts'
 
-/** What is looked at. */
-export interface Watched extends Here {
-  readonly replica: Replica
-  readonly ownership: Ownership
-}
-
-export function statusOf(
-  watched: Watched,
-  { n, r, w }: CheckedConfig,
-  log: RepairLog,
-  now: Pick<Status, 'device' | 'state' | 'storage'>,
-): Status {
-  const { routing, ownership, replica } = watched
-  const placed = membersOf(watched, now.state).filter(({ status }) => status !== 'left' && status !== 'out')
+export function statusOf(parts: Parts, device: DeviceId): Status {
+  const { config, lifetime, routing, ownership, replica, peers, room, log } = parts
+  const { n, r, w } = config
+  const placed = membersOf(parts, lifetime.state).filter(({ status }) => status !== 'left' && status !== 'out')
   return {
     id: routing.self,
-    ...now,
+    device,
+    state: lifetime.state,
+    storage: room.state,
     n,
     r,
     w,
     members: placed.length,
     reachable: placed.filter(({ reachable }) => reachable).length,
-    links: watched.peers.connected.length,
+    links: peers.connected.length,
     partitions: {
       owned: ownership.ownedCount,
       syncing: ownership.syncing.length,
@@ -45,7 +35,7 @@ export function statusOf(
   }
 }
 
-export async function inspectionOf({ routing, replica }: Watched): Promise<Inspection> {
+export async function inspectionOf({ routing, replica }: Parts): Promise<Inspection> {
   const keys = await replica.keys()
   return {
     ring: routing.placement.ring.map(({ token, owner }) => ({ token, node: owner })),

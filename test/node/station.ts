@@ -8,6 +8,7 @@ import { storedKey } from '../../src/core/versioning/stored-key.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { Events } from '../../src/node/api/events.ts'
 import { Routing } from '../../src/node/ownership/routing.ts'
+import { HybridClock } from '../../src/node/scheduling/hybrid-clock.ts'
 import { FlushingStore } from '../../src/node/storage/flushing-store.ts'
 import { Replica } from '../../src/node/storage/replica.ts'
 import { metaRow } from '../../src/node/storage/rows.ts'
@@ -31,23 +32,32 @@ export function station(count: number, n = 3, store = memoryStore(), devices = c
   const routing = new Routing(nodeName(1), viewOf([member(1), ...others]), n)
   const corrupt: string[] = []
   const crowded: StoredKey[] = []
-  const ages = {
+  const progress = {
     horizonOf: () => horizon.at as HybridTime,
     floorOf: () => Math.max(horizon.at, horizon.floor) as HybridTime,
-  }
-  const replica = new Replica(new FlushingStore(store), routing, { wall: () => wall.ms }, limits, ages, {
-    corrupt: (what) => corrupt.push(what),
-    timeSeen: () => {},
-    written: () => {},
-    lost: () => {
-      horizon.at = 0
-      return [{ key: metaRow('lost'), value: Uint8Array.of(1) }]
+    changed: () => {},
+    get stamp() {
+      return { ...session }
     },
-    stamp: () => ({ ...session }),
-    late: (key) => late.push(key),
-    storageWas: () => {},
-    crowded: (key) => crowded.push(key),
+  }
+  const clock = { wall: () => wall.ms }
+  const replica = new Replica({
+    store: new FlushingStore(store),
+    routing,
+    clock,
+    hybrid: new HybridClock(clock),
+    limits,
+    progress,
+    forgetting: {
+      lost: () => {
+        horizon.at = 0
+        return [{ key: metaRow('lost'), value: Uint8Array.of(1) }]
+      },
+    },
+    late: { tell: (key) => late.push(key) },
   })
+  replica.on.corrupt = (what) => corrupt.push(what)
+  replica.on.crowded = (key) => crowded.push(key)
   return { wall, horizon, late, session, routing, replica, corrupt, crowded, events: new Events() }
 }
 

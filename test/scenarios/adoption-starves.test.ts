@@ -2,9 +2,11 @@
  * A closed tab's node that another tab tries to hand over, again and again: to the others it is as absent as if nobody
  * tried.
  */
+
 import { expect, test } from 'vitest'
 import type { MemberStatus } from '../../src/core/membership/claims.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
+import { partsOf } from '../../src/node/storage-node.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 import { failingStore, openByHand } from './by-hand.ts'
 
@@ -26,7 +28,7 @@ async function ringWithOrphan() {
   ring.world.close(place)
   network.reunite()
   await ring.clock.run(10_000)
-  const statuses = () => nodes.slice(0, 4).map(({ membership }) => membership.view.get(orphan.id)?.status)
+  const statuses = () => nodes.slice(0, 4).map((node) => partsOf(node).membership.view.get(orphan.id)?.status)
   const all = (status: MemberStatus) => [status, status, status, status]
   return { ...ring, adopter, orphan: orphan.id, disk: place.disk, statuses, all }
 }

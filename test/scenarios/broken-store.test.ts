@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest'
 import { allPartitions } from '../../src/core/partitioning/all-partitions.ts'
-import type { StorageNode } from '../../src/node/storage-node.ts'
+import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 import type { Place } from '../simulation/world.ts'
 import { Traffic } from './traffic.ts'
@@ -42,7 +42,7 @@ test('a node whose disk fails for good goes away and is out, its partitions have
     expect(statusIn(node, id)).toBe('out')
     expect(node.status()).toMatchObject({ hints: 0, storage: 'ok' })
     expect(node.status().partitions).toMatchObject({ syncing: 0, retained: 0 })
-    for (const partition of allPartitions) expect(node.routing.ownersOf(partition)).not.toContain(id)
+    for (const partition of allPartitions) expect(partsOf(node).routing.ownersOf(partition)).not.toContain(id)
   }
   expect(others.reduce((sum, node) => sum + node.status().records, 0)).toBe(3 * keys.length)
   const traffic = new Traffic(others)

@@ -4,10 +4,9 @@
 
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { DeviceId, PeerId } from '../../src/core/ids.ts'
-import type { Request } from '../../src/core/wire/messages.ts'
 import { checkConfig } from '../../src/node/api/config.ts'
 import type { KeyPlacement } from '../../src/node/api/tabring-node.ts'
-import { StorageNode } from '../../src/node/storage-node.ts'
+import { partsOf, StorageNode } from '../../src/node/storage-node.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
 import type { virtualRing } from '../node/virtual-ring.ts'
 import { Chance } from '../simulation/chance.ts'
@@ -64,8 +63,9 @@ export async function openByHand(ring: Ring, store: Store, adopter: StorageNode 
 /** Lets a node take so long for each get and put of another, until it is set to 0. */
 export function slowed(ring: Ring, node: StorageNode, delayMs: number) {
   const state = { delayMs }
-  const serve = node.serve.bind(node)
-  node.serve = async (from, request: Request) => {
+  const { on } = partsOf(node).peers
+  const serve = on.request
+  on.request = async (from, request) => {
     const reply = await serve(from, request)
     const isSlow = state.delayMs > 0 && (request.type === 'get' || request.type === 'put')
     if (isSlow) await new Promise<void>((resolve) => ring.clock.after(state.delayMs, resolve))

@@ -1,10 +1,12 @@
 /**
  * A tab that is cut off writes one key again and again without reading it. On virtual time; messages are a thousandth of their size.
  */
+
 import { expect, test } from 'vitest'
 import { bounds } from '../../src/core/bounds.ts'
 import { partitionOf } from '../../src/core/hash.ts'
 import type { StoredKey } from '../../src/core/ids.ts'
+import { partsOf } from '../../src/node/storage-node.ts'
 import { keyNamed } from '../node/station.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 
@@ -21,7 +23,7 @@ async function cutOffWriter(siblingsMax: number) {
   const place = await come('writer')
   await clock.run(60_000)
   const writer = nodeOf(place)
-  const key = names.find((name) => !writer.routing.owns(partitionOf(keyNamed(name)))) ?? ''
+  const key = names.find((name) => !partsOf(writer).routing.owns(partitionOf(keyNamed(name)))) ?? ''
   const cut = (from: number, to: number) => {
     world.network.cut(from, to)
     world.network.cut(to, from)
@@ -36,14 +38,14 @@ async function cutOffWriter(siblingsMax: number) {
 test('a hint of more values than a message carries is delivered when the tab is back, and the tab can leave', async () => {
   const { world, clock, ahead, writer, key, place } = await cutOffWriter(2 * puts)
   const stored: StoredKey = keyNamed(key)
-  expect((await ahead(writer.replica.read(stored))).record.siblings).toHaveLength(puts)
+  expect((await ahead(partsOf(writer).replica.read(stored))).record.siblings).toHaveLength(puts)
   world.network.heal()
   await clock.run(60_000)
   expect(writer.status().hints).toBe(0)
-  const owners = world.serving.filter(({ node }) => node.routing.owns(partitionOf(stored)))
+  const owners = world.serving.filter(({ node }) => partsOf(node).routing.owns(partitionOf(stored)))
   expect(owners).toHaveLength(3)
   for (const { node } of owners) {
-    const { siblings } = (await ahead(node.replica.read(stored))).record
+    const { siblings } = (await ahead(partsOf(node).replica.read(stored))).record
     expect(siblings).toHaveLength(puts)
   }
   await ahead(writer.leave())
@@ -53,7 +55,7 @@ test('a hint of more values than a message carries is delivered when the tab is 
 
 test('a hint has the sibling cap: nobody else is in reach to see to it, so its keeper does', async () => {
   const { world, clock, ahead, writer, key } = await cutOffWriter(64)
-  const { record, hinted } = await ahead(writer.replica.read(keyNamed(key)))
+  const { record, hinted } = await ahead(partsOf(writer).replica.read(keyNamed(key)))
   expect(hinted).toBe(true)
   expect(record.siblings.length).toBeLessThanOrEqual(64)
   world.network.heal()

@@ -1,8 +1,10 @@
 /**
  * Two nodes that have no channel to each other, and records that nobody passes on for them. On virtual time.
  */
+
 import { expect, test } from 'vitest'
 import { bounds } from '../../src/core/bounds.ts'
+import { partsOf } from '../../src/node/storage-node.ts'
 import { keyNamed } from '../node/station.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 import type { Place } from '../simulation/world.ts'
@@ -25,24 +27,26 @@ async function apart() {
 
 test('an answer that is too large to be passed on is refused at once, and its node stays in reach', async () => {
   const { clock, ahead, one, other } = await apart()
-  expect([one.peers.isConnected(other.id), one.peers.isReachable(other.id)]).toEqual([false, true])
+  expect([partsOf(one).peers.isConnected(other.id), partsOf(one).peers.isReachable(other.id)]).toEqual([false, true])
   const startedAt = clock.now
-  const asked = one.peers.request(other.id, { type: 'get', key: stored }).catch((error: unknown) => error)
+  const asked = partsOf(one)
+    .peers.request(other.id, { type: 'get', key: stored })
+    .catch((error: unknown) => error)
   expect(await ahead(asked)).toMatchObject({ reason: 'refused', code: 'overloaded' })
   expect(clock.now - startedAt).toBeLessThan(bounds.requestTimeoutMs / 2)
-  expect(one.peers.isReachable(other.id)).toBe(true)
+  expect(partsOf(one).peers.isReachable(other.id)).toBe(true)
 }, 60_000)
 
 test('so is what is too large to be asked, and nobody is troubled with it', async () => {
   const { clock, ahead, one, other } = await apart()
-  const { record } = await ahead(one.replica.read(stored))
+  const { record } = await ahead(partsOf(one).replica.read(stored))
   expect(record.siblings).toHaveLength(siblings)
   const startedAt = clock.now
   const entries = [{ key: stored, record }]
-  const asked = one.peers
-    .request(other.id, { type: 'deliver', why: 'hint', entries, received: [] })
+  const asked = partsOf(one)
+    .peers.request(other.id, { type: 'deliver', why: 'hint', entries, received: [] })
     .catch((error: unknown) => error)
   expect(await ahead(asked)).toMatchObject({ reason: 'refused', code: 'overloaded' })
   expect(clock.now - startedAt).toBeLessThan(bounds.requestTimeoutMs / 2)
-  expect(one.peers.isReachable(other.id)).toBe(true)
+  expect(partsOf(one).peers.isReachable(other.id)).toBe(true)
 }, 60_000)

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { opened } from '../../src/core/wire/sealed.ts'
 import { progressRow } from '../../src/node/ownership/progress.ts'
 import { recordRow } from '../../src/node/storage/rows.ts'
+import { partsOf } from '../../src/node/storage-node.ts'
 import { rowName } from '../../src/ports.ts'
 import { keepApart, nodeOf, type VirtualRing, virtualRing } from '../node/virtual-ring.ts'
 import { keyNamed } from '../simulation/keys.ts'
@@ -83,8 +84,8 @@ for (const victim of [0, 1]) {
     await clock.run(aWhileMs)
     damage(broken, 'k', 'forgotten')
     // Read, it is in doubt; the next exchange looks it up as it begins.
-    await ahead(nodeOf(broken).replica.read(keyNamed('k')))
-    await ahead(nodeOf(a).exchange.now(nodeOf(b).id))
+    await ahead(partsOf(nodeOf(broken)).replica.read(keyNamed('k')))
+    await ahead(partsOf(nodeOf(a)).exchange.now(nodeOf(b).id))
     await clock.run(aWhileMs)
     for (const place of world.places) expect(await valuesAt(ring, place, 'k')).toEqual(['first'])
   })

@@ -4,7 +4,7 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeEvents } from '../../src/node/api/tabring-node.ts'
-import type { StorageNode } from '../../src/node/storage-node.ts'
+import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 import { type Beginning, type VirtualRing, virtualRing } from '../node/virtual-ring.ts'
 import { keyNamed } from '../simulation/keys.ts'
 import type { Options } from '../simulation/options.ts'
@@ -32,7 +32,7 @@ export const themselves = (names: readonly string[]): ReadonlyMap<string, unknow
 export async function scrub({ world, ahead }: VirtualRing, names: readonly string[]): Promise<void> {
   const partitions = new Set(names.map((name) => partitionOf(keyNamed(name))))
   for (const { node } of world.serving)
-    await ahead(Promise.all([...partitions].map((partition) => node.replica.scrub(partition))))
+    await ahead(Promise.all([...partitions].map((partition) => partsOf(node).replica.scrub(partition))))
 }
 
 /** Scrubs until no node holds a record, or time is over; resolves to how many each holds. */

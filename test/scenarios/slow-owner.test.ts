@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import type { KeyPlacement } from '../../src/node/api/tabring-node.ts'
-import type { StorageNode } from '../../src/node/storage-node.ts'
+import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 import { keyWhere, slowed } from './by-hand.ts'
 
@@ -80,7 +80,7 @@ test('a node that has been silent for two seconds is asked nothing new until it 
   const ring = await ringWithKey()
   const [slow] = ring.owners
   slowed(ring, slow, 8_000)
-  const isReachable = () => ring.coordinator.peers.isReachable(slow.id)
+  const isReachable = () => partsOf(ring.coordinator).peers.isReachable(slow.id)
   await ring.ahead(ring.coordinator.put(ring.key, null, 'v'))
   let wasOut = false
   for (let step = 0; step < 300; step += 1) {

@@ -3,7 +3,7 @@
  */
 import type { NodeId } from '../../src/core/ids.ts'
 import { encodeMessage } from '../../src/core/wire/message-codec.ts'
-import type { StorageNode } from '../../src/node/storage-node.ts'
+import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 
 const view = '0'.repeat(16) as never
 
@@ -20,7 +20,8 @@ export class Traffic {
   }
 
   /** Counts what a node asks of others from now on. */
-  watch({ peers }: StorageNode): void {
+  watch(node: StorageNode): void {
+    const { peers } = partsOf(node)
     const request = peers.request.bind(peers)
     peers.request = async (to, body, ...how) => {
       if (body.type === 'members') return request(to, body, ...how)

@@ -2,8 +2,10 @@
  * What must hold of a ring in which nothing happens any more: every node reads what the owners hold, reading changes nothing, and an
  * idle ring falls silent and grows no more.
  */
+
 import { partitionOf } from '../../src/core/hash.ts'
 import { hintIn, recordIn } from '../../src/node/storage/rows.ts'
+import { partsOf } from '../../src/node/storage-node.ts'
 import { Chance } from './chance.ts'
 import type { FinalReplica, Violation } from './checker.ts'
 import { keyNamed } from './keys.ts'
@@ -25,7 +27,7 @@ export async function readEverything(
   const chance = new Chance(world.options.seed, 'ending')
   for (const [key, [replica]] of finals) {
     const { serving } = world
-    const strangers = serving.filter(({ node }) => !node.routing.owns(partitionOf(keyNamed(key))))
+    const strangers = serving.filter(({ node }) => !partsOf(node).routing.owns(partitionOf(keyNamed(key))))
     if (serving.length === 0 || replica === undefined) continue
     const spot = chance.pick(strangers.length > 0 ? strangers : serving)
     world.counters.count(`check: a read in the end, at ${strangers.length > 0 ? 'no owner' : 'an owner'}`)

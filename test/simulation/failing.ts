@@ -2,7 +2,7 @@
  * One call to one store fails, in one of the ways in which browsers' databases do; everything else works. Whatever the call, the
  * node goes on, or ends and comes back as another one, and the application hears what there is to hear.
  */
-import type { StorageNode } from '../../src/node/storage-node.ts'
+import { lose, type StorageNode } from '../../src/node/storage-node.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
@@ -96,7 +96,7 @@ export class FailingCall {
     failed.isHeard = failed.boot.isAlive
     if (kind === 'empty') {
       disk.wipe()
-      failed.boot.node?.lost('evicted')
+      if (failed.boot.node !== undefined) lose(failed.boot.node, 'evicted')
     }
     const reason = kind === 'quota' ? 'full' : kind === 'empty' ? 'closed' : 'failed'
     throw new StoreFailure(reason, `the simulation let this call fail: ${kind}`)

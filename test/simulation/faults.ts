@@ -1,7 +1,9 @@
 /**
  * What goes wrong, and when.
  */
+
 import { partitionOf } from '../../src/core/hash.ts'
+import { partsOf } from '../../src/node/storage-node.ts'
 import { beApart } from './absences.ts'
 import type { Chance } from './chance.ts'
 import { keyNamed } from './keys.ts'
@@ -153,17 +155,23 @@ function strikeOften(world: World): void {
   often(world, options.checkpointEveryMs, () => {
     const [spot] = world.serving.length === 0 ? [] : [chance.pick(world.serving)]
     counters.count('tries stored', Number(spot !== undefined))
-    spot?.node.replica.checkpoint(1).catch(() => {})
+    if (spot === undefined) return
+    partsOf(spot.node)
+      .replica.checkpoint(1)
+      .catch(() => {})
   })
   const forgets = isForgetful(options)
   often(world, options.expiring === 0 && !forgets ? 0 : 2_000, () => {
     const partition = partitionOf(keyNamed(`key ${chance.between(1, options.keys)}`))
-    for (const { node } of world.serving) node.replica.scrub(partition).catch(() => {})
+    for (const { node } of world.serving)
+      partsOf(node)
+        .replica.scrub(partition)
+        .catch(() => {})
   })
   often(world, forgets ? 1_000 : 0, () => {
     if (world.serving.length < 2) return
     const [spot, other] = [chance.pick(world.serving), chance.pick(world.serving)]
-    if (spot !== other) spot.node.schedule.soon(other.node.id)
+    if (spot !== other) partsOf(spot.node).schedule.soon(other.node.id)
   })
   often(world, options.skewMs === 0 ? 0 : 5_000, () => {
     counters.count('fault: clock jumped')
@@ -248,7 +256,7 @@ export function unleash(world: World): void {
 /** A node leaves for good, if it can hand everything over. */
 function leave(world: World): void {
   const leaver = world.serving.at(-1)
-  if (leaver === undefined || leaver.node.isClosing || world.serving.length < 4) return
+  if (leaver === undefined || partsOf(leaver.node).lifetime.isClosing || world.serving.length < 4) return
   const { place, node } = leaver
   const { boot } = place
   place.leavers.add(node.id)

@@ -20,7 +20,7 @@ const holes: readonly Mutant[] = [
   },
   {
     name: 'a write covers all up to the horizon of what its writer read',
-    file: 'src/node/storage-node.ts',
+    file: 'src/node/coordination/write.ts',
     from: 'delta(seen, { ...unwritten, ...written })',
     to: "delta({ ...seen, history: { actors: new Map([...seen.history.actors, ...(seen.horizon === 0 ? [] : [['f'.repeat(16), { upTo: 1, beyond: [], last: seen.horizon }] as never])]) } }, { ...unwritten, ...written })",
     also: [
@@ -198,7 +198,7 @@ const others: readonly Mutant[] = [
   {
     name: 'nobody is told of what came late',
     file: 'src/node/storage/replica.ts',
-    from: 'for (const [key, siblings] of intake.late) this.#handlers.late(key, siblings)',
+    from: 'for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)',
     to: '',
     test: { file: 'test/node/forgetting/late.test.ts', name: 'a write up to the floor' },
   },
@@ -255,7 +255,7 @@ const others: readonly Mutant[] = [
   {
     name: 'a row that no trie had keeps its stamp',
     file: 'src/node/storage/merkle-index.ts',
-    from: 'recordWrite(hash, { ...stored, stamp: this.#handlers.stamp() }, version)',
+    from: 'recordWrite(hash, { ...stored, stamp: this.#progress.stamp }, version)',
     to: 'recordWrite(hash, stored, version)',
     test: { file: 'test/node/forgetting/late.test.ts', name: 'no trie had is stamped' },
   },

@@ -121,8 +121,8 @@ export const servingMutants: readonly Mutant[] = [
   },
   {
     name: 'a counter that was stored nowhere is followed by the next one',
-    file: 'src/node/storage-node.ts',
-    from: 'if (!outcome.isStored) this.#parts.author.failed(key, written)',
+    file: 'src/node/coordination/write.ts',
+    from: 'if (!outcome.isStored) node.author.failed(key, written)',
     to: '',
     test: { file: 'test/scenarios/gaps.test.ts', name: 'leaves no gap' },
   },
@@ -135,8 +135,8 @@ export const servingMutants: readonly Mutant[] = [
   },
   {
     name: 'a write is as late as the clock of its node says, whatever its writer saw',
-    file: 'src/node/coordination/write-stamp.ts',
-    from: 'nextTime(Math.max(this.#latest, seen.time) as HybridTime, this.#clock.wall())',
+    file: 'src/node/scheduling/hybrid-clock.ts',
+    from: 'nextTime(Math.max(this.#latest, seen) as HybridTime, this.#clock.wall())',
     to: 'nextTime(hybridZero, this.#clock.wall())',
     test: { file: 'test/node/coordination/write-stamp.test.ts', name: 'later than' },
   },

@@ -37,13 +37,13 @@ const general: readonly Mutant[] = [
   },
   {
     name: 'a put covers all that its coordinator holds, not what its writer saw',
-    file: 'src/node/storage-node.ts',
+    file: 'src/node/coordination/write.ts',
     from: 'delta(seen, { ...unwritten, ...written })',
-    to: 'delta({ ...seen, history: (await this.replica.read(key)).record.history }, { ...unwritten, ...written })',
+    to: 'delta({ ...seen, history: (await node.replica.read(key)).record.history }, { ...unwritten, ...written })',
   },
   {
     name: 'a put is sent without the context of its writer',
-    file: 'src/node/storage-node.ts',
+    file: 'src/node/coordination/write.ts',
     from: 'delta(seen, { ...unwritten, ...written })',
     to: 'delta({ history: { actors: new Map() }, siblings: [] }, { ...unwritten, ...written })',
   },
@@ -92,8 +92,8 @@ const general: readonly Mutant[] = [
   {
     name: 'the actor of a node is used again after a reboot',
     file: 'src/node/assembly.ts',
-    from: 'const boot = mintActor(random)',
-    to: 'const boot = self.own.node.slice(0, 16)',
+    from: 'const actor = mintActor(ports.random)',
+    to: 'const actor = self.own.node.slice(0, 16) as ActorId',
   },
   {
     name: 'a put is acknowledged before it is stored',
@@ -158,8 +158,8 @@ const general: readonly Mutant[] = [
   {
     name: 'an owner resolves more siblings than it has read',
     file: 'src/node/coordination/sibling-cap.ts',
-    from: 'await this.#write(key, contextOf(record), this.resolution(key, record))',
-    to: 'await this.#write(key, contextOf({ ...record, history: { ...record.history, actors: new Map([...record.history.actors].map(([actor, { upTo, last }]) => [actor, { upTo: upTo + 2, beyond: [], last }])) } }), this.resolution(key, record))',
+    from: 'contextOf(record),',
+    to: 'contextOf({ ...record, history: { ...record.history, actors: new Map([...record.history.actors].map(([actor, { upTo, last }]) => [actor, { upTo: upTo + 2, beyond: [], last }])) } }),',
   },
   {
     name: 'join forgets that both hold a sibling',
@@ -224,8 +224,8 @@ const general: readonly Mutant[] = [
   {
     name: 'a get returns one sibling and the context of all',
     file: 'src/node/storage-node.ts',
-    from: 'liveValues(record, this.clock.wall()).flatMap(',
-    to: 'liveValues(record, this.clock.wall()).slice(0, 1).flatMap(',
+    from: 'liveValues(record, ports.clock.wall()).flatMap(',
+    to: 'liveValues(record, ports.clock.wall()).slice(0, 1).flatMap(',
   },
   {
     name: 'an older claim about a member beats a newer one',

@@ -109,7 +109,7 @@ export class Promised {
   }
 
   #canAsk(place: Place, other: Place): boolean {
-    const isAwake = !other.gone && other.boot?.node?.isOpen === true && !other.boot.isFrozen
+    const isAwake = !other.gone && other.boot?.node?.status().state === 'open' && !other.boot.isFrozen
     return isAwake && (other === place || this.#world.network.isInTouch(place.index, other.index))
   }
 }

@@ -9,7 +9,7 @@ import { type Record, saysNothing, type Unwritten } from '../../src/core/version
 import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
 import { RequestFailure } from '../../src/node/network/request-failure.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/storage/rows.ts'
-import type { StorageNode } from '../../src/node/storage-node.ts'
+import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 import { rowName } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import { losesData } from './options.ts'
@@ -85,7 +85,7 @@ export class Watch {
         const inRecord = names(record.history, dot) ? ', in its record' : ''
         const inHint = names(hint.history, dot) ? ', in its hint' : ''
         const node = boot?.node
-        const owns = node === undefined ? 'gone' : node.routing.owns(partitionOf(key)) ? 'owner' : 'no owner'
+        const owns = node === undefined ? 'gone' : partsOf(node).routing.owns(partitionOf(key)) ? 'owner' : 'no owner'
         return `${index} on ${device}: ${owns}${inRecord}${inHint}`
       })
       .join('; ')
@@ -118,11 +118,11 @@ export class Watch {
       this.late(values)
       this.#world.trace(`place ${place.index} tells that ${values} of ${key} came late`)
     })
-    node.crowding.resolution = (key, record) => {
+    partsOf(node).crowding.resolution = (key, record) => {
       this.saw('too many siblings resolved by an owner')
       return this.resolved(key, record)
     }
-    const { replica } = node
+    const { replica } = partsOf(node)
     const drop = replica.drop.bind(replica)
     replica.drop = async (partition, isStillDue) => {
       const isDropped = await drop(partition, isStillDue)
@@ -134,10 +134,10 @@ export class Watch {
 
   #watchAsks(place: Place, node: StorageNode): void {
     const timedOut = new Map<string, NodeId[]>()
-    const ask = node.ask.bind(node)
-    node.ask = async (to, request, waiting) => {
+    const ask = partsOf(node).coordinator.ask.bind(partsOf(node).coordinator)
+    partsOf(node).coordinator.ask = async (to, request, waiting) => {
       if (request.type !== 'put' && request.type !== 'get') return ask(to, request, waiting)
-      const owners = node.routing.ownersOf(partitionOf(request.key))
+      const owners = partsOf(node).routing.ownersOf(partitionOf(request.key))
       this.asked(place, node, to, request)
       try {
         const reply = await ask(to, request, waiting)
@@ -179,7 +179,7 @@ export class Watch {
   }
 
   #watchHints(place: Place, node: StorageNode): void {
-    const { replica } = node
+    const { replica } = partsOf(node)
     const prefix = rowName(['hint', '', ''])
     const former = new Set([...place.disk.rows.keys()].filter((row) => row.startsWith(prefix)))
     const settleHints = replica.hints.settle.bind(replica.hints)
@@ -211,13 +211,14 @@ export class Watch {
     // Of two boots under one name either may have taken it; and what a device loses it has lost.
     if (place?.boot?.node === undefined || options.copies > 0 || losesData(options)) return
     for (const { key, record } of sent) {
-      const { routing } = place.boot.node
-      if (!routing.owns(partitionOf(key)) || !node.routing.ownersOf(partitionOf(key)).includes(target)) continue
+      const { routing } = partsOf(place.boot.node)
+      if (!routing.owns(partitionOf(key)) || !partsOf(node).routing.ownersOf(partitionOf(key)).includes(target))
+        continue
       counters.count('check: a hint struck off')
       const kept = recordIn(place.disk.durable(rowName(recordRow(key)))?.value, () => {})
       // It may have come to own the key only after it had taken the record for others.
       const hint = hintIn(place.disk.durable(rowName(hintRow(key)))?.value, () => {})
-      const horizon = place.boot.node.progress.horizonOf(partitionOf(key))
+      const horizon = partsOf(place.boot.node).progress.horizonOf(partitionOf(key))
       const lost = record.siblings.find(
         ({ dot, time }) => time > horizon && !names(kept.history, dot) && !names(hint.record.history, dot),
       )
@@ -233,8 +234,8 @@ export class Watch {
 
   #watchRepairs(place: Place, node: StorageNode): void {
     const delivered = new Map<NodeId, string>()
-    const request = node.peers.request.bind(node.peers)
-    node.peers.request = (to, body, lane, timeoutMs) => {
+    const request = partsOf(node).peers.request.bind(partsOf(node).peers)
+    partsOf(node).peers.request = (to, body, lane, timeoutMs) => {
       this.traffic.sent(place.index, to, body)
       const [entry] = body.type === 'deliver' && body.entries.length === 1 ? body.entries : []
       if (entry !== undefined && (this.deleting.get(entry.key.slice(2)) ?? 0) > 0) delivered.set(to, entry.key)

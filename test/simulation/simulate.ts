@@ -1,9 +1,11 @@
 /**
  * One seed: chaos, then everything is healed, and what was promised must hold.
  */
+
 import { keyHashOf, partitionOf } from '../../src/core/hash.ts'
 import { dotName } from '../../src/core/versioning/causal-history.ts'
 import type { Sibling } from '../../src/core/versioning/record.ts'
+import { partsOf } from '../../src/node/storage-node.ts'
 import { beginApart, startMs } from './absences.ts'
 import { check, type FinalReplica, missed, type Operation, outcomes, usual, type Violation } from './checker.ts'
 import { Counters } from './counters.ts'
@@ -180,7 +182,7 @@ const keysOf = (operations: readonly Operation[]): readonly string[] =>
   [...new Set(operations.map(({ key }) => key))].sort()
 
 /** How those who serve place keys, each by itself. */
-const placements = (world: World): string => world.serving.map(({ node }) => node.routing.hash).join()
+const placements = (world: World): string => world.serving.map(({ node }) => partsOf(node).routing.hash).join()
 
 /** Waits until owners agree on every key and owe nothing to anybody who runs. */
 async function converge(world: World, workload: Workload): Promise<readonly Violation[]> {
@@ -199,16 +201,16 @@ async function disagreement(world: World, workload: Workload): Promise<string> {
   const due = places.filter(({ gone }) => !gone).length
   if (serving.length < due) return `${serving.length} of ${due} nodes serve`
   if (new Set(serving.map(({ node }) => node.id)).size < serving.length) return 'two places are one node'
-  const views = new Set(serving.map(({ node }) => node.routing.hash))
+  const views = new Set(serving.map(({ node }) => partsOf(node).routing.hash))
   if (views.size > 1) return `${views.size} member views`
-  const placed = 1 + (serving[0]?.node.routing.others.length ?? 0)
+  const placed = 1 + (serving[0] === undefined ? 0 : partsOf(serving[0].node).routing.others.length)
   if (world.options.graceMs <= outSoonMs && placed > serving.length) return `${placed} members, ${serving.length} serve`
-  const syncing = serving.find(({ node }) => node.ownership.syncing.length > 0)
+  const syncing = serving.find(({ node }) => partsOf(node).ownership.syncing.length > 0)
   if (syncing !== undefined)
-    return `place ${syncing.place.index} still fetches ${syncing.node.ownership.syncing.length} partitions`
+    return `place ${syncing.place.index} still fetches ${partsOf(syncing.node).ownership.syncing.length} partitions`
   for (const { place, node } of serving) {
     for (const other of serving) {
-      const owed = await ahead(world.clock, node.replica.hints.owedTo(other.node.id))
+      const owed = await ahead(world.clock, partsOf(node).replica.hints.owedTo(other.node.id))
       if (owed.size > 0) return `place ${place.index} owes a hint to place ${other.place.index}`
     }
   }
@@ -234,13 +236,13 @@ async function finalsOf(
   const finals = new Map<string, readonly FinalReplica[]>()
   for (const key of keysOf(operations)) {
     const stored = keyNamed(key)
-    const owners = world.serving.filter(({ node }) =>
-      world.serving[0]?.node.routing.ownersOf(partitionOf(stored)).includes(node.id),
-    )
-    const horizon = Math.max(0, ...owners.map(({ node }) => node.progress.horizonOf(partitionOf(stored))))
+    const [first] = world.serving
+    const ids = first === undefined ? [] : partsOf(first.node).routing.ownersOf(partitionOf(stored))
+    const owners = world.serving.filter(({ node }) => ids.includes(node.id))
+    const horizon = Math.max(0, ...owners.map(({ node }) => partsOf(node).progress.horizonOf(partitionOf(stored))))
     const replicas: FinalReplica[] = []
     for (const { place, node } of owners) {
-      const [entry] = await ahead(world.clock, node.replica.records([keyHashOf(stored)]))
+      const [entry] = await ahead(world.clock, partsOf(node).replica.records([keyHashOf(stored)]))
       const siblings = entry?.record.siblings ?? []
       // Whether a replica still has a value that expires makes no difference, nor what may be forgotten.
       const lasts = (sibling: Sibling) => sibling.kind === 'value' && sibling.expiresAt === null
@@ -262,7 +264,7 @@ async function drift(world: World, operations: readonly Operation[]): Promise<re
   const found: Violation[] = []
   for (const { place, node } of world.serving) {
     for (const key of keysOf(operations)) {
-      const differing = await ahead(world.clock, node.replica.scrub(partitionOf(keyNamed(key))))
+      const differing = await ahead(world.clock, partsOf(node).replica.scrub(partitionOf(keyNamed(key))))
       if (differing > 0 && !(world.options.rotEveryMs > 0 && place.device === world.victim))
         found.push({ class: 'DRIFTED', key, subject: `place ${place.index}`, witness: `${differing} keys` })
     }
@@ -277,7 +279,7 @@ async function stillServing(world: World, workload: Workload, places: readonly P
     const put = await ahead(world.clock, workload.put(testClient, spot, 'key 1', true))
     const get = await ahead(world.clock, workload.get(testClient, spot, 'key 1'))
     // Whoever is in the middle of leaving has said that it answers no more.
-    if (spot.node.isClosing) continue
+    if (partsOf(spot.node).lifetime.isClosing) continue
     for (const operation of [put, get]) {
       // An answer is what is asked for here; on one device alone it is none that the history may rely on.
       if (operation.returned === Infinity || operation.status === 'fail')

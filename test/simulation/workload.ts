@@ -12,7 +12,7 @@ import { decodeContext } from '../../src/core/wire/record-codec.ts'
 import { TabringError } from '../../src/errors.ts'
 import type { Context, GetResult, PutResult } from '../../src/node/api/tabring-node.ts'
 import { ValueCodec } from '../../src/node/api/value-codec.ts'
-import type { StorageNode } from '../../src/node/storage-node.ts'
+import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 import { Chance } from './chance.ts'
 import type { Operation, Violation } from './checker.ts'
 import { dotNamed, keyNamed, manyNames } from './keys.ts'
@@ -166,7 +166,7 @@ export class Workload {
     const asked = (this.#sloppy.get(spot) ?? 0) - sloppyBefore
     if (bound !== undefined && result.quorum) {
       operation.atLeast = bound.operation
-      if (asked > node.routing.n) watch.saw('read went on until it saw what its client had')
+      if (asked > partsOf(node).routing.n) watch.saw('read went on until it saw what its client had')
     }
     if (result.values.length > 2) watch.saw('three siblings read')
     if (seen !== null && [...seen.history.actors.values()].some(({ beyond }) => beyond.length > 0))
@@ -221,7 +221,7 @@ export class Workload {
     work: () => Promise<PutResult>,
   ): Promise<void> {
     const partition = partitionOf(keyNamed(operation.key))
-    const owners = node.routing.ownersOf(partition)
+    const owners = partsOf(node).routing.ownersOf(partition)
     const result = await this.#finish<PutResult>(operation, place, timeoutMs, work)
     if (result === null) return
     const { counters } = this.#world
@@ -231,7 +231,8 @@ export class Workload {
     if (result.hinted > 0) counters.count('acknowledged with a hint')
     if (!result.quorum) counters.count('put below its quorum')
     if (result.acks === 1 && result.hinted === 1) this.watch.saw('coordinator alone kept a write')
-    if (String(owners) !== String(node.routing.ownersOf(partition))) this.watch.saw('ownership moved under a write')
+    if (String(owners) !== String(partsOf(node).routing.ownersOf(partition)))
+      this.watch.saw('ownership moved under a write')
     this.#saw(operation, place, result.context)
   }
 
@@ -248,7 +249,7 @@ export class Workload {
     const allowedMs = timeoutMs * (1 + overtime.share) + overtime.ms + (isNew ? overtime.meetingMs : 0)
     return () => {
       const isThrottled = place.alignMs > 0 || clock.now - place.throttledAt < throttledMs
-      if (boot?.isAlive !== true || boot.isFrozen || boot.node?.isOpen !== true || isThrottled) return null
+      if (boot?.isAlive !== true || boot.isFrozen || boot.node?.status().state !== 'open' || isThrottled) return null
       const tookMs = clock.now - invoked - (boot.stoodStillMs - stoodStillMs)
       counters.count('check: the time of an answer')
       return tookMs <= allowedMs ? null : `${Math.round(tookMs)} ms at place ${place.index}, of ${timeoutMs}`
@@ -362,7 +363,7 @@ export class Workload {
     const key = parseStoredKey(request.key)?.key ?? ''
     const spot = `${place.index} ${key}`
     if (request.type === 'get') {
-      const isOwner = node.routing.ownersOf(partitionOf(request.key)).includes(to)
+      const isOwner = partsOf(node).routing.ownersOf(partitionOf(request.key)).includes(to)
       if (!isOwner) this.#sloppy.set(spot, (this.#sloppy.get(spot) ?? 0) + 1)
       return
     }

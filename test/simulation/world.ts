@@ -6,7 +6,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../src/core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
 import { checkConfig } from '../../src/node/api/config.ts'
-import { StorageNode } from '../../src/node/storage-node.ts'
+import { lose, partsOf, StorageNode } from '../../src/node/storage-node.ts'
 import type { Random, Row } from '../../src/ports.ts'
 import { Chance } from './chance.ts'
 import type { Violation } from './checker.ts'
@@ -261,7 +261,7 @@ export class World {
         node.on('data-loss', ({ reason }) => {
           if (reason === 'evicted') this.lost(place.device)
           if (reason === 'copied') this.#gaveWay(place, boot)
-          if (reason === 'evicted' && node.membership.hasLeft) this.#hadLeft(place, boot, node)
+          if (reason === 'evicted' && partsOf(node).membership.hasLeft) this.#hadLeft(place, boot, node)
         })
         if (place.index === 0) this.failing?.listen(boot, node)
         this.onServing(place, node)
@@ -327,7 +327,7 @@ export class World {
     const { boot } = place
     if (boot?.node === undefined) return
     this.counters.count('fault: lock lost')
-    boot.node.lost('lock-lost')
+    lose(boot.node, 'lock-lost')
     this.#forget(place, boot)
     this.start(place)
   }
@@ -372,7 +372,7 @@ export class World {
     for (const { place, node } of this.serving) {
       const { state } = node.status()
       // Opened again too where a leave was begun and could not be finished.
-      if (state === 'open' && !node.isClosing) continue
+      if (state === 'open' && !partsOf(node).lifetime.isClosing) continue
       if (state === 'left') place.gone = true
       if (place.boot !== undefined) this.#forget(place, place.boot)
       this.start(place)

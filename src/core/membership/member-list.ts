@@ -39,13 +39,14 @@ export class MemberList {
   readonly #absentSince = new Map<NodeId, number>()
   /** Since when one has been out, or has left; the longest first. */
   readonly #formerSince = new Map<NodeId, number>()
-  readonly #isLinked: (node: NodeId) => boolean
+  readonly #linksMax: number
   #awake: readonly NodeId[] | undefined
   #mesh: Mesh | undefined
 
-  constructor(own: Claim, known: readonly Claim[], isLinked: (node: NodeId) => boolean, now: number) {
+  /** `linksMax`: links that one member keeps. `now`: ms of this node's clock. */
+  constructor(own: Claim, known: readonly Claim[], now: number, linksMax: number = bounds.linksMax) {
     this.self = own.node
-    this.#isLinked = isLinked
+    this.#linksMax = linksMax
     this.#view = new Map()
     for (const claim of known) this.#put(claim, now)
     this.#put(own, now)
@@ -71,8 +72,8 @@ export class MemberList {
   }
 
   /** The links between them, of which nobody has more than `linksMax`. */
-  mesh(linksMax: number): Mesh {
-    this.#mesh ??= new Mesh(this.awake, linksMax)
+  get mesh(): Mesh {
+    this.#mesh ??= new Mesh(this.awake, this.#linksMax)
     return this.#mesh
   }
 
@@ -101,7 +102,7 @@ export class MemberList {
   }
 
   /** Takes in what somebody claims. */
-  take(claim: Claim, source: Source, now: number): Intake {
+  take(claim: Claim, source: Source, now: number, isLinked: (node: NodeId) => boolean = () => false): Intake {
     if (claim.node === this.self) return this.#takeOwn(claim, now)
     const held = this.#view.get(claim.node)
     if (held === undefined) {
@@ -109,7 +110,7 @@ export class MemberList {
       return this.#adopt(claim, now)
     }
     if (source === 'list' && isVerdict(claim) && isAwake(held)) {
-      if (this.#isLinked(claim.node)) return nothing
+      if (isLinked(claim.node)) return nothing
       return this.#compared({ ...claim, status: 'suspect' }, held, now)
     }
     return this.#compared(claim, held, now)

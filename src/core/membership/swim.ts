@@ -11,7 +11,7 @@
 import { bounds } from '../bounds.ts'
 import type { NodeId, ViewHash } from '../ids.ts'
 import { type Claim, compareClaims, type MemberView } from './claims.ts'
-import { isAwake, MemberList, type Source } from './member-list.ts'
+import { isAwake, type MemberList, type Source } from './member-list.ts'
 import type { Mesh } from './mesh.ts'
 import { Namesakes } from './namesakes.ts'
 import { NewsQueue, Unheard } from './news.ts'
@@ -49,11 +49,11 @@ export class Swim {
   #health = 0
   #isGossiping = false
 
-  constructor(own: Claim, known: readonly Claim[], options: SwimOptions, port: SwimPort, now: number) {
+  constructor(list: MemberList, options: SwimOptions, port: SwimPort) {
     this.#port = port
     this.#options = options
     this.#suspicions = new Suspicions(options)
-    this.#list = new MemberList(own, known, (node) => port.isLinked(node), now)
+    this.#list = list
   }
 
   get view(): MemberView {
@@ -81,7 +81,7 @@ export class Swim {
 
   /** The links between all who are awake. */
   get mesh(): Mesh {
-    return this.#list.mesh(this.#options.linksMax)
+    return this.#list.mesh
   }
 
   /** Members that a link is kept to. */
@@ -130,7 +130,7 @@ export class Swim {
   }
 
   #take(claim: Claim, by: NodeId, source: Source, now: number): void {
-    const intake = this.#list.take(claim, source, now)
+    const intake = this.#list.take(claim, source, now, (node) => this.#port.isLinked(node))
     if (intake.kind === 'adopted') this.#adopted(intake.claim, by, now)
     if (intake.kind === 'confirmed') this.#confirmed(intake.claim, by, now)
     if (intake.kind !== 'refuted') return

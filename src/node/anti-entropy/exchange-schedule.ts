@@ -21,6 +21,17 @@ import type { Replica } from '../storage/replica.ts'
 import { Appointments } from './appointments.ts'
 import type { Exchange } from './exchange.ts'
 
+export interface ScheduleParts {
+  readonly clock: Clock
+  readonly chance: () => number
+  readonly peers: Peers
+  readonly routing: Routing
+  readonly membership: Pick<Membership, 'agrees' | 'placesAlike'>
+  readonly ownership: Ownership
+  readonly replica: Replica
+  readonly exchange: Exchange
+}
+
 export class ExchangeSchedule {
   readonly #clock: Clock
   readonly #chance: () => number
@@ -29,7 +40,7 @@ export class ExchangeSchedule {
   readonly #ownership: Ownership
   readonly #replica: Replica
   /** How others place keys. */
-  readonly #views: Pick<Membership, 'agrees' | 'placesAlike'>
+  readonly #membership: Pick<Membership, 'agrees' | 'placesAlike'>
   readonly #exchange: Exchange
   readonly #appointments: Appointments
   /** Exchanges that failed, and those that ended well where the two placed keys differently. */
@@ -38,26 +49,18 @@ export class ExchangeSchedule {
   #turn = 0
   #stopped = false
 
-  constructor(
-    clock: Clock,
-    chance: () => number,
-    peers: Peers,
-    routing: Routing,
-    ownership: Ownership,
-    replica: Replica,
-    views: Pick<Membership, 'agrees' | 'placesAlike'>,
-    exchange: Exchange,
-  ) {
-    this.#clock = clock
-    this.#chance = chance
-    this.#peers = peers
-    this.#routing = routing
-    this.#ownership = ownership
-    this.#replica = replica
-    this.#views = views
-    this.#exchange = exchange
-    this.#backOff = new BackOff(clock, chance, { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs })
-    this.#appointments = new Appointments(clock, (node) => this.#run(node))
+  constructor(parts: ScheduleParts) {
+    this.#clock = parts.clock
+    this.#chance = parts.chance
+    this.#peers = parts.peers
+    this.#routing = parts.routing
+    this.#ownership = parts.ownership
+    this.#replica = parts.replica
+    this.#membership = parts.membership
+    this.#exchange = parts.exchange
+    const pauses = { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs }
+    this.#backOff = new BackOff(parts.clock, parts.chance, pauses)
+    this.#appointments = new Appointments(parts.clock, (node) => this.#run(node))
   }
 
   /** Exchanges with one peer after the other, now and then, until the returned function is called. */
@@ -99,7 +102,7 @@ export class ExchangeSchedule {
    * counts.
    */
   viewSeen(node: NodeId): void {
-    if (!this.#backOff.hasFailed(node, 'views') || !this.#views.placesAlike(node)) return
+    if (!this.#backOff.hasFailed(node, 'views') || !this.#membership.placesAlike(node)) return
     this.#backOff.reset(node, 'views')
     this.soon(node)
   }
@@ -119,7 +122,7 @@ export class ExchangeSchedule {
     try {
       // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that
       // does not count.
-      const isAlike = await this.#views.agrees(node)
+      const isAlike = await this.#membership.agrees(node)
       // While members come and go, the other is about to hear of it, or this node.
       const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs
       if (!isAlike && isSettling) return bounds.viewRetryMs
@@ -136,7 +139,7 @@ export class ExchangeSchedule {
       }
       this.#backOff.reset(node, reason)
       reason = 'views'
-      if (!isAlike || !this.#views.placesAlike(node)) throw new Error('the two place keys differently')
+      if (!isAlike || !this.#membership.placesAlike(node)) throw new Error('the two place keys differently')
       this.#backOff.reset(node)
     } catch {
       // The node went away, or a store failed, or the two have to exchange again. Meeting it again begins anew.

@@ -18,7 +18,6 @@ import { hybridZero } from '../../core/versioning/hybrid-time.ts'
 import { emptyRecord } from '../../core/versioning/record.ts'
 import type { Account, Reply, Request } from '../../core/wire/messages.ts'
 import { versionOf } from '../../core/wire/record-codec.ts'
-import type { Clock } from '../../ports.ts'
 import type { Forgetting } from '../forgetting/forgetting.ts'
 import type { Membership } from '../membership/membership.ts'
 import type { Peers } from '../network/peers.ts'
@@ -26,14 +25,12 @@ import { RequestFailure } from '../network/request-failure.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import { type Begun, type Heard, nothingHeard, type Progress } from '../ownership/progress.ts'
 import type { Routing } from '../ownership/routing.ts'
-import { inPieces } from '../scheduling/time-slices.ts'
 import { deferred } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
-import type { Pace } from '../transfer/throttle.ts'
 import type { RepairLog, Transfer } from './exchange-log.ts'
 import { isEarlier, type Reconciling, slicesOf } from './reconciliation.ts'
-import { type Agreed, Moving, stillOurs } from './record-sync.ts'
-import { UnderWay } from './under-way.ts'
+import { type Agreed, type Moving, stillOurs } from './record-sync.ts'
+import type { UnderWay } from './under-way.ts'
 
 /** A reconciliation that another node has asked for, and how it was here when it began. */
 interface Answered {
@@ -52,63 +49,57 @@ const namesOnly = versionOf(emptyRecord)
 /** What is moved: to both, only to the other, or only here. */
 type Way = 'both ways' | 'away' | 'home'
 
-export interface ExchangeHandlers {
-  /** A node holds by now what was here of partitions it asked about. */
-  settled(node: NodeId): void
-  /** Records of others were dropped here. */
-  dropped(): void
-  /** How others place keys. */
-  readonly views: Pick<Membership, 'placesAlike'>
+export interface ExchangeParts {
+  readonly peers: Peers
+  readonly routing: Routing
+  readonly membership: Pick<Membership, 'placesAlike'>
+  readonly ownership: Ownership
+  readonly progress: Progress
+  readonly forgetting: Forgetting
+  readonly replica: Replica
+  readonly reconciling: Reconciling
+  readonly moving: Moving
+  readonly log: RepairLog
 }
 
 export class Exchange {
-  readonly #clock: Clock
-  readonly #peers: Peers
-  readonly #routing: Routing
-  readonly #ownership: Ownership
-  readonly #replica: Replica
-  readonly #reconciling: Reconciling
-  readonly #log: RepairLog
-  readonly #moving: Moving
-  /** The end of the last exchange with each node that has one under way. */
-  readonly #turns = new Map<NodeId, Promise<void>>()
+  /** A node holds by now what was here of partitions it asked about. */
+  onSettled: (node: NodeId) => void = () => {}
+  /** Records of others were dropped here. */
+  onDropped: () => void = () => {}
   /** The nodes with which an exchange goes on, or is due. */
   readonly underWay: UnderWay
+  readonly #peers: Peers
+  readonly #routing: Routing
+  readonly #membership: Pick<Membership, 'placesAlike'>
+  readonly #ownership: Ownership
   readonly #progress: Progress
   readonly #forgetting: Forgetting
+  readonly #replica: Replica
+  readonly #reconciling: Reconciling
+  readonly #moving: Moving
+  readonly #log: RepairLog
+  /** The end of the last exchange with each node that has one under way. */
+  readonly #turns = new Map<NodeId, Promise<void>>()
   /** By node: the state here when that node's last reconciliation began. */
   readonly #answered = new Map<NodeId, Answered>()
   /**
    * Raised by every sleep and placement change. Results of an exchange that began in an older epoch are discarded.
    */
   #epoch = 0
-  readonly #handlers: ExchangeHandlers
 
-  constructor(
-    clock: Clock,
-    peers: Peers,
-    routing: Routing,
-    ownership: Ownership,
-    replica: Replica,
-    reconciling: Reconciling,
-    log: RepairLog,
-    pace: Pace,
-    forgetting: Forgetting,
-    progress: Progress,
-    handlers: ExchangeHandlers,
-  ) {
-    this.#clock = clock
-    this.#peers = peers
-    this.#routing = routing
-    this.#ownership = ownership
-    this.#replica = replica
-    this.#reconciling = reconciling
-    this.#log = log
-    this.#moving = new Moving(peers, replica, pace, routing)
-    this.underWay = new UnderWay(clock)
-    this.#forgetting = forgetting
-    this.#progress = progress
-    this.#handlers = handlers
+  constructor(parts: ExchangeParts, underWay: UnderWay) {
+    this.underWay = underWay
+    this.#peers = parts.peers
+    this.#routing = parts.routing
+    this.#membership = parts.membership
+    this.#ownership = parts.ownership
+    this.#progress = parts.progress
+    this.#forgetting = parts.forgetting
+    this.#replica = parts.replica
+    this.#reconciling = parts.reconciling
+    this.#moving = parts.moving
+    this.#log = parts.log
   }
 
   /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects when it cannot be finished. */
@@ -159,8 +150,7 @@ export class Exchange {
     // Before the tries are read: what is told at the end is of this moment.
     const begun = this.#progress.begin(this.#replica.openSince)
     const forest = await this.#replica.forest()
-    await inPieces(this.#clock, forest.hashing(partitions))
-    const view = forest.view(partitions)
+    const view = await this.#reconciling.viewOf(forest, partitions)
     const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
     const found = await this.#reconciling.differences(node, view, scope)
     if ('tooMuch' in found) {
@@ -170,7 +160,7 @@ export class Exchange {
     }
     const { ours, theirs, bytes, session } = found
     // A peer that does not see itself as an owner stores our records as hints: it does not hold them.
-    const isTaken = () => way === 'away' || this.#handlers.views.placesAlike(node)
+    const isTaken = () => way === 'away' || this.#membership.placesAlike(node)
     const wasTaken = isTaken()
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
@@ -298,7 +288,7 @@ export class Exchange {
       this.#answered.set(from, { ...answered, isOver: true })
       this.underWay.ended(from)
       this.#progress.gave(from, back, begun)
-      if (back.length > 0) this.#handlers.settled(from)
+      if (back.length > 0) this.onSettled(from)
     }
     return this.#account(back, begun)
   }
@@ -313,7 +303,7 @@ export class Exchange {
     const held = settled.filter((partition) => forest.sizeOf(partition) > 0)
     for (let at = 0; at < held.length; at += bounds.droppedAtOnce)
       this.#ownership.dropped(await this.#replica.drop(held.slice(at, at + bounds.droppedAtOnce), isDue))
-    if (held.length > 0) this.#handlers.dropped()
+    if (held.length > 0) this.onDropped()
   }
 
   /**

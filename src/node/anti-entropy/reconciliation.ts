@@ -6,7 +6,7 @@ import { bounds } from '../../core/bounds.ts'
 import type { ActorId, NodeId, Partition } from '../../core/ids.ts'
 import { Answering } from '../../core/merkle/answering.ts'
 import { Asking } from '../../core/merkle/asking.ts'
-import type { ForestView } from '../../core/merkle/forest.ts'
+import type { Forest, ForestView } from '../../core/merkle/forest.ts'
 import { type Differences, windows } from '../../core/merkle/reconciliation.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
@@ -65,6 +65,12 @@ export class Reconciling {
     this.#routing = routing
     this.#replica = replica
     this.#lastSession = Number.parseInt(boot.slice(0, sessionHexDigits), 16)
+  }
+
+  /** The tries of some partitions, hashed a slice of time at a time. */
+  async viewOf(forest: Forest, partitions: readonly Partition[]): Promise<ForestView> {
+    await inPieces(this.#clock, forest.hashing(partitions))
+    return forest.view(partitions)
   }
 
   /**

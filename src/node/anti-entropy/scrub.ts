@@ -16,6 +16,8 @@ import type { Exchange } from './exchange.ts'
 import type { RepairLog } from './exchange-log.ts'
 
 export class Scrub {
+  /** Something of a partition differed. */
+  onFound: (partition: Partition) => void = () => {}
   readonly #replica: Replica
   readonly #log: RepairLog
   #next = 0
@@ -25,11 +27,8 @@ export class Scrub {
     this.#log = log
   }
 
-  /**
-   * Scrubs one partition after the other until the returned function is called. `found` hears where something
-   * differed.
-   */
-  start(clock: Clock, chance: () => number, found: (partition: Partition) => void): () => void {
+  /** Scrubs one partition after the other until the returned function is called. */
+  start(clock: Clock, chance: () => number): () => void {
     // Anywhere: a tab that is open for minutes only must not begin at the same place each time.
     this.#next = Math.floor(chance() * allPartitions.length)
     return repeat(clock, bounds.scrubIntervalMs, chance, async () => {
@@ -37,7 +36,7 @@ export class Scrub {
       this.#next = partition === undefined ? 0 : partition + 1
       // A store that fails shows at the next get or put.
       const keys = partition === undefined ? 0 : await this.#scrub(partition).catch(() => 0)
-      if (partition !== undefined && keys > 0) found(partition)
+      if (partition !== undefined && keys > 0) this.onFound(partition)
     })
   }
 

@@ -1,28 +1,62 @@
 /**
- * What the coordinator of a request works with (Dynamo, section 6.4: the coordinator is the tab that was asked).
+ * The coordinator of a request: the tab that was asked for it (Dynamo, section 6.4, client-driven coordination). It asks
+ * the nodes of the preference list, and itself without a detour.
  */
 import type { NodeId } from '../../core/ids.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Events } from '../api/events.ts'
+import type { Links } from '../membership/links.ts'
 import type { Waiting } from '../network/patience.ts'
 import type { Peers } from '../network/peers.ts'
+import { RequestFailure } from '../network/request-failure.ts'
 import type { Routing } from '../ownership/routing.ts'
 import type { Replica } from '../storage/replica.ts'
+import type { Author } from './write-stamp.ts'
 
-/** What a coordinator works with. */
-export interface Coordination {
+export interface CoordinatorParts {
   readonly clock: Clock
   readonly routing: Routing
   readonly peers: Peers
   readonly replica: Replica
+  readonly links: Pick<Links, 'sent'>
+  readonly author: Author
   readonly events: Events
-  /** Asks any node, this one included. Rejects when there is no answer. */
-  ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply>
 }
 
-/** Whether a node can be asked: this one always. */
-export const isInReach =
-  ({ routing, peers }: Pick<Coordination, 'routing' | 'peers'>) =>
-  (id: NodeId): boolean =>
-    id === routing.self || peers.isReachable(id)
+export class Coordinator {
+  readonly clock: Clock
+  readonly routing: Routing
+  readonly peers: Peers
+  readonly replica: Replica
+  readonly author: Author
+  readonly events: Events
+  /** Answers what this node asks of itself, as it answers other nodes. */
+  onOwnRequest: (request: Request) => Promise<Reply> = async () => ({ type: 'failed', code: 'closed' })
+  readonly #links: Pick<Links, 'sent'>
+
+  constructor(parts: CoordinatorParts) {
+    this.clock = parts.clock
+    this.routing = parts.routing
+    this.peers = parts.peers
+    this.replica = parts.replica
+    this.author = parts.author
+    this.events = parts.events
+    this.#links = parts.links
+  }
+
+  /** Asks any node, this one included. Rejects with a `RequestFailure` when there is no answer. */
+  async ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply> {
+    this.#links.sent(node)
+    const { self } = this.routing
+    if (node !== self) return this.peers.consult(node, request, waiting)
+    const reply = await this.peers.patience.watch(node, waiting, this.onOwnRequest(request))
+    if (reply.type === 'failed') throw new RequestFailure('refused', reply.code)
+    return reply
+  }
+
+  /** Whether a node can be asked: this one always. */
+  isInReach(node: NodeId): boolean {
+    return node === this.routing.self || this.peers.isReachable(node)
+  }
+}

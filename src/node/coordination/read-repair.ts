@@ -10,11 +10,11 @@ import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { join, type Record, sameSiblings } from '../../core/versioning/record.ts'
 import { modeOf } from '../../core/versioning/stored-key.ts'
 import { bytesOf, deliver } from '../transfer/batches.ts'
-import type { Coordination } from './coordinator.ts'
+import type { Coordinator } from './coordinator.ts'
 
 /** Brings those `owners` that answered with less than `found` up to date. Never rejects. */
 export async function repairStale(
-  { routing, peers, replica, events }: Coordination,
+  { routing, peers, replica, events }: Coordinator,
   key: StoredKey,
   owners: readonly NodeId[],
   answers: ReadonlyMap<NodeId, Record>,

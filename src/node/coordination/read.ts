@@ -16,7 +16,7 @@ import { emptyRecord, join, type Record, saysNothing } from '../../core/versioni
 import { modeOf } from '../../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
 import { within } from '../scheduling/timers.ts'
-import { type Coordination, isInReach } from './coordinator.ts'
+import type { Coordinator } from './coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
 import { repairStale } from './read-repair.ts'
 
@@ -41,12 +41,12 @@ export interface Question {
 }
 
 /** Reads `key`. */
-export async function read(node: Coordination, key: StoredKey, question: Question): Promise<ReadOutcome> {
+export async function read(node: Coordinator, key: StoredKey, question: Question): Promise<ReadOutcome> {
   const { demand, atLeast, timeoutMs } = question
   const { routing, clock } = node
   const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
-  const isReachable = isInReach(node)
+  const isReachable = (id: NodeId) => node.isInReach(id)
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
   const answers = new Map<NodeId, Record>()
   const primaries = new Set<NodeId>()
@@ -104,7 +104,7 @@ export async function read(node: Coordination, key: StoredKey, question: Questio
 }
 
 /** How long a get that has its answer waits for the own disk: not at all where nothing of the key can be there. */
-function ownPatienceMs({ replica, routing, peers }: Coordination, key: StoredKey, timeoutMs: number): number {
+function ownPatienceMs({ replica, routing, peers }: Coordinator, key: StoredKey, timeoutMs: number): number {
   const partition = partitionOf(key)
   const mayBeHere = replica.holds(partition) || replica.isChanging(partition) || replica.hints.size > 0
   return mayBeHere ? peers.patience.of(routing.self, timeoutMs) : 0

@@ -11,33 +11,28 @@
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { StoredKey } from '../../core/ids.ts'
-import { blindContext, contextOf, type SeenContext } from '../../core/versioning/context.ts'
+import { blindContext, contextOf } from '../../core/versioning/context.ts'
 import { compareWrites, isLive, liveValues, type Record, type Unwritten } from '../../core/versioning/record.ts'
 import { parseStoredKey } from '../../core/versioning/stored-key.ts'
-import { checkGet } from '../api/arguments.ts'
+import { checkGet, checkPut } from '../api/arguments.ts'
 import type { CheckedConfig } from '../api/config.ts'
-import { type Coordination, isInReach } from './coordinator.ts'
+import type { ValueCodec } from '../api/value-codec.ts'
+import type { Coordinator } from './coordinator.ts'
 import { read } from './read.ts'
-import type { WriteOutcome } from './write.ts'
-
-/** Writes as any put does, with what the configuration demands. */
-export type OrdinaryPut = (key: StoredKey, seen: SeenContext, unwritten: Unwritten) => Promise<WriteOutcome>
+import { put } from './write.ts'
 
 export class Crowding {
-  readonly #node: Coordination
+  readonly #node: Coordinator
   readonly #config: CheckedConfig
-  readonly #write: OrdinaryPut
-  readonly #decode: (value: Uint8Array) => unknown
+  readonly #values: ValueCodec
   /** Keys that are being resolved, and those that could not be, a moment ago. */
   readonly #underWay = new Set<StoredKey>()
   readonly #failed = new Set<StoredKey>()
 
-  /** `write` is an ordinary put. */
-  constructor(node: Coordination, config: CheckedConfig, write: OrdinaryPut, decode: (value: Uint8Array) => unknown) {
+  constructor(node: Coordinator, config: CheckedConfig, values: ValueCodec) {
     this.#node = node
     this.#config = config
-    this.#write = write
-    this.#decode = decode
+    this.#values = values
   }
 
   /**
@@ -59,7 +54,7 @@ export class Crowding {
   /** Whoever keeps a hint is, while none of the owners can be reached. */
   #isFirstInReach(key: StoredKey): boolean {
     const { routing } = this.#node
-    const first = routing.ownersOf(partitionOf(key)).find(isInReach(this.#node))
+    const first = routing.ownersOf(partitionOf(key)).find((node) => this.#node.isInReach(node))
     return first === undefined || first === routing.self
   }
 
@@ -68,8 +63,14 @@ export class Crowding {
     const { clock, events, replica } = this.#node
     const { record } = await read(this.#node, key, { ...checkGet({}, this.#config), atLeast: blindContext })
     if (record.siblings.length <= this.#config.siblingsMax) return true
-    const values = liveValues(record, clock.wall()).map((value) => this.#decode(value))
-    const { isStored } = await this.#write(key, contextOf(record), this.resolution(key, record))
+    const values = liveValues(record, clock.wall()).map((value) => this.#values.decode(value))
+    const { isStored } = await put(
+      this.#node,
+      key,
+      contextOf(record),
+      this.resolution(key, record),
+      checkPut({}, this.#config),
+    )
     if (!isStored) return false
     events.emit('crowded', { key: parseStoredKey(key)?.key ?? key, siblings: record.siblings.length, values })
     return (await replica.read(key)).record.siblings.length < record.siblings.length

@@ -10,10 +10,11 @@ import { bounds } from '../../core/bounds.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { type Copies, type Extent, extentOf, meets } from '../../core/quorum/demand.ts'
 import { uncovered } from '../../core/quorum/stand-ins.ts'
-import type { Record } from '../../core/versioning/record.ts'
+import { afterWrite, delta, type SeenContext } from '../../core/versioning/context.ts'
+import type { Record, Unwritten } from '../../core/versioning/record.ts'
 import { StoreFailure } from '../../ports.ts'
 import { within } from '../scheduling/timers.ts'
-import { type Coordination, isInReach } from './coordinator.ts'
+import type { Coordinator } from './coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
 
 export interface WriteOutcome {
@@ -27,9 +28,29 @@ export interface WriteOutcome {
   readonly failure: unknown
 }
 
+/** What a put asks for: as much as is demanded, or as much as there is within `timeoutMs`. */
+export interface Demanded {
+  readonly demand: Extent
+  readonly timeoutMs: number
+}
+
+/** Signs a write and gives it to the nodes that are to have it. `after`: the context with the write in it. */
+export async function put(
+  node: Coordinator,
+  key: StoredKey,
+  seen: SeenContext,
+  unwritten: Unwritten,
+  { demand, timeoutMs }: Demanded,
+): Promise<WriteOutcome & { readonly after: SeenContext }> {
+  const written = node.author.sign(key, seen)
+  const outcome = await write(node, key, delta(seen, { ...unwritten, ...written }), demand, timeoutMs)
+  if (!outcome.isStored) node.author.failed(key, written)
+  return { ...outcome, after: afterWrite(seen, written) }
+}
+
 /** Writes `delta` to as many as are demanded, or to as many as there are within `timeoutMs`. */
 export async function write(
-  node: Coordination,
+  node: Coordinator,
   key: StoredKey,
   delta: Record,
   demand: Extent,
@@ -47,7 +68,7 @@ export async function write(
   }
   let failure: unknown = null
   const fanOut = new FanOut(
-    candidatesOf(owners, fallbacks, isInReach(node)),
+    candidatesOf(owners, fallbacks, (id) => node.isInReach(id)),
     { n: routing.n, needed: demand.nodes },
     async (candidate, slow) => {
       try {
@@ -105,7 +126,7 @@ export async function write(
 
 /** Keeps the delta here for those owners that neither have it nor have a stand-in, and returns them. */
 async function keepUncovered(
-  { replica }: Coordination,
+  { replica }: Coordinator,
   key: StoredKey,
   delta: Record,
   candidates: readonly Asked[],

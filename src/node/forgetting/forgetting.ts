@@ -11,7 +11,7 @@ import type { HybridTime, NodeId, Partition } from '../../core/ids.ts'
 import { hybridAt } from '../../core/versioning/hybrid-time.ts'
 import { ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
 import { readNode } from '../../core/wire/codec.ts'
-import type { Clock, RowKey, Store } from '../../ports.ts'
+import type { Clock, RowKey, Store, Write } from '../../ports.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import type { Progress } from '../ownership/progress.ts'
 import type { Retention } from '../ownership/retention.ts'
@@ -51,12 +51,21 @@ const keptIn = (row: Uint8Array): Kept | null =>
     return { lookedAt, absent: new Map(reader.list(() => [readNode(reader), absence()] as const)) }
   })
 
+export interface ForgettingParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly routing: Routing
+  readonly retention: Pick<Retention, 'ms'>
+  readonly ownership: Pick<Ownership, 'wasSynced' | 'lost'>
+  readonly progress: Progress
+}
+
 export class Forgetting {
   readonly #store: Store
   readonly #clock: Clock
   readonly #routing: Routing
   readonly #retention: Pick<Retention, 'ms'>
-  readonly #ownership: Pick<Ownership, 'wasSynced'>
+  readonly #ownership: Pick<Ownership, 'wasSynced' | 'lost'>
   readonly #progress: Progress
   /** The clocks of others, less the retention, when they had last given all they had of a partition. */
   readonly #given = new Map<NodeId, Map<Partition, HybridTime>>()
@@ -64,21 +73,13 @@ export class Forgetting {
   readonly #absent: Map<NodeId, Absence>
 
   /** `saved` is the row of an earlier boot, if there is one. */
-  constructor(
-    store: Store,
-    clock: Clock,
-    routing: Routing,
-    retention: Pick<Retention, 'ms'>,
-    ownership: Pick<Ownership, 'wasSynced'>,
-    progress: Progress,
-    saved: Uint8Array | undefined,
-  ) {
-    this.#store = store
-    this.#clock = clock
-    this.#routing = routing
-    this.#retention = retention
-    this.#ownership = ownership
-    this.#progress = progress
+  constructor(parts: ForgettingParts, saved: Uint8Array | undefined) {
+    this.#store = parts.store
+    this.#clock = parts.clock
+    this.#routing = parts.routing
+    this.#retention = parts.retention
+    this.#ownership = parts.ownership
+    this.#progress = parts.progress
     const kept = saved === undefined ? null : keptIn(saved)
     this.#lookedAt = kept?.lookedAt ?? 0
     this.#absent = new Map(kept?.absent)
@@ -103,9 +104,13 @@ export class Forgetting {
     else void this.#progress.save()
   }
 
-  /** Rows of a partition were lost: what was given of it before counts no more. */
-  lost(partition: Partition): void {
+  /**
+   * Rows of a partition are lost, or dropped because others own them: what was given and received of it before counts
+   * no more. Returns what to write with that.
+   */
+  lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[] {
     for (const given of this.#given.values()) given.delete(partition)
+    return [this.#progress.lost(partition, how), ...this.#ownership.lost(partition, how)]
   }
 
   /** Looks how much may be forgotten. */

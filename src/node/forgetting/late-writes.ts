@@ -10,18 +10,19 @@ import { isLive, type Sibling, type ValueSibling } from '../../core/versioning/r
 import { parseStoredKey } from '../../core/versioning/stored-key.ts'
 import type { Clock } from '../../ports.ts'
 import type { Events } from '../api/events.ts'
+import type { ValueCodec } from '../api/value-codec.ts'
 
 export class LateWrites {
   readonly #clock: Clock
   readonly #events: Events
-  readonly #decode: (value: Uint8Array) => unknown
+  readonly #values: ValueCodec
   /** Names of writes that this boot has told of. */
   readonly #told = new Set<string>()
 
-  constructor(clock: Clock, events: Events, decode: (value: Uint8Array) => unknown) {
+  constructor(clock: Clock, events: Events, values: ValueCodec) {
     this.#clock = clock
     this.#events = events
-    this.#decode = decode
+    this.#values = values
   }
 
   /** Tells of writes of a key, those that were told before and those that have expired aside. */
@@ -33,7 +34,7 @@ export class LateWrites {
     if (fresh.length === 0) return
     if (this.#told.size > bounds.lateToldMax) this.#told.clear()
     for (const sibling of fresh) this.#told.add(nameOf(sibling))
-    const values = fresh.map(({ value }) => this.#decode(value)).filter((value) => value !== undefined)
+    const values = fresh.map(({ value }) => this.#values.decode(value)).filter((value) => value !== undefined)
     this.#events.emit('late', { key: parseStoredKey(key)?.key ?? key, values })
   }
 }

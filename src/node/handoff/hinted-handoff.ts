@@ -25,6 +25,19 @@ import { batchesOf, deliver, sizeOf } from '../transfer/batches.ts'
 import { Refusals } from '../transfer/refusals.ts'
 import type { Pace } from '../transfer/throttle.ts'
 
+export interface HandoffParts {
+  readonly clock: Clock
+  readonly chance: () => number
+  readonly peers: Peers
+  readonly routing: Routing
+  readonly replica: Replica
+  readonly exchange: Exchange
+  readonly pace: Pace
+  readonly events: Events
+  /** Bytes of values that one message carries of a hint. */
+  readonly partBytes: number
+}
+
 export class HintedHandoff {
   readonly #peers: Peers
   readonly #routing: Routing
@@ -37,25 +50,16 @@ export class HintedHandoff {
   readonly #partBytes: number
   #isHurried = false
 
-  constructor(
-    clock: Clock,
-    chance: () => number,
-    peers: Peers,
-    routing: Routing,
-    replica: Replica,
-    exchange: Exchange,
-    pace: Pace,
-    events: Events,
-    partBytes: number,
-  ) {
-    this.#backOff = new BackOff(clock, chance, { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs })
-    this.#peers = peers
-    this.#routing = routing
-    this.#replica = replica
-    this.#exchange = exchange
-    this.#pace = pace
-    this.#events = events
-    this.#partBytes = partBytes
+  constructor(parts: HandoffParts) {
+    const pauses = { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs }
+    this.#backOff = new BackOff(parts.clock, parts.chance, pauses)
+    this.#peers = parts.peers
+    this.#routing = parts.routing
+    this.#replica = parts.replica
+    this.#exchange = parts.exchange
+    this.#pace = parts.pace
+    this.#events = parts.events
+    this.#partBytes = parts.partBytes
   }
 
   /** Tries again now and then what nothing announced; until the returned function is called. */

@@ -4,7 +4,10 @@
 import type { Partition } from '../../core/ids.ts'
 import { allPartitions } from '../../core/partitioning/all-partitions.ts'
 import { TabringError } from '../../errors.ts'
+import type { Store } from '../../ports.ts'
 import type { Exchange } from '../anti-entropy/exchange.ts'
+import type { Lifetime } from '../api/lifetime.ts'
+import { rememberMembers } from '../membership/boot.ts'
 import type { Membership } from '../membership/membership.ts'
 import type { Peers } from '../network/peers.ts'
 import type { Routing } from '../ownership/routing.ts'
@@ -18,10 +21,8 @@ export interface Leaver {
   readonly replica: Replica
   readonly exchange: Exchange
   readonly handoff: HintedHandoff
-  /** It takes nothing in any more. */
-  readonly isClosing: boolean
-  /** Refuses every write from now on, and says, also to the next boot, that this node has left. */
-  stopTakingIn(): Promise<void>
+  readonly store: Store
+  readonly lifetime: Lifetime
 }
 
 /** Rounds of handing over what came meanwhile. Each takes less time than the one before, and finds less. */
@@ -42,7 +43,7 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
       `${left} have nobody in reach to take them. Nothing was deleted; close() keeps the data for later.`,
     )
   }
-  await leaver.stopTakingIn()
+  await stopTakingIn(leaver)
   await Promise.all(peers.connected.map((peer) => membership.pushPull(peer)))
   if ((await emptied(leaver)) === null) return
   throw new TabringError(
@@ -50,6 +51,13 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
     'the others were told, but not everything could be handed over. The data stays in the database.',
     'unknown',
   )
+}
+
+/** Refuses every write from now on, and says, also to the next boot, that this node has left. */
+async function stopTakingIn({ lifetime, membership, routing, store }: Leaver): Promise<void> {
+  lifetime.isClosing = true
+  membership.leave()
+  await rememberMembers(store, routing.claims)
 }
 
 /**
@@ -67,7 +75,7 @@ async function emptied(leaver: Leaver): Promise<string | null> {
     const taken = await handOver(leaver)
     await leaver.handoff.sweep()
     // That somebody is in reach now does not mean that he has it.
-    const due = held().filter((partition) => leaver.isClosing || before.has(partition))
+    const due = held().filter((partition) => leaver.lifetime.isClosing || before.has(partition))
     const stranded = due.filter((partition) => !taken.has(partition))
     if (stranded.length === 0 && replica.hints.size === 0) return null
     left = `${stranded.length} partitions and ${replica.hints.size} hints`
@@ -76,7 +84,7 @@ async function emptied(leaver: Leaver): Promise<string | null> {
 }
 
 /** Hands over to every owner in reach; returns the partitions that at least one of them holds by now. */
-async function handOver({ routing, peers, exchange, replica, isClosing }: Leaver): Promise<ReadonlySet<Partition>> {
+async function handOver({ routing, peers, exchange, replica, lifetime }: Leaver): Promise<ReadonlySet<Partition>> {
   const taken = new Set<Partition>()
   for (const node of routing.others.filter((other) => peers.isReachable(other) && routing.takesIn(other))) {
     const due = allPartitions.filter(
@@ -86,7 +94,7 @@ async function handOver({ routing, peers, exchange, replica, isClosing }: Leaver
     try {
       await exchange.handOver(node, due)
       // What comes in between is handed over in the next round; once nothing comes any more, nothing may have.
-      for (const partition of due) if (!isClosing || exchange.hasAll(node, partition)) taken.add(partition)
+      for (const partition of due) if (!lifetime.isClosing || exchange.hasAll(node, partition)) taken.add(partition)
     } catch (error) {
       const text = `handing over to ${node} failed. Nothing was deleted; close() keeps the data for later.`
       throw new TabringError('timeout', text, 'unknown', error)

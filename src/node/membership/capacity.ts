@@ -8,7 +8,7 @@
  * its store does besides, the node says as `store-health.ts` has it: one that is full is sent nothing.
  */
 import { bounds } from '../../core/bounds.ts'
-import { isPlaced, type StorageState } from '../../core/membership/claims.ts'
+import { isPlaced } from '../../core/membership/claims.ts'
 import type { Clock, Store } from '../../ports.ts'
 import type { Events } from '../api/events.ts'
 import type { Status } from '../api/tabring-node.ts'
@@ -17,11 +17,14 @@ import type { Replica } from '../storage/replica.ts'
 import type { Membership } from './membership.ts'
 import { StoreHealth } from './store-health.ts'
 
-export interface RoomHandlers {
-  /** The store takes in again what it did not. */
-  recovered(): void
-  /** It has failed for too long. */
-  givenUp(): void
+export interface RoomParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly chance: () => number
+  readonly membership: Membership
+  readonly replica: Replica
+  readonly n: number
+  readonly events: Events
 }
 
 export class Room {
@@ -32,7 +35,8 @@ export class Room {
   readonly #n: number
   readonly #capacity16ths: number
   readonly #events: Events
-  readonly #health: StoreHealth
+  /** What the ring hears of the store. */
+  readonly health: StoreHealth
   #state: Status['storage'] = 'ok'
   /** When this node last claimed less, or more, because of its disk. */
   #weighedAt = Number.NEGATIVE_INFINITY
@@ -40,30 +44,15 @@ export class Room {
   /** How long it waits before it claims more. */
   #patienceMs: number = bounds.fullForMs
 
-  constructor(
-    store: Store,
-    clock: Clock,
-    chance: () => number,
-    membership: Membership,
-    replica: Replica,
-    n: number,
-    events: Events,
-    handlers: RoomHandlers,
-  ) {
-    this.#store = store
-    this.#clock = clock
-    this.#membership = membership
-    this.#replica = replica
-    this.#n = n
-    this.#events = events
-    this.#capacity16ths = membership.own.capacity16ths
-    this.#health = new StoreHealth(clock, store, chance, membership.own.node, {
-      says: (state: StorageState) => {
-        membership.store(state)
-        if (state === 'ok') handlers.recovered()
-      },
-      givenUp: () => handlers.givenUp(),
-    })
+  constructor(parts: RoomParts) {
+    this.#store = parts.store
+    this.#clock = parts.clock
+    this.#membership = parts.membership
+    this.#replica = parts.replica
+    this.#n = parts.n
+    this.#events = parts.events
+    this.#capacity16ths = parts.membership.own.capacity16ths
+    this.health = new StoreHealth(parts.clock, parts.store, parts.chance, parts.membership.own.node)
   }
 
   /** Looks how much room there is, until the returned function is called. */
@@ -71,13 +60,13 @@ export class Room {
     const stop = repeat(this.#clock, bounds.roomIntervalMs, chance, () => this.look())
     return () => {
       stop()
-      this.#health.end()
+      this.health.end()
     }
   }
 
   /** Something was dropped: a full disk may have room by that. */
   madeRoom(): void {
-    if (this.#health.said === 'full') void this.#health.look()
+    if (this.health.said === 'full') void this.health.look()
   }
 
   /** Hints may take a part of the quota; a node that has room again carries more again. */
@@ -100,7 +89,7 @@ export class Room {
 
   /** How the store took a write, or anything else. */
   storageWas(state: Status['storage']): void {
-    this.#health.was(state)
+    this.health.was(state)
     if (state === 'full') this.#isFull()
     if (this.#state === state) return
     this.#state = state

@@ -12,23 +12,22 @@ import { gathered } from '../scheduling/timers.ts'
 import type { Membership } from './membership.ts'
 
 export class Stay {
+  /** This node is a guest no more. */
+  onStayed: () => void = () => {}
   readonly #clock: Clock
   readonly #membership: Membership
   readonly #n: number
   readonly #stayMs: number
-  readonly #stayed: () => void
   readonly #judgeSoon: () => void
   #knowsRing = false
   #hasStayed = false
   #cancel: () => void = () => {}
 
-  /** `stayed` hears when this node is a guest no more. */
-  constructor(clock: Clock, membership: Membership, n: number, stayMs: number, stayed: () => void) {
+  constructor(clock: Clock, membership: Membership, n: number, stayMs: number) {
     this.#clock = clock
     this.#membership = membership
     this.#n = n
     this.#stayMs = stayMs
-    this.#stayed = stayed
     this.#judgeSoon = gathered(clock, bounds.exchangeSettleMs, () => this.#judge())
   }
 
@@ -64,6 +63,6 @@ export class Stay {
     const isNeeded = this.#knowsRing && needsGuests(view, this.#n)
     if (!this.#hasStayed && !isNeeded) return
     this.#membership.stay()
-    this.#stayed()
+    this.onStayed()
   }
 }

@@ -69,11 +69,6 @@ export class Links {
     }
   }
 
-  /** Through whom a member can be reached. */
-  relaysTo(node: NodeId): readonly NodeId[] {
-    return this.#membership.mesh.relaysTo(this.#membership.own.node, node)
-  }
-
   /** A message goes to a member, perhaps through another. */
   sent(node: NodeId): void {
     if (this.#peers.isConnected(node) || node === this.#membership.own.node) return
@@ -90,28 +85,28 @@ export class Links {
   }
 
   /** Passes an introduction on: through a member that knows the peer, each attempt through another one. */
-  introduce(from: PeerId, to: PeerId, body: string): void {
+  introduce(to: PeerId, body: string): void {
     const [oldest] = this.#refusals.keys()
     if (this.#refusals.size >= refusalsMax && oldest !== undefined) this.#refusals.delete(oldest)
     this.#refusals.set(body, 0)
-    this.#passOn(from, to, body)
+    this.#passOn(to, body)
   }
 
-  #passOn(from: PeerId, to: PeerId, body: string): void {
+  #passOn(to: PeerId, body: string): void {
     const claim = [...this.#membership.view.values()].find(({ peer }) => peer === to)
     // Those first who should have a channel to it; and then everybody, for the mesh may still be forming.
-    const likely = claim === undefined ? [] : this.relaysTo(claim.node)
+    const likely = claim === undefined ? [] : this.#membership.mesh.relaysTo(this.#membership.own.node, claim.node)
     const { connected } = this.#peers
     const others = [...new Set([...likely, ...connected])].filter((node) => this.#peers.isConnected(node))
     const through = others[(this.#attempts.get(to) ?? 0) % Math.max(1, others.length)]
-    if (through !== undefined) this.#peers.introduce(through, from, to, body)
+    if (through !== undefined) this.#peers.introduce(through, this.#transport.self, to, body)
   }
 
   /**
    * Whoever was to pass it on does not know the peer: asks the next one; and all again a moment later, for they are
    * meeting too.
    */
-  introduceAgain(from: PeerId, to: PeerId, body: string): void {
+  introduceAgain(to: PeerId, body: string): void {
     const refused = this.#refusals.get(body)
     // What this node never sent is not passed on in its name.
     if (refused === undefined) return
@@ -121,7 +116,7 @@ export class Links {
     if (tries >= introductionRounds * others) return
     this.failed(to)
     const pauseMs = tries % others === 0 ? bounds.inviteMs : 0
-    this.#clock.after(pauseMs, () => this.#passOn(from, to, body))
+    this.#clock.after(pauseMs, () => this.#passOn(to, body))
   }
 
   /** An attempt to reach a peer has failed. */

@@ -6,6 +6,7 @@
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, PeerId, ViewHash } from '../../core/ids.ts'
 import { type Claim, claimsOf, type MemberView, type StorageState } from '../../core/membership/claims.ts'
+import type { MemberList } from '../../core/membership/member-list.ts'
 import type { Mesh } from '../../core/membership/mesh.ts'
 import { Swim } from '../../core/membership/swim.ts'
 import type { SwimMessage, SwimOptions, SwimTimer } from '../../core/membership/swim-port.ts'
@@ -13,61 +14,56 @@ import { pushPullMs } from '../../core/membership/timing.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Peers } from '../network/peers.ts'
+import type { Routing } from '../ownership/routing.ts'
 import { OnePerNode } from '../scheduling/single-flight.ts'
-import type { Self } from './boot.ts'
 
 type MembersRequest = Extract<Request, { type: 'members' }>
 
-export interface MembershipHandlers {
-  /** What is believed of a member has changed. */
-  changed(claim: Claim): void
-  /** Others had given this node up, and placed keys without it. */
-  wasOut(): void
-  /** Another boot lives under this node's name. */
-  copied(peer: PeerId): void
-  /** Many may change in `work`. */
-  together(work: () => void): void
-  /** The hash by which this node places keys. */
-  placed(): ViewHash
+export interface MembershipParts {
+  readonly clock: Clock
+  readonly chance: () => number
+  readonly peers: Peers
+  readonly members: MemberList
+  readonly routing: Pick<Routing, 'hash'>
 }
 
 export class Membership {
+  /** What is believed of these members has changed. */
+  onChanged: (claims: readonly Claim[]) => void = () => {}
+  /** Others had given this node up, and placed keys without it. */
+  onWasOut: () => void = () => {}
+  /** Another boot lives under this node's name. */
+  onCopied: (peer: PeerId) => void = () => {}
   readonly #peers: Peers
   readonly #clock: Clock
   readonly #chance: () => number
-  readonly #handlers: MembershipHandlers
+  readonly #routing: Pick<Routing, 'hash'>
   readonly #swim: Swim
   readonly #exchanges = new OnePerNode()
   /** By what hash each member last said that it places keys. */
   readonly #placed = new Map<NodeId, ViewHash>()
+  /** Claims of a list that is being taken in: what follows from them comes once, after. */
+  #gathered: Claim[] | null = null
   /** Those set and not fired, to be called off at the end. */
   readonly #timers = new Set<() => void>()
   #stopped = false
   #cancelPushPull = () => {}
 
-  constructor(
-    peers: Peers,
-    clock: Clock,
-    chance: () => number,
-    self: Self,
-    options: SwimOptions,
-    handlers: MembershipHandlers,
-  ) {
+  constructor({ clock, chance, peers, members, routing }: MembershipParts, options: SwimOptions) {
     this.#peers = peers
     this.#clock = clock
     this.#chance = chance
-    this.#handlers = handlers
-    const port = {
+    this.#routing = routing
+    this.#swim = new Swim(members, options, {
       send: (to: NodeId, message: SwimMessage) => peers.tell(to, message),
       after: (delayMs: number, timer: SwimTimer) => this.#after(delayMs, timer),
       linked: () => peers.connected,
       isLinked: (node: NodeId) => peers.isConnected(node),
-      changed: (claim: Claim) => handlers.changed(claim),
-      wasOut: () => handlers.wasOut(),
-      copied: (peer: PeerId) => handlers.copied(peer),
+      changed: (claim: Claim) => this.#claimed(claim),
+      wasOut: () => this.onWasOut(),
+      copied: (peer: PeerId) => this.onCopied(peer),
       chance,
-    }
-    this.#swim = new Swim(self.own, self.known, options, port, clock.now())
+    })
   }
 
   get view(): MemberView {
@@ -179,7 +175,7 @@ export class Membership {
   /** A node showed by what hash it places keys; where ours differs, lists are exchanged. */
   seen(node: NodeId, placed: ViewHash): void {
     if (this.view.has(node)) this.#placed.set(node, placed)
-    if (placed !== this.#handlers.placed()) void this.pushPull(node)
+    if (placed !== this.#routing.hash) void this.pushPull(node)
   }
 
   /**
@@ -192,7 +188,7 @@ export class Membership {
 
   /** Whether it does so by what it said last. */
   placesAlike(node: NodeId): boolean {
-    return this.#placed.get(node) === this.#handlers.placed()
+    return this.#placed.get(node) === this.#routing.hash
   }
 
   /** What to answer to a node's digest, or to its claims. */
@@ -218,8 +214,20 @@ export class Membership {
     }
   }
 
+  #claimed(claim: Claim): void {
+    if (this.#gathered === null) this.onChanged([claim])
+    else this.#gathered.push(claim)
+  }
+
   #takeList(from: NodeId, claims: readonly Claim[]): void {
-    this.#handlers.together(() => this.#swim.takeList(from, claims, this.#clock.now()))
+    const gathered: Claim[] = []
+    this.#gathered = gathered
+    try {
+      this.#swim.takeList(from, claims, this.#clock.now())
+    } finally {
+      this.#gathered = null
+      if (gathered.length > 0) this.onChanged(gathered)
+    }
   }
 
   async #ask(node: NodeId, claims: readonly Claim[]): Promise<Extract<Reply, { type: 'members' }>> {

@@ -6,19 +6,19 @@
 import { bounds } from '../../core/bounds.ts'
 import type { Clock } from '../../ports.ts'
 import { repeat } from '../scheduling/timers.ts'
+import type { Membership } from './membership.ts'
 
 export class Heartbeat {
+  /** A sleep is over. */
+  onWoke: () => void = () => {}
   readonly #clock: Clock
-  readonly #isAway: () => boolean
-  readonly #woke: () => void
+  readonly #membership: Pick<Membership, 'own'>
   #now: number
   #wall: number
 
-  /** `woke` hears of every sleep that is over. `isAway`: whether this tab has said that it goes to sleep. */
-  constructor(clock: Clock, isAway: () => boolean, woke: () => void) {
+  constructor(clock: Clock, membership: Pick<Membership, 'own'>) {
     this.#clock = clock
-    this.#isAway = isAway
-    this.#woke = woke
+    this.#membership = membership
     this.#now = clock.now()
     this.#wall = clock.wall()
   }
@@ -27,7 +27,7 @@ export class Heartbeat {
     return repeat(this.#clock, bounds.heartbeatMs, chance, async () => {
       this.look()
       // A timer that fires is none of a tab that sleeps, whatever events the browser has or has not sent.
-      if (this.#isAway()) this.#woke()
+      if (this.#membership.own.status === 'away') this.onWoke()
     })
   }
 
@@ -37,6 +37,6 @@ export class Heartbeat {
     const suspendedMs = wall - this.#wall - stoodStillMs
     this.#now = now
     this.#wall = wall
-    if (stoodStillMs > bounds.asleepMs || suspendedMs > bounds.asleepMs) this.#woke()
+    if (stoodStillMs > bounds.asleepMs || suspendedMs > bounds.asleepMs) this.onWoke()
   }
 }

@@ -13,17 +13,13 @@ import { type Clock, type Store, StoreFailure } from '../../ports.ts'
 import { BackOff } from '../scheduling/back-off.ts'
 import { probeRow } from '../storage/rows.ts'
 
-export interface StoreHealthHandlers {
-  /** What the ring is to hear of the store. */
-  says(state: StorageState): void
-  /** The store has failed for too long. */
-  givenUp(): void
-}
-
 export class StoreHealth {
+  /** What the ring is to hear of the store. */
+  onSays: (state: StorageState) => void = () => {}
+  /** The store has failed for too long. */
+  onGivenUp: () => void = () => {}
   readonly #clock: Clock
   readonly #store: Store
-  readonly #handlers: StoreHealthHandlers
   readonly #self: NodeId
   /** When to look whether there is room again, and whether the store works again. */
   readonly #pauses: Readonly<Record<'full' | 'failed', BackOff<'store'>>>
@@ -36,11 +32,10 @@ export class StoreHealth {
   #isLooking = false
   #isOver = false
 
-  constructor(clock: Clock, store: Store, chance: () => number, self: NodeId, handlers: StoreHealthHandlers) {
+  constructor(clock: Clock, store: Store, chance: () => number, self: NodeId) {
     this.#clock = clock
     this.#store = store
     this.#self = self
-    this.#handlers = handlers
     const pauses = (firstMs: number) => new BackOff<'store'>(clock, chance, { firstMs, lastMs: bounds.retryLastMs })
     this.#pauses = { full: pauses(bounds.roomIntervalMs), failed: pauses(bounds.retryFirstMs) }
   }
@@ -74,7 +69,7 @@ export class StoreHealth {
     if (isLasting && forMs >= bounds.storageFailedMs) this.#say('failed')
     if (isLasting && forMs >= bounds.storageGivenUpMs) {
       this.end()
-      this.#handlers.givenUp()
+      this.onGivenUp()
       return
     }
     this.#lookAfter('failed')
@@ -84,7 +79,7 @@ export class StoreHealth {
     if (this.#said === state) return
     this.#said = state
     if (state === 'ok') this.#saidOkAt = this.#clock.now()
-    this.#handlers.says(state)
+    this.onSays(state)
   }
 
   #lookAfter(why: 'full' | 'failed'): void {

@@ -2,8 +2,9 @@
  * Whether two nodes may form a ring. Compared when they meet: a mismatch is final, and both ends say what differs.
  */
 import { bounds } from '../../core/bounds.ts'
-import type { ActorId, NodeId, Partition } from '../../core/ids.ts'
+import type { ActorId, NodeId } from '../../core/ids.ts'
 import type { Hello } from '../../core/wire/messages.ts'
+import type { Ownership } from '../ownership/ownership.ts'
 import type { Retention } from '../ownership/retention.ts'
 
 /** What this node says of itself first, each time as it is then. `settings`: what the application chose. */
@@ -11,7 +12,7 @@ export function helloOf(
   cluster: string,
   { n, graceMs }: Pick<Hello, 'n' | 'graceMs'>,
   retention: Retention,
-  held: () => readonly Partition[],
+  ownership: Pick<Ownership, 'held'>,
   node: NodeId,
   boot: ActorId,
 ): Hello {
@@ -27,7 +28,7 @@ export function helloOf(
       return retention.ms
     },
     get held() {
-      return held()
+      return ownership.held
     },
     node,
     boot,

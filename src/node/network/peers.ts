@@ -7,15 +7,18 @@
  * Bytes that make no sense end the channel they came over.
  */
 import { bounds } from '../../core/bounds.ts'
-import type { NodeId, PeerId, ViewHash } from '../../core/ids.ts'
+import type { NodeId, PeerId } from '../../core/ids.ts'
+import type { MemberStatus } from '../../core/membership/claims.ts'
+import type { MemberList } from '../../core/membership/member-list.ts'
 import type { SwimMessage } from '../../core/membership/swim-port.ts'
 import { decodeMessage, encodeMessage } from '../../core/wire/message-codec.ts'
 import type { Hello, Message, Reply, Request } from '../../core/wire/messages.ts'
 import type { Clock, CloseReason, Lane, Transport } from '../../ports.ts'
+import type { Routing } from '../ownership/routing.ts'
 import { type Deferred, deferred, timedOut, within } from '../scheduling/timers.ts'
 import { isCopy, mismatch } from './handshake.ts'
 import { judged, Patience, type Waiting } from './patience.ts'
-import type { PeersHandlers } from './peers-port.ts'
+import { PeersEvents } from './peers-events.ts'
 import { Replies } from './replies.ts'
 import { RequestFailure } from './request-failure.ts'
 import { Unrelayed } from './unrelayed.ts'
@@ -35,15 +38,19 @@ interface Channel {
 /** These may be large. */
 const repliesWithValues: readonly Reply['type'][] = ['record', 'records', 'reconciled', 'taken']
 
+/** What is believed of the others, and the links between them. */
+type Members = Pick<MemberList, 'self' | 'view' | 'mesh'>
+
 type Talk = Extract<Message, { kind: 'request' | 'reply' }>
 
 export class Peers {
+  readonly on: PeersEvents = new PeersEvents()
   readonly patience: Patience
   readonly #transport: Transport
   readonly #clock: Clock
   readonly #hello: Hello
-  readonly #viewHash: () => ViewHash
-  readonly #handlers: PeersHandlers
+  readonly #members: Members
+  readonly #routing: Pick<Routing, 'hash'>
   readonly #channels = new Map<PeerId, Channel>()
   readonly #byNode = new Map<NodeId, Channel>()
   readonly #replies = new Replies()
@@ -51,14 +58,14 @@ export class Peers {
   #relayedBytes = 0
   #serving = 0
 
-  constructor(transport: Transport, clock: Clock, hello: Hello, viewHash: () => ViewHash, handlers: PeersHandlers) {
+  constructor(transport: Transport, clock: Clock, hello: Hello, members: Members, routing: Pick<Routing, 'hash'>) {
     this.#transport = transport
     this.#clock = clock
     this.patience = new Patience(clock)
     this.#unrelayed = new Unrelayed(clock)
     this.#hello = hello
-    this.#viewHash = viewHash
-    this.#handlers = handlers
+    this.#members = members
+    this.#routing = routing
   }
 
   start(): void {
@@ -66,9 +73,9 @@ export class Peers {
       opened: (peer) => this.#opened(peer),
       closed: (peer, reason) => this.#closed(peer, reason),
       message: (peer, bytes) => this.#received(peer, bytes),
-      signaling: (event) => this.#handlers.signaling(event),
-      introduce: (to, body) => this.#handlers.introduce(to, body),
-      admits: (channels) => this.#handlers.admits(channels),
+      signaling: (event) => this.on.signaling(event),
+      introduce: (to, body) => this.on.introduce(to, body),
+      admits: (channels) => this.on.admits(channels),
     })
   }
 
@@ -90,12 +97,16 @@ export class Peers {
   }
 
   isReachable(node: NodeId): boolean {
-    const status = this.#handlers.statusOf(node)
+    const status = this.#statusOf(node)
     const channel = this.#byNode.get(node)
     if (channel === undefined) return status === 'alive' && this.#relaysTo(node).length > 0
     if (!channel.answering) return false
     if (status === 'suspect') return this.#clock.now() - channel.heardAt < bounds.freshMs
     return status === 'alive' || status === undefined
+  }
+
+  #statusOf(node: NodeId): MemberStatus | undefined {
+    return this.#members.view.get(node)?.status
   }
 
   /** When a node was last heard from over its channel, ms of this clock. */
@@ -124,7 +135,8 @@ export class Peers {
   /** Sends what nobody replies to, over a channel if there is one. */
   tell(node: NodeId, body: SwimMessage): void {
     const peer = this.#byNode.get(node)?.peer
-    if (peer !== undefined) this.#send(peer, { kind: 'swim', view: this.#viewHash(), body }, 'control').catch(() => {})
+    if (peer !== undefined)
+      this.#send(peer, { kind: 'swim', view: this.#routing.hash, body }, 'control').catch(() => {})
   }
 
   /** Passes an introduction on through a node. */
@@ -186,7 +198,7 @@ export class Peers {
   ): Promise<Reply> {
     const { id, reply } = this.#replies.begin(node, route.peer)
     try {
-      await this.#talk(route, node, { kind: 'request', id, view: this.#viewHash(), body }, lane)
+      await this.#talk(route, node, { kind: 'request', id, view: this.#routing.hash, body }, lane)
       const answer = await wait(reply)
       if (answer === timedOut) {
         this.#silent(route, node)
@@ -236,7 +248,7 @@ export class Peers {
     this.#channels.delete(peer)
     channel?.greeted.resolve()
     this.#replies.fail((waiting) => waiting.peer === peer)
-    if (channel === undefined) this.#handlers.connectionFailed(peer, reason)
+    if (channel === undefined) this.on.connectionFailed(peer, reason)
     else this.#lost(channel)
     // Whichever end closed it, it is not wanted again for now.
     if (channel?.parted === true) this.#transport.drop(peer, 'for now')
@@ -245,7 +257,7 @@ export class Peers {
   #lost(channel: Channel): void {
     if (channel.node === null || this.#byNode.get(channel.node) !== channel) return
     this.#byNode.delete(channel.node)
-    this.#handlers.closed(channel.node, channel.parted ? 'parted' : 'lost')
+    this.on.closed(channel.node, channel.parted ? 'parted' : 'lost')
   }
 
   #received(peer: PeerId, bytes: Uint8Array): void {
@@ -268,7 +280,7 @@ export class Peers {
       return
     }
     if (isCopy(this.#hello, hello)) {
-      this.#handlers.copied(channel.peer)
+      this.on.copied(channel.peer)
       return
     }
     const former = this.#byNode.get(hello.node)
@@ -277,12 +289,12 @@ export class Peers {
     this.#unrelayed.delete(hello.node)
     // For now: of two boots under one name, from a copied profile, the former may be the one that stays.
     if (former !== undefined) this.#transport.drop(former.peer, 'for now')
-    this.#handlers.met(hello.node, hello)
+    this.on.met(hello.node, hello)
     channel.greeted.resolve()
   }
 
   #refused(channel: Channel, reason: string): void {
-    this.#handlers.refused(channel.peer, reason)
+    this.on.refused(channel.peer, reason)
     // A moment for our own refusal to get through.
     this.#clock.after(bounds.exchangeSettleMs, () => this.#transport.drop(channel.peer, 'for good'))
   }
@@ -296,14 +308,14 @@ export class Peers {
         this.#talked(channel, node, message)
         return
       case 'swim':
-        this.#handlers.viewSeen(node, message.view)
-        this.#handlers.swim(node, message.body)
+        this.on.viewSeen(node, message.view)
+        this.on.swim(node, message.body)
         return
       case 'signal':
         this.#introduction(channel, message)
         return
       case 'unsignaled':
-        this.#handlers.notIntroduced(message.to, message.body)
+        this.on.notIntroduced(message.to, message.body)
         return
       case 'relay':
         this.#relayed(channel, node, message)
@@ -318,7 +330,7 @@ export class Peers {
   }
 
   #talked(route: Channel, from: NodeId, message: Talk): void {
-    this.#handlers.viewSeen(from, message.view)
+    this.on.viewSeen(from, message.view)
     if (message.kind === 'request') this.#answer(route, from, message.id, message.body)
     else this.#replies.received(message.id, from, route.peer, message.body)
   }
@@ -326,7 +338,7 @@ export class Peers {
   #answer(route: Channel, from: NodeId, id: number, request: Request): void {
     const respond = (body: Reply) => {
       const lane = repliesWithValues.includes(body.type) ? 'reply' : 'control'
-      this.#talk(route, from, { kind: 'reply', id, view: this.#viewHash(), body }, lane).catch(() => {
+      this.#talk(route, from, { kind: 'reply', id, view: this.#routing.hash, body }, lane).catch(() => {
         // An answer that is too large for the way back is refused, or the other would wait for it in vain.
         if (body.type !== 'failed') respond({ type: 'failed', code: 'overloaded' })
       })
@@ -336,8 +348,8 @@ export class Peers {
       return
     }
     this.#serving += 1
-    this.#handlers
-      .serve(from, request)
+    this.on
+      .request(from, request)
       .then(respond)
       .finally(() => {
         this.#serving -= 1
@@ -347,7 +359,7 @@ export class Peers {
   #setAnswering(channel: Channel, answering: boolean): void {
     if (channel.answering === answering || channel.node === null || this.#byNode.get(channel.node) !== channel) return
     channel.answering = answering
-    this.#handlers.answering(channel.node)
+    this.on.answering(channel.node)
   }
 
   // For others, and through them
@@ -355,15 +367,15 @@ export class Peers {
   /** Those who should have a channel to a node that there is none to. */
   #relaysTo(node: NodeId): readonly Channel[] {
     if (this.#unrelayed.has(node)) return []
-    return this.#handlers.relaysTo(node).flatMap((between) => {
+    return this.#members.mesh.relaysTo(this.#members.self, node).flatMap((between) => {
       const channel = this.#byNode.get(between)
-      return channel?.answering === true && this.#handlers.statusOf(between) === 'alive' ? [channel] : []
+      return channel?.answering === true && this.#statusOf(between) === 'alive' ? [channel] : []
     })
   }
 
   #notRelayed(node: NodeId): void {
     this.#unrelayed.add(node)
-    this.#handlers.answering(node)
+    this.on.answering(node)
   }
 
   /** One hop: what its sender hands us goes on to somebody we have a channel to, and no further. */

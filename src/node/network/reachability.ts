@@ -6,14 +6,13 @@ import type { NodeId } from '../../core/ids.ts'
 import type { Peers } from './peers.ts'
 
 export class Reach {
+  /** A node has come within reach. */
+  onCame: (node: NodeId) => void = () => {}
   readonly #peers: Peers
-  readonly #came: (node: NodeId) => void
   readonly #within = new Set<NodeId>()
 
-  /** `came` hears of every node that has come within reach. */
-  constructor(peers: Peers, came: (node: NodeId) => void) {
+  constructor(peers: Peers) {
     this.#peers = peers
-    this.#came = came
   }
 
   /** Looks at a node again. */
@@ -22,7 +21,7 @@ export class Reach {
     if (isWithin === this.#within.has(node)) return
     if (isWithin) this.#within.add(node)
     else this.#within.delete(node)
-    if (isWithin) this.#came(node)
+    if (isWithin) this.onCame(node)
   }
 
   /** A node, or this one, may have missed something: whoever is within reach has come anew. */

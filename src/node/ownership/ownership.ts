@@ -19,11 +19,13 @@ const flags = { owned: 1, synced: 2 } as const
 export const ownershipRow: RowKey = ['meta', '', 'ownership']
 
 export class Ownership {
+  /** Whether requests reach a node. */
+  isReachable: (node: NodeId) => boolean = () => false
+  /** Partitions got in sync. */
+  onInSync: () => void = () => {}
   readonly #store: Store
   readonly #routing: Routing
-  readonly #isReachable: (node: NodeId) => boolean
   readonly #clock: Pick<Clock, 'now'>
-  readonly #changed: () => void
   /** Members of the last view, to tell newcomers. */
   #known: ReadonlySet<NodeId>
   /** Of what each node said, as it was met, that it holds a copy. */
@@ -40,20 +42,11 @@ export class Ownership {
   #doubtful: ReadonlySet<Partition> = new Set()
   #saving: Promise<void> | undefined
 
-  /** `saved` is the row of an earlier boot, if there is one. `changed` hears of partitions that got in sync. */
-  constructor(
-    store: Store,
-    routing: Routing,
-    saved: Uint8Array | undefined,
-    clock: Pick<Clock, 'now'>,
-    isReachable: (node: NodeId) => boolean,
-    changed: () => void,
-  ) {
+  /** `saved` is the row of an earlier boot, if there is one. */
+  constructor(store: Store, routing: Routing, saved: Uint8Array | undefined, clock: Pick<Clock, 'now'>) {
     this.#store = store
     this.#clock = clock
     this.#routing = routing
-    this.#isReachable = isReachable
-    this.#changed = changed
     this.#standing = saved?.length === bounds.partitions ? saved.slice() : new Uint8Array(bounds.partitions)
     this.#known = new Set(routing.others)
     this.follow()
@@ -72,14 +65,14 @@ export class Ownership {
     if (this.#routing.others.length === 0) return true
     if (!this.#is(partition, flags.synced)) return false
     // Where nobody is in reach, what was in sync is the best there is.
-    return this.isInSync(partition) || !this.#routing.others.some(this.#isReachable)
+    return this.isInSync(partition) || !this.#routing.others.some((node) => this.isReachable(node))
   }
 
   /** Whether a newcomer that was elsewhere has still to give what it holds of a partition. */
   #awaitsNewcomer(partition: Partition): boolean {
     if (this.#newcomers.size === 0) return false
     return [...this.#newcomers].some(
-      ([node, { due, untilMs }]) => due.has(partition) && (this.#clock.now() < untilMs || this.#isReachable(node)),
+      ([node, { due, untilMs }]) => due.has(partition) && (this.#clock.now() < untilMs || this.isReachable(node)),
     )
   }
 
@@ -216,7 +209,7 @@ export class Ownership {
     for (const partition of inSync) this.#received.delete(partition)
     this.#doubtful = new Set([...this.#doubtful].filter((partition) => !inSync.has(partition)))
     this.#save()
-    this.#changed()
+    this.onInSync()
   }
 
   /**
@@ -224,7 +217,7 @@ export class Ownership {
    * owned it before.
    */
   #isComplete(partition: Partition, givers: ReadonlySet<NodeId>): boolean {
-    const isAwaited = (source: NodeId) => !givers.has(source) && this.#isReachable(source)
+    const isAwaited = (source: NodeId) => !givers.has(source) && this.isReachable(source)
     if (this.#awaitsNewcomer(partition) || this.#routing.sourcesOf(partition).some(isAwaited)) return false
     if (this.#is(partition, flags.synced)) return true
     const former = this.#routing.formerOwnersOf(partition)

@@ -92,14 +92,13 @@ export class Progress {
   #saving: Promise<void> | undefined
   readonly #saveSoon: () => void
 
-  /** `saved`: the rows of an earlier boot, in its own format and in that of version 0.1.0. */
+  /** `saved`: the rows of an earlier boot, in its own format and in that of version 0.1.0; `boot`: this one. */
   constructor(
     store: Store,
     clock: Clock,
     routing: Routing,
     retention: Pick<Retention, 'ms'>,
-    boot: BootNumber,
-    saved: readonly (Uint8Array | undefined)[],
+    { boot, saved }: { readonly boot: BootNumber; readonly saved: readonly (Uint8Array | undefined)[] },
   ) {
     this.#store = store
     this.#clock = clock

@@ -39,6 +39,8 @@ function byOwner({ owners }: Placement): ReadonlyMap<NodeId, readonly Partition[
 }
 
 export class Routing {
+  /** Keys are placed anew. */
+  onChanged: () => void = () => {}
   readonly self: NodeId
   readonly n: number
   #view: MemberView
@@ -56,7 +58,6 @@ export class Routing {
   readonly #due = new Map<string, readonly Partition[]>()
   readonly #sources = new Map<Partition, readonly NodeId[]>()
   readonly #place: typeof place
-  readonly #listeners: (() => void)[] = []
 
   /** `placing` may remember placements between nodes of one process; it must answer as `place` does. */
   constructor(self: NodeId, view: MemberView, n: number, placing: typeof place = place) {
@@ -100,11 +101,6 @@ export class Routing {
     return this.#others
   }
 
-  /** Hears of every change of placement. */
-  onChange(listener: () => void): void {
-    this.#listeners.push(listener)
-  }
-
   /**
    * Follows the member view, in which these claims have changed, all at once; who is suspected or asleep changes no
    * placement.
@@ -120,7 +116,7 @@ export class Routing {
     this.#withoutSelf = undefined
     this.#owned = undefined
     this.#due.clear()
-    for (const listener of this.#listeners) listener()
+    this.onChanged()
   }
 
   /** Notes how placement takes a member now; whether otherwise than before. */

@@ -15,7 +15,7 @@ import { encodeRecord } from '../../core/wire/record-codec.ts'
 import type { Store, Write } from '../../ports.ts'
 import type { Kept } from './hint-index.ts'
 import type { Inventory } from './merkle-index.ts'
-import { type Intake, type ReplicaHandlers, type ReplicaLimits, reportReuse, watched } from './replica-port.ts'
+import { type Intake, type ReplicaLimits, reportReuse, type StorageEvents, watched } from './replica-port.ts'
 import { encodeHint, hintIn, hintRow, owedRow, owedWrite } from './rows.ts'
 
 /** A hint, and whom it is owed to. */
@@ -27,18 +27,18 @@ export class Hints {
   readonly #store: Pick<Store, 'read'>
   readonly #inventory: Inventory
   readonly #limits: Pick<ReplicaLimits, 'siblingsMax'>
-  readonly #handlers: ReplicaHandlers
+  readonly #on: StorageEvents
 
   constructor(
     store: Pick<Store, 'read'>,
     inventory: Inventory,
     limits: Pick<ReplicaLimits, 'siblingsMax'>,
-    handlers: ReplicaHandlers,
+    on: StorageEvents,
   ) {
     this.#store = store
     this.#inventory = inventory
     this.#limits = limits
-    this.#handlers = handlers
+    this.#on = on
   }
 
   /** Keys of which hints are kept. */
@@ -65,7 +65,7 @@ export class Hints {
   async of(keys: readonly StoredKey[]): Promise<readonly Owed[]> {
     const rows = await this.#store.read(keys.map(hintRow))
     return keys.map((key, index) => {
-      return { key, ...hintIn(rows[index], () => this.#handlers.corrupt(`the hint of ${key}`)) }
+      return { key, ...hintIn(rows[index], () => this.#on.corrupt(`the hint of ${key}`)) }
     })
   }
 
@@ -80,8 +80,8 @@ export class Hints {
    */
   join(plan: Owed, held: Uint8Array | undefined, writes: Write[], intake: Intake): Kept {
     const { key, targets } = plan
-    const hint = this.#inventory.hints.read(key, held, () => this.#handlers.corrupt(`the hint of ${key}`))
-    reportReuse(this.#handlers, key, reusedDots(hint.record, plan.record))
+    const hint = this.#inventory.hints.read(key, held, () => this.#on.corrupt(`the hint of ${key}`))
+    reportReuse(this.#on, key, reusedDots(hint.record, plan.record))
     const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
     const record = join(hint.record, plan.record, modeOf(key))
     if (record.siblings.length > this.#limits.siblingsMax) intake.crowded.set(key, record.siblings.length)
@@ -113,6 +113,6 @@ export class Hints {
     const change = this.#inventory.change(keys, places, 'relaxed', decide, (left) => {
       for (const [key, kept] of left) this.#inventory.hints.set(key, kept)
     })
-    await watched(this.#handlers, change)
+    await watched(this.#on, change)
   }
 }

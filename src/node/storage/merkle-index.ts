@@ -10,14 +10,16 @@
  */
 
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
-import type { Stamp } from '../../core/acceptance/sessions.ts'
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import { Forest, partitionIn } from '../../core/merkle/forest.ts'
 import { isSame } from '../../core/merkle/reconciliation.ts'
 import type { Durability, Row, RowKey, Store, Table, Write } from '../../ports.ts'
 import type { HintLimits } from '../api/config.ts'
+import type { Forgetting } from '../forgetting/forgetting.ts'
+import type { Progress } from '../ownership/progress.ts'
 import { HintTally, type Kept } from './hint-index.ts'
+import type { StorageEvents } from './replica-port.ts'
 import {
   encodeJournal,
   encodeTree,
@@ -46,22 +48,13 @@ export interface Change<T> {
   readonly result: T
 }
 
-export interface InventoryHandlers {
-  /** A stored row could not be read, or does not hold what was written. */
-  corrupt(what: string): void
-  /** A record of a partition changed. */
-  written(partition: Partition): void
-  /** Records of a partition are lost. Returns what is to be written with that. */
-  lost(partition: Partition): readonly Write[]
-  /** What a row is stamped with that gets a value in a transaction that is decided now. */
-  stamp(): Stamp
-}
-
 const scanPage = 256
 
 export class Inventory {
   readonly #store: Store
-  readonly #handlers: InventoryHandlers
+  readonly #progress: Pick<Progress, 'changed' | 'stamp'>
+  readonly #forgetting: Pick<Forgetting, 'lost'>
+  readonly #on: Pick<StorageEvents, 'corrupt' | 'written'>
   /** What is kept for others. */
   readonly hints: HintTally
   readonly #forest = new Forest()
@@ -76,10 +69,24 @@ export class Inventory {
   #order = 0
   readonly #commits = new UncertainCommits()
 
-  constructor(store: Store, hintLimits: HintLimits, handlers: InventoryHandlers) {
+  constructor(
+    store: Store,
+    hintLimits: HintLimits,
+    progress: Pick<Progress, 'changed' | 'stamp'>,
+    forgetting: Pick<Forgetting, 'lost'>,
+    on: Pick<StorageEvents, 'corrupt' | 'written'>,
+  ) {
     this.#store = store
     this.hints = new HintTally(hintLimits)
-    this.#handlers = handlers
+    this.#progress = progress
+    this.#forgetting = forgetting
+    this.#on = on
+  }
+
+  /** A record of a partition changed. */
+  written(partition: Partition): void {
+    this.#progress.changed(partition)
+    this.#on.written(partition)
   }
 
   /** What is here of every partition; resolves once records of earlier boots, and those in doubt, are counted in. */
@@ -117,7 +124,7 @@ export class Inventory {
         const { writes, changes, result } = decide(found)
         decided.push(...changes)
         // If the first time took effect, its rows keep the stamp of then.
-        since = Math.min(since, this.#handlers.stamp().count)
+        since = Math.min(since, this.#progress.stamp.count)
         this.#commits.pending.add(order, changes, since)
         if (changes.length > 0) this.#journal.add(order)
         const journal = { key: journalRow(order), value: encodeJournal(changes) }
@@ -155,7 +162,7 @@ export class Inventory {
    * replica. So does one that should be there and is not; that is looked up before anything is said of what is here.
    */
   recordAt(hash: Uint8Array, row: Uint8Array | undefined): StoredRecord | null {
-    return this.#recordIn(hash, row, () => this.#handlers.lost(partitionIn(hash)))
+    return this.#recordIn(hash, row, () => this.#forgetting.lost(partitionIn(hash), 'lost'))
   }
 
   /**
@@ -163,7 +170,7 @@ export class Inventory {
    * written too.
    */
   recordChanged(hash: Uint8Array, row: Uint8Array | undefined, writes: Write[]): StoredRecord | null {
-    const lost = () => writes.push(...this.#handlers.lost(partitionIn(hash)))
+    const lost = () => writes.push(...this.#forgetting.lost(partitionIn(hash), 'lost'))
     const stored = this.#recordIn(hash, row, lost)
     if (row === undefined && this.isExpected(hash)) lost()
     return stored
@@ -174,7 +181,7 @@ export class Inventory {
     if (row === undefined && isDue() && this.isExpected(hash)) this.#commits.doubt({ hash, key: null })
     return keyedRecordIn(row, () => {
       const name = bytesToHex(hash)
-      if (!this.#unreadable.has(name)) this.#handlers.corrupt(`the record with key hash ${name}`)
+      if (!this.#unreadable.has(name)) this.#on.corrupt(`the record with key hash ${name}`)
       this.#unreadable.add(name)
       if (isDue()) this.#commits.doubt({ hash, key: null })
       damaged()
@@ -207,9 +214,9 @@ export class Inventory {
         if (!isSame(version, this.#forest.version(hash))) changes.push({ hash, version })
         if (!this.#commits.mayHaveLeft(doubt, this.#forest.version(hash), version)) {
           altered += 1
-          lost = this.#handlers.lost(partitionIn(hash))
+          lost = this.#forgetting.lost(partitionIn(hash), 'lost')
           // No trie had it, so no exchange has given it, whatever its stamp says.
-          if (stored !== null) writes.push(recordWrite(hash, { ...stored, stamp: this.#handlers.stamp() }, version))
+          if (stored !== null) writes.push(recordWrite(hash, { ...stored, stamp: this.#progress.stamp }, version))
         }
         if (key !== null) hints.push({ key, row: rows.shift() })
       }
@@ -217,7 +224,7 @@ export class Inventory {
     }
     const { altered } = await this.change(doubtful, places, 'relaxed', reading, ({ hints }) => {
       this.#commits.lookedUp(doubtful)
-      for (const { hash } of doubtful) this.#handlers.written(partitionIn(hash))
+      for (const { hash } of doubtful) this.written(partitionIn(hash))
       for (const { key, row } of hints) this.#hintIs(key, row)
     })
     return altered

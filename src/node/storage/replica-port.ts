@@ -1,14 +1,13 @@
 /**
- * What a replica is given, what it answers with, and whom it tells.
+ * What a replica is given, what it answers with, and what it tells.
  */
 
 import type { Origin } from '../../core/acceptance/acceptance.ts'
-import type { Stamp } from '../../core/acceptance/sessions.ts'
 import type { HybridTime, NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import { type Dot, dotName } from '../../core/versioning/causal-history.ts'
 import type { Record, Sibling } from '../../core/versioning/record.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
-import { StoreFailure, type Write } from '../../ports.ts'
+import { StoreFailure } from '../../ports.ts'
 import type { HintLimits } from '../api/config.ts'
 import type { Kept } from './hint-index.ts'
 import type { KeyChange } from './rows.ts'
@@ -29,23 +28,16 @@ export interface Local {
   readonly isLost: boolean
 }
 
-export interface ReplicaHandlers {
+/** Events of the local store. The table of reactions says what follows from each; until then nothing does. */
+export class StorageEvents {
   /** A stored row could not be read, or one dot came with two values. */
-  corrupt(what: string): void
-  /** Times of writes that came by, for the hybrid clock. */
-  timeSeen(time: HybridTime): void
+  corrupt: (what: string) => void = () => {}
   /** A record of a partition changed. */
-  written(partition: Partition): void
-  /** Records of a partition are lost, or are dropped. Returns what is to be written with that. */
-  lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[]
-  /** What a row is stamped with that gets a value in a transaction that is decided now. */
-  stamp(): Stamp
-  /** Values are here now of which nobody can tell whether they were overwritten and forgotten. */
-  late(key: StoredKey, siblings: readonly Sibling[]): void
+  written: (partition: Partition) => void = () => {}
   /** The store has taken something in, or has failed. */
-  storageWas(state: 'ok' | 'full' | 'failed'): void
+  storageWas: (state: 'ok' | 'full' | 'failed') => void = () => {}
   /** A record has more siblings than it should. */
-  crowded(key: StoredKey, siblings: number): void
+  crowded: (key: StoredKey, siblings: number) => void = () => {}
 }
 
 export interface ReplicaLimits {
@@ -57,18 +49,18 @@ export interface ReplicaLimits {
 }
 
 /** Waits for the store, and tells where it fails. */
-export async function watched<T>(handlers: Pick<ReplicaHandlers, 'storageWas'>, work: Promise<T>): Promise<T> {
+export async function watched<T>(on: Pick<StorageEvents, 'storageWas'>, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    if (error instanceof StoreFailure && error.reason !== 'closed') handlers.storageWas(error.reason)
+    if (error instanceof StoreFailure && error.reason !== 'closed') on.storageWas(error.reason)
     throw error
   }
 }
 
 /** Tells of dots that name two values. */
-export function reportReuse(handlers: Pick<ReplicaHandlers, 'corrupt'>, key: StoredKey, dots: readonly Dot[]): void {
-  for (const dot of dots) handlers.corrupt(`dot ${dotName(dot)} of ${key} names two values`)
+export function reportReuse(on: Pick<StorageEvents, 'corrupt'>, key: StoredKey, dots: readonly Dot[]): void {
+  for (const dot of dots) on.corrupt(`dot ${dotName(dot)} of ${key} names two values`)
 }
 
 /**
@@ -76,12 +68,6 @@ export function reportReuse(handlers: Pick<ReplicaHandlers, 'corrupt'>, key: Sto
  * ask elsewhere.
  */
 export type Asked = 'this node' | 'another'
-
-/** Up to when names may be pruned, and may have been. */
-export interface Ages {
-  horizonOf(partition: Partition): HybridTime
-  floorOf(partition: Partition): HybridTime
-}
 
 /** Where records come from, and up to when each side may have pruned names. */
 export interface Coming {

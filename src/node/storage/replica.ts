@@ -26,21 +26,24 @@ import { modeOf } from '../../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { versionOf } from '../../core/wire/record-codec.ts'
 import type { Clock, Durability, Write } from '../../ports.ts'
+import type { Forgetting } from '../forgetting/forgetting.ts'
+import type { LateWrites } from '../forgetting/late-writes.ts'
+import type { Progress } from '../ownership/progress.ts'
 import type { Routing } from '../ownership/routing.ts'
+import type { HybridClock } from '../scheduling/hybrid-clock.ts'
 import type { FlushingStore } from './flushing-store.ts'
 import { HintRefused } from './hint-index.ts'
 import { Hints } from './hints.ts'
 import { type Change, Inventory } from './merkle-index.ts'
 import {
-  type Ages,
   type Asked,
   type Coming,
   type Incoming,
   Intake,
   type Local,
-  type ReplicaHandlers,
   type ReplicaLimits,
   reportReuse,
+  StorageEvents,
   type Taken,
   watched,
 } from './replica-port.ts'
@@ -51,46 +54,50 @@ interface Placed extends Incoming {
   readonly hash: Uint8Array
 }
 
+export interface ReplicaParts {
+  readonly store: FlushingStore
+  readonly routing: Routing
+  readonly clock: Pick<Clock, 'wall'>
+  readonly hybrid: HybridClock
+  readonly limits: ReplicaLimits
+  readonly progress: Pick<Progress, 'horizonOf' | 'floorOf' | 'changed' | 'stamp'>
+  readonly forgetting: Pick<Forgetting, 'lost'>
+  readonly late: Pick<LateWrites, 'tell'>
+}
+
 export class Replica {
+  readonly on: StorageEvents = new StorageEvents()
   readonly #store: FlushingStore
   readonly #routing: Routing
-  readonly #handlers: ReplicaHandlers
   readonly #inventory: Inventory
   /** What is kept for others. */
   readonly hints: Hints
   readonly #clock: Pick<Clock, 'wall'>
+  readonly #hybrid: HybridClock
   readonly #limits: ReplicaLimits
-  readonly #ages: Ages
+  readonly #progress: Pick<Progress, 'horizonOf' | 'floorOf' | 'changed' | 'stamp'>
+  readonly #forgetting: Pick<Forgetting, 'lost'>
+  readonly #late: Pick<LateWrites, 'tell'>
   /** The terms of a put or hint. */
   readonly written: Coming
 
-  constructor(
-    store: FlushingStore,
-    routing: Routing,
-    clock: Pick<Clock, 'wall'>,
-    limits: ReplicaLimits,
-    ages: Ages,
-    handlers: ReplicaHandlers,
-  ) {
-    this.#store = store
-    this.#routing = routing
-    this.#clock = clock
-    this.#limits = limits
-    this.#ages = ages
+  constructor(parts: ReplicaParts) {
+    this.#store = parts.store
+    this.#routing = parts.routing
+    this.#clock = parts.clock
+    this.#hybrid = parts.hybrid
+    this.#limits = parts.limits
+    this.#progress = parts.progress
+    this.#forgetting = parts.forgetting
+    this.#late = parts.late
     this.written = {
       origin: 'written',
-      floorOf: (partition) => ages.floorOf(partition),
+      floorOf: (partition) => parts.progress.floorOf(partition),
       giverFloorOf: () => hybridZero,
       isKept: () => false,
     }
-    this.#handlers = handlers
-    this.#inventory = new Inventory(store, limits.hints, {
-      corrupt: (what) => handlers.corrupt(what),
-      written: (partition) => handlers.written(partition),
-      lost: (partition) => handlers.lost(partition, 'lost'),
-      stamp: () => handlers.stamp(),
-    })
-    this.hints = new Hints(store, this.#inventory, limits, handlers)
+    this.#inventory = new Inventory(parts.store, parts.limits.hints, parts.progress, parts.forgetting, this.on)
+    this.hints = new Hints(parts.store, this.#inventory, parts.limits, this.on)
   }
 
   /** What is here of every partition; see `Inventory`. */
@@ -119,7 +126,7 @@ export class Replica {
       const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#lightening(hashes, rows)
       const keys = hashes.map((hash) => ({ hash, key: null }))
       const change = this.#inventory.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
-      await watched(this.#handlers, change).catch(() => {})
+      await watched(this.on, change).catch(() => {})
     }
   }
 
@@ -141,7 +148,7 @@ export class Replica {
   /** The record without what need not be kept any longer; the same object where all is needed. */
   #lightened({ key, record }: KeyedRecord): Record {
     const whole = withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
-    return prune(whole, this.#ages.horizonOf(partitionOf(key)))
+    return prune(whole, this.#progress.horizonOf(partitionOf(key)))
   }
 
   /** Stores tries that have changed much, so that the next start has less to read. */
@@ -169,10 +176,10 @@ export class Replica {
   }
 
   async read(key: StoredKey): Promise<Local> {
-    const [own, kept] = await watched(this.#handlers, this.#store.read([recordRow(key), hintRow(key)]))
+    const [own, kept] = await watched(this.on, this.#store.read([recordRow(key), hintRow(key)]))
     const hash = keyHashOf(key)
     const stored = this.#inventory.recordAt(hash, own)
-    const hint = hintIn(kept, () => this.#handlers.corrupt(`the hint of ${key}`))
+    const hint = hintIn(kept, () => this.on.corrupt(`the hint of ${key}`))
     const record = join(stored?.record ?? emptyRecord, hint.record, modeOf(key))
     this.#seeTimes(record)
     return {
@@ -184,7 +191,7 @@ export class Replica {
 
   /** The node's own records of keys with these hashes, pruned, without hints; those it has none of are left out. */
   async records(hashes: readonly Uint8Array[]): Promise<readonly StoredRecord[]> {
-    const rows = await watched(this.#handlers, this.#store.read(hashes.map(recordRowAt)))
+    const rows = await watched(this.on, this.#store.read(hashes.map(recordRowAt)))
     const found = hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
     // One that should be there and is not was lost: nothing is told of its partition before that is known.
     if (found.length < hashes.length) await this.#inventory.forest()
@@ -238,12 +245,12 @@ export class Replica {
     }
     const change = this.#inventory.change(entries, places, durability, decide, (_, changes) => {
       for (const [key, kept] of intake.hinted) this.#inventory.hints.set(key, kept)
-      for (const { hash } of changes) this.#handlers.written(partitionIn(hash))
-      for (const [key, siblings] of intake.crowded) this.#handlers.crowded(key, siblings)
-      for (const [key, siblings] of intake.late) this.#handlers.late(key, siblings)
+      for (const { hash } of changes) this.#inventory.written(partitionIn(hash))
+      for (const [key, siblings] of intake.crowded) this.on.crowded(key, siblings)
+      for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)
     })
-    const result = await watched(this.#handlers, change)
-    if (result === 'taken') this.#handlers.storageWas('ok')
+    const result = await watched(this.on, change)
+    if (result === 'taken') this.on.storageWas('ok')
     if (result === 'refused') throw new HintRefused()
     if (result === 'again') return this.take(incoming, durability, asked, coming)
     for (const { record } of incoming) this.#seeTimes(record)
@@ -272,10 +279,10 @@ export class Replica {
     const partition = partitionIn(hash)
     // The horizon is asked for after the row was read: a row that is damaged or missing takes it away, and what was
     // received.
-    const horizon = this.#ages.horizonOf(partition)
+    const horizon = this.#progress.horizonOf(partition)
     const isLost = stored === null && this.#inventory.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)
-    reportReuse(this.#handlers, key, reusedDots(mine, incoming))
+    reportReuse(this.on, key, reusedDots(mine, incoming))
     const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
     const terms = { origin: coming.origin, received: received && !isLost && coming.isKept(), ...floors }
     const accepted = accept(mine, incoming, terms, modeOf(key))
@@ -287,7 +294,7 @@ export class Replica {
     const isNothing = saysNothing(record)
     if (held === undefined && isNothing) return
     const version = isNothing ? null : versionOf(record)
-    const stamp = accepted.isNews || stored === null ? this.#handlers.stamp() : stored.stamp
+    const stamp = accepted.isNews || stored === null ? this.#progress.stamp : stored.stamp
     const write = recordWrite(hash, { key, record, stamp }, version)
     // What is here to the last byte is not written again: new owners are given much of it twice.
     if (isSame(write.value, held ?? null) && this.#inventory.lists(hash, version)) return
@@ -296,7 +303,7 @@ export class Replica {
   }
 
   #seeTimes(record: Record): void {
-    for (const sibling of record.siblings) this.#handlers.timeSeen(sibling.time)
+    for (const sibling of record.siblings) this.#hybrid.observe(sibling.time)
   }
 
   /**
@@ -314,13 +321,13 @@ export class Replica {
       const quiet = partitions.filter((partition) => !this.#inventory.isChanging(partition))
       const due = quiet.filter((partition) => !this.#routing.owns(partition) && isStillDue(partition))
       const hashes = hashesOf(due)
-      const lost = due.map((partition) => this.#handlers.lost(partition, 'dropped')).at(-1)
+      const lost = due.map((partition) => this.#forgetting.lost(partition, 'dropped')).at(-1)
       const writes = [...(lost ?? []), ...hashes.map((hash) => ({ key: recordRowAt(hash), value: null }))]
       return { writes, changes: hashes.map((hash) => ({ hash, version: null })), result: due }
     }
     const keys = hashesOf(partitions).map((hash) => ({ hash, key: null }))
     return watched(
-      this.#handlers,
+      this.on,
       this.#inventory.change(keys, [], 'relaxed', decide, () => {}),
     )
   }

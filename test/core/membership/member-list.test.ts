@@ -36,7 +36,7 @@ const claims = fc
 const lists = fc.array(claims, { maxLength: 12 })
 
 const listOf = (taken: readonly Claim[]) => {
-  const list = new MemberList(claim(0), [], () => false, 0)
+  const list = new MemberList(claim(0), [], 0)
   for (const each of taken) list.take(each, 'news', 0)
   return list
 }
@@ -57,7 +57,7 @@ test('a list that was remembered has the hash of the list it was', () => {
   fc.assert(
     fc.property(lists, (taken) => {
       const list = listOf(taken)
-      const again = new MemberList(claim(0), [...list.view.values()], () => false, 0)
+      const again = new MemberList(claim(0), [...list.view.values()], 0)
       expect(again.hash).toBe(list.hash)
     }),
   )

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import type { NodeId, PeerId } from '../../../src/core/ids.ts'
 import type { Claim } from '../../../src/core/membership/claims.ts'
+import { MemberList } from '../../../src/core/membership/member-list.ts'
 import { Swim } from '../../../src/core/membership/swim.ts'
 import { type SwimOptions, type SwimTimer, swimDefaults } from '../../../src/core/membership/swim-port.ts'
 import { claimOf, nodeName as name } from '../../members.ts'
@@ -39,8 +40,7 @@ class Ring {
       let state = index + 1
       this.swims.push(
         new Swim(
-          own,
-          others,
+          new MemberList(own, others, this.now, options.linksMax),
           { ...swimDefaults, ...options },
           {
             send: (to, message) => {
@@ -59,7 +59,6 @@ class Ring {
               return state / 2_147_483_647
             },
           },
-          0,
         ),
       )
     }

@@ -6,10 +6,12 @@ import { afterEach, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import { storedKey } from '../../../src/core/versioning/stored-key.ts'
 import { type MemoryCluster, openCluster } from '../../../src/memory/open-cluster.ts'
-import { checkConfig } from '../../../src/node/api/config.ts'
 import type { NodeEvents } from '../../../src/node/api/tabring-node.ts'
+import { Coordinator } from '../../../src/node/coordination/coordinator.ts'
 import { Crowding } from '../../../src/node/coordination/sibling-cap.ts'
-import type { WriteOutcome } from '../../../src/node/coordination/write.ts'
+import type { Replica } from '../../../src/node/storage/replica.ts'
+import { partsOf } from '../../../src/node/storage-node.ts'
+import { StoreFailure } from '../../../src/ports.ts'
 import type { Place } from '../../simulation/world.ts'
 import { nodeOf, virtualRing } from '../virtual-ring.ts'
 
@@ -71,11 +73,18 @@ test('what could not be resolved is not tried again at once', async () => {
   for (const value of [1, 2, 3]) await ahead(node.put('hot', null, value))
   const key = storedKey({ mode: 'siblings', collection: '', key: 'hot' })
   let tries = 0
-  const fruitless = async () => {
+  const parts = partsOf(node)
+  const refused = () => {
     tries += 1
-    return { isStored: false } as WriteOutcome
+    return Promise.reject(new StoreFailure('full', 'no room'))
   }
-  const crowding = new Crowding(node, { ...checkConfig({ cluster: 'any' }), siblingsMax: 2 }, fruitless, () => null)
+  const replica = { read: parts.replica.read.bind(parts.replica), take: refused } as unknown as Replica
+  const coordinator = new Coordinator({ ...parts, ...parts.coordinator, clock: parts.ports.clock, replica })
+  coordinator.onOwnRequest = (request) =>
+    request.type === 'get'
+      ? parts.coordinator.onOwnRequest(request)
+      : Promise.reject(new StoreFailure('full', 'no room'))
+  const crowding = new Crowding(coordinator, { ...parts.config, siblingsMax: 2 }, parts.values)
   const noticed = () => ahead(crowding.noticed(key, 3))
   await noticed()
   await noticed()

@@ -9,6 +9,7 @@ import { hybridAt, wallOf } from '../../../src/core/versioning/hybrid-time.ts'
 import { seededRandom } from '../../../src/memory/seeded-random.ts'
 import { DotMint, mintActor } from '../../../src/node/coordination/dot-mint.ts'
 import { Author } from '../../../src/node/coordination/write-stamp.ts'
+import { HybridClock } from '../../../src/node/scheduling/hybrid-clock.ts'
 import { VirtualClock } from '../../simulation/virtual-clock.ts'
 import { keyNamed } from '../station.ts'
 
@@ -17,7 +18,8 @@ const key = keyNamed('key')
 function authorOn(state: { skewMs: number }) {
   const random = seededRandom(1)
   const clock = new VirtualClock().seenBy((task) => task(), { ...state, alignMs: 0 })
-  return { clock, author: new Author(clock, new DotMint(random, mintActor(random), 1_000)) }
+  const hybrid = new HybridClock(clock)
+  return { clock, hybrid, author: new Author(clock, hybrid, new DotMint(random, mintActor(random), 1_000)) }
 }
 
 test('a write is later than all its writer saw, also where another clock was far ahead of this one', () => {
@@ -29,10 +31,10 @@ test('a write is later than all its writer saw, also where another clock was far
 })
 
 test('a write is later than the last one of its node, and than what came by', () => {
-  const { clock, author } = authorOn({ skewMs: 0 })
+  const { clock, hybrid, author } = authorOn({ skewMs: 0 })
   const first = author.sign(key, blindContext).time
   const second = author.sign(key, blindContext).time
   expect(second).toBeGreaterThan(first)
-  author.saw((hybridAt(clock.wall()) + 5_000) as HybridTime)
+  hybrid.observe((hybridAt(clock.wall()) + 5_000) as HybridTime)
   expect(author.sign(key, blindContext).time).toBeGreaterThan(hybridAt(clock.wall()) + 5_000)
 })

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
 import { wallOf } from '../../../src/core/versioning/hybrid-time.ts'
-import type { StorageNode } from '../../../src/node/storage-node.ts'
+import { partsOf, type StorageNode } from '../../../src/node/storage-node.ts'
 import { keyNamed } from '../../simulation/keys.ts'
 import type { Place } from '../../simulation/world.ts'
 import { nodeOf, virtualRing } from '../virtual-ring.ts'
@@ -16,10 +16,11 @@ const names = Array.from({ length: 20 }, (_, index) => `key ${index}`)
 /** Forgetting happens as partitions are scrubbed; a test scrubs those it writes to. */
 async function scrub({ world, ahead }: Awaited<ReturnType<typeof virtualRing>>): Promise<void> {
   for (const { node } of world.serving)
-    for (const name of names) await ahead(node.replica.scrub(partitionOf(keyNamed(name))))
+    for (const name of names) await ahead(partsOf(node).replica.scrub(partitionOf(keyNamed(name))))
 }
 
-const recordsOf = async (node: StorageNode) => node.replica.records(names.map((name) => keyHashOf(keyNamed(name))))
+const recordsOf = async (node: StorageNode) =>
+  partsOf(node).replica.records(names.map((name) => keyHashOf(keyNamed(name))))
 
 test('a delete is remembered for the retention, and then nothing is left of it', async () => {
   const ring = await virtualRing({ nodes: 4, retentionMs })
@@ -70,7 +71,9 @@ test('a node that leaves takes along nothing that is older than the retention, a
   await clock.run(3 * retentionMs)
   const late: string[] = []
   for (const { node } of world.serving) node.on('late', ({ key }) => late.push(key))
-  const horizons = names.map((name) => others[0]?.progress.horizonOf(partitionOf(keyNamed(name))) ?? 0)
+  const horizons = names.map((name) =>
+    partsOf(others[0] as StorageNode).progress.horizonOf(partitionOf(keyNamed(name))),
+  )
   expect(Math.max(...horizons)).toBeGreaterThan(0)
   let hasLeft = false
   void first.leave().then(() => {
@@ -98,7 +101,7 @@ test('what a tab took while it was cut off for longer than the retention is ther
   for (const { node } of world.serving) node.on('late', ({ key, values }) => late.push(`${key}: ${values}`))
   for (const name of names) expect(await ahead(nodeOf(alone).put(name, null, name))).toMatchObject({ quorum: false })
   // Not so long before the others come back that it would have been given up.
-  const expiresAt = new Date(nodeOf(alone).clock.wall() + 4 * retentionMs - 1_000)
+  const expiresAt = new Date(partsOf(nodeOf(alone)).ports.clock.wall() + 4 * retentionMs - 1_000)
   await ahead(nodeOf(alone).put('passing', null, 'of nobody by then', { expiresAt }))
   await clock.run(4 * retentionMs)
   world.network.reunite()
@@ -116,11 +119,13 @@ test('a member that is away is waited for, for one retention, also when others o
   const away = world.places[3] as Place
   await clock.run(retentionMs)
   world.close(away)
-  const leftAt = nodeOf(world.places[0] as Place).clock.wall()
+  const leftAt = partsOf(nodeOf(world.places[0] as Place)).ports.clock.wall()
   const latest = () =>
     Math.max(
       ...world.serving.flatMap(({ node }) =>
-        node.routing.ownedBy(node.id).map((partition) => wallOf(node.progress.horizonOf(partition))),
+        partsOf(node)
+          .routing.ownedBy(node.id)
+          .map((partition) => wallOf(partsOf(node).progress.horizonOf(partition))),
       ),
     )
   await clock.run(0.8 * retentionMs)
@@ -133,7 +138,7 @@ test('a member that is away is waited for, for one retention, also when others o
 test('who was away for a moment is not waited for any longer once it is back, however short the boots of others are', async () => {
   const { world, clock, ahead } = await virtualRing({ nodes: 4, retentionMs })
   const [restless, away] = world.places as [Place, Place]
-  const [partition] = world.serving[0]?.node.routing.ownedBy(nodeOf(restless).id) ?? []
+  const [partition] = partsOf(nodeOf(restless)).routing.ownedBy(nodeOf(restless).id)
   if (partition === undefined) throw new Error('it owns something')
   const bootMs = 4_000
   const reboot = async () => {
@@ -143,10 +148,11 @@ test('who was away for a moment is not waited for any longer once it is back, ho
   }
   world.close(away)
   await clock.run(bootMs)
-  await ahead(nodeOf(restless).forgetting.look())
+  await ahead(partsOf(nodeOf(restless)).forgetting.look())
   world.start(away)
   for (let boot = 0; boot < 45; boot += 1) await reboot()
-  const behindMs = nodeOf(restless).clock.wall() - wallOf(nodeOf(restless).progress.horizonOf(partition))
+  const behindMs =
+    partsOf(nodeOf(restless)).ports.clock.wall() - wallOf(partsOf(nodeOf(restless)).progress.horizonOf(partition))
   // A dozen steps, each a thirtieth of the retention.
   expect(behindMs).toBeLessThan(retentionMs * 1.4)
 }, 60_000)
@@ -165,7 +171,7 @@ test('the history of a key that 400 boots write, over twice the retention, stays
     await ahead(node.put('hot', context, boot))
     const [other] = world.serving.filter(({ place }) => place !== writer)
     if (other === undefined) throw new Error('the others serve')
-    most = Math.max(most, (await ahead(other.node.replica.read(keyNamed('hot')))).record.history.actors.size)
+    most = Math.max(most, (await ahead(partsOf(other.node).replica.read(keyNamed('hot')))).record.history.actors.size)
     world.close(writer)
     world.start(writer)
     await clock.run(pauseMs - 200)

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import type { NodeId } from '../../../src/core/ids.ts'
 import { HintTally } from '../../../src/node/storage/hint-index.ts'
-import type { StorageNode } from '../../../src/node/storage-node.ts'
+import { partsOf, type StorageNode } from '../../../src/node/storage-node.ts'
 import { StoreFailure } from '../../../src/ports.ts'
 import type { Place } from '../../simulation/world.ts'
 import { nodeOf, virtualRing } from '../virtual-ring.ts'
@@ -53,8 +53,12 @@ test('where each device has to hold everything, a full node claims what it did: 
 
 /** Every key a node owns, as another node sees it. */
 async function versionsOf(node: StorageNode) {
-  const forest = await node.replica.forest()
-  return new Map(node.routing.ownedBy(node.id).map((partition) => [partition, forest.itemsOf(partition)]))
+  const forest = await partsOf(node).replica.forest()
+  return new Map(
+    partsOf(node)
+      .routing.ownedBy(node.id)
+      .map((partition) => [partition, forest.itemsOf(partition)]),
+  )
 }
 
 test('a tab that was away while a thousand keys changed and two hundred were deleted is back in step although hints cover few of them', async () => {
@@ -72,7 +76,7 @@ test('a tab that was away while a thousand keys changed and two hundred were del
     expect((await ahead(write)).quorum).toBe(true)
   }
   for (const { place, node } of world.serving) {
-    const owed = [...(await ahead(node.replica.hints.owedTo(id)))]
+    const owed = [...(await ahead(partsOf(node).replica.hints.owedTo(id)))]
     // What a node was asked to write itself it keeps for the owners whatever it keeps already.
     if (place !== writer) expect(owed.length).toBeLessThanOrEqual(cap)
     if (place !== writer) expect(owed.length).toBeGreaterThan(0)
@@ -102,17 +106,17 @@ test('one hint that its node cannot take keeps no other back', async () => {
   for (const name of names(12)) await ahead(nodeOf(writer).put(name, null, large))
   const keeper = world.serving.find(({ place, node }) => place !== writer && node.status().hints > 1)
   if (keeper === undefined) throw new Error('somebody stands in for several keys')
-  const [first] = await ahead(keeper.node.replica.hints.owedTo(id))
+  const [first] = await ahead(partsOf(keeper.node).replica.hints.owedTo(id))
   world.start(target)
   await clock.run(100)
-  const { replica } = nodeOf(target)
+  const { replica } = partsOf(nodeOf(target))
   const take = replica.take.bind(replica)
   replica.take = (incoming, ...how) =>
     incoming.some(({ key }) => key === first)
       ? Promise.reject(new StoreFailure('failed', 'not this one'))
       : take(incoming, ...how)
   await clock.run(60_000)
-  expect([...(await ahead(keeper.node.replica.hints.owedTo(id)))]).toEqual([first])
+  expect([...(await ahead(partsOf(keeper.node).replica.hints.owedTo(id)))]).toEqual([first])
 }, 60_000)
 
 test('hints are counted for each node and in bytes, replaced ones once, and refused beyond either', () => {

@@ -1,7 +1,9 @@
 /**
  * A browser's profile was copied with its database, and a tab of each lives: one of the two becomes another node, and nothing is lost.
  */
+
 import { expect, test } from 'vitest'
+import { partsOf } from '../../../src/node/storage-node.ts'
 import type { Place } from '../../simulation/world.ts'
 import { nodeOf, virtualRing } from '../virtual-ring.ts'
 
@@ -39,7 +41,7 @@ for (const nodes of [1, 5]) {
     expect(one.id).not.toBe(other.id)
     for (const node of [one, other]) {
       expect(node.status().state).toBe('open')
-      expect(node.membership.awake).toHaveLength(nodes + 1)
+      expect(partsOf(node).membership.awake).toHaveLength(nodes + 1)
       for (const key of keys) expect((await ahead(node.get<string>(key))).values).toEqual([`${key} after`])
     }
   })

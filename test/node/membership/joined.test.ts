@@ -4,10 +4,10 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeId, PeerId } from '../../../src/core/ids.ts'
 import { Events } from '../../../src/node/api/events.ts'
+import type { Parts } from '../../../src/node/assembly.ts'
 import { Joining } from '../../../src/node/membership/joined.ts'
 import type { Membership } from '../../../src/node/membership/membership.ts'
 import type { Peers } from '../../../src/node/network/peers.ts'
-import type { Watched } from '../../../src/node/status.ts'
 import type { Transport } from '../../../src/ports.ts'
 import { systemClock } from '../../../src/system-clock.ts'
 
@@ -25,7 +25,7 @@ function waiting(met: readonly NodeId[]) {
     ownership: { syncing: [] },
     peers,
     membership: { view: new Map(), claims: [] },
-  } as unknown as Watched
+  } as unknown as Parts
   const refusal = joining.whole(node, 3, 200).then(
     () => ({ code: 'joined', message: '' }),
     (error: unknown) => error as { readonly code: string; readonly message: string },

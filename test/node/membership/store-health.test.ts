@@ -21,10 +21,9 @@ function healthOf() {
   }
   const said: string[] = []
   const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
-  const health = new StoreHealth(seen, { ...inner, transact }, () => 0.5, nodeName(1), {
-    says: (state) => said.push(state),
-    givenUp: () => said.push('given up'),
-  })
+  const health = new StoreHealth(seen, { ...inner, transact }, () => 0.5, nodeName(1))
+  health.onSays = (state) => said.push(state)
+  health.onGivenUp = () => said.push('given up')
   const becomes = (state: StorageState) => {
     disk.state = state
     health.was(state)

@@ -14,7 +14,7 @@ const day = 86_400_000
 
 function helloWith(settings: Partial<Pick<Hello, 'n' | 'graceMs'>>, retention = new Retention(day)): Hello {
   const boot = '1'.repeat(16) as ActorId
-  return helloOf(tagOf('ring'), { n: 3, graceMs: 600_000, ...settings }, retention, () => [], nodeName(1), boot)
+  return helloOf(tagOf('ring'), { n: 3, graceMs: 600_000, ...settings }, retention, { held: [] }, nodeName(1), boot)
 }
 
 test('two nodes that were opened with other graces form no ring, and are told both', () => {

@@ -5,11 +5,12 @@ import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import { tagOf } from '../../../src/core/hash.ts'
 import type { ActorId, NodeId, PeerId, ViewHash } from '../../../src/core/ids.ts'
+import { MemberList } from '../../../src/core/membership/member-list.ts'
 import { helloOf } from '../../../src/node/network/handshake.ts'
 import { Peers } from '../../../src/node/network/peers.ts'
-import type { PeersHandlers } from '../../../src/node/network/peers-port.ts'
 import { Retention } from '../../../src/node/ownership/retention.ts'
 import type { Transport, TransportHandlers } from '../../../src/ports.ts'
+import { claimOf } from '../../members.ts'
 import { VirtualClock } from '../../simulation/virtual-clock.ts'
 
 const clock = new VirtualClock()
@@ -50,16 +51,13 @@ function endOf(name: string): End {
     },
     close: () => {},
   }
-  const handlers = {
-    met: () => {},
-    viewSeen: () => {},
-    closed: (_node, how) => end.told.push(how),
-  } satisfies Partial<PeersHandlers>
   const settings = { n: 3, graceMs: bounds.graceMs }
   const ids = [name.repeat(32) as NodeId, name.repeat(16) as ActorId] as const
-  const hello = helloOf(tagOf('ring'), settings, new Retention(bounds.retentionMs), () => [], ...ids)
+  const hello = helloOf(tagOf('ring'), settings, new Retention(bounds.retentionMs), { held: [] }, ...ids)
   const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
-  const peers = new Peers(transport, seen, hello, () => '0' as ViewHash, handlers as unknown as PeersHandlers)
+  const members = new MemberList(claimOf(0), [], 0)
+  const peers = new Peers(transport, seen, hello, members, { hash: '0' as ViewHash })
+  peers.on.closed = (_node, how) => end.told.push(how)
   peers.start()
   return Object.assign(end, { peers })
 }

@@ -16,7 +16,8 @@ function station() {
   const routing = new Routing(name(1), mergeClaims(new Map(), [claim(1), claim(2), claim(3)]), 3)
   const wasInSync = new Uint8Array(allPartitions.length).fill(3)
   const isReachable = (node: NodeId) => reachable.has(node)
-  const ownership = new Ownership(memoryStore(), routing, wasInSync, { now: () => 0 }, isReachable, () => {})
+  const ownership = new Ownership(memoryStore(), routing, wasInSync, { now: () => 0 })
+  ownership.isReachable = isReachable
   const partition = allPartitions[7] ?? (0 as never)
   return { ownership, reachable, partition }
 }
@@ -70,7 +71,8 @@ function ringThatIsJoined(newcomer: { readonly settled: boolean }) {
   const wasInSync = new Uint8Array(allPartitions.length).fill(3)
   const clock = { ms: 0, now: () => clock.ms }
   const isReachable = (node: NodeId) => reachable.has(node)
-  const ownership = new Ownership(memoryStore(), routing, wasInSync, clock, isReachable, () => {})
+  const ownership = new Ownership(memoryStore(), routing, wasInSync, clock)
+  ownership.isReachable = isReachable
   for (const node of [2, 3]) ownership.received(name(node), allPartitions)
   const fourth = { ...claim(4), ...newcomer }
   routing.follow(mergeClaims(new Map(), [...claims, fourth]), [fourth])
@@ -131,7 +133,8 @@ describe('a new owner', () => {
     const claims = [{ ...claim(1), settled: false }, claim(2), claim(3)]
     const routing = new Routing(name(1), mergeClaims(new Map(), claims), 3)
     const isReachable = (node: NodeId) => reachable.has(node)
-    const ownership = new Ownership(memoryStore(), routing, undefined, { now: () => 0 }, isReachable, () => {})
+    const ownership = new Ownership(memoryStore(), routing, undefined, { now: () => 0 })
+    ownership.isReachable = isReachable
     return { ownership, reachable, partition: allPartitions[7] ?? (0 as never) }
   }
 

@@ -23,7 +23,7 @@ const boot = { number: 5, tag: 'aaaaaaaa', boots: new Map([[5, 'aaaaaaaa']]) }
 async function station(store = memoryStore()) {
   const routing = new Routing(name(1), mergeClaims(new Map(), [claim(1), claim(2), claim(3)]), 3)
   const saved = await store.read([progressRow, formerForgettingRow])
-  return { store, progress: new Progress(store, systemClock, routing, { ms: 1_000 }, boot, saved) }
+  return { store, progress: new Progress(store, systemClock, routing, { ms: 1_000 }, { boot, saved }) }
 }
 
 const session = (count: number) => ({ boot: 1, tag: 'bbbbbbbb', count })

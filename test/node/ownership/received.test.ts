@@ -26,7 +26,7 @@ function begun() {
   const beside = new Routing(nodeName(1), viewOf(eight), 3)
   const partition = allPartitions.find((each) => !beside.owns(each)) as Partition
   const clock = new VirtualClock().seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
-  const progress = new Progress(memoryStore(), clock, routing, { ms: 1_000 }, boot, [])
+  const progress = new Progress(memoryStore(), clock, routing, { ms: 1_000 }, { boot, saved: [] })
   const lose = () => routing.follow(viewOf(eight), eight)
   /** All that a peer had was received, in an exchange that began so long ago. */
   const receive = (from: NodeId, session: Session, horizon = at(0), since = progress.begin(null)) =>

@@ -29,9 +29,9 @@ function aRouting(count: number) {
   const view = new Map(claims.slice(0, 1).map((claim) => [claim.node, claim]))
   const routing = new Routing(claimOf(0).node, new Map(view), 3)
   let announced = 0
-  routing.onChange(() => {
+  routing.onChanged = () => {
     announced += 1
-  })
+  }
   const take = (list: readonly Claim[]) => {
     for (const claim of list) view.set(claim.node, claim)
     routing.follow(view, list)
@@ -42,9 +42,11 @@ function aRouting(count: number) {
 test('a list of thirty newcomers is one change of placement, and every one of them is placed by then', () => {
   const { routing, take, newcomers, announced } = aRouting(31)
   let placedThen = 0
-  routing.onChange(() => {
+  const { onChanged } = routing
+  routing.onChanged = () => {
+    onChanged()
     placedThen = routing.others.length
-  })
+  }
   take(newcomers)
   expect(announced()).toBe(1)
   expect(placedThen).toBe(30)

@@ -38,7 +38,9 @@ function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
     inventory: new Inventory(
       store,
       { keysPerTarget: 100, bytes: 10_000 },
-      { corrupt: () => {}, written: () => {}, lost: () => [{ key: metaRow('lost'), value: null }], stamp: () => stamp },
+      { changed: () => {}, stamp },
+      { lost: () => [{ key: metaRow('lost'), value: null }] },
+      { corrupt: () => {}, written: () => {} },
     ),
     scanned,
   }

@@ -6,19 +6,24 @@ import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
 import type { ActorId, NodeId, PeerId, StoredKey } from '../../../src/core/ids.ts'
 import type { Claim } from '../../../src/core/membership/claims.ts'
+import { MemberList } from '../../../src/core/membership/member-list.ts'
 import { emptyHistory } from '../../../src/core/versioning/causal-history.ts'
 import { blindContext } from '../../../src/core/versioning/context.ts'
 import { hybridZero } from '../../../src/core/versioning/hybrid-time.ts'
 import { emptyRecord, type Record, type ValueSibling } from '../../../src/core/versioning/record.ts'
 import type { Reply, Request } from '../../../src/core/wire/messages.ts'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
-import type { Coordination } from '../../../src/node/coordination/coordinator.ts'
+import { seededRandom } from '../../../src/memory/seeded-random.ts'
+import { Coordinator } from '../../../src/node/coordination/coordinator.ts'
+import { DotMint, mintActor } from '../../../src/node/coordination/dot-mint.ts'
 import { putFailed } from '../../../src/node/coordination/outcomes.ts'
 import { read } from '../../../src/node/coordination/read.ts'
 import { repairStale } from '../../../src/node/coordination/read-repair.ts'
 import { write } from '../../../src/node/coordination/write.ts'
+import { Author } from '../../../src/node/coordination/write-stamp.ts'
 import { Peers } from '../../../src/node/network/peers.ts'
 import { Routing } from '../../../src/node/ownership/routing.ts'
+import { HybridClock } from '../../../src/node/scheduling/hybrid-clock.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
 import { HintRefused } from '../../../src/node/storage/hint-index.ts'
 import { hintRow } from '../../../src/node/storage/rows.ts'
@@ -164,9 +169,9 @@ describe('routing', () => {
   test('a member that is suspected, asleep or dead keeps its place; one that is out or has left does not', () => {
     const { routing } = station(5)
     let changes = 0
-    routing.onChange(() => {
+    routing.onChanged = () => {
       changes += 1
-    })
+    }
     const seen = (status: Claim['status']) =>
       routing.follow(viewOf([claim(1), { ...claim(2), status }, claim(3), claim(4), claim(5)]), [claim(2)])
     for (const status of ['suspect', 'away', 'dead'] as const) seen(status)
@@ -259,6 +264,8 @@ describe('records', () => {
   })
 })
 
+const random = seededRandom(1)
+
 /** A coordinator whose fellow nodes answer what `answer` says; null is no answer. */
 function coordination(count: number, answer: (node: NodeId, request: Request) => Reply | null, devices = count) {
   const parts = station(count, 3, memoryStore(), devices)
@@ -285,23 +292,6 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     drop: () => {},
     close: () => {},
   }
-  const handlers = {
-    serve: async (): Promise<Reply> => ({ type: 'reconciled', body: new Uint8Array(0) }),
-    met: () => {},
-    closed: () => {},
-    answering: () => {},
-    viewSeen: () => {},
-    swim: () => {},
-    statusOf: () => 'alive' as const,
-    relaysTo: () => [],
-    admits: () => true,
-    introduce: () => {},
-    notIntroduced: () => {},
-    copied: () => {},
-    connectionFailed: () => {},
-    refused: () => {},
-    signaling: () => {},
-  }
   class Everybody extends Peers {
     override isReachable(): boolean {
       return true
@@ -322,8 +312,12 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     node: nodeName(1),
     boot: '' as ActorId,
   }
-  const peers = new Everybody(transport, systemClock, hello, () => parts.routing.hash, handlers)
-  const node: Coordination = { clock: systemClock, peers, ...parts, ask }
+  const { routing, replica, events } = parts
+  const peers = new Everybody(transport, systemClock, hello, new MemberList(claim(1), [], 0), routing)
+  const author = new Author(systemClock, new HybridClock(systemClock), new DotMint(random, mintActor(random), 1_000))
+  const links = { sent: () => {} }
+  const node = new Coordinator({ clock: systemClock, peers, routing, replica, events, author, links })
+  node.ask = ask
   return { node, asked, ...parts }
 }
 

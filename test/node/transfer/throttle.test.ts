@@ -1,9 +1,11 @@
 /**
  * How records are moved: in bounded batches, and in small ones while there are requests.
  */
+
 import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
+import { partsOf } from '../../../src/node/storage-node.ts'
 import { eachPage } from '../../../src/node/transfer/batches.ts'
 import { Pace } from '../../../src/node/transfer/throttle.ts'
 import { VirtualClock } from '../../simulation/virtual-clock.ts'
@@ -144,8 +146,11 @@ test('a page that fails is the last one begun, and its error comes when those un
 test('a node that has stored puts knows how large records are, and moves many at once from the first page on', async () => {
   const { clock, world, ahead } = await virtualRing({ nodes: 2 })
   const nodes = world.places.map(nodeOf)
-  expect(nodes.map(({ pace }) => pace.records)).toEqual([bounds.unseenBatchRecords, bounds.unseenBatchRecords])
+  expect(nodes.map((node) => partsOf(node).pace.records)).toEqual([
+    bounds.unseenBatchRecords,
+    bounds.unseenBatchRecords,
+  ])
   await Promise.all(nodes.slice(1).map((node) => ahead(node.put('small', null, 'value'))))
   await clock.run(bounds.busyForMs)
-  expect(nodes.map(({ pace }) => pace.records)).toEqual([bounds.batchRecordsMax, bounds.batchRecordsMax])
+  expect(nodes.map((node) => partsOf(node).pace.records)).toEqual([bounds.batchRecordsMax, bounds.batchRecordsMax])
 })
