@@ -8,7 +8,6 @@
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, PeerId } from '../../core/ids.ts'
-import type { MemberStatus } from '../../core/membership/claims.ts'
 import type { MemberList } from '../../core/membership/member-list.ts'
 import type { SwimMessage } from '../../core/membership/swim-port.ts'
 import { decodeMessage, encodeMessage } from '../../core/wire/message-codec.ts'
@@ -19,6 +18,7 @@ import { type Deferred, deferred, timedOut, within } from '../scheduling/timers.
 import { isCopy, mismatch } from './handshake.ts'
 import { judged, Patience, type Waiting } from './patience.ts'
 import { PeersEvents } from './peers-events.ts'
+import { Relay } from './relay.ts'
 import { Replies } from './replies.ts'
 import { RequestFailure } from './request-failure.ts'
 import { Unrelayed } from './unrelayed.ts'
@@ -54,8 +54,8 @@ export class Peers {
   readonly #channels = new Map<PeerId, Channel>()
   readonly #byNode = new Map<NodeId, Channel>()
   readonly #replies = new Replies()
+  readonly #relay = new Relay()
   readonly #unrelayed: Unrelayed
-  #relayedBytes = 0
   #serving = 0
 
   constructor(transport: Transport, clock: Clock, hello: Hello, members: Members, routing: Pick<Routing, 'hash'>) {
@@ -97,16 +97,12 @@ export class Peers {
   }
 
   isReachable(node: NodeId): boolean {
-    const status = this.#statusOf(node)
+    const status = this.#members.view.get(node)?.status
     const channel = this.#byNode.get(node)
     if (channel === undefined) return status === 'alive' && this.#relaysTo(node).length > 0
     if (!channel.answering) return false
     if (status === 'suspect') return this.#clock.now() - channel.heardAt < bounds.freshMs
     return status === 'alive' || status === undefined
-  }
-
-  #statusOf(node: NodeId): MemberStatus | undefined {
-    return this.#members.view.get(node)?.status
   }
 
   /** When a node was last heard from over its channel, ms of this clock. */
@@ -118,7 +114,7 @@ export class Peers {
   part(node: NodeId): void {
     const channel = this.#byNode.get(node)
     if (channel === undefined) return
-    this.#send(channel.peer, { kind: 'part' }, 'control').catch(() => {})
+    this.#mention(channel.peer, { kind: 'part' })
     channel.parted = true
     this.#lost(channel)
     // The other end closes it, when it has heard why: one that closes before looks lost to it.
@@ -135,14 +131,13 @@ export class Peers {
   /** Sends what nobody replies to, over a channel if there is one. */
   tell(node: NodeId, body: SwimMessage): void {
     const peer = this.#byNode.get(node)?.peer
-    if (peer !== undefined)
-      this.#send(peer, { kind: 'swim', view: this.#routing.hash, body }, 'control').catch(() => {})
+    if (peer !== undefined) this.#mention(peer, { kind: 'swim', view: this.#routing.hash, body })
   }
 
   /** Passes an introduction on through a node. */
   introduce(through: NodeId, from: PeerId, to: PeerId, body: string): void {
     const peer = this.#byNode.get(through)?.peer
-    if (peer !== undefined) this.#send(peer, { kind: 'signal', from, to, body }, 'control').catch(() => {})
+    if (peer !== undefined) this.#mention(peer, { kind: 'signal', from, to, body })
   }
 
   /** Asks a node, through another one where there is no channel to it. Rejects with a `RequestFailure`. */
@@ -227,18 +222,21 @@ export class Peers {
   }
 
   async #send(peer: PeerId, message: Message, lane: Lane): Promise<void> {
-    try {
-      await this.#transport.send(peer, encodeMessage(message), lane)
-    } catch {
+    await this.#transport.send(peer, encodeMessage(message), lane).catch(() => {
       throw new RequestFailure('unreachable')
-    }
+    })
+  }
+
+  /** Sends what need not arrive. */
+  #mention(peer: PeerId, message: Message): void {
+    this.#send(peer, message, 'control').catch(() => {})
   }
 
   #opened(peer: PeerId): void {
     const heardAt = this.#clock.now()
     const channel: Channel = { peer, node: null, answering: true, heardAt, parted: false, greeted: deferred<void>() }
     this.#channels.set(peer, channel)
-    this.#send(peer, { kind: 'hello', hello: this.#hello }, 'control').catch(() => {})
+    this.#mention(peer, { kind: 'hello', hello: this.#hello })
     const late = () => channel.node === null && this.#transport.drop(peer, 'for now')
     void channel.greeted.promise.then(this.#clock.after(bounds.handshakeTimeoutMs, late))
   }
@@ -275,7 +273,7 @@ export class Peers {
     if (channel.node !== null) return
     const fault = mismatch(this.#hello, hello)
     if (fault !== null) {
-      this.#send(channel.peer, { kind: 'refuse', reason: fault }, 'control').catch(() => {})
+      this.#mention(channel.peer, { kind: 'refuse', reason: fault })
       this.#refused(channel, fault)
       return
     }
@@ -362,14 +360,12 @@ export class Peers {
     this.on.answering(channel.node)
   }
 
-  // For others, and through them
-
   /** Those who should have a channel to a node that there is none to. */
   #relaysTo(node: NodeId): readonly Channel[] {
     if (this.#unrelayed.has(node)) return []
     return this.#members.mesh.relaysTo(this.#members.self, node).flatMap((between) => {
       const channel = this.#byNode.get(between)
-      return channel?.answering === true && this.#statusOf(between) === 'alive' ? [channel] : []
+      return channel?.answering === true && this.#members.view.get(between)?.status === 'alive' ? [channel] : []
     })
   }
 
@@ -386,26 +382,17 @@ export class Peers {
       if (inner?.kind === 'request' || inner?.kind === 'reply') this.#talked(channel, from, inner)
       return
     }
-    const target = this.#byNode.get(to)
-    const size = message.message.length
-    if (from !== node || target === undefined || this.#relayedBytes + size > bounds.relayBytesMax) {
-      this.#send(channel.peer, { kind: 'unrelayed', to }, 'control').catch(() => {})
-      return
-    }
-    this.#relayedBytes += size
-    this.#send(target.peer, message, 'bulk')
-      .catch(() => this.#send(channel.peer, { kind: 'unrelayed', to }, 'control').catch(() => {}))
-      .finally(() => {
-        this.#relayedBytes -= size
-      })
+    const target = from === node ? this.#byNode.get(to) : undefined
+    const onward = target === undefined ? null : () => this.#send(target.peer, message, 'bulk')
+    void this.#relay.pass(message.message.length, onward, () => this.#mention(channel.peer, { kind: 'unrelayed', to }))
   }
 
   #introduction(channel: Channel, message: Extract<Message, { kind: 'signal' }>): void {
     const { from, to, body } = message
     if (to === this.#transport.self) this.#transport.introduced(from, body)
     else if (from === channel.peer) {
-      const onward = this.#channels.get(to)?.node == null ? Promise.reject() : this.#send(to, message, 'control')
-      onward.catch(() => this.#send(from, { kind: 'unsignaled', to, body }, 'control').catch(() => {}))
+      const onward = this.#channels.get(to)?.node == null ? null : () => this.#send(to, message, 'control')
+      void this.#relay.pass(body.length, onward, () => this.#mention(from, { kind: 'unsignaled', to, body }))
     }
   }
 }
