@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -122,6 +123,47 @@ test('simple-peer is named by one file, and its default servers by none', () => 
 
 test('no file is longer than 400 lines', () => {
   expect(sources.filter((path) => text(path).split('\n').length > 400)).toEqual([])
+})
+
+/** Every function of a file, and the lines it takes. */
+function functionsOf(path: string): readonly { readonly node: ts.SignatureDeclaration; readonly lines: number }[] {
+  const file = ts.createSourceFile(path, text(path), ts.ScriptTarget.Latest, true)
+  const found: { node: ts.SignatureDeclaration; lines: number }[] = []
+  const lineAt = (at: number) => file.getLineAndCharacterOfPosition(at).line
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node)) found.push({ node, lines: lineAt(node.end) - lineAt(node.getStart()) + 1 })
+    ts.forEachChild(node, visit)
+  }
+  visit(file)
+  return found
+}
+
+test('no function is longer than 60 lines', () => {
+  const long = sources
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) =>
+      functionsOf(path).flatMap(({ node, lines }) => (lines > 60 ? [`${path} ${node.name?.getText() ?? ''}`] : [])),
+    )
+  expect(long).toEqual([])
+})
+
+test('no constructor of the node takes more than five parameters, or an object of more than ten parts', () => {
+  const paths = sources.filter((path) => path.startsWith('src/node/'))
+  const parts = new Map(
+    paths.flatMap((path) =>
+      [...text(path).matchAll(/^(?:export )?interface (\w+Parts) \{\n((?: {2}.*\n)+)\}/gm)].map(
+        ([, name, body]) => [name, body?.match(/^ {2}readonly \w+/gm)?.length ?? 0] as const,
+      ),
+    ),
+  )
+  expect(parts.get('ExchangeParts')).toBeGreaterThan(5)
+  expect([...parts].filter(([, count]) => count > 10)).toEqual([])
+  const wide = paths.flatMap((path) =>
+    functionsOf(path).flatMap(({ node }) =>
+      ts.isConstructorDeclaration(node) && node.parameters.length > 5 ? [path] : [],
+    ),
+  )
+  expect(wide).toEqual([])
 })
 
 test('the core and the node take time and chance as arguments', () => {

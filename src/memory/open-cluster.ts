@@ -7,7 +7,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { DeviceId, PeerId } from '../core/ids.ts'
 import { TabringError } from '../errors.ts'
-import { checkConfig, checkNames } from '../node/api/config.ts'
+import { type CheckedConfig, checkConfig, checkNames } from '../node/api/config.ts'
 import type { TabringNode } from '../node/api/tabring-node.ts'
 import { StorageNode } from '../node/storage-node.ts'
 import type { Random } from '../ports.ts'
@@ -101,18 +101,7 @@ export async function openCluster(options: ClusterOptions): Promise<MemoryCluste
     peer: mintPeer(random),
     node: undefined,
   }))
-  const start = async (place: Place): Promise<StorageNode> => {
-    place.peer = mintPeer(random)
-    const ports = {
-      clock: systemClock,
-      random,
-      store: memoryStore(place.disk),
-      transport: network.transport(place.peer),
-      lifecycle: { onSleep: () => {}, onSuspend: () => {}, onResume: () => {} },
-    }
-    place.node = await StorageNode.open(ports, config, place.device)
-    return place.node
-  }
+  const start = (place: Place) => startAt(place, network, config, random)
   const at = (index: number): Place => {
     const place = places[index]
     if (place === undefined) throw new TabringError('invalid-option', `there is no node number ${index}`)
@@ -148,6 +137,25 @@ export async function openCluster(options: ClusterOptions): Promise<MemoryCluste
       await Promise.all(places.map((place) => place.node?.close()))
     },
   }
+}
+
+/** Opens the node of a place, on the disk that is there. */
+async function startAt(
+  place: Place,
+  network: MemoryNetwork,
+  config: CheckedConfig,
+  random: Random,
+): Promise<StorageNode> {
+  place.peer = mintPeer(random)
+  const ports = {
+    clock: systemClock,
+    random,
+    store: memoryStore(place.disk),
+    transport: network.transport(place.peer),
+    lifecycle: { onSleep: () => {}, onSuspend: () => {}, onResume: () => {} },
+  }
+  place.node = await StorageNode.open(ports, config, place.device)
+  return place.node
 }
 
 function mintPeer(random: Random): PeerId {

@@ -104,7 +104,7 @@ const general: readonly Mutant[] = [
   {
     name: 'no answer counts as an acknowledgement',
     file: 'src/node/coordination/write.ts',
-    from: "if (candidate.node === routing.self) failure = error\n        return 'failed'",
+    from: "if (candidate.node === routing.self) held.failure = error\n      return 'failed'",
     to: "return 'counted'",
   },
   {
@@ -218,8 +218,8 @@ const general: readonly Mutant[] = [
   {
     name: 'a get returns what the first replica says',
     file: 'src/node/coordination/read.ts',
-    from: '[...answers.values()].reduce(',
-    to: '[...answers.values()].slice(0, 1).reduce(',
+    from: '[...this.answers.values()].reduce(',
+    to: '[...this.answers.values()].slice(0, 1).reduce(',
   },
   {
     name: 'a get returns one sibling and the context of all',

@@ -48,6 +48,10 @@ export class FanOut {
     this.#rule = rule
     this.#ask = ask
     this.#sufficiency = sufficiency
+  }
+
+  /** Begins to ask. */
+  start(): void {
     this.#advance()
   }
 

@@ -9,8 +9,9 @@
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { HybridTime, NodeId, StoredKey } from '../../core/ids.ts'
+import type { Answer } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, meets } from '../../core/quorum/demand.ts'
-import { noReach, reaches, type SeenContext, uniteReach } from '../../core/versioning/context.ts'
+import { noReach, type Reach, reaches, type SeenContext, uniteReach } from '../../core/versioning/context.ts'
 import { hybridZero } from '../../core/versioning/hybrid-time.ts'
 import { emptyRecord, join, type Record, saysNothing } from '../../core/versioning/record.ts'
 import { modeOf } from '../../core/versioning/stored-key.ts'
@@ -40,6 +41,48 @@ export interface Question {
   readonly timeoutMs: number
 }
 
+/** What has been read so far: the records of the nodes that answered, joined, and how far they reach. */
+class Found {
+  readonly answers = new Map<NodeId, Record>()
+  readonly #primaries = new Set<NodeId>()
+  readonly #mode: ReturnType<typeof modeOf>
+  #own = emptyRecord
+  #known = noReach
+
+  constructor(key: StoredKey) {
+    this.#mode = modeOf(key)
+  }
+
+  /** What this node's own rows and hints hold. */
+  own(record: Record): void {
+    this.#known = uniteReach(this.#known, { history: record.history, horizon: hybridZero })
+    this.#own = record
+  }
+
+  /** A node has answered. Returns what that is worth. */
+  answered({ node, role }: Asked, reply: Extract<Reply, { type: 'record' }>): Answer {
+    this.answers.set(node, reply.record)
+    this.#known = uniteReach(this.#known, { history: reply.record.history, horizon: reply.horizon })
+    if (reply.counts === 'as owner' && role === 'owner') this.#primaries.add(node)
+    const counts = reply.counts !== 'as nobody' && (role === 'owner' || !saysNothing(reply.record))
+    return counts ? 'counted' : 'uncounted'
+  }
+
+  get known(): Reach {
+    return this.#known
+  }
+
+  get record(): Record {
+    return [...this.answers.values()].reduce((sum, record) => join(sum, record, this.#mode), this.#own)
+  }
+
+  /** How much the answers that count come to. */
+  extent(counted: Copies): Extent {
+    const primaries = [...this.#primaries].filter((node) => counted.has(node)).length
+    return { nodes: counted.size, primaries, devices: 0 }
+  }
+}
+
 /** Reads `key`. */
 export async function read(node: Coordinator, key: StoredKey, question: Question): Promise<ReadOutcome> {
   const { demand, atLeast, timeoutMs } = question
@@ -47,58 +90,47 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
   const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
   const isReachable = (id: NodeId) => node.isInReach(id)
-  const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
-  const answers = new Map<NodeId, Record>()
-  const primaries = new Set<NodeId>()
-  let known = noReach
-  const extent = (counted: Copies): Extent => {
-    return { nodes: counted.size, primaries: [...primaries].filter((node) => counted.has(node)).length, devices: 0 }
-  }
+  const found = new Found(key)
   const request: Request = { type: 'get', key }
-  const fanOut = new FanOut(
-    candidatesOf(owners, consulted, isReachable),
-    { n: routing.n, needed: demand.nodes },
-    async (candidate, slow) => {
-      try {
-        const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
-        if (reply.type !== 'record') return 'failed'
-        answers.set(candidate.node, reply.record)
-        known = uniteReach(known, { history: reply.record.history, horizon: reply.horizon })
-        if (reply.counts === 'as owner' && candidate.role === 'owner') primaries.add(candidate.node)
-        fanOut.alsoAsk(reply.sources, isReachable)
-        return countsFor(candidate, reply) ? 'counted' : 'uncounted'
-      } catch {
-        return 'failed'
-      }
-    },
-    (counted) => ({ suffices: reaches(known, atLeast), isEnough: meets(extent(counted), { ...demand, nodes: 0 }) }),
+  const ask = async (candidate: Asked, slow: () => void): Promise<Answer> => {
+    try {
+      const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
+      if (reply.type !== 'record') return 'failed'
+      const answer = found.answered(candidate, reply)
+      fanOut.alsoAsk(reply.sources, isReachable)
+      return answer
+    } catch {
+      return 'failed'
+    }
+  }
+  const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
+  const candidates = candidatesOf(owners, consulted, isReachable)
+  const fanOut = new FanOut(candidates, { n: routing.n, needed: demand.nodes }, ask, (counted) => ({
+    suffices: reaches(found.known, atLeast),
+    isEnough: meets(found.extent(counted), { ...demand, nodes: 0 }),
+  }))
+  fanOut.start()
+  // A store that fails here must not keep the others' answers from the reader.
+  const ownRead = node.replica.read(key).then(
+    ({ record }) => found.own(record),
+    () => {},
   )
-  let own = emptyRecord
-  const ownRead = node.replica
-    .read(key)
-    .then(({ record }) => {
-      known = uniteReach(known, { history: record.history, horizon: hybridZero })
-      own = record
-    })
-    // A store that fails here must not keep the others' answers from the reader.
-    .catch(() => {})
   const end = await within(clock, timeoutMs, fanOut.decided)
   const leftMs = Math.max(0, deadline - clock.now())
   const patienceMs = end === 'won' ? ownPatienceMs(node, key, timeoutMs) : leftMs
   await within(clock, Math.min(leftMs, patienceMs), ownRead)
-  const merge = () => [...answers.values()].reduce((sum, record) => join(sum, record, modeOf(key)), own)
   const repair = async () => {
     await ownRead
-    await repairStale(node, key, owners, answers, merge())
+    await repairStale(node, key, owners, found.answers, found.record)
   }
   void fanOut.settled.then(repair).catch(() => {})
-  const record = merge()
-  const answered = extent(fanOut.counted)
-  const isEnough = meets(answered, demand)
+  const { record, known } = found
+  const extent = found.extent(fanOut.counted)
+  const isEnough = meets(extent, demand)
   return {
     record,
     horizon: known.horizon,
-    extent: answered,
+    extent,
     quorum: isEnough && reaches({ ...known, history: record.history }, atLeast),
   }
 }
@@ -108,8 +140,4 @@ function ownPatienceMs({ replica, routing, peers }: Coordinator, key: StoredKey,
   const partition = partitionOf(key)
   const mayBeHere = replica.holds(partition) || replica.isChanging(partition) || replica.hints.size > 0
   return mayBeHere ? peers.patience.of(routing.self, timeoutMs) : 0
-}
-
-function countsFor(candidate: Asked, reply: Extract<Reply, { type: 'record' }>): boolean {
-  return reply.counts !== 'as nobody' && (candidate.role === 'owner' || !saysNothing(reply.record))
 }

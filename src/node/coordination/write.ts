@@ -8,11 +8,14 @@
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
+import type { Answer } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, extentOf, meets } from '../../core/quorum/demand.ts'
 import { uncovered } from '../../core/quorum/stand-ins.ts'
 import { afterWrite, delta, type SeenContext } from '../../core/versioning/context.ts'
 import type { Record, Unwritten } from '../../core/versioning/record.ts'
+import type { Reply } from '../../core/wire/messages.ts'
 import { StoreFailure } from '../../ports.ts'
+import type { Routing } from '../ownership/routing.ts'
 import { within } from '../scheduling/timers.ts'
 import type { Coordinator } from './coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
@@ -48,6 +51,47 @@ export async function put(
   return { ...outcome, after: afterWrite(seen, written) }
 }
 
+/** Which nodes have a write so far, and for whom; and why this node has not. */
+class Held {
+  readonly #routing: Pick<Routing, 'deviceOf' | 'self'>
+  readonly #owners: readonly NodeId[]
+  readonly #hinting = new Set<NodeId>()
+  #isStored = false
+  failure: unknown = null
+
+  constructor(routing: Pick<Routing, 'deviceOf' | 'self'>, owners: readonly NodeId[]) {
+    this.#routing = routing
+    this.#owners = owners
+  }
+
+  /** A node has stored it, as which it says. Returns what that is worth. */
+  stored(by: NodeId, standing: Extract<Reply, { type: 'stored' }>['standing']): Answer {
+    this.#isStored = true
+    if (standing === 'hint') this.#hinting.add(by)
+    return standing === 'syncing' ? 'uncounted' : 'counted'
+  }
+
+  /** How far it has come. A node that keeps it as a hint is no owner by its own view, whatever it is by this one. */
+  extent(copies: Copies): Extent {
+    const primaries = this.#owners.filter((owner) => !this.#hinting.has(owner))
+    return extentOf(copies, primaries, (id) => this.#routing.deviceOf(id))
+  }
+
+  /** What has come of it, beside this node's own copy for the owners it keeps it for. */
+  outcome(counted: Copies, owed: readonly NodeId[] = []): WriteOutcome {
+    const copies = new Map(counted)
+    if (owed.length > 0) {
+      const { self } = this.#routing
+      this.stored(self, 'hint')
+      const before = copies.get(self)
+      // An owner's copy stays where it is; a hint is gone once all it is owed to have it.
+      copies.set(self, before?.length === 0 ? [] : [...(before ?? []), ...owed])
+    }
+    const hinted = [...this.#hinting].filter((id) => copies.has(id)).length
+    return { extent: this.extent(copies), hinted, isStored: this.#isStored, failure: this.failure }
+  }
+}
+
 /** Writes `delta` to as many as are demanded, or to as many as there are within `timeoutMs`. */
 export async function write(
   node: Coordinator,
@@ -59,69 +103,45 @@ export async function write(
   const { routing, clock } = node
   const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
-  const hinting = new Set<NodeId>()
-  let isStored = false
-  // Who keeps it as a hint is no owner by its own view, whatever it is by this one.
-  const extent = (copies: Copies) => {
-    const primaries = owners.filter((owner) => !hinting.has(owner))
-    return extentOf(copies, primaries, (id) => routing.deviceOf(id))
+  const held = new Held(routing, owners)
+  const ask = async (candidate: Asked, slow: () => void): Promise<Answer> => {
+    try {
+      const request = { type: 'put', key, delta, hintFor: candidate.hintFor } as const
+      const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
+      return reply.type === 'stored' ? held.stored(candidate.node, reply.standing) : 'failed'
+    } catch (error) {
+      if (candidate.node === routing.self) held.failure = error
+      return 'failed'
+    }
   }
-  let failure: unknown = null
-  const fanOut = new FanOut(
-    candidatesOf(owners, fallbacks, (id) => node.isInReach(id)),
-    { n: routing.n, needed: demand.nodes },
-    async (candidate, slow) => {
-      try {
-        const request = { type: 'put', key, delta, hintFor: candidate.hintFor } as const
-        const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
-        if (reply.type !== 'stored') return 'failed'
-        isStored = true
-        if (reply.standing === 'hint') hinting.add(candidate.node)
-        return reply.standing === 'syncing' ? 'uncounted' : 'counted'
-      } catch (error) {
-        if (candidate.node === routing.self) failure = error
-        return 'failed'
-      }
-    },
+  const candidates = candidatesOf(owners, fallbacks, (id) => node.isInReach(id))
+  const fanOut = new FanOut(candidates, { n: routing.n, needed: demand.nodes }, ask, (counted) => ({
+    suffices: true,
     // A hint for an owner that has answered after all is no copy of its own: then others have to be waited for.
-    (counted) => ({ suffices: true, isEnough: meets(extent(counted), demand) }),
-  )
+    isEnough: meets(held.extent(counted), demand),
+  }))
+  fanOut.start()
   // The rest of the time is for the own disk, which takes what no other has.
   await within(clock, (1 - bounds.keepShare) * timeoutMs, fanOut.decided)
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
-  /** What has come of it, given who has it and for whom. */
-  const outcome = (copies: Copies): WriteOutcome => ({
-    extent: extent(copies),
-    hinted: [...hinting].filter((id) => copies.has(id)).length,
-    isStored,
-    failure,
-  })
-  if (meets(extent(fanOut.counted), demand)) {
+  if (meets(held.extent(fanOut.counted), demand)) {
     // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
     void fanOut.settled.then(keep).catch(() => {})
-    return outcome(fanOut.counted)
+    return held.outcome(fanOut.counted)
   }
   let owed: readonly NodeId[] = []
-  failure ??= new StoreFailure('failed', `nothing was heard of the own disk within ${timeoutMs} ms`)
+  held.failure ??= new StoreFailure('failed', `nothing was heard of the own disk within ${timeoutMs} ms`)
   const keeping = keep().then(
     (kept) => {
       owed = kept
     },
     (error: unknown) => {
-      failure = error
+      held.failure = error
     },
   )
   // An owner may still answer, too.
   await within(clock, Math.max(0, deadline - clock.now()), Promise.all([keeping, fanOut.decided]))
-  const copies = new Map(fanOut.counted)
-  if (owed.length > 0) {
-    isStored = true
-    const before = copies.get(routing.self)
-    // An owner's copy stays where it is; a hint is gone once all it is owed to have it.
-    copies.set(routing.self, before?.length === 0 ? [] : [...(before ?? []), ...owed])
-    hinting.add(routing.self)
-  }
-  return outcome(copies)
+  return held.outcome(fanOut.counted, owed)
 }
 
 /** Keeps the delta here for those owners that neither have it nor have a stand-in, and returns them. */
