@@ -100,9 +100,7 @@ class Visits {
       if (!chance.happens(lookEveryMs / writeEveryMs)) continue
       const key = `${place.index} at ${now}`
       const put = node.put(key, null, key)
-      put
-        .then(({ quorum }) => quorum && this.#written.set(key, storedKey({ mode: 'siblings', collection: '', key })))
-        .catch(() => {})
+      put.then(({ quorum }) => quorum && this.#written.set(key, storedKey({ collection: '', key }))).catch(() => {})
     }
     for (const { place } of this.#visitors.filter(({ until }) => until <= now)) this.#part(place)
     this.#visitors = this.#visitors.filter(({ until }) => until > now)

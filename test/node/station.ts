@@ -61,7 +61,7 @@ export function station(count: number, n = 3, store = memoryStore(), devices = c
   return { wall, horizon, late, session, routing, replica, corrupt, crowded, events: new Events() }
 }
 
-export const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
+export const keyNamed = (key: string): StoredKey => storedKey({ collection: '', key })
 
 /** A key whose partition node 1 owns, or does not. */
 export function keyThat(routing: Routing, owned: 'owned' | 'not owned'): StoredKey {

@@ -5,7 +5,7 @@ import type { ActorId, StoredKey } from '../../src/core/ids.ts'
 import type { Dot } from '../../src/core/versioning/causal-history.ts'
 import { storedKey } from '../../src/core/versioning/stored-key.ts'
 
-export const keyNamed = (key: string): StoredKey => storedKey({ mode: 'siblings', collection: '', key })
+export const keyNamed = (key: string): StoredKey => storedKey({ collection: '', key })
 
 /** Numbers of keys that fall in four partitions, ten in each. */
 const manyKeys: readonly (readonly number[])[] = [

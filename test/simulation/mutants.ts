@@ -32,8 +32,8 @@ const general: readonly Mutant[] = [
   {
     name: 'last write wins where siblings are to be kept',
     file: 'src/core/versioning/record.ts',
-    from: "if (mode === 'last-write-wins') return",
-    to: 'if (mode) return',
+    from: 'siblings: [...survivors.values()].sort((x, y) => compareDots(x.dot, y.dot)) }',
+    to: 'siblings: [...survivors.values()].sort(compareWrites).slice(-1) }',
   },
   {
     name: 'a put covers all that its coordinator holds, not what its writer saw',
@@ -122,7 +122,7 @@ const general: readonly Mutant[] = [
   {
     name: 'a hint is taken for brought home because an exchange has been',
     file: 'src/node/handoff/hinted-handoff.ts',
-    from: 'return record !== undefined && hasAll(hint) && holdsAll(record, hint.record, modeOf(hint.key))',
+    from: 'return record !== undefined && hasAll(hint) && holdsAll(record, hint.record)',
     to: 'return true || record === undefined',
   },
   {

@@ -10,7 +10,6 @@
 import type { HybridTime } from '../ids.ts'
 import { type CausalHistory, emptyHistory, names, withWrite } from '../versioning/causal-history.ts'
 import { holdsDot, join, type Record, type Sibling, unknownTo } from '../versioning/record.ts'
-import type { ConflictMode } from '../versioning/stored-key.ts'
 
 /** A write on its way, or kept as a hint; what a replica holds, in an exchange; what a read has found. */
 export type Origin = 'written' | 'exchanged' | 'read'
@@ -37,7 +36,7 @@ export interface Acceptance {
 }
 
 /** What becomes of the owner's record when another one comes. */
-export function accept(mine: Record, incoming: Record, terms: Terms, mode: ConflictMode): Acceptance {
+export function accept(mine: Record, incoming: Record, terms: Terms): Acceptance {
   const unknown = unknownTo(mine, incoming)
   const isOld = ({ time }: Sibling) => time <= terms.floor
   // A read carries no terms of the replicas it asked: what they may have forgotten is for an exchange to settle.
@@ -49,7 +48,7 @@ export function accept(mine: Record, incoming: Record, terms: Terms, mode: Confl
     : incoming
   const fresh = isOverwritten ? [] : unknown
   return {
-    record: join(mine, taken, mode),
+    record: join(mine, taken),
     isNews: fresh.length > 0,
     late: [...fresh.filter(isOld), ...leftHere(mine, incoming, terms)].filter(({ kind }) => kind === 'value'),
     overwritten: isOverwritten ? unknown.reduce(withWrite, emptyHistory) : null,

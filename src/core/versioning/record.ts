@@ -27,7 +27,6 @@ import {
   type Written,
 } from './causal-history.ts'
 import { wallOf } from './hybrid-time.ts'
-import type { ConflictMode } from './stored-key.ts'
 
 /** A value that survives, in its writer's encoding; `expiresAt` in ms since 1970, or null for never. */
 export interface ValueSibling extends Written {
@@ -62,13 +61,12 @@ export interface Record {
 export const emptyRecord: Record = { history: emptyHistory, siblings: [] }
 
 /** The record that knows what either knows. See the head of this file. */
-export function join(a: Record, b: Record, mode: ConflictMode): Record {
+export function join(a: Record, b: Record): Record {
   if (a === b) return a
   const history = unite(a.history, b.history)
   const survivors = new Map<string, Sibling>()
   keepSurvivors(survivors, a, b)
   keepSurvivors(survivors, b, a)
-  if (mode === 'last-write-wins') return { history, siblings: greatest([...survivors.values()]) }
   return { history, siblings: [...survivors.values()].sort((x, y) => compareDots(x.dot, y.dot)) }
 }
 
@@ -86,14 +84,6 @@ function keepSurvivors(survivors: Map<string, Sibling>, mine: Record, other: Rec
 /** Whether the write with this dot is a sibling of the record. */
 export const holdsDot = ({ siblings }: Record, dot: Dot): boolean =>
   siblings.some((held) => compareDots(held.dot, dot) === 0)
-
-function greatest(siblings: readonly Sibling[]): readonly Sibling[] {
-  const winner = siblings.reduce<Sibling | undefined>(
-    (best, sibling) => (best === undefined || compareWrites(best, sibling) < 0 ? sibling : best),
-    undefined,
-  )
-  return winner === undefined ? [] : [winner]
-}
 
 /** Which of two writes is the later one, the same on every node: by hybrid time, then dot, then contents. */
 export function compareWrites(a: Sibling, b: Sibling): number {
@@ -194,8 +184,8 @@ export function sameSiblings(a: Record, b: Record): boolean {
 }
 
 /** Whether joining `part` into a record would change nothing. */
-export function holdsAll(record: Record, part: Record, mode: ConflictMode): boolean {
-  return includes(record.history, part.history) && sameSiblings(join(record, part, mode), record)
+export function holdsAll(record: Record, part: Record): boolean {
+  return includes(record.history, part.history) && sameSiblings(join(record, part), record)
 }
 
 /** Whether a reader sees it at `wallMs`: no tombstone, and not expired. */

@@ -102,7 +102,7 @@ export function checkKey(key: string): StoredKey {
     const text = `a key is a text of 1 to ${bounds.keyBytesMax} bytes of UTF-8; this one is ${was}. Nothing was changed.`
     throw new TabringError('invalid-key', text)
   }
-  return storedKey({ mode: 'siblings', collection: '', key })
+  return storedKey({ collection: '', key })
 }
 
 /** What the writer had seen. */

@@ -8,7 +8,6 @@
 
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { join, type Record, sameSiblings } from '../../core/versioning/record.ts'
-import { modeOf } from '../../core/versioning/stored-key.ts'
 import { bytesOf, deliver } from '../transfer/batches.ts'
 import type { Coordinator } from './coordinator.ts'
 
@@ -20,7 +19,7 @@ export async function repairStale(
   answers: ReadonlyMap<NodeId, Record>,
   found: Record,
 ): Promise<void> {
-  const isStale = (record: Record) => !sameSiblings(join(record, found, modeOf(key)), record)
+  const isStale = (record: Record) => !sameSiblings(join(record, found), record)
   const stale = owners.filter((owner) => {
     const answer = answers.get(owner)
     return answer !== undefined && isStale(answer)

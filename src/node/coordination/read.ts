@@ -14,7 +14,6 @@ import { type Copies, type Extent, meets } from '../../core/quorum/demand.ts'
 import { noReach, type Reach, reaches, type SeenContext, uniteReach } from '../../core/versioning/context.ts'
 import { hybridZero } from '../../core/versioning/hybrid-time.ts'
 import { emptyRecord, join, type Record, saysNothing } from '../../core/versioning/record.ts'
-import { modeOf } from '../../core/versioning/stored-key.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
 import { within } from '../scheduling/timers.ts'
 import type { Coordinator } from './coordinator.ts'
@@ -45,13 +44,8 @@ export interface Question {
 class Found {
   readonly answers = new Map<NodeId, Record>()
   readonly #primaries = new Set<NodeId>()
-  readonly #mode: ReturnType<typeof modeOf>
   #own = emptyRecord
   #known = noReach
-
-  constructor(key: StoredKey) {
-    this.#mode = modeOf(key)
-  }
 
   /** What this node's own rows and hints hold. */
   own(record: Record): void {
@@ -73,7 +67,7 @@ class Found {
   }
 
   get record(): Record {
-    return [...this.answers.values()].reduce((sum, record) => join(sum, record, this.#mode), this.#own)
+    return [...this.answers.values()].reduce((sum, record) => join(sum, record), this.#own)
   }
 
   /** How much the answers that count come to. */
@@ -90,7 +84,7 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
   const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
   const isReachable = (id: NodeId) => node.isInReach(id)
-  const found = new Found(key)
+  const found = new Found()
   const request: Request = { type: 'get', key }
   const ask = async (candidate: Asked, slow: () => void): Promise<Answer> => {
     try {

@@ -10,7 +10,6 @@ import { keyHashOf, partitionOf } from '../../core/hash.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { partsOf } from '../../core/versioning/parts.ts'
 import { holdsAll } from '../../core/versioning/record.ts'
-import { modeOf } from '../../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Exchange } from '../anti-entropy/exchange.ts'
@@ -186,7 +185,7 @@ export class HintedHandoff {
     const records = new Map(own.map(({ key, record }) => [key, record]))
     return likely.filter((hint) => {
       const record = records.get(hint.key)
-      return record !== undefined && hasAll(hint) && holdsAll(record, hint.record, modeOf(hint.key))
+      return record !== undefined && hasAll(hint) && holdsAll(record, hint.record)
     })
   }
 

@@ -9,7 +9,6 @@ import { keyHashOf } from '../../core/hash.ts'
 import { compareText, type NodeId, type StoredKey } from '../../core/ids.ts'
 import { isSame } from '../../core/merkle/reconciliation.ts'
 import { join, reusedDots } from '../../core/versioning/record.ts'
-import { modeOf } from '../../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { encodeRecord } from '../../core/wire/record-codec.ts'
 import type { Store, Write } from '../../ports.ts'
@@ -83,7 +82,7 @@ export class Hints {
     const hint = this.#inventory.hints.read(key, held, () => this.#on.corrupt(`the hint of ${key}`))
     reportReuse(this.#on, key, reusedDots(hint.record, plan.record))
     const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
-    const record = join(hint.record, plan.record, modeOf(key))
+    const record = join(hint.record, plan.record)
     if (record.siblings.length > this.#limits.siblingsMax) intake.crowded.set(key, record.siblings.length)
     const value = encodeHint({ record, targets: all })
     writes.push({ key: hintRow(key), value })

@@ -22,7 +22,6 @@ import {
   saysNothing,
   withoutExpired,
 } from '../../core/versioning/record.ts'
-import { modeOf } from '../../core/versioning/stored-key.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { versionOf } from '../../core/wire/record-codec.ts'
 import type { Clock, Durability, Write } from '../../ports.ts'
@@ -180,7 +179,7 @@ export class Replica {
     const hash = keyHashOf(key)
     const stored = this.#inventory.recordAt(hash, own)
     const hint = hintIn(kept, () => this.on.corrupt(`the hint of ${key}`))
-    const record = join(stored?.record ?? emptyRecord, hint.record, modeOf(key))
+    const record = join(stored?.record ?? emptyRecord, hint.record)
     this.#seeTimes(record)
     return {
       record,
@@ -285,7 +284,7 @@ export class Replica {
     reportReuse(this.on, key, reusedDots(mine, incoming))
     const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
     const terms = { origin: coming.origin, received: received && !isLost && coming.isKept(), ...floors }
-    const accepted = accept(mine, incoming, terms, modeOf(key))
+    const accepted = accept(mine, incoming, terms)
     if (accepted.late.length > 0) intake.late.set(key, accepted.late)
     if (accepted.overwritten !== null)
       intake.overwritten.push({ key, record: { history: accepted.overwritten, siblings: [] } })

@@ -51,7 +51,7 @@ describe('a value that the owner lacks', () => {
     ['as a tombstone, old', emptyRecord, deleted, terms({ floor: at(10) }), [2], 0, false],
     ['as a tombstone, received', emptyRecord, deleted, terms({ received: true }), [], 0, true],
   ] as const)('%s', (_, mine, incoming, on, left, late, isToldBack) => {
-    const accepted = accept(mine, incoming, on, 'siblings')
+    const accepted = accept(mine, incoming, on)
     expect(actorsIn(accepted.record)).toEqual(left)
     expect(accepted.late).toHaveLength(late)
     expect(accepted.overwritten !== null).toBe(isToldBack)
@@ -59,28 +59,28 @@ describe('a value that the owner lacks', () => {
   })
 
   test('and had received is named to its giver, which drops it and nothing else', () => {
-    const held = join(old, write(3, 70), 'siblings')
-    const { overwritten: told } = accept(emptyRecord, old, terms({ received: true }), 'siblings')
-    expect(actorsIn(join(held, { history: told ?? emptyHistory, siblings: [] }, 'siblings'))).toEqual([3])
+    const held = join(old, write(3, 70))
+    const { overwritten: told } = accept(emptyRecord, old, terms({ received: true }))
+    expect(actorsIn(join(held, { history: told ?? emptyHistory, siblings: [] }))).toEqual([3])
   })
 
   test('and a read found, old, leaves no name behind: it is not overwritten', () => {
-    const { record } = accept(emptyRecord, old, terms({ origin: 'read', floor: at(10) }), 'siblings')
+    const { record } = accept(emptyRecord, old, terms({ origin: 'read', floor: at(10) }))
     expect(names(record.history, { actor: actorName(1), counter: 1 })).toBe(false)
   })
 })
 
 describe('a value that a giver lacks which takes nothing in', () => {
-  const mine = join(old, write(3, 70), 'siblings')
+  const mine = join(old, write(3, 70))
   const giver = { history: withWrite(emptyHistory, { dot: { actor: actorName(4), counter: 1 }, time: at(80) }) }
   const holding = { ...giver, siblings: write(4, 80).siblings }
 
   test('is told where that one may have forgotten that it was overwritten', () => {
-    expect(accept(mine, holding, terms({ giverFloor: at(10) }), 'siblings').late).toEqual(old.siblings)
-    expect(accept(mine, holding, terms({ giverFloor: at(4) }), 'siblings').late).toEqual([])
+    expect(accept(mine, holding, terms({ giverFloor: at(10) })).late).toEqual(old.siblings)
+    expect(accept(mine, holding, terms({ giverFloor: at(4) })).late).toEqual([])
   })
 
   test('is not told where that one holds nothing of the key', () => {
-    expect(accept(mine, { ...giver, siblings: [] }, terms({ giverFloor: at(10) }), 'siblings').late).toEqual([])
+    expect(accept(mine, { ...giver, siblings: [] }, terms({ giverFloor: at(10) })).late).toEqual([])
   })
 })

@@ -19,10 +19,10 @@ const written: fc.Arbitrary<Record> = fc
       const value = { kind: 'value', ...writeOf(dot), value: new Uint8Array(length), expiresAt: null } as const
       return survives ? [length === 0 ? { kind: 'tombstone', ...writeOf(dot) } : value] : []
     })
-    return join({ history, siblings }, { history, siblings }, 'siblings')
+    return join({ history, siblings }, { history, siblings })
   })
 const sizes = fc.integer({ min: 1, max: 100 })
-const joined = (records: readonly Record[]) => records.reduce((sum, each) => join(sum, each, 'siblings'), emptyRecord)
+const joined = (records: readonly Record[]) => records.reduce((sum, each) => join(sum, each), emptyRecord)
 
 test('the parts of a record joined in any order, some of them twice, are the record', () => {
   const orders = fc.array(fc.nat(100), { maxLength: 60 })
@@ -46,8 +46,8 @@ test('whoever has some of the parts has their siblings, lacks no other for that,
         for (const { dot } of others) expect(names(part.history, dot)).toBe(false)
         for (const { dot } of part.siblings) expect(names(part.history, dot)).toBe(true)
       }
-      const whole = join(held, record, 'siblings')
-      expect(encodeRecord(join(held, joined(parts), 'siblings'))).toEqual(encodeRecord(whole))
+      const whole = join(held, record)
+      expect(encodeRecord(join(held, joined(parts)))).toEqual(encodeRecord(whole))
       expect(encodeRecord(joined([held, ...parts]))).toEqual(encodeRecord(whole))
     }),
     { numRuns: 300 },

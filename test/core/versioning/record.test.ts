@@ -1,8 +1,7 @@
 /**
  * Goal: join is right. Method: clients on several nodes write with and without contexts, stale ones too; the deltas reach replicas in any
  * order, any number of times and in any grouping, and some replicas forget everything in between. The oracle knows only which
- * write handed in which context: in sibling mode exactly the writes that no context covered survive, in last-write-wins mode
- * exactly the greatest.
+ * write handed in which context: exactly the writes that no context covered survive.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -12,7 +11,6 @@ import { dotName, names } from '../../../src/core/versioning/causal-history.ts'
 import { afterWrite, blindContext, contextOf, delta, type SeenContext } from '../../../src/core/versioning/context.ts'
 import { hybridZero, nextTime, observeTime } from '../../../src/core/versioning/hybrid-time.ts'
 import {
-  compareWrites,
   emptyRecord,
   join,
   liveValues,
@@ -22,11 +20,9 @@ import {
   type Sibling,
   withoutExpired,
 } from '../../../src/core/versioning/record.ts'
-import type { ConflictMode } from '../../../src/core/versioning/stored-key.ts'
 import { encodeRecord, versionOf } from '../../../src/core/wire/record-codec.ts'
 import { actorName } from '../arbitraries.ts'
 
-const modes: readonly ConflictMode[] = ['siblings', 'last-write-wins']
 const replicaCount = 4
 
 /** One step of a history: somebody reads, writes, or a replica gets what another has, or forgets all it had. */
@@ -79,7 +75,7 @@ interface Client {
 }
 
 /** Plays the steps; returns the writes there were. */
-function play(mode: ConflictMode, story: Story): readonly Write[] {
+function play(story: Story): readonly Write[] {
   const replicas: Record[] = Array(replicaCount).fill(emptyRecord)
   const clients: Client[] = Array.from({ length: 4 }, () => ({
     context: blindContext,
@@ -98,7 +94,7 @@ function play(mode: ConflictMode, story: Story): readonly Write[] {
     return found
   }
   const absorb = (at: number, record: Record) => {
-    replicas[at] = join(replicas[at] ?? emptyRecord, record, mode)
+    replicas[at] = join(replicas[at] ?? emptyRecord, record)
   }
   for (const step of story) {
     if (step.step === 'write') {
@@ -134,14 +130,7 @@ function play(mode: ConflictMode, story: Story): readonly Write[] {
 
 const namesOf = (record: Record) => record.siblings.map(({ dot }) => dotName(dot)).sort()
 
-function survivors(mode: ConflictMode, writes: readonly Write[]): readonly string[] {
-  if (mode === 'last-write-wins') {
-    const winner = writes
-      .map(({ sibling }) => sibling)
-      .sort(compareWrites)
-      .at(-1)
-    return winner === undefined ? [] : [dotName(winner.dot)]
-  }
+function survivors(writes: readonly Write[]): readonly string[] {
   const covered = new Set(writes.flatMap(({ seen }) => [...seen]))
   return writes
     .map(({ sibling }) => dotName(sibling.dot))
@@ -149,12 +138,12 @@ function survivors(mode: ConflictMode, writes: readonly Write[]): readonly strin
     .sort()
 }
 
-describe.each(modes)('join in %s mode', (mode) => {
+describe('join', () => {
   test('any order, duplication and grouping of the deltas of a history gives the same record', () => {
     fc.assert(
       fc.property(steps, fc.array(fc.nat(), { maxLength: 40 }), fc.func(fc.integer()), (story, repeats, order) => {
-        const deltas = play(mode, story).map((write) => write.delta)
-        const inOrder = deltas.reduce((sum, next) => join(sum, next, mode), emptyRecord)
+        const deltas = play(story).map((write) => write.delta)
+        const inOrder = deltas.reduce((sum, next) => join(sum, next), emptyRecord)
         const extra = repeats.flatMap((at) => deltas[at % Math.max(1, deltas.length)] ?? [])
         const shuffled = [...deltas, ...extra]
           .map((item, index) => ({ item, rank: order(index) }))
@@ -162,9 +151,8 @@ describe.each(modes)('join in %s mode', (mode) => {
           .map(({ item }) => item)
         const middle = Math.floor(shuffled.length / 2)
         const grouped = join(
-          shuffled.slice(0, middle).reduce((sum, next) => join(sum, next, mode), emptyRecord),
-          shuffled.slice(middle).reduceRight((sum, next) => join(next, sum, mode), emptyRecord),
-          mode,
+          shuffled.slice(0, middle).reduce((sum, next) => join(sum, next), emptyRecord),
+          shuffled.slice(middle).reduceRight((sum, next) => join(next, sum), emptyRecord),
         )
         expect(encodeRecord(grouped)).toEqual(encodeRecord(inOrder))
       }),
@@ -175,9 +163,9 @@ describe.each(modes)('join in %s mode', (mode) => {
   test('exactly the writes that should survive do, whatever replicas forgot and clients retried', () => {
     fc.assert(
       fc.property(steps, (story) => {
-        const writes = play(mode, story)
-        const joined = writes.reduce((sum, write) => join(sum, write.delta, mode), emptyRecord)
-        expect(namesOf(joined)).toEqual(survivors(mode, writes))
+        const writes = play(story)
+        const joined = writes.reduce((sum, write) => join(sum, write.delta), emptyRecord)
+        expect(namesOf(joined)).toEqual(survivors(writes))
       }),
       { numRuns: 2000 },
     )
@@ -186,30 +174,28 @@ describe.each(modes)('join in %s mode', (mode) => {
   test('join is commutative, associative and idempotent on records of one history', () => {
     fc.assert(
       fc.property(steps, fc.array(fc.nat(2), { maxLength: 60 }), (story, parts) => {
-        const deltas = play(mode, story).map((write) => write.delta)
+        const deltas = play(story).map((write) => write.delta)
         const [a, b, c] = [0, 1, 2].map((part) =>
-          deltas
-            .filter((_, index) => (parts[index] ?? 0) === part)
-            .reduce((sum, next) => join(sum, next, mode), emptyRecord),
+          deltas.filter((_, index) => (parts[index] ?? 0) === part).reduce((sum, next) => join(sum, next), emptyRecord),
         ) as [Record, Record, Record]
         const bytes = (record: Record) => encodeRecord(record)
-        expect(bytes(join(a, b, mode))).toEqual(bytes(join(b, a, mode)))
-        expect(bytes(join(join(a, b, mode), c, mode))).toEqual(bytes(join(a, join(b, c, mode), mode)))
-        expect(bytes(join(a, { ...a }, mode))).toEqual(bytes(a))
+        expect(bytes(join(a, b))).toEqual(bytes(join(b, a)))
+        expect(bytes(join(join(a, b), c))).toEqual(bytes(join(a, join(b, c))))
+        expect(bytes(join(a, { ...a }))).toEqual(bytes(a))
       }),
     )
   })
 })
 
 describe('pruning', () => {
-  const joined = (deltas: readonly Record[]) => deltas.reduce((sum, next) => join(sum, next, 'siblings'), emptyRecord)
+  const joined = (deltas: readonly Record[]) => deltas.reduce((sum, next) => join(sum, next), emptyRecord)
   const values = (record: Record) => record.siblings.filter(({ kind }) => kind === 'value')
 
   test('takes old tombstones and names, and no value; each sibling that stays is named by its own history', () => {
     fc.assert(
       fc.property(steps, fc.nat(60 * 1024), (story, at) => {
         const horizon = at as HybridTime
-        const own = joined(play('siblings', story).map(({ delta }) => delta))
+        const own = joined(play(story).map(({ delta }) => delta))
         const left = prune(own, horizon)
         expect(values(left)).toEqual(values(own))
         expect(left.siblings.filter(({ kind, time }) => kind === 'tombstone' && time <= horizon)).toEqual([])
@@ -223,7 +209,7 @@ describe('pruning', () => {
   test('covers nothing: a value that the record never had stays beside it, however old', () => {
     fc.assert(
       fc.property(steps, fc.nat(60 * 1024), fc.array(fc.boolean()), (story, at, mine) => {
-        const writes = play('siblings', story)
+        const writes = play(story)
         const own = joined(writes.filter((_, index) => mine[index]).map(({ delta }) => delta))
         const other = joined(writes.map(({ delta }) => delta))
         const known = joined([prune(own, at as HybridTime), other])
@@ -239,7 +225,7 @@ describe('pruning', () => {
       return delta(seen, { kind: 'value', ...written, value: Uint8Array.of(actor), expiresAt: null })
     }
     const [first, second] = [write(1, 5, blindContext), write(2, 6, blindContext)]
-    const read = prune(join(first, second, 'siblings'), 50 as HybridTime)
+    const read = prune(join(first, second), 50 as HybridTime)
     // Somebody else may have pruned more.
     const bare = { ...read, history: { actors: new Map() } }
     for (const seen of [read, bare]) {
@@ -253,8 +239,8 @@ describe('pruning', () => {
       delta(seen, { kind: 'tombstone', dot: { actor: actorName(actor), counter: 1 }, time: time as HybridTime })
     const first = write(1, 5, blindContext)
     const second = write(2, 90, contextOf(first))
-    const replica = prune(join(first, second, 'siblings'), 50 as HybridTime)
-    expect(join(replica, first, 'siblings').siblings).toHaveLength(1)
+    const replica = prune(join(first, second), 50 as HybridTime)
+    expect(join(replica, first).siblings).toHaveLength(1)
   })
 
   test('what is left does not grow with those who wrote before the horizon', () => {
@@ -284,14 +270,14 @@ describe('what join must not do', () => {
     })
 
   test("an actor's second write that comes first does not hide its first one", () => {
-    const both = join(write(1, 2), write(1, 1), 'siblings')
+    const both = join(write(1, 2), write(1, 1))
     expect(namesOf(both)).toHaveLength(2)
   })
 
   test('a late delta of a write that was overwritten brings nothing back', () => {
     const first = write(1, 1)
     const second = write(2, 1, contextOf(first))
-    expect(namesOf(join(join(first, second, 'siblings'), first, 'siblings'))).toEqual(namesOf(second))
+    expect(namesOf(join(join(first, second), first))).toEqual(namesOf(second))
   })
 
   test('interleaved clients do not grow siblings without end', () => {
@@ -299,7 +285,7 @@ describe('what join must not do', () => {
     let contexts: readonly SeenContext[] = [blindContext, blindContext]
     for (let round = 1; round <= 50; round += 1) {
       for (const client of [0, 1]) {
-        record = join(record, write(client, round, contexts[client]), 'siblings')
+        record = join(record, write(client, round, contexts[client]))
         contexts = contexts.map((context, index) => (index === client ? contextOf(record) : context))
       }
       expect(record.siblings.length).toBeLessThanOrEqual(2)
@@ -314,7 +300,7 @@ describe('what join must not do', () => {
     }
     expect(reusedDots(one, other)).toHaveLength(1)
     expect(reusedDots(one, one)).toEqual([])
-    expect(encodeRecord(join(one, other, 'siblings'))).toEqual(encodeRecord(join(other, one, 'siblings')))
+    expect(encodeRecord(join(one, other))).toEqual(encodeRecord(join(other, one)))
   })
 })
 
@@ -341,11 +327,11 @@ describe('a value that has expired', () => {
   })
 
   test('stays where somebody still has it, and is covered by who has overwritten it', () => {
-    expect(join(left, whole, 'siblings')).toEqual(whole)
-    expect(join(whole, left, 'siblings')).toEqual(whole)
+    expect(join(left, whole)).toEqual(whole)
+    expect(join(whole, left)).toEqual(whole)
     const next: Sibling = { ...value, dot: { actor: actorName(2), counter: 1 } }
     const after = delta(contextOf(whole), next)
-    expect(join(left, after, 'siblings').siblings).toEqual([next])
+    expect(join(left, after).siblings).toEqual([next])
   })
 })
 

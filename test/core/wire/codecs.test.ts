@@ -46,7 +46,7 @@ const partitions = fc
   .map((some): readonly Partition[] => some.sort((a, b) => a - b) as Partition[])
 const key = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 40 })
-  .map((text) => storedKey({ mode: 'siblings', collection: 'c', key: text }))
+  .map((text) => storedKey({ collection: 'c', key: text }))
 const keyed = fc.record({ key, record: records })
 const claim = fc.record({
   node,
@@ -229,11 +229,11 @@ describe('records and contexts', () => {
     fc.assert(
       fc.property(records, histories, (record, history) => {
         expect(decodeRecord(encodeRecord(record))).toEqual(record)
-        const name = storedKey({ mode: 'siblings', collection: '', key: 'k' })
+        const name = storedKey({ collection: '', key: 'k' })
         const siblings = [...history.actors.keys()].slice(0, 2)
         const text = encodeContext(name, { history, time: 5 as never, horizon: 3 as never, siblings })
         const context = decodeContext(name, text)
-        expect(decodeContext(storedKey({ mode: 'siblings', collection: '', key: 'other' }), text)).toBeNull()
+        expect(decodeContext(storedKey({ collection: '', key: 'other' }), text)).toBeNull()
         expect(actorsOf(context?.history ?? emptyHistory)).toEqual(actorsOf(history))
         expect(context).toMatchObject({ time: 5, horizon: 3 })
         expect(new Set(context?.siblings)).toEqual(new Set(siblings))
@@ -242,11 +242,11 @@ describe('records and contexts', () => {
   })
 
   test.each(['', 'x', 'zz', '01', '0100', 'ff00', '010', '0180', '__proto__'])('the text %j is no context', (text) => {
-    expect(decodeContext(storedKey({ mode: 'siblings', collection: '', key: 'k' }), text)).toBeNull()
+    expect(decodeContext(storedKey({ collection: '', key: 'k' }), text)).toBeNull()
   })
 
-  test('a key name keeps its mode, collection and key', () => {
-    const name = { mode: 'last-write-wins', collection: 'carts', key: 'a\u0000b' } as const
+  test('a key name keeps its collection and key', () => {
+    const name = { collection: 'carts', key: 'a\u0000b' } as const
     expect(parseStoredKey(storedKey(name))).toEqual(name)
     for (const text of ['', 'x', '=', '=c', '?c\u0000k', '=c\u0000']) expect(parseStoredKey(text)).toBeNull()
   })

@@ -71,7 +71,7 @@ test('what could not be resolved is not tried again at once', async () => {
   const { clock, world, ahead } = await virtualRing({ nodes: 1 })
   const node = nodeOf(world.places[0] as Place)
   for (const value of [1, 2, 3]) await ahead(node.put('hot', null, value))
-  const key = storedKey({ mode: 'siblings', collection: '', key: 'hot' })
+  const key = storedKey({ collection: '', key: 'hot' })
   let tries = 0
   const parts = partsOf(node)
   const refused = () => {
