@@ -27,7 +27,7 @@ import { Forgetting } from './forgetting/forgetting.ts'
 import { LateWrites } from './forgetting/late-writes.ts'
 import { HintedHandoff } from './handoff/hinted-handoff.ts'
 import type { Self } from './membership/boot.ts'
-import { Room } from './membership/capacity.ts'
+import { Capacity } from './membership/capacity.ts'
 import { Stay } from './membership/guest.ts'
 import { Joining } from './membership/joined.ts'
 import { Links } from './membership/links.ts'
@@ -75,7 +75,7 @@ interface Network {
   readonly links: Links
   readonly stay: Stay
   readonly heartbeat: Heartbeat
-  readonly room: Room
+  readonly capacity: Capacity
   readonly joining: Joining
 }
 
@@ -164,7 +164,7 @@ function networkParts(local: Local, actor: ActorId): Network {
     links: new Links(clock, transport, peers, membership, options.linksMax),
     stay: new Stay(clock, membership, config.n, config.stayMs),
     heartbeat: new Heartbeat(clock, membership),
-    room: new Room({ store, clock, chance, membership, replica, n: config.n, events }),
+    capacity: new Capacity({ store, clock, chance, membership, replica, n: config.n, events }),
     joining: new Joining(clock, events),
   }
 }
@@ -218,7 +218,7 @@ export function start(parts: Parts): readonly (() => void)[] {
     () => parts.stay.end(),
     parts.schedule.start(),
     parts.handoff.start(clock, chance),
-    parts.room.start(chance),
+    parts.capacity.start(chance),
     parts.forgetting.start(chance),
     parts.scrub.keepStored(clock, chance),
     parts.scrub.start(clock, chance),

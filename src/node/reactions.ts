@@ -23,9 +23,9 @@ export function react(parts: Parts, lose: Lose): void {
   reactToPeers(parts, lose)
   reactToMembers(parts, lose)
   reactToStorage(parts, lose)
-  const { exchange, schedule, handoff, scrub, room } = parts
+  const { exchange, schedule, handoff, scrub, capacity } = parts
   exchange.onSettled = (node) => void handoff.deliverTo(node)
-  exchange.onDropped = () => room.madeRoom()
+  exchange.onDropped = () => capacity.madeRoom()
   scrub.onFound = (partition) => schedule.restore(partition)
 }
 
@@ -114,19 +114,19 @@ function reactToMembers(parts: Parts, lose: Lose): void {
 
 /** The own store: what it holds, and how it takes in what it is given. */
 function reactToStorage(parts: Parts, lose: Lose): void {
-  const { replica, routing, membership, events, room, crowding, schedule } = parts
+  const { replica, routing, membership, events, capacity, crowding, schedule } = parts
   replica.on.corrupt = () => events.emit('data-loss', { reason: 'corrupt', previousId: routing.self })
   replica.on.written = () => {
     // What a node takes alone others lack.
     if (routing.others.length === 0) membership.settle()
   }
-  replica.on.storageWas = (state) => room.storageWas(state)
+  replica.on.storageWas = (state) => capacity.storageWas(state)
   replica.on.crowded = (key, siblings) => void crowding.noticed(key, siblings)
-  room.health.onSays = (state) => {
+  capacity.health.onSays = (state) => {
     membership.store(state)
     if (state === 'ok') schedule.recovered()
   }
-  room.health.onGivenUp = () => lose('storage-failed')
+  capacity.health.onGivenUp = () => lose('storage-failed')
 }
 
 /** Meets the others, and follows the tab's life. */

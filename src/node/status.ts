@@ -10,14 +10,14 @@ import type { Parts } from './assembly.ts'
 import { membersOf } from './membership/members.ts'
 
 export function statusOf(parts: Parts, device: DeviceId): Status {
-  const { config, lifetime, routing, ownership, replica, peers, room, log } = parts
+  const { config, lifetime, routing, ownership, replica, peers, capacity, log } = parts
   const { n, r, w } = config
   const placed = membersOf(parts, lifetime.state).filter(({ status }) => status !== 'left' && status !== 'out')
   return {
     id: routing.self,
     device,
     state: lifetime.state,
-    storage: room.state,
+    storage: capacity.state,
     n,
     r,
     w,

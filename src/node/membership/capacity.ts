@@ -1,5 +1,5 @@
 /**
- * Room on the disk: how much of it hints may take, and what a node does that has none left.
+ * Capacity on the disk: how much of it hints may take, and what a node does that has none left.
  *
  * A full node says so to the ring by claiming half its capacity, and half of that while it stays full: its partitions
  * move to others, as with any change of capacity, and what has moved is dropped here, which makes room (section 4.2:
@@ -17,7 +17,7 @@ import type { Replica } from '../storage/replica.ts'
 import type { Membership } from './membership.ts'
 import { StoreHealth } from './store-health.ts'
 
-export interface RoomParts {
+export interface CapacityParts {
   readonly store: Store
   readonly clock: Clock
   readonly chance: () => number
@@ -27,7 +27,7 @@ export interface RoomParts {
   readonly events: Events
 }
 
-export class Room {
+export class Capacity {
   readonly #store: Store
   readonly #clock: Clock
   readonly #membership: Membership
@@ -44,7 +44,7 @@ export class Room {
   /** How long it waits before it claims more. */
   #patienceMs: number = bounds.fullForMs
 
-  constructor(parts: RoomParts) {
+  constructor(parts: CapacityParts) {
     this.#store = parts.store
     this.#clock = parts.clock
     this.#membership = parts.membership
