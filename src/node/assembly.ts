@@ -28,7 +28,7 @@ import { LateWrites } from './forgetting/late-writes.ts'
 import { HintedHandoff } from './handoff/hinted-handoff.ts'
 import type { Self } from './membership/boot.ts'
 import { Capacity } from './membership/capacity.ts'
-import { Stay } from './membership/guest.ts'
+import { Guest } from './membership/guest.ts'
 import { Joining } from './membership/joined.ts'
 import { Links } from './membership/links.ts'
 import { Membership } from './membership/membership.ts'
@@ -73,7 +73,7 @@ interface Network {
   readonly reach: Reach
   readonly membership: Membership
   readonly links: Links
-  readonly stay: Stay
+  readonly guest: Guest
   readonly heartbeat: Heartbeat
   readonly capacity: Capacity
   readonly joining: Joining
@@ -162,7 +162,7 @@ function networkParts(local: Local, actor: ActorId): Network {
     reach: new Reach(peers),
     membership,
     links: new Links(clock, transport, peers, membership, options.linksMax),
-    stay: new Stay(clock, membership, config.n, config.stayMs),
+    guest: new Guest(clock, membership, config.n, config.stayMs),
     heartbeat: new Heartbeat(clock, membership),
     capacity: new Capacity({ store, clock, chance, membership, replica, n: config.n, events }),
     joining: new Joining(clock, events),
@@ -210,12 +210,12 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
 export function start(parts: Parts): readonly (() => void)[] {
   const { ports, chance } = parts
   const { clock } = ports
-  parts.stay.begin()
+  parts.guest.begin()
   return [
     parts.membership.start(),
     parts.links.start(chance),
     parts.heartbeat.start(chance),
-    () => parts.stay.end(),
+    () => parts.guest.end(),
     parts.schedule.start(),
     parts.handoff.start(clock, chance),
     parts.capacity.start(chance),

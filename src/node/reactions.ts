@@ -31,7 +31,7 @@ export function react(parts: Parts, lose: Lose): void {
 
 /** Connections: nodes met and lost, and what they send. */
 function reactToPeers(parts: Parts, lose: Lose): void {
-  const { peers, reach, membership, links, stay, heartbeat, joining, ownership, retention, schedule } = parts
+  const { peers, reach, membership, links, guest, heartbeat, joining, ownership, retention, schedule } = parts
   const reachChanged = (node: NodeId) => {
     reach.review(node)
     links.changed()
@@ -52,7 +52,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
     joining.met()
     // Lists are exchanged, whatever was believed of it.
     void membership.pushPull(node).then(() => {
-      stay.met()
+      guest.met()
       reach.renew([node])
     })
     links.changed()
@@ -82,7 +82,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
 
 /** Members: who is here, who owns what by that, and whether this tab has been asleep. */
 function reactToMembers(parts: Parts, lose: Lose): void {
-  const { ports, peers, lifetime, membership, routing, links, stay, heartbeat, reach, ownership } = parts
+  const { ports, peers, lifetime, membership, routing, links, guest, heartbeat, reach, ownership } = parts
   const remember = () => rememberMembers(ports.store, routing.claims).catch(() => {})
   const rememberSoon = gathered(ports.clock, bounds.rememberMs, () => {
     if (lifetime.isOpen) void remember()
@@ -90,7 +90,7 @@ function reactToMembers(parts: Parts, lose: Lose): void {
   membership.onChanged = (claims) => {
     routing.follow(membership.view, claims)
     links.changed()
-    stay.changed()
+    guest.changed()
     for (const { node, status } of claims) {
       // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
       if (status === 'alive' && node !== routing.self) reach.renew([node])
@@ -103,7 +103,7 @@ function reactToMembers(parts: Parts, lose: Lose): void {
   membership.onWasOut = () => missedSomething(parts)
   membership.onCopied = (peer) => copied(parts, peer, lose)
   routing.onChanged = () => placementChanged(parts)
-  stay.onStayed = () => void remember()
+  guest.onStayed = () => void remember()
   heartbeat.onWoke = () => woke(parts)
   ownership.isReachable = (node) => peers.isReachable(node)
   ownership.onInSync = () => {
@@ -182,9 +182,9 @@ function copied(parts: Parts, peer: PeerId, lose: Lose): void {
 }
 
 function woke(parts: Parts): void {
-  const { lifetime, stay, membership, peers } = parts
+  const { lifetime, guest, membership, peers } = parts
   if (!lifetime.isOpen || lifetime.isClosing) return
-  stay.begin()
+  guest.begin()
   membership.wake()
   for (const node of peers.connected) void membership.pushPull(node)
   missedSomething(parts)

@@ -11,7 +11,7 @@ import type { Clock } from '../../ports.ts'
 import { gathered } from '../scheduling/timers.ts'
 import type { Membership } from './membership.ts'
 
-export class Stay {
+export class Guest {
   /** This node is a guest no more. */
   onStayed: () => void = () => {}
   readonly #clock: Clock
