@@ -233,7 +233,7 @@ export const bounds = {
   /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. A page that is only busy is not. */
   asleepMs: 10_000,
   /** How often a tab looks at its clocks. */
-  heartbeatMs: 1_000,
+  sleepCheckMs: 1_000,
   /** Changes of the member list within so long are stored at once. */
   rememberMs: 1_000,
   /** A suspect that was heard from so recently is still asked: somebody else's line to it is bad. */

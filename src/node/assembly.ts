@@ -32,7 +32,7 @@ import { Guest } from './membership/guest.ts'
 import { Joining } from './membership/joined.ts'
 import { Links } from './membership/links.ts'
 import { Membership } from './membership/membership.ts'
-import { Heartbeat } from './membership/sleep-detector.ts'
+import { SleepDetector } from './membership/sleep-detector.ts'
 import { helloOf } from './network/handshake.ts'
 import { Peers } from './network/peers.ts'
 import { Reach } from './network/reachability.ts'
@@ -74,7 +74,7 @@ interface Network {
   readonly membership: Membership
   readonly links: Links
   readonly guest: Guest
-  readonly heartbeat: Heartbeat
+  readonly sleepDetector: SleepDetector
   readonly capacity: Capacity
   readonly joining: Joining
 }
@@ -163,7 +163,7 @@ function networkParts(local: Local, actor: ActorId): Network {
     membership,
     links: new Links(clock, transport, peers, membership, options.linksMax),
     guest: new Guest(clock, membership, config.n, config.stayMs),
-    heartbeat: new Heartbeat(clock, membership),
+    sleepDetector: new SleepDetector(clock, membership),
     capacity: new Capacity({ store, clock, chance, membership, replica, n: config.n, events }),
     joining: new Joining(clock, events),
   }
@@ -214,7 +214,7 @@ export function start(parts: Parts): readonly (() => void)[] {
   return [
     parts.membership.start(),
     parts.links.start(chance),
-    parts.heartbeat.start(chance),
+    parts.sleepDetector.start(chance),
     () => parts.guest.end(),
     parts.schedule.start(),
     parts.handoff.start(clock, chance),

@@ -31,19 +31,19 @@ export function react(parts: Parts, lose: Lose): void {
 
 /** Connections: nodes met and lost, and what they send. */
 function reactToPeers(parts: Parts, lose: Lose): void {
-  const { peers, reach, membership, links, guest, heartbeat, joining, ownership, retention, schedule } = parts
+  const { peers, reach, membership, links, guest, sleepDetector, joining, ownership, retention, schedule } = parts
   const reachChanged = (node: NodeId) => {
     reach.review(node)
     links.changed()
     membersChanged(parts)
   }
   peers.on.request = (from, request) => {
-    heartbeat.look()
+    sleepDetector.look()
     return serve(parts, from, request)
   }
   parts.coordinator.onOwnRequest = (request) => serve(parts, parts.routing.self, request)
   peers.on.swim = (from, message) => {
-    heartbeat.look()
+    sleepDetector.look()
     membership.received(from, message)
   }
   peers.on.met = (node, { retentionMs, held }) => {
@@ -82,7 +82,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
 
 /** Members: who is here, who owns what by that, and whether this tab has been asleep. */
 function reactToMembers(parts: Parts, lose: Lose): void {
-  const { ports, peers, lifetime, membership, routing, links, guest, heartbeat, reach, ownership } = parts
+  const { ports, peers, lifetime, membership, routing, links, guest, sleepDetector, reach, ownership } = parts
   const remember = () => rememberMembers(ports.store, routing.claims).catch(() => {})
   const rememberSoon = gathered(ports.clock, bounds.rememberMs, () => {
     if (lifetime.isOpen) void remember()
@@ -104,7 +104,7 @@ function reactToMembers(parts: Parts, lose: Lose): void {
   membership.onCopied = (peer) => copied(parts, peer, lose)
   routing.onChanged = () => placementChanged(parts)
   guest.onStayed = () => void remember()
-  heartbeat.onWoke = () => woke(parts)
+  sleepDetector.onWoke = () => woke(parts)
   ownership.isReachable = (node) => peers.isReachable(node)
   ownership.onInSync = () => {
     if (ownership.syncing.length === 0) membership.settle()

@@ -108,8 +108,8 @@ export class StorageNode implements TabringNode {
 
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
     this.#assertOpen()
-    const { ports, config, heartbeat, pace, joining, coordinator, values: codec, events } = this.#parts
-    heartbeat.look()
+    const { ports, config, sleepDetector, pace, joining, coordinator, values: codec, events } = this.#parts
+    sleepDetector.look()
     const stored = checkKey(key)
     pace.request()
     const { demand, timeoutMs } = checkGet(options, config)

@@ -8,7 +8,7 @@ import type { Clock } from '../../ports.ts'
 import { repeat } from '../scheduling/timers.ts'
 import type { Membership } from './membership.ts'
 
-export class Heartbeat {
+export class SleepDetector {
   /** A sleep is over. */
   onWoke: () => void = () => {}
   readonly #clock: Clock
@@ -24,7 +24,7 @@ export class Heartbeat {
   }
 
   start(chance: () => number): () => void {
-    return repeat(this.#clock, bounds.heartbeatMs, chance, async () => {
+    return repeat(this.#clock, bounds.sleepCheckMs, chance, async () => {
       this.look()
       // A timer that fires is none of a tab that sleeps, whatever events the browser has or has not sent.
       if (this.#membership.own.status === 'away') this.onWoke()
