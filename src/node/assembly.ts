@@ -21,7 +21,7 @@ import { Lifetime } from './api/lifetime.ts'
 import { ValueCodec } from './api/value-codec.ts'
 import { Coordinator } from './coordination/coordinator.ts'
 import { DotMint, mintActor } from './coordination/dot-mint.ts'
-import { Crowding } from './coordination/sibling-cap.ts'
+import { SiblingCap } from './coordination/sibling-cap.ts'
 import { Author } from './coordination/write-stamp.ts'
 import { Forgetting } from './forgetting/forgetting.ts'
 import { LateWrites } from './forgetting/late-writes.ts'
@@ -83,7 +83,7 @@ interface Network {
 interface Work {
   readonly pace: Pace
   readonly coordinator: Coordinator
-  readonly crowding: Crowding
+  readonly siblingCap: SiblingCap
   readonly log: RepairLog
   readonly reconciling: Reconciling
   readonly exchange: Exchange
@@ -186,7 +186,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   return {
     pace,
     coordinator,
-    crowding: new Crowding(coordinator, config, values),
+    siblingCap: new SiblingCap(coordinator, config, values),
     log,
     reconciling,
     exchange,

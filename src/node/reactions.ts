@@ -114,14 +114,14 @@ function reactToMembers(parts: Parts, lose: Lose): void {
 
 /** The own store: what it holds, and how it takes in what it is given. */
 function reactToStorage(parts: Parts, lose: Lose): void {
-  const { replica, routing, membership, events, capacity, crowding, schedule } = parts
+  const { replica, routing, membership, events, capacity, siblingCap, schedule } = parts
   replica.on.corrupt = () => events.emit('data-loss', { reason: 'corrupt', previousId: routing.self })
   replica.on.written = () => {
     // What a node takes alone others lack.
     if (routing.others.length === 0) membership.settle()
   }
   replica.on.storageWas = (state) => capacity.storageWas(state)
-  replica.on.crowded = (key, siblings) => void crowding.noticed(key, siblings)
+  replica.on.crowded = (key, siblings) => void siblingCap.noticed(key, siblings)
   capacity.health.onSays = (state) => {
     membership.store(state)
     if (state === 'ok') schedule.recovered()

@@ -166,7 +166,7 @@ const gentleGroups = ['join', 'leave', 'twin', 'capacity']
 /** The options of a seed. Each fault's rate is drawn anew, and is often nought: a swarm reaches corners that uniform rates never do. */
 export function optionsOf(seed: number): Options {
   const chance = new Chance(seed)
-  const crowding = new Chance(seed, 'crowding')
+  const siblingCap = new Chance(seed, 'crowding')
   const nodes = chance.happens(0.05) ? chance.between(8, 12) : chance.between(3, 7)
   const often = (low: number, high: number) => (chance.happens(0.5) ? chance.between(low, high) : 0)
   const graceMs = chance.happens(0.4) ? chance.between(2, 30) * 1000 : 600_000
@@ -210,16 +210,16 @@ export function optionsOf(seed: number): Options {
     twins: chance.happens(0.2) ? chance.between(1, 2) : 0,
     mixed: chance.happens(0.3),
     failing: null,
-    lockLossEveryMs: crowding.happens(0.15) ? crowding.between(5_000, 20_000) : 0,
-    again: crowding.rate(0.02),
+    lockLossEveryMs: siblingCap.happens(0.15) ? siblingCap.between(5_000, 20_000) : 0,
+    again: siblingCap.rate(0.02),
     graceMs,
     stayMs: 2 * graceMs,
     retentionMs: bounds.retentionMs,
-    hintKeysPerTarget: crowding.happens(0.15) ? crowding.between(0, 2) : bounds.hintKeysPerTarget,
-    diskRows: crowding.happens(0.1) ? crowding.between(0, 3) : 0,
-    siblingsMax: crowding.happens(0.15) ? crowding.between(2, 5) : bounds.siblingsMax,
-    expiring: crowding.happens(0.2) ? crowding.fraction() * 0.5 : 0,
-    copies: crowding.happens(0.1) ? 1 : 0,
+    hintKeysPerTarget: siblingCap.happens(0.15) ? siblingCap.between(0, 2) : bounds.hintKeysPerTarget,
+    diskRows: siblingCap.happens(0.1) ? siblingCap.between(0, 3) : 0,
+    siblingsMax: siblingCap.happens(0.15) ? siblingCap.between(2, 5) : bounds.siblingsMax,
+    expiring: siblingCap.happens(0.2) ? siblingCap.fraction() * 0.5 : 0,
+    copies: siblingCap.happens(0.1) ? 1 : 0,
     apart: null,
     ...delaysOf(seed),
     core: chance.happens(0.4),

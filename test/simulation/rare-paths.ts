@@ -118,7 +118,7 @@ export class Watch {
       this.late(values)
       this.#world.trace(`place ${place.index} tells that ${values} of ${key} came late`)
     })
-    partsOf(node).crowding.resolution = (key, record) => {
+    partsOf(node).siblingCap.resolution = (key, record) => {
       this.saw('too many siblings resolved by an owner')
       return this.resolved(key, record)
     }

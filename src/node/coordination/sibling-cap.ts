@@ -21,7 +21,7 @@ import type { Coordinator } from './coordinator.ts'
 import { read } from './read.ts'
 import { put } from './write.ts'
 
-export class Crowding {
+export class SiblingCap {
   readonly #node: Coordinator
   readonly #config: CheckedConfig
   readonly #values: ValueCodec

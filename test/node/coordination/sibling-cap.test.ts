@@ -8,7 +8,7 @@ import { storedKey } from '../../../src/core/versioning/stored-key.ts'
 import { type MemoryCluster, openCluster } from '../../../src/memory/open-cluster.ts'
 import type { NodeEvents } from '../../../src/node/api/tabring-node.ts'
 import { Coordinator } from '../../../src/node/coordination/coordinator.ts'
-import { Crowding } from '../../../src/node/coordination/sibling-cap.ts'
+import { SiblingCap } from '../../../src/node/coordination/sibling-cap.ts'
 import type { Replica } from '../../../src/node/storage/replica.ts'
 import { partsOf } from '../../../src/node/storage-node.ts'
 import { StoreFailure } from '../../../src/ports.ts'
@@ -84,8 +84,8 @@ test('what could not be resolved is not tried again at once', async () => {
     request.type === 'get'
       ? parts.coordinator.onOwnRequest(request)
       : Promise.reject(new StoreFailure('full', 'no room'))
-  const crowding = new Crowding(coordinator, { ...parts.config, siblingsMax: 2 }, parts.values)
-  const noticed = () => ahead(crowding.noticed(key, 3))
+  const siblingCap = new SiblingCap(coordinator, { ...parts.config, siblingsMax: 2 }, parts.values)
+  const noticed = () => ahead(siblingCap.noticed(key, 3))
   await noticed()
   await noticed()
   expect(tries).toBe(1)
