@@ -43,7 +43,7 @@ import { Routing } from './ownership/routing.ts'
 import { HybridClock } from './scheduling/hybrid-clock.ts'
 import { FlushingStore } from './storage/flushing-store.ts'
 import { Replica } from './storage/replica.ts'
-import { Pace } from './transfer/throttle.ts'
+import { Throttle } from './transfer/throttle.ts'
 
 /** The parts of one node. */
 export type Parts = Local & Network & Work
@@ -81,7 +81,7 @@ interface Network {
 
 /** What a node does with them. */
 interface Work {
-  readonly pace: Pace
+  readonly throttle: Throttle
   readonly coordinator: Coordinator
   readonly siblingCap: SiblingCap
   readonly log: RepairLog
@@ -175,16 +175,16 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   const { clock, random } = ports
   const author = new Author(clock, hybrid, new DotMint(random, actor, config.retentionMs / 2))
   const coordinator = new Coordinator({ clock, routing, peers, replica, links, author, events })
-  const pace = new Pace(clock)
+  const throttle = new Throttle(clock)
   const log = new RepairLog(clock, events)
   const reconciling = new Reconciling(clock, peers, routing, replica, actor)
-  const moving = new Moving(peers, replica, pace, routing)
+  const moving = new Moving(peers, replica, throttle, routing)
   const exchange = new Exchange(
     { peers, routing, membership, ownership, progress, forgetting, replica, reconciling, moving, log },
     new UnderWay(clock),
   )
   return {
-    pace,
+    throttle,
     coordinator,
     siblingCap: new SiblingCap(coordinator, config, values),
     log,
@@ -199,7 +199,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
       routing,
       replica,
       exchange,
-      pace,
+      throttle,
       events,
       partBytes: config.hintPartBytes,
     }),

@@ -17,7 +17,7 @@ import { HintRefused } from './storage/hint-index.ts'
 import type { Replica } from './storage/replica.ts'
 import type { Asked, Coming } from './storage/replica-port.ts'
 import { answerFetch, bytesOf, takeIn } from './transfer/batches.ts'
-import type { Pace } from './transfer/throttle.ts'
+import type { Throttle } from './transfer/throttle.ts'
 
 export interface Serving {
   readonly routing: Routing
@@ -25,7 +25,7 @@ export interface Serving {
   readonly ownership: Ownership
   readonly membership: Membership
   readonly exchange: Exchange
-  readonly pace: Pace
+  readonly throttle: Throttle
   readonly progress: Progress
   readonly lifetime: Lifetime
 }
@@ -47,10 +47,10 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
   switch (request.type) {
     case 'put':
       // Most of what is moved later was written once.
-      node.pace.saw(1, bytesOf({ key: request.key, record: request.delta }))
-      return node.pace.serve(() => answerPut(node, request, from === node.routing.self ? 'this node' : 'another'))
+      node.throttle.saw(1, bytesOf({ key: request.key, record: request.delta }))
+      return node.throttle.serve(() => answerPut(node, request, from === node.routing.self ? 'this node' : 'another'))
     case 'get':
-      return node.pace.serve(() => answerGet(node, request))
+      return node.throttle.serve(() => answerGet(node, request))
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':
@@ -61,7 +61,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
       return answerFetch(
         node.replica,
         request.hashes,
-        node.pace,
+        node.throttle,
         node.exchange.agreedWith(from)?.isKnown ?? (() => false),
       )
     case 'terms':
@@ -81,13 +81,13 @@ async function answerDeliver(
   { why, entries, received }: Extract<Request, { type: 'deliver' }>,
 ): Promise<Reply> {
   const durability = why === 'hint' ? 'strict' : 'relaxed'
-  const { replica, pace } = node
+  const { replica, throttle } = node
   const { overwritten } = await takeIn(
     replica,
     entries,
     received,
     durability,
-    pace,
+    throttle,
     comingFrom(node, from, why),
     () => {
       // Whoever has begun to leave would have to hand it over again.

@@ -108,10 +108,10 @@ export class StorageNode implements TabringNode {
 
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
     this.#assertOpen()
-    const { ports, config, sleepDetector, pace, joining, coordinator, values: codec, events } = this.#parts
+    const { ports, config, sleepDetector, throttle, joining, coordinator, values: codec, events } = this.#parts
     sleepDetector.look()
     const stored = checkKey(key)
-    pace.request()
+    throttle.request()
     const { demand, timeoutMs } = checkGet(options, config)
     const atLeast = checkContext(stored, options.atLeast ?? null)
     return this.#operations.run(options.signal, 'nothing', async () => {
@@ -147,10 +147,10 @@ export class StorageNode implements TabringNode {
   }
 
   async #write(key: string, context: Context | null, checked: Checked, unwritten: Unwritten): Promise<PutResult> {
-    const { pace, joining, coordinator } = this.#parts
+    const { throttle, joining, coordinator } = this.#parts
     const stored = checkKey(key)
     const seen = checkContext(stored, context)
-    pace.request()
+    throttle.request()
     const { demand, signal } = checked
     return this.#operations.run(signal, 'unknown', async () => {
       await joining.first

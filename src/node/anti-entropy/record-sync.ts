@@ -24,7 +24,7 @@ import {
   takeIn,
 } from '../transfer/batches.ts'
 import { Refusals } from '../transfer/refusals.ts'
-import type { Pace } from '../transfer/throttle.ts'
+import type { Throttle } from '../transfer/throttle.ts'
 import type { Transfer } from './exchange-log.ts'
 
 /** On which terms records move between two nodes, in one session. */
@@ -39,14 +39,14 @@ export interface Agreed {
 export class Moving {
   readonly #peers: Peers
   readonly #replica: Replica
-  readonly #pace: Pace
+  readonly #throttle: Throttle
   /** Whose store takes records in. */
   readonly #stores: Pick<Routing, 'self' | 'takesIn'>
 
-  constructor(peers: Peers, replica: Replica, pace: Pace, stores: Pick<Routing, 'self' | 'takesIn'>) {
+  constructor(peers: Peers, replica: Replica, throttle: Throttle, stores: Pick<Routing, 'self' | 'takesIn'>) {
     this.#peers = peers
     this.#replica = replica
-    this.#pace = pace
+    this.#throttle = throttle
     this.#stores = stores
   }
 
@@ -77,7 +77,7 @@ export class Moving {
         left = considered === 0 ? [] : left.slice(considered).filter(isMissing)
       }
     }
-    await eachPage(wanted, this.#pace, pull, () => this.#pace.recordsAsked)
+    await eachPage(wanted, this.#throttle, pull, () => this.#throttle.recordsAsked)
   }
 
   /** Takes in as many as come at once; returns of how many of the keys, in order. */
@@ -90,7 +90,7 @@ export class Moving {
   }
 
   #takeIn(entries: readonly KeyedRecord[], received: readonly number[], coming: Coming) {
-    return takeIn(this.#replica, entries, received, 'relaxed', this.#pace, coming, () => 'this node')
+    return takeIn(this.#replica, entries, received, 'relaxed', this.#throttle, coming, () => 'this node')
   }
 
   /** Gives the other what it has not. */
@@ -103,10 +103,10 @@ export class Moving {
   ): Promise<void> {
     const refusals = new Refusals()
     const isRefused = () => refusals.areEnough || !this.#stores.takesIn(node)
-    await eachPage(ours, this.#pace, async (page) => {
+    await eachPage(ours, this.#throttle, async (page) => {
       // What it would not take in it is not sent.
       if (isRefused()) for (const { key } of page) failed.add(partitionIn(key))
-      const records = isRefused() ? [] : await readRecords(this.#replica, this.#pace, page)
+      const records = isRefused() ? [] : await readRecords(this.#replica, this.#throttle, page)
       for (const batch of batchesOf(records)) {
         try {
           const { overwritten } = await deliver(this.#peers, node, batch, 'exchange', placesOfKnown(batch, isKnown))

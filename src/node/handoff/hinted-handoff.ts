@@ -22,7 +22,7 @@ import { repeat } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
 import { batchesOf, deliver, sizeOf } from '../transfer/batches.ts'
 import { Refusals } from '../transfer/refusals.ts'
-import type { Pace } from '../transfer/throttle.ts'
+import type { Throttle } from '../transfer/throttle.ts'
 
 export interface HandoffParts {
   readonly clock: Clock
@@ -31,7 +31,7 @@ export interface HandoffParts {
   readonly routing: Routing
   readonly replica: Replica
   readonly exchange: Exchange
-  readonly pace: Pace
+  readonly throttle: Throttle
   readonly events: Events
   /** Bytes of values that one message carries of a hint. */
   readonly partBytes: number
@@ -42,7 +42,7 @@ export class HintedHandoff {
   readonly #routing: Routing
   readonly #replica: Replica
   readonly #exchange: Exchange
-  readonly #pace: Pace
+  readonly #throttle: Throttle
   readonly #events: Events
   readonly #deliveries = new OnePerNode()
   readonly #backOff: BackOff<'hints'>
@@ -56,7 +56,7 @@ export class HintedHandoff {
     this.#routing = parts.routing
     this.#replica = parts.replica
     this.#exchange = parts.exchange
-    this.#pace = parts.pace
+    this.#throttle = parts.throttle
     this.#events = parts.events
     this.#partBytes = parts.partBytes
   }
@@ -108,7 +108,7 @@ export class HintedHandoff {
       const owed = await this.#replica.hints.owedTo(target)
       const keys = [...owed]
       for (let next = 0; next < keys.length; ) {
-        const page = keys.slice(next, next + this.#pace.records)
+        const page = keys.slice(next, next + this.#throttle.records)
         next += page.length
         // Some may have gone another way meanwhile.
         const due = page.filter((key) => owed.has(key) && !this.#goesByExchange(target, key))
@@ -123,8 +123,8 @@ export class HintedHandoff {
   }
 
   async #deliverPage(target: NodeId, keys: readonly StoredKey[], refusals: Refusals): Promise<void> {
-    const kept = await this.#pace.work(() => this.#replica.hints.of(keys))
-    this.#pace.saw(kept.length, sizeOf(kept))
+    const kept = await this.#throttle.work(() => this.#replica.hints.of(keys))
+    this.#throttle.saw(kept.length, sizeOf(kept))
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
     await this.#readdress(
       target,
@@ -195,7 +195,7 @@ export class HintedHandoff {
       const owners = this.#routing.ownersOf(partitionOf(key))
       return { key, record, hintFor: owners.filter((owner) => owner !== this.#routing.self) }
     })
-    await this.#pace.work(() => this.#replica.take(moved, 'strict'))
+    await this.#throttle.work(() => this.#replica.take(moved, 'strict'))
     // Taking changed the rows: settle what is stored now, unless the target has come to own it again meanwhile.
     const stored = await this.#replica.hints.of(kept.map(({ key }) => key))
     await this.#replica.hints.settle(

@@ -13,7 +13,7 @@ import { RequestFailure } from '../network/request-failure.ts'
 import type { Replica } from '../storage/replica.ts'
 import type { Asked, Coming, Taken } from '../storage/replica-port.ts'
 import type { StoredRecord } from '../storage/rows.ts'
-import type { Pace } from './throttle.ts'
+import type { Throttle } from './throttle.ts'
 
 /** Roughly what a record takes on the wire. */
 export function bytesOf({ key, record }: KeyedRecord): number {
@@ -51,14 +51,14 @@ export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generat
  */
 export async function eachPage<T>(
   items: readonly T[],
-  pace: Pace,
+  throttle: Throttle,
   work: (page: readonly T[]) => Promise<void>,
-  size: () => number = () => pace.records,
+  size: () => number = () => throttle.records,
 ): Promise<void> {
   const underWay: Promise<void>[] = []
   const failures: unknown[] = []
   for (let next = 0; next < items.length; ) {
-    const end = await pace.moving.take()
+    const end = await throttle.moving.take()
     if (failures.length > 0) {
       end()
       break
@@ -97,11 +97,11 @@ export async function deliver(
 /** This node's own records of these items, to be moved. */
 export async function readRecords(
   replica: Replica,
-  pace: Pace,
+  throttle: Throttle,
   items: readonly Pick<Item, 'key'>[],
 ): Promise<readonly StoredRecord[]> {
-  const records = await pace.work(() => replica.records(items.map(({ key }) => key)))
-  pace.saw(records.length, sizeOf(records))
+  const records = await throttle.work(() => replica.records(items.map(({ key }) => key)))
+  throttle.saw(records.length, sizeOf(records))
   return records
 }
 
@@ -132,19 +132,19 @@ export const placesOfKnown = <T>(records: readonly T[], isKnown: (record: T) => 
 export async function answerFetch(
   replica: Replica,
   hashes: Uint8Array,
-  pace: Pace,
+  throttle: Throttle,
   isKnown: (record: StoredRecord) => boolean,
 ): Promise<Reply> {
-  const count = Math.min(Math.floor(hashes.length / hashBytes), pace.recordsMax)
+  const count = Math.min(Math.floor(hashes.length / hashBytes), throttle.recordsMax)
   const keyAt = (index: number) => hashes.slice(index * hashBytes, (index + 1) * hashBytes)
   const items = Array.from({ length: count }, (_, index) => ({ key: keyAt(index) }))
   const entries: StoredRecord[] = []
   let considered = 0
   // What the first ones are like tells how many more may be read.
   while (considered < count && sizeOf(entries) < bounds.batchBytesMax) {
-    const some = items.slice(considered, considered + pace.records)
+    const some = items.slice(considered, considered + throttle.records)
     considered += some.length
-    entries.push(...(await readRecords(replica, pace, some)))
+    entries.push(...(await readRecords(replica, throttle, some)))
   }
   const [batch = []] = batchesOf(entries)
   const received = placesOfKnown(batch, isKnown)
@@ -165,19 +165,19 @@ export async function takeIn(
   entries: readonly KeyedRecord[],
   received: readonly number[],
   how: Durability,
-  pace: Pace,
+  throttle: Throttle,
   coming: Coming | undefined,
   asked: () => Asked,
 ): Promise<Taken> {
   const known = new Set(received)
   const incoming = entries.map((entry, at) => ({ ...entry, hintFor: [], received: known.has(at) }))
   const overwritten: KeyedRecord[] = []
-  pace.saw(entries.length, sizeOf(entries))
+  throttle.saw(entries.length, sizeOf(entries))
   for (let next = 0; next < incoming.length; ) {
-    const some = incoming.slice(next, next + pace.records)
+    const some = incoming.slice(next, next + throttle.records)
     next += some.length
     const durability = next < incoming.length ? 'relaxed' : how
-    const taken = await pace.work(() => replica.take(some, durability, asked(), coming))
+    const taken = await throttle.work(() => replica.take(some, durability, asked(), coming))
     overwritten.push(...taken.overwritten)
   }
   return { overwritten }

@@ -33,7 +33,7 @@ class Turns {
   }
 }
 
-export class Pace {
+export class Throttle {
   readonly #clock: Clock
   /** What this node's exchanges move, with however many others it has them. */
   readonly moving: Turns = new Turns(() => this.#batches)

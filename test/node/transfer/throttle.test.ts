@@ -7,31 +7,31 @@ import { bounds } from '../../../src/core/bounds.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
 import { partsOf } from '../../../src/node/storage-node.ts'
 import { eachPage } from '../../../src/node/transfer/batches.ts'
-import { Pace } from '../../../src/node/transfer/throttle.ts'
+import { Throttle } from '../../../src/node/transfer/throttle.ts'
 import { VirtualClock } from '../../simulation/virtual-clock.ts'
 import { nodeOf, virtualRing } from '../virtual-ring.ts'
 
 const items = Array.from({ length: 1000 }, (_, index) => index)
 
 /** Records are small here. */
-function paceAt(): { readonly clock: VirtualClock; readonly pace: Pace } {
+function paceAt(): { readonly clock: VirtualClock; readonly throttle: Throttle } {
   const clock = new VirtualClock()
-  const pace = new Pace(clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 }))
-  for (let seen = 0; seen < 5; seen += 1) pace.saw(1, 100)
-  return { clock, pace }
+  const throttle = new Throttle(clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 }))
+  for (let seen = 0; seen < 5; seen += 1) throttle.saw(1, 100)
+  return { clock, throttle }
 }
 
 /** Visits all items in pages that take a moment; returns the pages, and how many were under way at once. */
 async function pagesOf({
   clock,
-  pace,
+  throttle,
 }: ReturnType<typeof paceAt>): Promise<{ readonly pages: readonly (readonly number[])[]; readonly most: number }> {
   const pages: (readonly number[])[] = []
   let [underWay, most] = [0, 0]
   // Two that move something at once share what the node does at a time.
   const halves = [items.slice(0, 500), items.slice(500)]
   const moving = halves.map((half) =>
-    eachPage(half, pace, async (page) => {
+    eachPage(half, throttle, async (page) => {
       pages.push(page)
       underWay += 1
       most = Math.max(most, underWay)
@@ -52,49 +52,49 @@ test('what is moved goes in large batches, some at once', async () => {
 })
 
 test('while there are gets and puts, and a moment after, it goes in small batches, one at a time', async () => {
-  const { clock, pace } = paceAt()
-  pace.request()
-  const { pages, most } = await pagesOf({ clock, pace })
+  const { clock, throttle } = paceAt()
+  throttle.request()
+  const { pages, most } = await pagesOf({ clock, throttle })
   expect(pages.flat().toSorted((a, b) => a - b)).toEqual(items)
   expect(Math.max(...pages.map((page) => page.length))).toBe(bounds.busyBatchRecords)
   expect(most).toBe(1)
   await clock.run(bounds.busyForMs)
-  expect((await pagesOf({ clock, pace })).most).toBe(bounds.batchesAtOnce)
+  expect((await pagesOf({ clock, throttle })).most).toBe(bounds.batchesAtOnce)
 })
 
 test('of large records no more are moved together than fit a batch, and many again when they are small again', () => {
   const clock = new VirtualClock()
-  const pace = new Pace(clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 }))
+  const throttle = new Throttle(clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 }))
   const seen = (count: number, bytesEach: number) => {
-    for (let times = 0; times < count; times += 1) pace.saw(pace.records, pace.records * bytesEach)
-    return pace.records
+    for (let times = 0; times < count; times += 1) throttle.saw(throttle.records, throttle.records * bytesEach)
+    return throttle.records
   }
   // Nobody knows yet how large they are: some of the largest still fit the memory. Who is asked for them may know.
-  expect(pace.records).toBe(bounds.unseenBatchRecords)
-  expect(pace.recordsAsked).toBe(bounds.batchRecordsMax)
-  pace.saw(1, 100)
-  expect(pace.records).toBe(bounds.batchRecordsMax)
+  expect(throttle.records).toBe(bounds.unseenBatchRecords)
+  expect(throttle.recordsAsked).toBe(bounds.batchRecordsMax)
+  throttle.saw(1, 100)
+  expect(throttle.records).toBe(bounds.batchRecordsMax)
   expect(seen(1, 1_000_000)).toBe(1)
   expect(seen(20, 100)).toBe(bounds.batchRecordsMax)
   expect(seen(4, bounds.batchBytesMax / 8)).toBeCloseTo(8, -1)
 })
 
 test('what is moved waits for the gets and puts that the store is at work on, but not for ever', async () => {
-  const { clock, pace } = paceAt()
+  const { clock, throttle } = paceAt()
   let done = 0
   const moving = () =>
-    pace.work(async () => {
+    throttle.work(async () => {
       done += 1
     })
   await moving()
   const work = deferred<void>()
-  const served = pace.serve(() => work.promise)
+  const served = throttle.serve(() => work.promise)
   const first = moving()
   await clock.run(1)
   expect(done).toBe(1)
   work.resolve()
   await Promise.all([served, first])
-  void pace.serve(() => new Promise(() => {}))
+  void throttle.serve(() => new Promise(() => {}))
   const second = moving()
   await clock.run(bounds.restMsMax + bounds.quietTimeoutMs)
   await second
@@ -102,7 +102,7 @@ test('what is moved waits for the gets and puts that the store is at work on, bu
 })
 
 test('while there are gets and puts the store rests between what is moved, and not otherwise', async () => {
-  const { clock, pace } = paceAt()
+  const { clock, throttle } = paceAt()
   const tookMs = 5
   /** Some work, one after the other, as an exchange has it; how long all of it took. */
   const moveAll = async (requests: 'requests' | 'none') => {
@@ -110,12 +110,12 @@ test('while there are gets and puts the store rests between what is moved, and n
     let isOver = false
     const moving = async () => {
       for (let count = 0; count < 20; count += 1)
-        await pace.work(() => new Promise<void>((resolve) => clock.after(tookMs, resolve)))
+        await throttle.work(() => new Promise<void>((resolve) => clock.after(tookMs, resolve)))
       isOver = true
     }
     const over = moving()
     while (!isOver) {
-      if (requests === 'requests') pace.request()
+      if (requests === 'requests') throttle.request()
       await clock.run(1)
     }
     await over
@@ -129,7 +129,7 @@ test('while there are gets and puts the store rests between what is moved, and n
 test('a page that fails is the last one begun, and its error comes when those under way are over', async () => {
   let [begun, over] = [0, 0]
   const pacing = paceAt()
-  const failing = eachPage(items, pacing.pace, async () => {
+  const failing = eachPage(items, pacing.throttle, async () => {
     begun += 1
     const isFirst = begun === 1
     await Promise.resolve()
@@ -146,11 +146,11 @@ test('a page that fails is the last one begun, and its error comes when those un
 test('a node that has stored puts knows how large records are, and moves many at once from the first page on', async () => {
   const { clock, world, ahead } = await virtualRing({ nodes: 2 })
   const nodes = world.places.map(nodeOf)
-  expect(nodes.map((node) => partsOf(node).pace.records)).toEqual([
+  expect(nodes.map((node) => partsOf(node).throttle.records)).toEqual([
     bounds.unseenBatchRecords,
     bounds.unseenBatchRecords,
   ])
   await Promise.all(nodes.slice(1).map((node) => ahead(node.put('small', null, 'value'))))
   await clock.run(bounds.busyForMs)
-  expect(nodes.map((node) => partsOf(node).pace.records)).toEqual([bounds.batchRecordsMax, bounds.batchRecordsMax])
+  expect(nodes.map((node) => partsOf(node).throttle.records)).toEqual([bounds.batchRecordsMax, bounds.batchRecordsMax])
 })
