@@ -17,7 +17,7 @@ import type { Events } from '../api/events.ts'
 import type { Peers } from '../network/peers.ts'
 import type { Routing } from '../ownership/routing.ts'
 import { BackOff } from '../scheduling/back-off.ts'
-import { OnePerNode } from '../scheduling/single-flight.ts'
+import { SingleFlight } from '../scheduling/single-flight.ts'
 import { repeat } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
 import { batchesOf, deliver, sizeOf } from '../transfer/batches.ts'
@@ -44,7 +44,7 @@ export class HintedHandoff {
   readonly #exchange: Exchange
   readonly #throttle: Throttle
   readonly #events: Events
-  readonly #deliveries = new OnePerNode()
+  readonly #deliveries = new SingleFlight()
   readonly #backOff: BackOff<'hints'>
   readonly #partBytes: number
   #isHurried = false

@@ -15,7 +15,7 @@ import type { Reply, Request } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Peers } from '../network/peers.ts'
 import type { Routing } from '../ownership/routing.ts'
-import { OnePerNode } from '../scheduling/single-flight.ts'
+import { SingleFlight } from '../scheduling/single-flight.ts'
 
 type MembersRequest = Extract<Request, { type: 'members' }>
 
@@ -39,7 +39,7 @@ export class Membership {
   readonly #chance: () => number
   readonly #routing: Pick<Routing, 'hash'>
   readonly #swim: Swim
-  readonly #exchanges = new OnePerNode()
+  readonly #exchanges = new SingleFlight()
   /** By what hash each member last said that it places keys. */
   readonly #placed = new Map<NodeId, ViewHash>()
   /** Claims of a list that is being taken in: what follows from them comes once, after. */

@@ -3,7 +3,7 @@
  */
 import type { NodeId } from '../../core/ids.ts'
 
-export class OnePerNode {
+export class SingleFlight {
   readonly #underWay = new Map<NodeId, Promise<void>>()
 
   /** Starts `work` for `node`, unless it runs already; resolves when it has ended. */
