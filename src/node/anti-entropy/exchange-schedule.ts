@@ -15,7 +15,7 @@ import type { Peers } from '../network/peers.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import type { Routing } from '../ownership/routing.ts'
 import { BackOff } from '../scheduling/back-off.ts'
-import { inPieces } from '../scheduling/time-slices.ts'
+import { inTimeSlices } from '../scheduling/time-slices.ts'
 import { repeat } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
 import { Appointments } from './appointments.ts'
@@ -75,7 +75,7 @@ export class ExchangeSchedule {
     })
     this.#replica.forest().then(
       // What an earlier boot has stored: the first exchange finds it hashed.
-      (forest) => void inPieces(this.#clock, forest.hashing(allPartitions)),
+      (forest) => void inTimeSlices(this.#clock, forest.hashing(allPartitions)),
       () => {},
     )
     return () => {

@@ -13,7 +13,7 @@ import type { Clock } from '../../ports.ts'
 import type { Peers } from '../network/peers.ts'
 import { RequestFailure } from '../network/request-failure.ts'
 import type { Routing } from '../ownership/routing.ts'
-import { inPieces } from '../scheduling/time-slices.ts'
+import { inTimeSlices } from '../scheduling/time-slices.ts'
 import type { Replica } from '../storage/replica.ts'
 
 /** What differs, and how many bytes it took to find out. */
@@ -69,7 +69,7 @@ export class Reconciling {
 
   /** The tries of some partitions, hashed a slice of time at a time. */
   async viewOf(forest: Forest, partitions: readonly Partition[]): Promise<ForestView> {
-    await inPieces(this.#clock, forest.hashing(partitions))
+    await inTimeSlices(this.#clock, forest.hashing(partitions))
     return forest.view(partitions)
   }
 
@@ -96,7 +96,7 @@ export class Reconciling {
       // If the proof failed, the other may own something else in its own view: then the partitions are named.
       const isOver = await this.#talk(node, asking, asking.begin(), window === 0 ? scope : view.partitions, tally)
       if (asking.tooMuch !== null) return { tooMuch: asking.tooMuch }
-      const found = isOver ? await inPieces(this.#clock, asking.differences()) : null
+      const found = isOver ? await inTimeSlices(this.#clock, asking.differences()) : null
       if (found === null) continue
       this.#inStep.add(node)
       return { ...found, ...tally }
@@ -147,7 +147,7 @@ export class Reconciling {
   async answer(from: NodeId, { session, scope, body }: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
     const forest = await this.#replica.forest()
     const partitions = scope ?? this.#routing.dueTo(from, this.#routing.self)
-    if (this.#sessions.get(from)?.id !== session) await inPieces(this.#clock, forest.hashing(partitions))
+    if (this.#sessions.get(from)?.id !== session) await inTimeSlices(this.#clock, forest.hashing(partitions))
     const known = this.#sessions.get(from)
     known?.forget()
     const answering =

@@ -8,7 +8,7 @@ import type { Clock } from '../../ports.ts'
  * Does one piece after the other; where they have taken long enough for one task, the host does first what else is
  * due.
  */
-export async function inPieces<T>(clock: Clock, pieces: Iterator<void, T>): Promise<T> {
+export async function inTimeSlices<T>(clock: Clock, pieces: Iterator<void, T>): Promise<T> {
   for (let since = clock.now(); ; ) {
     const { done, value } = pieces.next()
     if (done) return value

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
-import { inPieces } from '../../../src/node/scheduling/time-slices.ts'
+import { inTimeSlices } from '../../../src/node/scheduling/time-slices.ts'
 import type { Clock } from '../../../src/ports.ts'
 
 /** A clock that work moves on, and its timers, which fire when they are told to. */
@@ -33,7 +33,7 @@ test('long work in pieces lets the host do what is due as often as it has taken 
     }
   }
   due.push(() => log.push('something else'))
-  const done = inPieces(clock, pieces())
+  const done = inTimeSlices(clock, pieces())
   expect(log).toEqual(['piece 0', 'piece 1'])
   await fire()
   expect(log).toEqual(['piece 0', 'piece 1', 'something else', 'piece 2', 'piece 3'])
@@ -47,7 +47,7 @@ test('short work is done in one task, however many its pieces', async () => {
   function* count(): Generator<void, void> {
     for (; pieces < 1000; pieces += 1) yield
   }
-  await inPieces(clock, count())
+  await inTimeSlices(clock, count())
   expect(pieces).toBe(1000)
   expect(due).toEqual([])
 })
