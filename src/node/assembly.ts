@@ -35,7 +35,7 @@ import { Membership } from './membership/membership.ts'
 import { SleepDetector } from './membership/sleep-detector.ts'
 import { helloOf } from './network/handshake.ts'
 import { Peers } from './network/peers.ts'
-import { Reach } from './network/reachability.ts'
+import { Reachability } from './network/reachability.ts'
 import { Ownership } from './ownership/ownership.ts'
 import { Progress } from './ownership/progress.ts'
 import { Retention } from './ownership/retention.ts'
@@ -70,7 +70,7 @@ interface Local {
 /** What a node keeps of the others. */
 interface Network {
   readonly peers: Peers
-  readonly reach: Reach
+  readonly reachability: Reachability
   readonly membership: Membership
   readonly links: Links
   readonly guest: Guest
@@ -159,7 +159,7 @@ function networkParts(local: Local, actor: ActorId): Network {
   const membership = new Membership({ clock, chance, peers, members, routing }, options)
   return {
     peers,
-    reach: new Reach(peers),
+    reachability: new Reachability(peers),
     membership,
     links: new Links(clock, transport, peers, membership, options.linksMax),
     guest: new Guest(clock, membership, config.n, config.stayMs),

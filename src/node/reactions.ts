@@ -31,9 +31,10 @@ export function react(parts: Parts, lose: Lose): void {
 
 /** Connections: nodes met and lost, and what they send. */
 function reactToPeers(parts: Parts, lose: Lose): void {
-  const { peers, reach, membership, links, guest, sleepDetector, joining, ownership, retention, schedule } = parts
+  const { peers, reachability, membership, links, guest, sleepDetector, joining, ownership, retention, schedule } =
+    parts
   const reachChanged = (node: NodeId) => {
-    reach.review(node)
+    reachability.review(node)
     links.changed()
     membersChanged(parts)
   }
@@ -53,7 +54,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
     // Lists are exchanged, whatever was believed of it.
     void membership.pushPull(node).then(() => {
       guest.met()
-      reach.renew([node])
+      reachability.renew([node])
     })
     links.changed()
     membersChanged(parts)
@@ -77,12 +78,12 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   peers.on.admits = (channels) => links.admits(channels)
   peers.on.introduce = (to, body) => links.introduce(to, body)
   peers.on.notIntroduced = (to, body) => links.introduceAgain(to, body)
-  reach.onCame = (node) => came(parts, node)
+  reachability.onCame = (node) => came(parts, node)
 }
 
 /** Members: who is here, who owns what by that, and whether this tab has been asleep. */
 function reactToMembers(parts: Parts, lose: Lose): void {
-  const { ports, peers, lifetime, membership, routing, links, guest, sleepDetector, reach, ownership } = parts
+  const { ports, peers, lifetime, membership, routing, links, guest, sleepDetector, reachability, ownership } = parts
   const remember = () => rememberMembers(ports.store, routing.claims).catch(() => {})
   const rememberSoon = gathered(ports.clock, bounds.rememberMs, () => {
     if (lifetime.isOpen) void remember()
@@ -93,8 +94,8 @@ function reactToMembers(parts: Parts, lose: Lose): void {
     guest.changed()
     for (const { node, status } of claims) {
       // A word of its being alive comes when it has been doubted, or asleep: it may have missed something.
-      if (status === 'alive' && node !== routing.self) reach.renew([node])
-      else reach.review(node)
+      if (status === 'alive' && node !== routing.self) reachability.renew([node])
+      else reachability.review(node)
     }
     rememberSoon()
     if (membership.hasLeft && !lifetime.isClosing) void remember().then(() => lose('evicted'))
@@ -154,7 +155,7 @@ function membersChanged(parts: Parts): void {
   if (events.has('members')) events.emit('members', membersOf(parts, lifetime.state))
 }
 
-/** A node has come within reach, and may have missed something, or this node may. */
+/** A node has come within reachability, and may have missed something, or this node may. */
 function came({ routing, reconciling, handoff, schedule }: Parts, node: NodeId): void {
   reconciling.parted(node)
   // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off
@@ -192,8 +193,8 @@ function woke(parts: Parts): void {
 }
 
 /** What is here may be out of date: it counts again when it has been compared with the others. */
-function missedSomething({ exchange, ownership, reach, routing }: Parts): void {
+function missedSomething({ exchange, ownership, reachability, routing }: Parts): void {
   exchange.wasAway()
   ownership.doubt()
-  reach.renew(routing.others)
+  reachability.renew(routing.others)
 }

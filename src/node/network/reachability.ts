@@ -5,7 +5,7 @@
 import type { NodeId } from '../../core/ids.ts'
 import type { Peers } from './peers.ts'
 
-export class Reach {
+export class Reachability {
   /** A node has come within reach. */
   onCame: (node: NodeId) => void = () => {}
   readonly #peers: Peers
