@@ -147,7 +147,7 @@ async function handOver(place: Where, name: string, adopter: StorageNode, ended:
   const { node } = await openOn(place, take, () => {}, adopter)
   void ended.then(() => node.close())
   try {
-    await partsOf(node).joining.first
+    await partsOf(node).joined.first
     await node.leave()
   } finally {
     // It has left, or keeps its data for another time.

@@ -29,7 +29,7 @@ import { HintedHandoff } from './handoff/hinted-handoff.ts'
 import type { Self } from './membership/boot.ts'
 import { Capacity } from './membership/capacity.ts'
 import { Guest } from './membership/guest.ts'
-import { Joining } from './membership/joined.ts'
+import { Joined } from './membership/joined.ts'
 import { Links } from './membership/links.ts'
 import { Membership } from './membership/membership.ts'
 import { SleepDetector } from './membership/sleep-detector.ts'
@@ -76,7 +76,7 @@ interface Network {
   readonly guest: Guest
   readonly sleepDetector: SleepDetector
   readonly capacity: Capacity
-  readonly joining: Joining
+  readonly joined: Joined
 }
 
 /** What a node does with them. */
@@ -165,7 +165,7 @@ function networkParts(local: Local, actor: ActorId): Network {
     guest: new Guest(clock, membership, config.n, config.stayMs),
     sleepDetector: new SleepDetector(clock, membership),
     capacity: new Capacity({ store, clock, chance, membership, replica, n: config.n, events }),
-    joining: new Joining(clock, events),
+    joined: new Joined(clock, events),
   }
 }
 

@@ -31,8 +31,7 @@ export function react(parts: Parts, lose: Lose): void {
 
 /** Connections: nodes met and lost, and what they send. */
 function reactToPeers(parts: Parts, lose: Lose): void {
-  const { peers, reachability, membership, links, guest, sleepDetector, joining, ownership, retention, schedule } =
-    parts
+  const { peers, reachability, membership, links, guest, sleepDetector, joined, ownership, retention, schedule } = parts
   const reachChanged = (node: NodeId) => {
     reachability.review(node)
     links.changed()
@@ -50,7 +49,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   peers.on.met = (node, { retentionMs, held }) => {
     retention.heard(retentionMs)
     ownership.met(node, held)
-    joining.met()
+    joined.met()
     // Lists are exchanged, whatever was believed of it.
     void membership.pushPull(node).then(() => {
       guest.met()
@@ -70,11 +69,11 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   }
   peers.on.connectionFailed = (peer, reason) => {
     links.failed(peer)
-    joining.connectionFailed(peer, reason)
+    joined.connectionFailed(peer, reason)
   }
   peers.on.copied = (peer) => copied(parts, peer, lose)
-  peers.on.refused = (peer, reason) => joining.refused(peer, reason)
-  peers.on.signaling = (event) => joining.signaling(event)
+  peers.on.refused = (peer, reason) => joined.refused(peer, reason)
+  peers.on.signaling = (event) => joined.signaling(event)
   peers.on.admits = (channels) => links.admits(channels)
   peers.on.introduce = (to, body) => links.introduce(to, body)
   peers.on.notIntroduced = (to, body) => links.introduceAgain(to, body)
@@ -109,7 +108,7 @@ function reactToMembers(parts: Parts, lose: Lose): void {
   ownership.isReachable = (node) => peers.isReachable(node)
   ownership.onInSync = () => {
     if (ownership.syncing.length === 0) membership.settle()
-    parts.joining.review()
+    parts.joined.review()
   }
 }
 
@@ -132,7 +131,7 @@ function reactToStorage(parts: Parts, lose: Lose): void {
 
 /** Meets the others, and follows the tab's life. */
 export function open(parts: Parts): void {
-  const { ports, peers, membership, lifetime, joining } = parts
+  const { ports, peers, membership, lifetime, joined } = parts
   const { lifecycle, transport } = ports
   peers.start()
   lifecycle.onSleep(() => membership.sleep())
@@ -145,13 +144,13 @@ export function open(parts: Parts): void {
     peers.start()
     woke(parts)
   })
-  joining.begin(transport, peers, membership)
+  joined.begin(transport, peers, membership)
 }
 
 function membersChanged(parts: Parts): void {
-  const { ownership, joining, events, lifetime } = parts
+  const { ownership, joined, events, lifetime } = parts
   ownership.review()
-  joining.review()
+  joined.review()
   if (events.has('members')) events.emit('members', membersOf(parts, lifetime.state))
 }
 

@@ -108,14 +108,14 @@ export class StorageNode implements TabringNode {
 
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
     this.#assertOpen()
-    const { ports, config, sleepDetector, throttle, joining, coordinator, values: codec, events } = this.#parts
+    const { ports, config, sleepDetector, throttle, joined, coordinator, values: codec, events } = this.#parts
     sleepDetector.look()
     const stored = checkKey(key)
     throttle.request()
     const { demand, timeoutMs } = checkGet(options, config)
     const atLeast = checkContext(stored, options.atLeast ?? null)
     return this.#operations.run(options.signal, 'nothing', async () => {
-      await joining.first
+      await joined.first
       const { record, horizon, extent, quorum } = await read(coordinator, stored, { demand, atLeast, timeoutMs })
       const values = liveValues(record, ports.clock.wall()).flatMap((bytes) => {
         const value = codec.decode(bytes)
@@ -147,13 +147,13 @@ export class StorageNode implements TabringNode {
   }
 
   async #write(key: string, context: Context | null, checked: Checked, unwritten: Unwritten): Promise<PutResult> {
-    const { throttle, joining, coordinator } = this.#parts
+    const { throttle, joined, coordinator } = this.#parts
     const stored = checkKey(key)
     const seen = checkContext(stored, context)
     throttle.request()
     const { demand, signal } = checked
     return this.#operations.run(signal, 'unknown', async () => {
-      await joining.first
+      await joined.first
       const { after, extent, hinted, isStored, failure } = await put(coordinator, stored, seen, unwritten, checked)
       if (!isStored) throw putFailed(failure)
       const quorum = meets(extent, demand)
@@ -169,7 +169,7 @@ export class StorageNode implements TabringNode {
   async joined(options: JoinOptions = {}): Promise<void> {
     this.#assertOpen()
     const { members, timeoutMs } = checkJoined(options)
-    await this.#parts.joining.whole(this.#parts, members, timeoutMs)
+    await this.#parts.joined.whole(this.#parts, members, timeoutMs)
   }
 
   members(): readonly Member[] {
@@ -239,13 +239,13 @@ export class StorageNode implements TabringNode {
   }
 
   #end(state: 'closed' | 'left'): void {
-    const { lifetime, peers, reconciling, joining } = this.#parts
+    const { lifetime, peers, reconciling, joined } = this.#parts
     lifetime.state = state
     for (const stop of this.#stops) stop()
     peers.close()
     reconciling.end()
     this.#operations.end()
-    joining.end()
+    joined.end()
   }
 
   #assertOpen(): void {

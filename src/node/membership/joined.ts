@@ -19,7 +19,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
-export class Joining {
+export class Joined {
   readonly #clock: Clock
   readonly #events: Events
   readonly #waiters = new Set<Waiter>()
