@@ -12,7 +12,7 @@ import { Exchange } from './anti-entropy/exchange.ts'
 import { RepairLog } from './anti-entropy/exchange-log.ts'
 import { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
 import { Reconciling } from './anti-entropy/reconciliation.ts'
-import { Moving } from './anti-entropy/record-sync.ts'
+import { RecordSync } from './anti-entropy/record-sync.ts'
 import { Scrub } from './anti-entropy/scrub.ts'
 import { UnderWay } from './anti-entropy/under-way.ts'
 import type { CheckedConfig } from './api/config.ts'
@@ -178,9 +178,9 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   const throttle = new Throttle(clock)
   const log = new RepairLog(clock, events)
   const reconciling = new Reconciling(clock, peers, routing, replica, actor)
-  const moving = new Moving(peers, replica, throttle, routing)
+  const recordSync = new RecordSync(peers, replica, throttle, routing)
   const exchange = new Exchange(
-    { peers, routing, membership, ownership, progress, forgetting, replica, reconciling, moving, log },
+    { peers, routing, membership, ownership, progress, forgetting, replica, reconciling, recordSync, log },
     new UnderWay(clock),
   )
   return {

@@ -29,7 +29,7 @@ import { deferred } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
 import type { RepairLog, Transfer } from './exchange-log.ts'
 import { isEarlier, type Reconciling, slicesOf } from './reconciliation.ts'
-import { type Agreed, type Moving, stillOurs } from './record-sync.ts'
+import { type Agreed, type RecordSync, stillOurs } from './record-sync.ts'
 import type { UnderWay } from './under-way.ts'
 
 /** A reconciliation that another node has asked for, and how it was here when it began. */
@@ -58,7 +58,7 @@ export interface ExchangeParts {
   readonly forgetting: Forgetting
   readonly replica: Replica
   readonly reconciling: Reconciling
-  readonly moving: Moving
+  readonly recordSync: RecordSync
   readonly log: RepairLog
 }
 
@@ -77,7 +77,7 @@ export class Exchange {
   readonly #forgetting: Forgetting
   readonly #replica: Replica
   readonly #reconciling: Reconciling
-  readonly #moving: Moving
+  readonly #recordSync: RecordSync
   readonly #log: RepairLog
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
@@ -98,7 +98,7 @@ export class Exchange {
     this.#forgetting = parts.forgetting
     this.#replica = parts.replica
     this.#reconciling = parts.reconciling
-    this.#moving = parts.moving
+    this.#recordSync = parts.recordSync
     this.#log = parts.log
   }
 
@@ -166,7 +166,7 @@ export class Exchange {
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
     const agreed = this.#agreed(node, begun, await this.#hear(node, session, begun, [...ours, ...theirs]))
     transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
-    await this.#moving.pull(node, wanted, agreed, failed, transfer)
+    await this.#recordSync.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
     const there = new Set(theirs.map(({ key }) => bytesToHex(key)))
     // A former owner never asks for what an owner has more: it would give the same again and again. What the owner
@@ -177,7 +177,7 @@ export class Exchange {
       return !isSame(version, namesOnly) && !there.has(bytesToHex(key))
     }
     const due = way === 'home' ? [] : stillOurs(forest, ours, theirs).filter(isNews)
-    await this.#moving.push(node, due, agreed, failed, transfer)
+    await this.#recordSync.push(node, due, agreed, failed, transfer)
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
     if (back.length > 0) await this.#replica.flush()

@@ -36,7 +36,7 @@ export interface Agreed {
 }
 
 /** What could not be moved is noted in `failed`, by partition; what was, in the transfer. */
-export class Moving {
+export class RecordSync {
   readonly #peers: Peers
   readonly #replica: Replica
   readonly #throttle: Throttle
