@@ -9,7 +9,7 @@ import { swimDefaults } from '../core/membership/swim-port.ts'
 import type { place } from '../core/partitioning/placement.ts'
 import { chanceOf, type Ports } from '../ports.ts'
 import { Exchange } from './anti-entropy/exchange.ts'
-import { RepairLog } from './anti-entropy/exchange-log.ts'
+import { ExchangeLog } from './anti-entropy/exchange-log.ts'
 import { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
 import { Reconciling } from './anti-entropy/reconciliation.ts'
 import { RecordSync } from './anti-entropy/record-sync.ts'
@@ -84,7 +84,7 @@ interface Work {
   readonly throttle: Throttle
   readonly coordinator: Coordinator
   readonly siblingCap: SiblingCap
-  readonly log: RepairLog
+  readonly log: ExchangeLog
   readonly reconciling: Reconciling
   readonly exchange: Exchange
   readonly schedule: ExchangeSchedule
@@ -176,7 +176,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   const author = new Author(clock, hybrid, new DotMint(random, actor, config.retentionMs / 2))
   const coordinator = new Coordinator({ clock, routing, peers, replica, links, author, events })
   const throttle = new Throttle(clock)
-  const log = new RepairLog(clock, events)
+  const log = new ExchangeLog(clock, events)
   const reconciling = new Reconciling(clock, peers, routing, replica, actor)
   const recordSync = new RecordSync(peers, replica, throttle, routing)
   const exchange = new Exchange(

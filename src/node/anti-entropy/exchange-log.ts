@@ -52,7 +52,7 @@ export class Transfer {
   }
 }
 
-export class RepairLog {
+export class ExchangeLog {
   readonly #clock: Clock
   readonly #events: Events
   readonly #last = new Map<NodeId, ExchangeStatus>()

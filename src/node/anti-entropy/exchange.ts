@@ -27,7 +27,7 @@ import { type Begun, type Heard, nothingHeard, type Progress } from '../ownershi
 import type { Routing } from '../ownership/routing.ts'
 import { deferred } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
-import type { RepairLog, Transfer } from './exchange-log.ts'
+import type { ExchangeLog, Transfer } from './exchange-log.ts'
 import { isEarlier, type Reconciling, slicesOf } from './reconciliation.ts'
 import { type Agreed, type RecordSync, stillOurs } from './record-sync.ts'
 import type { UnderWay } from './under-way.ts'
@@ -59,7 +59,7 @@ export interface ExchangeParts {
   readonly replica: Replica
   readonly reconciling: Reconciling
   readonly recordSync: RecordSync
-  readonly log: RepairLog
+  readonly log: ExchangeLog
 }
 
 export class Exchange {
@@ -78,7 +78,7 @@ export class Exchange {
   readonly #replica: Replica
   readonly #reconciling: Reconciling
   readonly #recordSync: RecordSync
-  readonly #log: RepairLog
+  readonly #log: ExchangeLog
   /** The end of the last exchange with each node that has one under way. */
   readonly #turns = new Map<NodeId, Promise<void>>()
   /** By node: the state here when that node's last reconciliation began. */

@@ -13,16 +13,16 @@ import type { Peers } from '../network/peers.ts'
 import { repeat } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
 import type { Exchange } from './exchange.ts'
-import type { RepairLog } from './exchange-log.ts'
+import type { ExchangeLog } from './exchange-log.ts'
 
 export class Scrub {
   /** Something of a partition differed. */
   onFound: (partition: Partition) => void = () => {}
   readonly #replica: Replica
-  readonly #log: RepairLog
+  readonly #log: ExchangeLog
   #next = 0
 
-  constructor(replica: Replica, log: RepairLog) {
+  constructor(replica: Replica, log: ExchangeLog) {
     this.#replica = replica
     this.#log = log
   }
