@@ -11,7 +11,7 @@ import { chanceOf, type Ports } from '../ports.ts'
 import { Exchange } from './anti-entropy/exchange.ts'
 import { ExchangeLog } from './anti-entropy/exchange-log.ts'
 import { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
-import { Reconciling } from './anti-entropy/reconciliation.ts'
+import { Reconciliations } from './anti-entropy/reconciliation.ts'
 import { RecordSync } from './anti-entropy/record-sync.ts'
 import { Scrub } from './anti-entropy/scrub.ts'
 import { UnderWay } from './anti-entropy/under-way.ts'
@@ -85,7 +85,7 @@ interface Work {
   readonly coordinator: Coordinator
   readonly siblingCap: SiblingCap
   readonly log: ExchangeLog
-  readonly reconciling: Reconciling
+  readonly reconciliations: Reconciliations
   readonly exchange: Exchange
   readonly schedule: ExchangeSchedule
   readonly scrub: Scrub
@@ -177,10 +177,10 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   const coordinator = new Coordinator({ clock, routing, peers, replica, links, author, events })
   const throttle = new Throttle(clock)
   const log = new ExchangeLog(clock, events)
-  const reconciling = new Reconciling(clock, peers, routing, replica, actor)
+  const reconciliations = new Reconciliations(clock, peers, routing, replica, actor)
   const recordSync = new RecordSync(peers, replica, throttle, routing)
   const exchange = new Exchange(
-    { peers, routing, membership, ownership, progress, forgetting, replica, reconciling, recordSync, log },
+    { peers, routing, membership, ownership, progress, forgetting, replica, reconciliations, recordSync, log },
     new UnderWay(clock),
   )
   return {
@@ -188,7 +188,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
     coordinator,
     siblingCap: new SiblingCap(coordinator, config, values),
     log,
-    reconciling,
+    reconciliations,
     exchange,
     schedule: new ExchangeSchedule({ clock, chance, peers, routing, membership, ownership, replica, exchange }),
     scrub: new Scrub(replica, log),

@@ -155,8 +155,8 @@ function membersChanged(parts: Parts): void {
 }
 
 /** A node has come within reachability, and may have missed something, or this node may. */
-function came({ routing, reconciling, handoff, schedule }: Parts, node: NodeId): void {
-  reconciling.parted(node)
+function came({ routing, reconciliations, handoff, schedule }: Parts, node: NodeId): void {
+  reconciliations.parted(node)
   // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off
   // after.
   const waits = routing.dueTo(node, routing.self).length > 0

@@ -239,11 +239,11 @@ export class StorageNode implements TabringNode {
   }
 
   #end(state: 'closed' | 'left'): void {
-    const { lifetime, peers, reconciling, joined } = this.#parts
+    const { lifetime, peers, reconciliations, joined } = this.#parts
     lifetime.state = state
     for (const stop of this.#stops) stop()
     peers.close()
-    reconciling.end()
+    reconciliations.end()
     this.#operations.end()
     joined.end()
   }

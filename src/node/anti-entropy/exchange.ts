@@ -28,7 +28,7 @@ import type { Routing } from '../ownership/routing.ts'
 import { deferred } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
 import type { ExchangeLog, Transfer } from './exchange-log.ts'
-import { isEarlier, type Reconciling, slicesOf } from './reconciliation.ts'
+import { isEarlier, type Reconciliations, slicesOf } from './reconciliation.ts'
 import { type Agreed, type RecordSync, stillOurs } from './record-sync.ts'
 import type { UnderWay } from './under-way.ts'
 
@@ -57,7 +57,7 @@ export interface ExchangeParts {
   readonly progress: Progress
   readonly forgetting: Forgetting
   readonly replica: Replica
-  readonly reconciling: Reconciling
+  readonly reconciliations: Reconciliations
   readonly recordSync: RecordSync
   readonly log: ExchangeLog
 }
@@ -76,7 +76,7 @@ export class Exchange {
   readonly #progress: Progress
   readonly #forgetting: Forgetting
   readonly #replica: Replica
-  readonly #reconciling: Reconciling
+  readonly #reconciliations: Reconciliations
   readonly #recordSync: RecordSync
   readonly #log: ExchangeLog
   /** The end of the last exchange with each node that has one under way. */
@@ -97,7 +97,7 @@ export class Exchange {
     this.#progress = parts.progress
     this.#forgetting = parts.forgetting
     this.#replica = parts.replica
-    this.#reconciling = parts.reconciling
+    this.#reconciliations = parts.reconciliations
     this.#recordSync = parts.recordSync
     this.#log = parts.log
   }
@@ -150,9 +150,9 @@ export class Exchange {
     // Before the tries are read: what is told at the end is of this moment.
     const begun = this.#progress.begin(this.#replica.openSince)
     const forest = await this.#replica.forest()
-    const view = await this.#reconciling.viewOf(forest, partitions)
+    const view = await this.#reconciliations.viewOf(forest, partitions)
     const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
-    const found = await this.#reconciling.differences(node, view, scope)
+    const found = await this.#reconciliations.differences(node, view, scope)
     if ('tooMuch' in found) {
       for (const slice of slicesOf(partitions, found.tooMuch))
         await this.#bringInStep(node, slice, slice, way, transfer)
@@ -243,11 +243,11 @@ export class Exchange {
     if (last !== session) {
       const begun = this.#progress.begin(this.#replica.openSince)
       // Tries that were read before this moment are not what is told of it.
-      this.#reconciling.forget(from)
+      this.#reconciliations.forget(from)
       this.#answered.set(from, { session, epoch: this.#epoch, begun, heard: nothingHeard, isOver: false })
       this.underWay.began(from)
     }
-    return this.#reconciling.answer(from, request)
+    return this.#reconciliations.answer(from, request)
   }
 
   /** Answers with the terms of this side. */

@@ -44,7 +44,7 @@ interface Session {
   readonly forget: () => void
 }
 
-export class Reconciling {
+export class Reconciliations {
   readonly #clock: Clock
   readonly #peers: Peers
   readonly #routing: Routing
