@@ -26,7 +26,7 @@ export interface Kept {
 
 const nothing: Kept = { bytes: 0, targets: [] }
 
-export class HintTally {
+export class HintIndex {
   readonly #limits: HintLimits
   readonly #kept = new Map<StoredKey, Kept>()
   readonly #keysFor = new Map<NodeId, Set<StoredKey>>()

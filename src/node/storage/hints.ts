@@ -13,7 +13,7 @@ import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { encodeRecord } from '../../core/wire/record-codec.ts'
 import type { Store, Write } from '../../ports.ts'
 import type { Kept } from './hint-index.ts'
-import type { Inventory } from './merkle-index.ts'
+import type { MerkleIndex } from './merkle-index.ts'
 import { type Intake, type ReplicaLimits, reportReuse, type StorageEvents, watched } from './replica-port.ts'
 import { encodeHint, hintIn, hintRow, owedRow, owedWrite } from './rows.ts'
 
@@ -24,31 +24,31 @@ interface Owed extends KeyedRecord {
 
 export class Hints {
   readonly #store: Pick<Store, 'read'>
-  readonly #inventory: Inventory
+  readonly #index: MerkleIndex
   readonly #limits: Pick<ReplicaLimits, 'siblingsMax'>
   readonly #on: StorageEvents
 
   constructor(
     store: Pick<Store, 'read'>,
-    inventory: Inventory,
+    merkleIndex: MerkleIndex,
     limits: Pick<ReplicaLimits, 'siblingsMax'>,
     on: StorageEvents,
   ) {
     this.#store = store
-    this.#inventory = inventory
+    this.#index = merkleIndex
     this.#limits = limits
     this.#on = on
   }
 
   /** Keys of which hints are kept. */
   get size(): number {
-    return this.#inventory.hints.size
+    return this.#index.hints.size
   }
 
   /** For whom hints are kept; resolves once those of earlier boots, and those in doubt, are counted in. */
   async targets(): Promise<readonly NodeId[]> {
-    await this.#inventory.forest()
-    return this.#inventory.hints.targets
+    await this.#index.forest()
+    return this.#index.hints.targets
   }
 
   /**
@@ -56,8 +56,8 @@ export class Hints {
    * counted in.
    */
   async owedTo(target: NodeId): Promise<ReadonlySet<StoredKey>> {
-    await this.#inventory.forest()
-    return this.#inventory.hints.keysFor(target)
+    await this.#index.forest()
+    return this.#index.hints.keysFor(target)
   }
 
   /** The hints of these keys as they are stored now. */
@@ -70,7 +70,7 @@ export class Hints {
 
   /** Hints are to take so many bytes at most. */
   limitTo(bytes: number): void {
-    this.#inventory.hints.limitTo(bytes)
+    this.#index.hints.limitTo(bytes)
   }
 
   /**
@@ -79,7 +79,7 @@ export class Hints {
    */
   join(plan: Owed, held: Uint8Array | undefined, writes: Write[], intake: Intake): Kept {
     const { key, targets } = plan
-    const hint = this.#inventory.hints.read(key, held, () => this.#on.corrupt(`the hint of ${key}`))
+    const hint = this.#index.hints.read(key, held, () => this.#on.corrupt(`the hint of ${key}`))
     reportReuse(this.#on, key, reusedDots(hint.record, plan.record))
     const all = [...new Set([...hint.targets, ...targets])].sort(compareText)
     const record = join(hint.record, plan.record)
@@ -97,7 +97,7 @@ export class Hints {
       const writes: Write[] = []
       const result: [StoredKey, Kept][] = []
       for (const [index, { key, record }] of sent.entries()) {
-        const hint = this.#inventory.hints.read(key, rows[index])
+        const hint = this.#index.hints.read(key, rows[index])
         // Encoding is canonical, so equal bytes are equal records.
         if (rows[index] !== undefined && !isSame(encodeRecord(hint.record), encodeRecord(record))) continue
         const targets = hint.targets.filter((other) => other !== target)
@@ -109,8 +109,8 @@ export class Hints {
       return { writes, changes: [], result }
     }
     const places = sent.map(({ key }) => hintRow(key))
-    const change = this.#inventory.change(keys, places, 'relaxed', decide, (left) => {
-      for (const [key, kept] of left) this.#inventory.hints.set(key, kept)
+    const change = this.#index.change(keys, places, 'relaxed', decide, (left) => {
+      for (const [key, kept] of left) this.#index.hints.set(key, kept)
     })
     await watched(this.#on, change)
   }

@@ -18,7 +18,7 @@ import type { Durability, Row, RowKey, Store, Table, Write } from '../../ports.t
 import type { HintLimits } from '../api/config.ts'
 import type { Forgetting } from '../forgetting/forgetting.ts'
 import type { Progress } from '../ownership/progress.ts'
-import { HintTally, type Kept } from './hint-index.ts'
+import { HintIndex, type Kept } from './hint-index.ts'
 import type { StorageEvents } from './replica-port.ts'
 import {
   encodeJournal,
@@ -50,13 +50,13 @@ export interface Change<T> {
 
 const scanPage = 256
 
-export class Inventory {
+export class MerkleIndex {
   readonly #store: Store
   readonly #progress: Pick<Progress, 'changed' | 'stamp'>
   readonly #forgetting: Pick<Forgetting, 'lost'>
   readonly #on: Pick<StorageEvents, 'corrupt' | 'written'>
   /** What is kept for others. */
-  readonly hints: HintTally
+  readonly hints: HintIndex
   readonly #forest = new Forest()
   /** Commits that have, or may have, a row in the journal, and partitions that changed since the tries were stored. */
   readonly #journal = new Set<number>()
@@ -77,7 +77,7 @@ export class Inventory {
     on: Pick<StorageEvents, 'corrupt' | 'written'>,
   ) {
     this.#store = store
-    this.hints = new HintTally(hintLimits)
+    this.hints = new HintIndex(hintLimits)
     this.#progress = progress
     this.#forgetting = forgetting
     this.#on = on

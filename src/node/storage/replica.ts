@@ -33,7 +33,7 @@ import type { HybridClock } from '../scheduling/hybrid-clock.ts'
 import type { FlushingStore } from './flushing-store.ts'
 import { HintRefused } from './hint-index.ts'
 import { Hints } from './hints.ts'
-import { type Change, Inventory } from './merkle-index.ts'
+import { type Change, MerkleIndex } from './merkle-index.ts'
 import {
   type Asked,
   type Coming,
@@ -68,7 +68,7 @@ export class Replica {
   readonly on: StorageEvents = new StorageEvents()
   readonly #store: FlushingStore
   readonly #routing: Routing
-  readonly #inventory: Inventory
+  readonly #index: MerkleIndex
   /** What is kept for others. */
   readonly hints: Hints
   readonly #clock: Pick<Clock, 'wall'>
@@ -95,13 +95,13 @@ export class Replica {
       giverFloorOf: () => hybridZero,
       isKept: () => false,
     }
-    this.#inventory = new Inventory(parts.store, parts.limits.hints, parts.progress, parts.forgetting, this.on)
-    this.hints = new Hints(parts.store, this.#inventory, parts.limits, this.on)
+    this.#index = new MerkleIndex(parts.store, parts.limits.hints, parts.progress, parts.forgetting, this.on)
+    this.hints = new Hints(parts.store, this.#index, parts.limits, this.on)
   }
 
-  /** What is here of every partition; see `Inventory`. */
+  /** What is here of every partition; see `MerkleIndex`. */
   forest(): Promise<Forest> {
-    return this.#inventory.forest()
+    return this.#index.forest()
   }
 
   /**
@@ -111,7 +111,7 @@ export class Replica {
    */
   async scrub(partition: Partition): Promise<number> {
     const due: Uint8Array[] = []
-    const differing = await this.#inventory.scrub(partition, (found) => {
+    const differing = await this.#index.scrub(partition, (found) => {
       if (this.#lightened(found) !== found.record) due.push(keyHashOf(found.key))
     })
     await this.#lighten(due)
@@ -124,7 +124,7 @@ export class Replica {
       const hashes = due.slice(at, at + bounds.checkpointRows)
       const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#lightening(hashes, rows)
       const keys = hashes.map((hash) => ({ hash, key: null }))
-      const change = this.#inventory.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
+      const change = this.#index.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
       await watched(this.on, change).catch(() => {})
     }
   }
@@ -133,7 +133,7 @@ export class Replica {
     const writes: Write[] = []
     const changes: KeyChange[] = []
     for (const [index, hash] of hashes.entries()) {
-      const stored = this.#inventory.recordChanged(hash, rows[index], writes)
+      const stored = this.#index.recordChanged(hash, rows[index], writes)
       const record = stored === null ? null : this.#lightened(stored)
       if (stored === null || record === null || record === stored.record) continue
       const version = saysNothing(record) ? null : versionOf(record)
@@ -152,48 +152,48 @@ export class Replica {
 
   /** Stores tries that have changed much, so that the next start has less to read. */
   checkpoint(commitsMin: number = bounds.checkpointCommitsMin): Promise<void> {
-    return this.#inventory.checkpoint(commitsMin)
+    return this.#index.checkpoint(commitsMin)
   }
 
   /** Whether records of a partition are here, as far as is known without asking the store. */
   holds(partition: Partition): boolean {
-    return this.#inventory.holds(partition)
+    return this.#index.holds(partition)
   }
 
   /** The session in which the first transaction was decided of which no word has come; null where there is none. */
   get openSince(): number | null {
-    return this.#inventory.openSince
+    return this.#index.openSince
   }
 
   /** Whether a write of a partition is under way: the store may have it, and nobody has heard of it. */
   isChanging(partition: Partition): boolean {
-    return this.#inventory.isChanging(partition)
+    return this.#index.isChanging(partition)
   }
 
   get recordCount(): number {
-    return this.#inventory.recordCount
+    return this.#index.recordCount
   }
 
   async read(key: StoredKey): Promise<Local> {
     const [own, kept] = await watched(this.on, this.#store.read([recordRow(key), hintRow(key)]))
     const hash = keyHashOf(key)
-    const stored = this.#inventory.recordAt(hash, own)
+    const stored = this.#index.recordAt(hash, own)
     const hint = hintIn(kept, () => this.on.corrupt(`the hint of ${key}`))
     const record = join(stored?.record ?? emptyRecord, hint.record)
     this.#seeTimes(record)
     return {
       record,
       hinted: hint.targets.length > 0,
-      isLost: stored === null && this.#inventory.isExpected(hash),
+      isLost: stored === null && this.#index.isExpected(hash),
     }
   }
 
   /** The node's own records of keys with these hashes, pruned, without hints; those it has none of are left out. */
   async records(hashes: readonly Uint8Array[]): Promise<readonly StoredRecord[]> {
     const rows = await watched(this.on, this.#store.read(hashes.map(recordRowAt)))
-    const found = hashes.flatMap((hash, index) => this.#inventory.recordAt(hash, rows[index]) ?? [])
+    const found = hashes.flatMap((hash, index) => this.#index.recordAt(hash, rows[index]) ?? [])
     // One that should be there and is not was lost: nothing is told of its partition before that is known.
-    if (found.length < hashes.length) await this.#inventory.forest()
+    if (found.length < hashes.length) await this.#index.forest()
     const due = found.filter((stored) => this.#lightened(stored) !== stored.record)
     if (due.length === 0) return found
     // What another node has pruned already would differ, and be sent, again and again.
@@ -236,15 +236,14 @@ export class Replica {
         if (plan.asOwner) this.#joinRecord(plan, record, coming, writes, intake)
         if (plan.targets.length === 0) continue
         const kept = this.hints.join(plan, hint, writes, intake)
-        if (asked === 'another' && this.#inventory.hints.refuses(plan.key, kept))
-          return { ...nothing, result: 'refused' }
+        if (asked === 'another' && this.#index.hints.refuses(plan.key, kept)) return { ...nothing, result: 'refused' }
         intake.hinted.set(plan.key, kept)
       }
       return { writes, changes: intake.changes, result: 'taken' }
     }
-    const change = this.#inventory.change(entries, places, durability, decide, (_, changes) => {
-      for (const [key, kept] of intake.hinted) this.#inventory.hints.set(key, kept)
-      for (const { hash } of changes) this.#inventory.written(partitionIn(hash))
+    const change = this.#index.change(entries, places, durability, decide, (_, changes) => {
+      for (const [key, kept] of intake.hinted) this.#index.hints.set(key, kept)
+      for (const { hash } of changes) this.#index.written(partitionIn(hash))
       for (const [key, siblings] of intake.crowded) this.on.crowded(key, siblings)
       for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)
     })
@@ -274,12 +273,12 @@ export class Replica {
     writes: Write[],
     intake: Intake,
   ): void {
-    const stored = this.#inventory.recordChanged(hash, held, writes)
+    const stored = this.#index.recordChanged(hash, held, writes)
     const partition = partitionIn(hash)
     // The horizon is asked for after the row was read: a row that is damaged or missing takes it away, and what was
     // received.
     const horizon = this.#progress.horizonOf(partition)
-    const isLost = stored === null && this.#inventory.isExpected(hash)
+    const isLost = stored === null && this.#index.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)
     reportReuse(this.on, key, reusedDots(mine, incoming))
     const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
@@ -296,7 +295,7 @@ export class Replica {
     const stamp = accepted.isNews || stored === null ? this.#progress.stamp : stored.stamp
     const write = recordWrite(hash, { key, record, stamp }, version)
     // What is here to the last byte is not written again: new owners are given much of it twice.
-    if (isSame(write.value, held ?? null) && this.#inventory.lists(hash, version)) return
+    if (isSame(write.value, held ?? null) && this.#index.lists(hash, version)) return
     intake.changes.push({ hash, version })
     writes.push(write)
   }
@@ -313,11 +312,11 @@ export class Replica {
     partitions: readonly Partition[],
     isStillDue: (partition: Partition) => boolean,
   ): Promise<readonly Partition[]> {
-    const forest = await this.#inventory.forest()
+    const forest = await this.#index.forest()
     const hashesOf = (of: readonly Partition[]) => of.flatMap((partition) => forest.keysOf(partition))
     const decide = (): Change<readonly Partition[]> => {
       // A write that was decided and not heard of yet is in nobody's count: who settled the partition may not have it.
-      const quiet = partitions.filter((partition) => !this.#inventory.isChanging(partition))
+      const quiet = partitions.filter((partition) => !this.#index.isChanging(partition))
       const due = quiet.filter((partition) => !this.#routing.owns(partition) && isStillDue(partition))
       const hashes = hashesOf(due)
       const lost = due.map((partition) => this.#forgetting.lost(partition, 'dropped')).at(-1)
@@ -327,7 +326,7 @@ export class Replica {
     const keys = hashesOf(partitions).map((hash) => ({ hash, key: null }))
     return watched(
       this.on,
-      this.#inventory.change(keys, [], 'relaxed', decide, () => {}),
+      this.#index.change(keys, [], 'relaxed', decide, () => {}),
     )
   }
 
@@ -338,6 +337,6 @@ export class Replica {
 
   /** Every key stored here, own records first: for inspection. */
   keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
-    return this.#inventory.keys()
+    return this.#index.keys()
   }
 }

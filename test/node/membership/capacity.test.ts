@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import type { NodeId } from '../../../src/core/ids.ts'
-import { HintTally } from '../../../src/node/storage/hint-index.ts'
+import { HintIndex } from '../../../src/node/storage/hint-index.ts'
 import { partsOf, type StorageNode } from '../../../src/node/storage-node.ts'
 import { StoreFailure } from '../../../src/ports.ts'
 import type { Place } from '../../simulation/world.ts'
@@ -120,7 +120,7 @@ test('one hint that its node cannot take keeps no other back', async () => {
 }, 60_000)
 
 test('hints are counted for each node and in bytes, replaced ones once, and refused beyond either', () => {
-  const tally = new HintTally({ keysPerTarget: 2, bytes: 100 })
+  const tally = new HintIndex({ keysPerTarget: 2, bytes: 100 })
   const [a, b] = ['a', 'b'] as NodeId[] as [NodeId, NodeId]
   tally.set('k' as never, { bytes: 40, targets: [a] })
   tally.set('k' as never, { bytes: 30, targets: [a, b] })

@@ -7,7 +7,7 @@ import type { Partition, StoredKey } from '../../../src/core/ids.ts'
 import { versionOf } from '../../../src/core/wire/record-codec.ts'
 import { MemoryDisk, memoryStore } from '../../../src/memory/memory-store.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
-import { Inventory } from '../../../src/node/storage/merkle-index.ts'
+import { MerkleIndex } from '../../../src/node/storage/merkle-index.ts'
 import { encodeKeyedRecord, metaRow, recordRowAt, treeRow } from '../../../src/node/storage/rows.ts'
 import { rowName, type Store, StoreFailure, type Table } from '../../../src/ports.ts'
 import { allPartitions } from '../../core/merkle/sets.ts'
@@ -19,7 +19,7 @@ const keyNamed = (index: number) => `=\u0000key ${index}` as StoredKey
 /** Something that befalls a transaction: it may not take place, or word of it may be late or wrong. */
 type Fate = <T>(take: () => Promise<T>) => Promise<T>
 
-/** An inventory on a disk, and the tables it has scanned. The next transactions meet the `fates`. */
+/** An merkleIndex on a disk, and the tables it has scanned. The next transactions meet the `fates`. */
 function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
   const scanned: Table[] = []
   const inner = memoryStore(disk)
@@ -35,7 +35,7 @@ function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
     },
   }
   return {
-    inventory: new Inventory(
+    merkleIndex: new MerkleIndex(
       store,
       { keysPerTarget: 100, bytes: 10_000 },
       { changed: () => {}, stamp },
@@ -47,64 +47,64 @@ function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
 }
 
 /** Writes a record as a replica does: with a word in the journal. */
-async function put(inventory: Inventory, index: number, value: number): Promise<void> {
+async function put(merkleIndex: MerkleIndex, index: number, value: number): Promise<void> {
   const key = keyNamed(index)
   const [hash, record] = [keyHashOf(key), written(value)]
   const version = versionOf(record)
   const writes = [{ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record, stamp }) }]
   const decide = () => ({ writes, changes: [{ hash, version }], result: null })
-  await inventory.change([{ hash, key }], [], 'relaxed', decide, () => {})
+  await merkleIndex.change([{ hash, key }], [], 'relaxed', decide, () => {})
 }
 
-const proofOf = async (inventory: Inventory) => (await inventory.forest()).view(allPartitions).proof()
+const proofOf = async (merkleIndex: MerkleIndex) => (await merkleIndex.forest()).view(allPartitions).proof()
 
-describe('an inventory that is opened again', () => {
+describe('an merkleIndex that is opened again', () => {
   test('knows every trie without reading a record, stored before the tries were or after', async () => {
     const disk = new MemoryDisk()
-    const { inventory } = inventoryOn(disk)
-    for (let index = 0; index < 100; index += 1) await put(inventory, index, 1)
-    await inventory.checkpoint(1)
-    for (let index = 90; index < 120; index += 1) await put(inventory, index, 2)
+    const { merkleIndex } = inventoryOn(disk)
+    for (let index = 0; index < 100; index += 1) await put(merkleIndex, index, 1)
+    await merkleIndex.checkpoint(1)
+    for (let index = 90; index < 120; index += 1) await put(merkleIndex, index, 2)
     const again = inventoryOn(disk)
-    expect(await proofOf(again.inventory)).toEqual(await proofOf(inventory))
-    expect(again.inventory.recordCount).toBe(120)
+    expect(await proofOf(again.merkleIndex)).toEqual(await proofOf(merkleIndex))
+    expect(again.merkleIndex.recordCount).toBe(120)
     expect(again.scanned).not.toContain('record')
     expect([...disk.values()].filter(({ key }) => key[0] === 'journal')).toHaveLength(30)
   })
 
   test('reads the records of a trie that was altered on disk', async () => {
     const disk = new MemoryDisk()
-    const { inventory } = inventoryOn(disk)
-    for (let index = 0; index < 60; index += 1) await put(inventory, index, 1)
-    await inventory.checkpoint(1)
+    const { merkleIndex } = inventoryOn(disk)
+    for (let index = 0; index < 60; index += 1) await put(merkleIndex, index, 1)
+    await merkleIndex.checkpoint(1)
     const row = treeRow(partitionOf(keyNamed(7)))
     disk.set(rowName(row), { key: row, value: Uint8Array.of(1, 2, 3) })
     const again = inventoryOn(disk)
-    expect(await proofOf(again.inventory)).toEqual(await proofOf(inventory))
+    expect(await proofOf(again.merkleIndex)).toEqual(await proofOf(merkleIndex))
     expect(again.scanned).toContain('record')
   })
 
   test('counts what was written while tries were being stored, some at a time', async () => {
     const disk = new MemoryDisk()
-    const { inventory } = inventoryOn(disk)
-    for (let index = 0; index < 400; index += 1) await put(inventory, index, 1)
-    const storing = inventory.checkpoint(1)
-    for (let index = 0; index < 400; index += 7) await put(inventory, index, 2)
+    const { merkleIndex } = inventoryOn(disk)
+    for (let index = 0; index < 400; index += 1) await put(merkleIndex, index, 1)
+    const storing = merkleIndex.checkpoint(1)
+    for (let index = 0; index < 400; index += 7) await put(merkleIndex, index, 2)
     await storing
-    const { inventory: again } = inventoryOn(disk)
-    expect(await proofOf(again)).toEqual(await proofOf(inventory))
+    const { merkleIndex: again } = inventoryOn(disk)
+    expect(await proofOf(again)).toEqual(await proofOf(merkleIndex))
     await again.checkpoint(1)
-    expect(await proofOf(inventoryOn(disk).inventory)).toEqual(await proofOf(inventory))
+    expect(await proofOf(inventoryOn(disk).merkleIndex)).toEqual(await proofOf(merkleIndex))
   })
 
   test('counts what a crash left behind a stored trie', async () => {
     const disk = new MemoryDisk()
-    const { inventory } = inventoryOn(disk)
-    await put(inventory, 1, 1)
-    await inventory.checkpoint(1)
-    await put(inventory, 1, 2)
-    const before = await proofOf(inventory)
-    const { inventory: again } = inventoryOn(disk)
+    const { merkleIndex } = inventoryOn(disk)
+    await put(merkleIndex, 1, 1)
+    await merkleIndex.checkpoint(1)
+    await put(merkleIndex, 1, 2)
+    const before = await proofOf(merkleIndex)
+    const { merkleIndex: again } = inventoryOn(disk)
     await again.checkpoint(1)
     expect(await proofOf(again)).toEqual(before)
     expect(await again.scrub(partitionOf(keyNamed(1)) as Partition, () => {})).toBe(0)
@@ -113,14 +113,14 @@ describe('an inventory that is opened again', () => {
 
 describe('a transaction whose end is not known', () => {
   const partition = partitionOf(keyNamed(1)) as Partition
-  /** An inventory with one record, loaded. */
+  /** An merkleIndex with one record, loaded. */
   async function doubtful() {
     const disk = new MemoryDisk()
     const fates: Fate[] = []
-    const { inventory } = inventoryOn(disk, fates)
-    await inventory.forest()
-    await put(inventory, 1, 1)
-    return { disk, inventory, fates }
+    const { merkleIndex } = inventoryOn(disk, fates)
+    await merkleIndex.forest()
+    await put(merkleIndex, 1, 1)
+    return { disk, merkleIndex, fates }
   }
   const lost = new StoreFailure('failed', 'no word of it')
   const takesPlaceUnheard: Fate = async (take) => {
@@ -129,32 +129,32 @@ describe('a transaction whose end is not known', () => {
   }
 
   test('is no drift to a scrub that passes before word of it has come', async () => {
-    const { inventory, fates } = await doubtful()
+    const { merkleIndex, fates } = await doubtful()
     const word = deferred<void>()
     fates.push(async (take) => {
       const result = await take()
       await word.promise
       return result
     })
-    const writing = put(inventory, 1, 2)
-    expect(await inventory.scrub(partition, () => {})).toBe(0)
+    const writing = put(merkleIndex, 1, 2)
+    expect(await merkleIndex.scrub(partition, () => {})).toBe(0)
     word.resolve()
     await writing
-    expect(await inventory.scrub(partition, () => {})).toBe(0)
+    expect(await merkleIndex.scrub(partition, () => {})).toBe(0)
   })
 
   test('has every key in doubt that it changed, also those nobody had named before', async () => {
-    const { inventory, fates } = await doubtful()
+    const { merkleIndex, fates } = await doubtful()
     fates.push(takesPlaceUnheard)
     const hash = keyHashOf(keyNamed(1))
     const writes = [{ key: recordRowAt(hash), value: null }]
     const drop = () => ({ writes, changes: [{ hash, version: null }], result: null })
-    await expect(inventory.change([], [], 'relaxed', drop, () => {})).rejects.toBe(lost)
-    expect((await inventory.forest()).version(hash)).toBeNull()
+    await expect(merkleIndex.change([], [], 'relaxed', drop, () => {})).rejects.toBe(lost)
+    expect((await merkleIndex.forest()).version(hash)).toBeNull()
   })
 
   test('has in doubt what it changed before it was decided again, and found that it had taken place', async () => {
-    const { inventory, fates } = await doubtful()
+    const { merkleIndex, fates } = await doubtful()
     fates.push(async (take) => {
       await take()
       return take()
@@ -164,21 +164,21 @@ describe('a transaction whose end is not known', () => {
       row === undefined
         ? { writes: [], changes: [], result: 'gone' }
         : { writes: [{ key: recordRowAt(hash), value: null }], changes: [{ hash, version: null }], result: 'dropped' }
-    expect(await inventory.change([], [recordRowAt(hash)], 'relaxed', drop, () => {})).toBe('gone')
-    expect((await inventory.forest()).version(hash)).toBeNull()
+    expect(await merkleIndex.change([], [recordRowAt(hash)], 'relaxed', drop, () => {})).toBe('gone')
+    expect((await merkleIndex.forest()).version(hash)).toBeNull()
   })
 
   test('keeps its word in the journal until what is stored has been looked up', async () => {
-    const { disk, inventory, fates } = await doubtful()
+    const { disk, merkleIndex, fates } = await doubtful()
     fates.push(takesPlaceUnheard)
-    await expect(put(inventory, 1, 2)).rejects.toBe(lost)
+    await expect(put(merkleIndex, 1, 2)).rejects.toBe(lost)
     const end = deferred<never>()
     fates.push(() => end.promise)
-    const looking = inventory.forest()
-    await inventory.checkpoint(1)
+    const looking = merkleIndex.forest()
+    await merkleIndex.checkpoint(1)
     end.reject(lost)
     await expect(looking).rejects.toBe(lost)
-    const { inventory: again } = inventoryOn(disk)
+    const { merkleIndex: again } = inventoryOn(disk)
     expect((await again.forest()).version(keyHashOf(keyNamed(1)))).toEqual(versionOf(written(2)))
   })
 })
