@@ -22,7 +22,7 @@ import { ValueCodec } from './api/value-codec.ts'
 import { Coordinator } from './coordination/coordinator.ts'
 import { DotMint, mintActor } from './coordination/dot-mint.ts'
 import { SiblingCap } from './coordination/sibling-cap.ts'
-import { Author } from './coordination/write-stamp.ts'
+import { WriteStamp } from './coordination/write-stamp.ts'
 import { Forgetting } from './forgetting/forgetting.ts'
 import { LateWrites } from './forgetting/late-writes.ts'
 import { HintedHandoff } from './handoff/hinted-handoff.ts'
@@ -173,8 +173,8 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   const { ports, config, chance, events, values, hybrid, routing, ownership, progress, forgetting, replica } = local
   const { peers, membership, links } = network
   const { clock, random } = ports
-  const author = new Author(clock, hybrid, new DotMint(random, actor, config.retentionMs / 2))
-  const coordinator = new Coordinator({ clock, routing, peers, replica, links, author, events })
+  const writeStamp = new WriteStamp(clock, hybrid, new DotMint(random, actor, config.retentionMs / 2))
+  const coordinator = new Coordinator({ clock, routing, peers, replica, links, writeStamp, events })
   const throttle = new Throttle(clock)
   const log = new ExchangeLog(clock, events)
   const reconciliations = new Reconciliations(clock, peers, routing, replica, actor)

@@ -12,7 +12,7 @@ import type { Peers } from '../network/peers.ts'
 import { RequestFailure } from '../network/request-failure.ts'
 import type { Routing } from '../ownership/routing.ts'
 import type { Replica } from '../storage/replica.ts'
-import type { Author } from './write-stamp.ts'
+import type { WriteStamp } from './write-stamp.ts'
 
 export interface CoordinatorParts {
   readonly clock: Clock
@@ -20,7 +20,7 @@ export interface CoordinatorParts {
   readonly peers: Peers
   readonly replica: Replica
   readonly links: Pick<Links, 'sent'>
-  readonly author: Author
+  readonly writeStamp: WriteStamp
   readonly events: Events
 }
 
@@ -29,7 +29,7 @@ export class Coordinator {
   readonly routing: Routing
   readonly peers: Peers
   readonly replica: Replica
-  readonly author: Author
+  readonly writeStamp: WriteStamp
   readonly events: Events
   /** Answers what this node asks of itself, as it answers other nodes. */
   onOwnRequest: (request: Request) => Promise<Reply> = async () => ({ type: 'failed', code: 'closed' })
@@ -40,7 +40,7 @@ export class Coordinator {
     this.routing = parts.routing
     this.peers = parts.peers
     this.replica = parts.replica
-    this.author = parts.author
+    this.writeStamp = parts.writeStamp
     this.events = parts.events
     this.#links = parts.links
   }

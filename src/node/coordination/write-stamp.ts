@@ -8,7 +8,7 @@ import type { Clock } from '../../ports.ts'
 import type { HybridClock } from '../scheduling/hybrid-clock.ts'
 import type { DotMint } from './dot-mint.ts'
 
-export class Author {
+export class WriteStamp {
   readonly #clock: Pick<Clock, 'wall'>
   readonly #hybrid: HybridClock
   readonly #mint: DotMint

@@ -45,9 +45,9 @@ export async function put(
   unwritten: Unwritten,
   { demand, timeoutMs }: Demanded,
 ): Promise<WriteOutcome & { readonly after: SeenContext }> {
-  const written = node.author.sign(key, seen)
+  const written = node.writeStamp.sign(key, seen)
   const outcome = await write(node, key, delta(seen, { ...unwritten, ...written }), demand, timeoutMs)
-  if (!outcome.isStored) node.author.failed(key, written)
+  if (!outcome.isStored) node.writeStamp.failed(key, written)
   return { ...outcome, after: afterWrite(seen, written) }
 }
 

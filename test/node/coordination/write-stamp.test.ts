@@ -8,7 +8,7 @@ import { blindContext } from '../../../src/core/versioning/context.ts'
 import { hybridAt, wallOf } from '../../../src/core/versioning/hybrid-time.ts'
 import { seededRandom } from '../../../src/memory/seeded-random.ts'
 import { DotMint, mintActor } from '../../../src/node/coordination/dot-mint.ts'
-import { Author } from '../../../src/node/coordination/write-stamp.ts'
+import { WriteStamp } from '../../../src/node/coordination/write-stamp.ts'
 import { HybridClock } from '../../../src/node/scheduling/hybrid-clock.ts'
 import { VirtualClock } from '../../simulation/virtual-clock.ts'
 import { keyNamed } from '../station.ts'
@@ -19,22 +19,22 @@ function authorOn(state: { skewMs: number }) {
   const random = seededRandom(1)
   const clock = new VirtualClock().seenBy((task) => task(), { ...state, alignMs: 0 })
   const hybrid = new HybridClock(clock)
-  return { clock, hybrid, author: new Author(clock, hybrid, new DotMint(random, mintActor(random), 1_000)) }
+  return { clock, hybrid, writeStamp: new WriteStamp(clock, hybrid, new DotMint(random, mintActor(random), 1_000)) }
 }
 
 test('a write is later than all its writer saw, also where another clock was far ahead of this one', () => {
-  const { clock, author } = authorOn({ skewMs: 0 })
+  const { clock, writeStamp } = authorOn({ skewMs: 0 })
   const time = hybridAt(clock.wall() + 2 * bounds.hybridTimeAheadMs)
-  expect(author.sign(key, { ...blindContext, time }).time).toBeGreaterThan(time)
+  expect(writeStamp.sign(key, { ...blindContext, time }).time).toBeGreaterThan(time)
   // Such a clock moves this one for that write alone.
-  expect(wallOf(author.sign(key, blindContext).time)).toBe(Math.floor(clock.wall()))
+  expect(wallOf(writeStamp.sign(key, blindContext).time)).toBe(Math.floor(clock.wall()))
 })
 
 test('a write is later than the last one of its node, and than what came by', () => {
-  const { clock, hybrid, author } = authorOn({ skewMs: 0 })
-  const first = author.sign(key, blindContext).time
-  const second = author.sign(key, blindContext).time
+  const { clock, hybrid, writeStamp } = authorOn({ skewMs: 0 })
+  const first = writeStamp.sign(key, blindContext).time
+  const second = writeStamp.sign(key, blindContext).time
   expect(second).toBeGreaterThan(first)
   hybrid.observe((hybridAt(clock.wall()) + 5_000) as HybridTime)
-  expect(author.sign(key, blindContext).time).toBeGreaterThan(hybridAt(clock.wall()) + 5_000)
+  expect(writeStamp.sign(key, blindContext).time).toBeGreaterThan(hybridAt(clock.wall()) + 5_000)
 })

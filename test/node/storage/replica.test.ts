@@ -20,7 +20,7 @@ import { putFailed } from '../../../src/node/coordination/outcomes.ts'
 import { read } from '../../../src/node/coordination/read.ts'
 import { repairStale } from '../../../src/node/coordination/read-repair.ts'
 import { write } from '../../../src/node/coordination/write.ts'
-import { Author } from '../../../src/node/coordination/write-stamp.ts'
+import { WriteStamp } from '../../../src/node/coordination/write-stamp.ts'
 import { Peers } from '../../../src/node/network/peers.ts'
 import { Routing } from '../../../src/node/ownership/routing.ts'
 import { HybridClock } from '../../../src/node/scheduling/hybrid-clock.ts'
@@ -314,9 +314,13 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
   }
   const { routing, replica, events } = parts
   const peers = new Everybody(transport, systemClock, hello, new MemberList(claim(1), [], 0), routing)
-  const author = new Author(systemClock, new HybridClock(systemClock), new DotMint(random, mintActor(random), 1_000))
+  const writeStamp = new WriteStamp(
+    systemClock,
+    new HybridClock(systemClock),
+    new DotMint(random, mintActor(random), 1_000),
+  )
   const links = { sent: () => {} }
-  const node = new Coordinator({ clock: systemClock, peers, routing, replica, events, author, links })
+  const node = new Coordinator({ clock: systemClock, peers, routing, replica, events, writeStamp, links })
   node.ask = ask
   return { node, asked, ...parts }
 }
