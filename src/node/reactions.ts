@@ -13,7 +13,7 @@ import type { Parts } from './assembly.ts'
 import { rememberMembers } from './membership/boot.ts'
 import { membersOf } from './membership/members.ts'
 import { serve } from './request-handler.ts'
-import { gathered } from './scheduling/timers.ts'
+import { debounced } from './scheduling/timers.ts'
 
 /** Ends the node at once; it comes back as another one. */
 export type Lose = (reason: NodeEvents['data-loss']['reason']) => void
@@ -84,7 +84,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
 function reactToMembers(parts: Parts, lose: Lose): void {
   const { ports, peers, lifetime, membership, routing, links, guest, sleepDetector, reachability, ownership } = parts
   const remember = () => rememberMembers(ports.store, routing.claims).catch(() => {})
-  const rememberSoon = gathered(ports.clock, bounds.rememberMs, () => {
+  const rememberSoon = debounced(ports.clock, bounds.rememberMs, () => {
     if (lifetime.isOpen) void remember()
   })
   membership.onChanged = (claims) => {

@@ -8,7 +8,7 @@
 import { bounds } from '../../core/bounds.ts'
 import { needsGuests } from '../../core/membership/claims.ts'
 import type { Clock } from '../../ports.ts'
-import { gathered } from '../scheduling/timers.ts'
+import { debounced } from '../scheduling/timers.ts'
 import type { Membership } from './membership.ts'
 
 export class Guest {
@@ -28,7 +28,7 @@ export class Guest {
     this.#membership = membership
     this.#n = n
     this.#stayMs = stayMs
-    this.#judgeSoon = gathered(clock, bounds.exchangeSettleMs, () => this.#judge())
+    this.#judgeSoon = debounced(clock, bounds.exchangeSettleMs, () => this.#judge())
   }
 
   /** It has just come, or was asleep: its stay begins here. */

@@ -10,7 +10,7 @@ import type { NodeId, PeerId } from '../../core/ids.ts'
 import { isAwake } from '../../core/membership/member-list.ts'
 import type { Clock, Transport } from '../../ports.ts'
 import type { Peers } from '../network/peers.ts'
-import { gathered, repeat } from '../scheduling/timers.ts'
+import { debounced, repeat } from '../scheduling/timers.ts'
 import type { Membership } from './membership.ts'
 
 /** Introductions that are remembered, so that none goes round for ever. */
@@ -50,7 +50,7 @@ export class Links {
     this.#peers = peers
     this.#membership = membership
     this.#linksMax = linksMax
-    this.changed = gathered(clock, bounds.exchangeSettleMs, () => {
+    this.changed = debounced(clock, bounds.exchangeSettleMs, () => {
       if (!this.#stopped) this.#review()
     })
   }

@@ -27,7 +27,7 @@ import { grouped, groupedOf, session, time, told, ungrouped } from '../../core/w
 import { readTime } from '../../core/wire/record-codec.ts'
 import { opened, sealed } from '../../core/wire/sealed.ts'
 import type { Clock, Durability, RowKey, Store, Write } from '../../ports.ts'
-import { gathered } from '../scheduling/timers.ts'
+import { debounced } from '../scheduling/timers.ts'
 import type { Retention } from './retention.ts'
 import type { Routing } from './routing.ts'
 
@@ -106,7 +106,7 @@ export class Progress {
     this.#retention = retention
     this.#boot = boot
     this.#kept = keptIn(saved)
-    this.#saveSoon = gathered(clock, bounds.progressSavedMs, () => void this.#write('relaxed').catch(() => {}))
+    this.#saveSoon = debounced(clock, bounds.progressSavedMs, () => void this.#write('relaxed').catch(() => {}))
   }
 
   /** What a row is stamped with that gets a value now; to be called as its transaction is decided. */

@@ -54,7 +54,7 @@ export function repeat(clock: Clock, everyMs: number, chance: () => number, task
  * Makes one run out of many wishes for it: the task runs `delayMs` after the first of them, and may be wished for
  * again then.
  */
-export function gathered(clock: Clock, delayMs: number, task: () => void): () => void {
+export function debounced(clock: Clock, delayMs: number, task: () => void): () => void {
   let isDue = false
   return () => {
     if (isDue) return
