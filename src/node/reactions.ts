@@ -159,7 +159,7 @@ function came({ routing, reconciliations, handoff, schedule }: Parts, node: Node
   reconciliations.parted(node)
   // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off
   // after.
-  const waits = routing.dueTo(node, routing.self).length > 0
+  const waits = routing.sharedPartitions(node, routing.self).length > 0
   handoff.met(node)
   schedule.met(node, () => void (waits || handoff.deliverTo(node)))
 }

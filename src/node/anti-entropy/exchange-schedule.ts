@@ -129,7 +129,7 @@ export class ExchangeSchedule {
       const fetching = this.#ownership.fetchingFrom(node)
       if (isAlike && fetching.length > 0) await this.#exchange.run(node, fetching, fetching, 'home')
       const left = this.#leftFor(node)
-      const shared = this.#routing.dueTo(this.#routing.self, node)
+      const shared = this.#routing.sharedPartitions(this.#routing.self, node)
       const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
       try {
         if (due.length > 0) await this.#exchange.run(node, due, left.length === 0 ? null : due, 'both ways')
@@ -163,7 +163,7 @@ export class ExchangeSchedule {
 
   /** Whether there is anything to exchange with a node. */
   #concerns(node: NodeId): boolean {
-    const shared = this.#routing.dueTo(this.#routing.self, node)
+    const shared = this.#routing.sharedPartitions(this.#routing.self, node)
     return shared.length > 0 || this.#leftFor(node).length > 0 || this.#ownership.fetchingFrom(node).length > 0
   }
 

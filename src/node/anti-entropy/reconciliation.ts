@@ -75,7 +75,7 @@ export class Reconciliations {
 
   /**
    * What differs between a view of this node and the other, proved. `scope`: the partitions of the view; null where
-   * both know which ones are due (`Routing.dueTo`). `tooMuch`: how many items one of them has, where less is to be
+   * both know which ones are due (`Routing.sharedPartitions`). `tooMuch`: how many items one of them has, where less is to be
    * compared at a time. Rejects when it cannot be found out.
    */
   async differences(
@@ -146,7 +146,7 @@ export class Reconciliations {
   /** Answers one step. */
   async answer(from: NodeId, { session, scope, body }: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
     const forest = await this.#replica.forest()
-    const partitions = scope ?? this.#routing.dueTo(from, this.#routing.self)
+    const partitions = scope ?? this.#routing.sharedPartitions(from, this.#routing.self)
     if (this.#sessions.get(from)?.id !== session) await inTimeSlices(this.#clock, forest.hashing(partitions))
     const known = this.#sessions.get(from)
     known?.forget()

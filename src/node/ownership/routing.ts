@@ -152,7 +152,7 @@ export class Routing {
    * The partitions about which one node asks another in every exchange: those both own. Of the two only the lower one
    * asks: it brings both in step.
    */
-  dueTo(asking: NodeId, asked: NodeId): readonly Partition[] {
+  sharedPartitions(asking: NodeId, asked: NodeId): readonly Partition[] {
     if (asking >= asked) return []
     const pair = `${asking} ${asked}`
     const known = this.#due.get(pair)
