@@ -12,7 +12,7 @@ import type { NodeEvents } from './api/tabring-node.ts'
 import type { Parts } from './assembly.ts'
 import { rememberMembers } from './membership/boot.ts'
 import { membersOf } from './membership/members.ts'
-import { serve } from './request-handler.ts'
+import { handleRequest } from './request-handler.ts'
 import { debounced } from './scheduling/timers.ts'
 
 /** Ends the node at once; it comes back as another one. */
@@ -39,9 +39,9 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   }
   peers.on.request = (from, request) => {
     sleepDetector.look()
-    return serve(parts, from, request)
+    return handleRequest(parts, from, request)
   }
-  parts.coordinator.onOwnRequest = (request) => serve(parts, parts.routing.self, request)
+  parts.coordinator.onOwnRequest = (request) => handleRequest(parts, parts.routing.self, request)
   peers.on.swim = (from, message) => {
     sleepDetector.look()
     membership.received(from, message)

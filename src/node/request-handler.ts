@@ -31,7 +31,7 @@ export interface Serving {
 }
 
 /** Answers one request. Never rejects: a store that fails becomes a reply that says so. */
-export async function serve(node: Serving, from: NodeId, request: Request): Promise<Reply> {
+export async function handleRequest(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   try {
     if (node.lifetime.isClosing && (request.type === 'put' || request.type === 'deliver'))
       return { type: 'failed', code: 'closed' }

@@ -8,7 +8,7 @@ import { MemoryNetwork } from '../../../src/memory/memory-network.ts'
 import { MemoryDisk, memoryStore } from '../../../src/memory/memory-store.ts'
 import { seededRandom } from '../../../src/memory/seeded-random.ts'
 import { checkConfig } from '../../../src/node/api/config.ts'
-import { serve } from '../../../src/node/request-handler.ts'
+import { handleRequest } from '../../../src/node/request-handler.ts'
 import { partsOf, StorageNode } from '../../../src/node/storage-node.ts'
 import { systemClock } from '../../../src/system-clock.ts'
 import { keyNamed } from '../station.ts'
@@ -88,7 +88,7 @@ describe('a disk', () => {
   test.each(['altered', 'forgot'] as const)('that %s a record makes its node answer for it as nobody', async (how) => {
     const { node, disk } = await threeReplicas()
     const answerFor = async (index: number) => {
-      const reply = await serve(partsOf(node), node.id, { type: 'get', key: keyNamed(`key ${index}`) })
+      const reply = await handleRequest(partsOf(node), node.id, { type: 'get', key: keyNamed(`key ${index}`) })
       return reply.type === 'record' ? reply.counts : reply.type
     }
     await expect.poll(() => answerFor(0)).toBe('as owner')
