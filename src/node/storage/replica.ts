@@ -112,29 +112,29 @@ export class Replica {
   async scrub(partition: Partition): Promise<number> {
     const due: Uint8Array[] = []
     const differing = await this.#index.scrub(partition, (found) => {
-      if (this.#lightened(found) !== found.record) due.push(keyHashOf(found.key))
+      if (this.#pruned(found) !== found.record) due.push(keyHashOf(found.key))
     })
-    await this.#lighten(due)
+    await this.#pruneRows(due)
     return differing
   }
 
   /** Rewrites records without what need not be kept any longer. */
-  async #lighten(due: readonly Uint8Array[]): Promise<void> {
+  async #pruneRows(due: readonly Uint8Array[]): Promise<void> {
     for (let at = 0; at < due.length; at += bounds.checkpointRows) {
       const hashes = due.slice(at, at + bounds.checkpointRows)
-      const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#lightening(hashes, rows)
+      const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#pruning(hashes, rows)
       const keys = hashes.map((hash) => ({ hash, key: null }))
       const change = this.#index.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
       await watched(this.on, change).catch(() => {})
     }
   }
 
-  #lightening(hashes: readonly Uint8Array[], rows: readonly (Uint8Array | undefined)[]): Change<undefined> {
+  #pruning(hashes: readonly Uint8Array[], rows: readonly (Uint8Array | undefined)[]): Change<undefined> {
     const writes: Write[] = []
     const changes: KeyChange[] = []
     for (const [index, hash] of hashes.entries()) {
       const stored = this.#index.recordChanged(hash, rows[index], writes)
-      const record = stored === null ? null : this.#lightened(stored)
+      const record = stored === null ? null : this.#pruned(stored)
       if (stored === null || record === null || record === stored.record) continue
       const version = saysNothing(record) ? null : versionOf(record)
       writes.push(recordWrite(hash, { ...stored, record }, version))
@@ -145,7 +145,7 @@ export class Replica {
   }
 
   /** The record without what need not be kept any longer; the same object where all is needed. */
-  #lightened({ key, record }: KeyedRecord): Record {
+  #pruned({ key, record }: KeyedRecord): Record {
     const whole = withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
     return prune(whole, this.#progress.horizonOf(partitionOf(key)))
   }
@@ -194,12 +194,12 @@ export class Replica {
     const found = hashes.flatMap((hash, index) => this.#index.recordAt(hash, rows[index]) ?? [])
     // One that should be there and is not was lost: nothing is told of its partition before that is known.
     if (found.length < hashes.length) await this.#index.forest()
-    const due = found.filter((stored) => this.#lightened(stored) !== stored.record)
+    const due = found.filter((stored) => this.#pruned(stored) !== stored.record)
     if (due.length === 0) return found
     // What another node has pruned already would differ, and be sent, again and again.
-    await this.#lighten(due.map(({ key }) => keyHashOf(key)))
+    await this.#pruneRows(due.map(({ key }) => keyHashOf(key)))
     return found
-      .map((stored) => ({ ...stored, record: this.#lightened(stored) }))
+      .map((stored) => ({ ...stored, record: this.#pruned(stored) }))
       .filter((each) => !saysNothing(each.record))
   }
 
