@@ -7,7 +7,7 @@ import { bounds } from '../../src/core/bounds.ts'
 import { partitionOf } from '../../src/core/hash.ts'
 import type { StoredKey } from '../../src/core/ids.ts'
 import { partsOf } from '../../src/node/storage-node.ts'
-import { keyNamed } from '../node/station.ts'
+import { keyNamed } from '../node/replica-fixture.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 
 const scale = 1_000

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { bounds } from '../../src/core/bounds.ts'
 import { partsOf } from '../../src/node/storage-node.ts'
-import { keyNamed } from '../node/station.ts'
+import { keyNamed } from '../node/replica-fixture.ts'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'
 import type { Place } from '../simulation/world.ts'
 

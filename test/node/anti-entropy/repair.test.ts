@@ -11,7 +11,7 @@ import { checkConfig } from '../../../src/node/api/config.ts'
 import { handleRequest } from '../../../src/node/request-handler.ts'
 import { partsOf, StorageNode } from '../../../src/node/storage-node.ts'
 import { systemClock } from '../../../src/system-clock.ts'
-import { keyNamed } from '../station.ts'
+import { keyNamed } from '../replica-fixture.ts'
 
 const count = 40
 let nodes: readonly StorageNode[] = []

@@ -6,7 +6,7 @@ import { bounds } from '../../../src/core/bounds.ts'
 import { dotName, emptyHistory, withWrite } from '../../../src/core/versioning/causal-history.ts'
 import { seededRandom } from '../../../src/memory/seeded-random.ts'
 import { DotMint, mintActor } from '../../../src/node/coordination/dot-mint.ts'
-import { keyNamed } from '../station.ts'
+import { keyNamed } from '../replica-fixture.ts'
 
 const keptMs = 1_000
 

@@ -11,7 +11,7 @@ import { DotMint, mintActor } from '../../../src/node/coordination/dot-mint.ts'
 import { WriteStamp } from '../../../src/node/coordination/write-stamp.ts'
 import { HybridClock } from '../../../src/node/scheduling/hybrid-clock.ts'
 import { VirtualClock } from '../../simulation/virtual-clock.ts'
-import { keyNamed } from '../station.ts'
+import { keyNamed } from '../replica-fixture.ts'
 
 const key = keyNamed('key')
 

@@ -9,7 +9,7 @@ import { memoryStore } from '../../../src/memory/memory-store.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
 import type { Coming } from '../../../src/node/storage/replica-port.ts'
 import { metaRow, recordRow } from '../../../src/node/storage/rows.ts'
-import { keyThat, station } from '../station.ts'
+import { keyThat, replicaFixture } from '../replica-fixture.ts'
 import { written } from '../written.ts'
 
 const exchanged = (floor: number): Coming => ({
@@ -20,7 +20,7 @@ const exchanged = (floor: number): Coming => ({
 })
 
 test('a write up to the floor is taken in as it is, and told; a known one, and a later one, are not', async () => {
-  const { replica, routing, horizon, late } = station(3)
+  const { replica, routing, horizon, late } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
   await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
   horizon.floor = 5
@@ -33,7 +33,7 @@ test('a write up to the floor is taken in as it is, and told; a known one, and a
 })
 
 test('what was received before and is not here is not taken in again, and its giver is told its names', async () => {
-  const { replica, routing } = station(3)
+  const { replica, routing } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
   const incoming = { key, record: written(3), hintFor: [], received: true }
   const { overwritten } = await replica.take([incoming], 'relaxed', 'another', exchanged(5))
@@ -42,7 +42,7 @@ test('what was received before and is not here is not taken in again, and its gi
 })
 
 test('a row is stamped when a value comes to it, and not when one goes', async () => {
-  const { replica, routing, session } = station(3)
+  const { replica, routing, session } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
   const stampOf = async () => (await replica.records([keyHashOf(key)]))[0]?.stamp?.count
   await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
@@ -57,7 +57,7 @@ test('a row is stamped when a value comes to it, and not when one goes', async (
 
 test('a damaged record takes the horizon of its partition away, and nothing that comes for its key is taken for received', async () => {
   const store = memoryStore()
-  const { replica, routing, horizon } = station(3, 3, store)
+  const { replica, routing, horizon } = replicaFixture(3, 3, store)
   const key = keyThat(routing, 'owned')
   await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
   horizon.at = 5
@@ -76,7 +76,7 @@ test('a damaged record takes the horizon of its partition away, and nothing that
 test('a commit that is decided again, since its connection was lost, is open since it was first decided', async () => {
   const store = memoryStore()
   const decidedAgain = deferred<void>()
-  const { replica, routing, session } = station(3, 3, {
+  const { replica, routing, session } = replicaFixture(3, 3, {
     ...store,
     // The first time it took effect, and no word of that came.
     transact: async (keys, how, decide) => {
@@ -100,18 +100,18 @@ test('a commit that is decided again, since its connection was lost, is open sin
 
 test('a row that the store holds and no trie had is stamped as it is found: no exchange has given it', async () => {
   const store = memoryStore()
-  const { replica, routing, session } = station(3, 3, store)
+  const { replica, routing, session } = replicaFixture(3, 3, store)
   const key = keyThat(routing, 'owned')
   await replica.forest()
   // Another connection to the same database, as of a copied tab.
-  await station(3, 3, store).replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  await replicaFixture(3, 3, store).replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
   session.count = 5
   expect(await replica.scrub(partitionOf(key))).toBe(1)
   expect((await replica.records([keyHashOf(key)]))[0]?.stamp?.count).toBe(5)
 })
 
 test('a read repair brings nothing that may have been forgotten to be overwritten, nor its name', async () => {
-  const { replica, routing, horizon, late } = station(3)
+  const { replica, routing, horizon, late } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
   await replica.take([{ key, record: written(6), hintFor: [] }], 'relaxed')
   horizon.floor = 5

@@ -11,7 +11,7 @@ import { Routing } from '../../../src/node/ownership/routing.ts'
 import { claimOf as claim, nodeName as name } from '../../members.ts'
 
 /** Node 1 of three, which own everything, with a disk on which it was in sync. */
-function station() {
+function replicaFixture() {
   const reachable = new Set<NodeId>([name(2), name(3)])
   const routing = new Routing(name(1), mergeClaims(new Map(), [claim(1), claim(2), claim(3)]), 3)
   const wasInSync = new Uint8Array(allPartitions.length).fill(3)
@@ -24,7 +24,7 @@ function station() {
 
 describe('a node that was away', () => {
   test('does not count, and names the others, until each of them has given what it has', () => {
-    const { ownership, partition } = station()
+    const { ownership, partition } = replicaFixture()
     expect(ownership.counts(partition)).toBe(false)
     expect(ownership.sources(partition)).toEqual([name(2), name(3)])
     ownership.received(name(2), allPartitions)
@@ -35,7 +35,7 @@ describe('a node that was away', () => {
   })
 
   test('has to catch up anew each time', () => {
-    const { ownership, partition } = station()
+    const { ownership, partition } = replicaFixture()
     for (const node of [name(2), name(3)]) ownership.received(node, allPartitions)
     expect(ownership.counts(partition)).toBe(true)
     ownership.doubt()
@@ -44,7 +44,7 @@ describe('a node that was away', () => {
   })
 
   test('asks again also those who had given before it went away', () => {
-    const { ownership, partition } = station()
+    const { ownership, partition } = replicaFixture()
     ownership.received(name(2), allPartitions)
     ownership.doubt()
     ownership.received(name(3), allPartitions)
@@ -52,7 +52,7 @@ describe('a node that was away', () => {
   })
 
   test('waits for nobody who is not in reach, and counts where nobody is', () => {
-    const { ownership, reachable, partition } = station()
+    const { ownership, reachable, partition } = replicaFixture()
     reachable.delete(name(3))
     ownership.received(name(2), allPartitions)
     expect(ownership.counts(partition)).toBe(true)
@@ -82,7 +82,7 @@ function ringThatIsJoined(newcomer: { readonly settled: boolean }) {
 }
 
 test('an owner that lost a row does not count until it has been compared with the others', () => {
-  const { ownership, partition } = station()
+  const { ownership, partition } = replicaFixture()
   for (const node of [name(2), name(3)]) ownership.received(node, allPartitions)
   ownership.lost(partition, 'lost')
   expect(ownership.counts(partition)).toBe(false)
@@ -91,7 +91,7 @@ test('an owner that lost a row does not count until it has been compared with th
 
 describe('an owner that meets somebody who was elsewhere', () => {
   test('does not count from the hello on, before the other has a place', () => {
-    const { ownership, reachable, partition } = station()
+    const { ownership, reachable, partition } = replicaFixture()
     for (const node of [name(2), name(3)]) ownership.received(node, allPartitions)
     reachable.add(name(4))
     ownership.met(name(4), [partition])

@@ -12,7 +12,7 @@ import { Progress } from '../../../src/node/ownership/progress.ts'
 import { Routing } from '../../../src/node/ownership/routing.ts'
 import { claimOf, nodeName } from '../../members.ts'
 import { VirtualClock } from '../../simulation/virtual-clock.ts'
-import { viewOf } from '../station.ts'
+import { viewOf } from '../replica-fixture.ts'
 
 const boot = { number: 4, tag: 'bbbbbbbb', boots: new Map([[4, 'bbbbbbbb']]) }
 const [other, third] = [nodeName(2), nodeName(3)]

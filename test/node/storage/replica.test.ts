@@ -30,7 +30,7 @@ import { hintRow } from '../../../src/node/storage/rows.ts'
 import { type Store, StoreFailure } from '../../../src/ports.ts'
 import { systemClock } from '../../../src/system-clock.ts'
 import { claimOf as claim, nodeName } from '../../members.ts'
-import { keyNamed, keyThat, station, viewOf } from '../station.ts'
+import { keyNamed, keyThat, replicaFixture, viewOf } from '../replica-fixture.ts'
 import { written } from '../written.ts'
 
 const values = (record: Record) =>
@@ -38,7 +38,7 @@ const values = (record: Record) =>
 
 describe('hints', () => {
   test('a hint is served on reads, owed to its targets, and gone once all of them have it', async () => {
-    const { replica, routing } = station(6)
+    const { replica, routing } = replicaFixture(6)
     const key = keyThat(routing, 'not owned')
     const [a, b] = [nodeName(2), nodeName(3)]
     await replica.take([{ key, record: written(1), hintFor: [a, b] }], 'relaxed')
@@ -55,7 +55,7 @@ describe('hints', () => {
   })
 
   test('a hint that grew after it was sent stays owed', async () => {
-    const { replica, routing } = station(6)
+    const { replica, routing } = replicaFixture(6)
     const key = keyThat(routing, 'not owned')
     const target = nodeName(2)
     await replica.take([{ key, record: written(1), hintFor: [target] }], 'relaxed')
@@ -67,7 +67,7 @@ describe('hints', () => {
   })
 
   test('another node is refused where there is no room for more, and nothing has changed; what this one was asked for is kept', async () => {
-    const { replica, routing } = station(6)
+    const { replica, routing } = replicaFixture(6)
     const target = nodeName(2)
     const names = Array.from({ length: 100 }, (_, index) => keyNamed(`key ${index}`))
     const [full = [], others = []] = [names.slice(0, 3), names.slice(3)]
@@ -89,7 +89,7 @@ describe('hints', () => {
 
   test('what is kept for whom, and how much it takes, is known after a reload without reading any of it', async () => {
     const store = memoryStore()
-    const before = station(6, 3, store)
+    const before = replicaFixture(6, 3, store)
     const [a, b] = [nodeName(2), nodeName(3)]
     const key = keyThat(before.routing, 'not owned')
     await before.replica.take([{ key, record: written(1), hintFor: [a] }], 'relaxed')
@@ -102,7 +102,7 @@ describe('hints', () => {
         return store.scan(range)
       },
     }
-    const { replica, routing } = station(6, 3, watched)
+    const { replica, routing } = replicaFixture(6, 3, watched)
     expect(await replica.hints.targets()).toEqual([a, b])
     expect(replica.hints.size).toBe(1)
     expect(read).not.toContain('hint')
@@ -120,7 +120,7 @@ describe('hints', () => {
 
   test('a hint that its disk has altered is given up for each of those it was kept for', async () => {
     const store = memoryStore()
-    const { replica, routing } = station(6, 3, store)
+    const { replica, routing } = replicaFixture(6, 3, store)
     const [a, b] = [nodeName(2), nodeName(3)]
     const key = keyThat(routing, 'not owned')
     await replica.take([{ key, record: written(1), hintFor: [a, b] }], 'relaxed')
@@ -137,7 +137,7 @@ describe('hints', () => {
   })
 
   test('what reaches a node that owns nothing of it is kept for those who do', async () => {
-    const { replica, routing } = station(6)
+    const { replica, routing } = replicaFixture(6)
     const key = keyThat(routing, 'not owned')
     await replica.take([{ key, record: written(1), hintFor: [] }], 'strict')
     for (const owner of routing.ownersOf(partitionOf(key)))
@@ -147,7 +147,7 @@ describe('hints', () => {
 })
 
 test('a record that has more siblings than it should is told of once it is stored, and none that has just enough', async () => {
-  const { replica, routing, crowded } = station(3)
+  const { replica, routing, crowded } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
   for (const value of [1, 2, 3]) await replica.take([{ key, record: written(value), hintFor: [] }], 'relaxed')
   expect(crowded).toEqual([])
@@ -157,7 +157,7 @@ test('a record that has more siblings than it should is told of once it is store
 
 describe('routing', () => {
   test('a node that comes back with another capacity has the same place for all who hold the same view', () => {
-    const { routing } = station(5)
+    const { routing } = replicaFixture(5)
     expect(routing.placement.owners).toBeDefined()
     const heavier: Claim = { ...claim(2), incarnation: 2, capacity16ths: 64 }
     routing.follow(viewOf([claim(1), heavier, claim(3), claim(4), claim(5)]), [heavier])
@@ -167,7 +167,7 @@ describe('routing', () => {
   })
 
   test('a member that is suspected, asleep or dead keeps its place; one that is out or has left does not', () => {
-    const { routing } = station(5)
+    const { routing } = replicaFixture(5)
     let changes = 0
     routing.onChanged = () => {
       changes += 1
@@ -187,7 +187,7 @@ describe('routing', () => {
 
 describe('records', () => {
   test('a partition that became ours again is not dropped by a decision made before', async () => {
-    const { replica, routing } = station(6)
+    const { replica, routing } = replicaFixture(6)
     const key = keyThat(routing, 'owned')
     await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
     expect(await replica.drop([partitionOf(key)], () => true)).toEqual([])
@@ -208,7 +208,7 @@ describe('records', () => {
         return result
       },
     }
-    const { replica, routing } = station(6, 3, store)
+    const { replica, routing } = replicaFixture(6, 3, store)
     const key = keyThat(routing, 'owned')
     const partition = partitionOf(key)
     const writing = replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
@@ -238,7 +238,7 @@ describe('records', () => {
         return result
       },
     }
-    const { replica, routing } = station(6, 3, store)
+    const { replica, routing } = replicaFixture(6, 3, store)
     const owned = keyThat(routing, 'owned')
     const other = keyThat(routing, 'not owned')
     isFailing = true
@@ -255,7 +255,7 @@ describe('records', () => {
   })
 
   test('one dot with two values is reported loudly', async () => {
-    const { replica, routing, corrupt } = station(3)
+    const { replica, routing, corrupt } = replicaFixture(3)
     const key = keyThat(routing, 'owned')
     await replica.take([{ key, record: written(1, 1), hintFor: [] }], 'relaxed')
     expect(corrupt).toEqual([])
@@ -268,7 +268,7 @@ const random = seededRandom(1)
 
 /** A coordinator whose fellow nodes answer what `answer` says; null is no answer. */
 function coordination(count: number, answer: (node: NodeId, request: Request) => Reply | null, devices = count) {
-  const parts = station(count, 3, memoryStore(), devices)
+  const parts = replicaFixture(count, 3, memoryStore(), devices)
   const asked: { readonly node: NodeId; readonly request: Request }[] = []
   const ask = async (node: NodeId, request: Request): Promise<Reply> => {
     asked.push({ node, request })
@@ -420,7 +420,7 @@ test('read repair brings up to date exactly the owners that are behind, this nod
 })
 
 test('a value that expired long enough ago is given up by the scrub: its dot and digest stay, and no exchange finds a difference', async () => {
-  const { wall, routing, replica, corrupt } = station(3)
+  const { wall, routing, replica, corrupt } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
   const partition = partitionOf(key)
   const record = written(1, 7)

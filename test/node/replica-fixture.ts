@@ -19,7 +19,7 @@ export const viewOf = (claims: readonly Claim[]): MemberView => mergeClaims(new 
 const limits = { siblingsMax: 3, expiredKeptMs: 1_000, hints: { keysPerTarget: 3, bytes: 1_000 } }
 
 /** Node 1 of a ring of `count`, with nobody in reach. */
-export function station(count: number, n = 3, store = memoryStore(), devices = count) {
+export function replicaFixture(count: number, n = 3, store = memoryStore(), devices = count) {
   const wall = { ms: 0 }
   const horizon = { at: 0, floor: 0 }
   const late: StoredKey[] = []
