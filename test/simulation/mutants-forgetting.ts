@@ -274,6 +274,20 @@ const others: readonly Mutant[] = [
     to: 'return given !== undefined && this.#changedAt.size >= 0',
     test: { file: 'test/node/ownership/received.test.ts', name: 'is not taken for given in it' },
   },
+  {
+    name: 'a hint is not told what overwrote it before the names go',
+    file: 'src/node/storage/replica.ts',
+    from: 'this.hints.tell({ key, record: stored.record }, rows[2 * index + 1], writes, intake)',
+    to: 'if (index < 0) this.hints.tell({ key, record: stored.record }, rows[2 * index + 1], writes, intake)',
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again when its name is pruned' },
+  },
+  {
+    name: 'a write prunes names that a hint may need',
+    file: 'src/node/storage/replica.ts',
+    from: 'this.#index.hints.mayHave(key) ? hybridZero : this.#ages.horizonOf(partition)',
+    to: 'this.#ages.horizonOf(partition)',
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again when its name is pruned' },
+  },
 ]
 
 export const forgettingMutants: readonly Mutant[] = [...holes, ...others]

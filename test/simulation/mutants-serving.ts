@@ -87,9 +87,23 @@ export const servingMutants: readonly Mutant[] = [
   {
     name: 'records are sent to a node that says it is full',
     file: 'src/node/anti-entropy/record-sync.ts',
-    from: 'const isRefused = () => refusals.areEnough || !this.#stores.takesIn(node)',
+    from: 'const isRefused = () => refusals.areEnough || !this.#routing.takesIn(node)',
     to: 'const isRefused = () => refusals.areEnough',
     test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
+  },
+  {
+    name: 'an exchange takes in what others own by now',
+    file: 'src/node/anti-entropy/record-sync.ts',
+    from: 'const isOwned = ({ key }: Item) => this.#routing.owns(partitionIn(key))',
+    to: 'const isOwned = ({ key }: Item) => partitionIn(key) >= 0',
+    test: { file: 'test/node/anti-entropy/record-sync.test.ts', name: 'what it owns no more is not asked for' },
+  },
+  {
+    name: 'an exchange gives what others own by now',
+    file: 'src/node/anti-entropy/record-sync.ts',
+    from: 'page.filter(({ key }) => isDue(partitionIn(key)))',
+    to: 'page',
+    test: { file: 'test/node/anti-entropy/record-sync.test.ts', name: 'what others own by now is not sent' },
   },
   {
     name: 'an exchange that fails is tried again although a store takes nothing in',

@@ -78,6 +78,8 @@ describe('simulated clusters', () => {
     [3289, 'a hint was taken for brought home by a write of which no word had come yet'],
     [100, 'a former owner gave an owner names that it had, again and again in an idle ring'],
     [127, 'a former owner was told names without the write that had overwritten, and showed neither'],
+    [198, 'an owner showed what it had overwritten, from a hint, once the name was pruned'],
+    [219, 'what came to a node that owned it no more, as an exchange went on, went round the ring as hints'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
     const { violations } = await simulateSeed(seed)
     expect(violations).toEqual([])

@@ -177,7 +177,8 @@ export class Exchange {
       return !isSame(version, namesOnly) && !there.has(bytesToHex(key))
     }
     const due = way === 'home' ? [] : stillOurs(forest, ours, theirs).filter(isNews)
-    await this.#recordSync.push(node, due, agreed, failed, transfer)
+    const isTheirs = (partition: Partition) => way === 'away' || this.#routing.ownersOf(partition).includes(node)
+    await this.#recordSync.push(node, due, isTheirs, agreed, failed, transfer)
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
     // What is here is flushed before the other may rely on it: also what was here already, and equal.
     if (back.length > 0) await this.#replica.flush()

@@ -40,14 +40,14 @@ export class RecordSync {
   readonly #peers: Peers
   readonly #replica: Replica
   readonly #throttle: Throttle
-  /** Whose store takes records in. */
-  readonly #stores: Pick<Routing, 'self' | 'takesIn'>
+  /** Whose store takes records in, and who owns them. */
+  readonly #routing: Routing
 
-  constructor(peers: Peers, replica: Replica, throttle: Throttle, stores: Pick<Routing, 'self' | 'takesIn'>) {
+  constructor(peers: Peers, replica: Replica, throttle: Throttle, routing: Routing) {
     this.#peers = peers
     this.#replica = replica
     this.#throttle = throttle
-    this.#stores = stores
+    this.#routing = routing
   }
 
   /** Takes in what the other has and this node, an owner too, has not. */
@@ -62,15 +62,18 @@ export class RecordSync {
     // Somebody else may have brought some of it meanwhile.
     const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
     // Nor is anything asked for that would not be taken in.
-    let isFull = !this.#stores.takesIn(this.#stores.self)
+    let isFull = !this.#routing.takesIn(this.#routing.self)
     // What there is no room for here must not keep back what the other is to have: giving it away makes room.
     const stopWhereFull = (error: unknown): 0 => {
       if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
       isFull = true
       return 0
     }
+    // What others own by now would be kept for them as hints, although its giver has it: that goes round the ring.
+    const isOwned = ({ key }: Item) => this.#routing.owns(partitionIn(key))
     const pull = async (page: readonly Item[]) => {
-      for (let left = page.filter(isMissing); left.length > 0; ) {
+      for (const { key } of page.filter((item) => !isOwned(item))) failed.add(partitionIn(key))
+      for (let left = page.filter((item) => isOwned(item) && isMissing(item)); left.length > 0; ) {
         const keys = left.map(({ key }) => key)
         const considered = isFull ? 0 : await this.#pullSome(node, keys, agreed, transfer).catch(stopWhereFull)
         if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
@@ -93,20 +96,22 @@ export class RecordSync {
     return takeIn(this.#replica, entries, received, 'relaxed', this.#throttle, coming, () => 'this node')
   }
 
-  /** Gives the other what it has not. */
+  /** Gives the other what it has not, where `isDue` says that it still is to have it. */
   async push(
     node: NodeId,
     ours: readonly Item[],
+    isDue: (partition: Partition) => boolean,
     { coming, isKnown }: Agreed,
     failed: Set<Partition>,
     transfer: Transfer,
   ): Promise<void> {
     const refusals = new Refusals()
-    const isRefused = () => refusals.areEnough || !this.#stores.takesIn(node)
+    const isRefused = () => refusals.areEnough || !this.#routing.takesIn(node)
     await eachPage(ours, this.#throttle, async (page) => {
-      // What it would not take in it is not sent.
-      if (isRefused()) for (const { key } of page) failed.add(partitionIn(key))
-      const records = isRefused() ? [] : await readRecords(this.#replica, this.#throttle, page)
+      // What it would not take in it is not sent, nor what it would keep as hints for others.
+      const due = isRefused() ? [] : page.filter(({ key }) => isDue(partitionIn(key)))
+      for (const { key } of page.filter((item) => !due.includes(item))) failed.add(partitionIn(key))
+      const records = due.length === 0 ? [] : await readRecords(this.#replica, this.#throttle, due)
       for (const batch of batchesOf(records)) {
         try {
           const { overwritten } = await deliver(this.#peers, node, batch, 'exchange', placesOfKnown(batch, isKnown))

@@ -32,6 +32,7 @@ export class HintIndex {
   readonly #keysFor = new Map<NodeId, Set<StoredKey>>()
   #bytes = 0
   #bytesMax: number
+  #isCounted = false
 
   constructor(limits: HintLimits) {
     this.#limits = limits
@@ -41,6 +42,16 @@ export class HintIndex {
   /** Keys of which hints are kept. */
   get size(): number {
     return this.#kept.size
+  }
+
+  /** Hints of earlier boots are counted in. */
+  counted(): void {
+    this.#isCounted = true
+  }
+
+  /** Whether a hint of a key is kept here, or may be. */
+  mayHave(key: StoredKey): boolean {
+    return !this.#isCounted || this.#kept.has(key)
   }
 
   /** For whom any are kept. */

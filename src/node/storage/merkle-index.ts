@@ -283,6 +283,7 @@ export class MerkleIndex {
       kept.set(key, { bytes: sizeIn(value), targets })
     })
     for (const [key, hint] of kept) this.hints.set(key, hint)
+    this.hints.counted()
   }
 
   /**

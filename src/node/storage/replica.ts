@@ -46,7 +46,7 @@ import {
   type Taken,
   watched,
 } from './replica-port.ts'
-import { hintIn, hintRow, type KeyChange, recordRow, recordRowAt, recordWrite, type StoredRecord } from './rows.ts'
+import { hintIn, hintRow, recordRow, recordRowAt, recordWrite, type StoredRecord } from './rows.ts'
 
 /** An incoming record with the hash of its key, which is worked out once. */
 interface Placed extends Incoming {
@@ -110,38 +110,48 @@ export class Replica {
    * where the store fails, of which it tells.
    */
   async scrub(partition: Partition): Promise<number> {
-    const due: Uint8Array[] = []
+    const due: StoredKey[] = []
     const differing = await this.#index.scrub(partition, (found) => {
-      if (this.#pruned(found) !== found.record) due.push(keyHashOf(found.key))
+      if (this.#pruned(found) !== found.record) due.push(found.key)
     })
     await this.#pruneRows(due)
     return differing
   }
 
   /** Rewrites records without what need not be kept any longer. */
-  async #pruneRows(due: readonly Uint8Array[]): Promise<void> {
+  async #pruneRows(due: readonly StoredKey[]): Promise<void> {
     for (let at = 0; at < due.length; at += bounds.checkpointRows) {
-      const hashes = due.slice(at, at + bounds.checkpointRows)
-      const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#pruning(hashes, rows)
-      const keys = hashes.map((hash) => ({ hash, key: null }))
-      const change = this.#index.change(keys, hashes.map(recordRowAt), 'relaxed', decide, () => {})
+      const keys = due.slice(at, at + bounds.checkpointRows).map((key) => ({ hash: keyHashOf(key), key }))
+      const places = keys.flatMap(({ hash, key }) => [recordRowAt(hash), hintRow(key)])
+      let intake = new Intake()
+      const decide = (rows: readonly (Uint8Array | undefined)[]) => {
+        intake = new Intake()
+        return this.#pruning(keys, rows, intake)
+      }
+      const change = this.#index.change(keys, places, 'relaxed', decide, () => {
+        for (const [key, kept] of intake.hinted) this.#index.hints.set(key, kept)
+      })
       await watched(this.on, change).catch(() => {})
     }
   }
 
-  #pruning(hashes: readonly Uint8Array[], rows: readonly (Uint8Array | undefined)[]): Change<undefined> {
+  #pruning(
+    keys: readonly Pick<Placed, 'hash' | 'key'>[],
+    rows: readonly (Uint8Array | undefined)[],
+    intake: Intake,
+  ): Change<undefined> {
     const writes: Write[] = []
-    const changes: KeyChange[] = []
-    for (const [index, hash] of hashes.entries()) {
-      const stored = this.#index.recordChanged(hash, rows[index], writes)
+    for (const [index, { hash, key }] of keys.entries()) {
+      const stored = this.#index.recordChanged(hash, rows[2 * index], writes)
       const record = stored === null ? null : this.#pruned(stored)
       if (stored === null || record === null || record === stored.record) continue
       const version = saysNothing(record) ? null : versionOf(record)
       writes.push(recordWrite(hash, { ...stored, record }, version))
+      this.hints.tell({ key, record: stored.record }, rows[2 * index + 1], writes, intake)
       // Giving a value up leaves the version as it is.
-      if (!isSame(version, stored.version)) changes.push({ hash, version })
+      if (!isSame(version, stored.version)) intake.changes.push({ hash, version })
     }
-    return { writes, changes, result: undefined }
+    return { writes, changes: intake.changes, result: undefined }
   }
 
   /** The record without what need not be kept any longer; the same object where all is needed. */
@@ -197,7 +207,7 @@ export class Replica {
     const due = found.filter((stored) => this.#pruned(stored) !== stored.record)
     if (due.length === 0) return found
     // What another node has pruned already would differ, and be sent, again and again.
-    await this.#pruneRows(due.map(({ key }) => keyHashOf(key)))
+    await this.#pruneRows(due.map(({ key }) => key))
     return found
       .map((stored) => ({ ...stored, record: this.#pruned(stored) }))
       .filter((each) => !saysNothing(each.record))
@@ -276,8 +286,8 @@ export class Replica {
     const stored = this.#index.recordChanged(hash, held, writes)
     const partition = partitionIn(hash)
     // The horizon is asked for after the row was read: a row that is damaged or missing takes it away, and what was
-    // received.
-    const horizon = this.#progress.horizonOf(partition)
+    // received. Names that a hint of the key may need are pruned together with that (see `#pruning`).
+    const horizon = this.#index.hints.mayHave(key) ? hybridZero : this.#progress.horizonOf(partition)
     const isLost = stored === null && this.#index.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)
     reportReuse(this.on, key, reusedDots(mine, incoming))

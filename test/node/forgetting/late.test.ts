@@ -3,12 +3,16 @@
  */
 import { expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
-import type { HybridTime } from '../../../src/core/ids.ts'
+import type { ActorId, HybridTime } from '../../../src/core/ids.ts'
+import { type Dot, dotName, emptyHistory, names } from '../../../src/core/versioning/causal-history.ts'
+import { afterWrite, blindContext, delta, type SeenContext } from '../../../src/core/versioning/context.ts'
 import { hybridZero } from '../../../src/core/versioning/hybrid-time.ts'
+import type { ValueSibling } from '../../../src/core/versioning/record.ts'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
 import type { Coming } from '../../../src/node/storage/replica-port.ts'
 import { metaRow, recordRow } from '../../../src/node/storage/rows.ts'
+import { nodeName } from '../../members.ts'
 import { keyThat, replicaFixture } from '../replica-fixture.ts'
 import { written } from '../written.ts'
 
@@ -119,4 +123,33 @@ test('a read repair brings nothing that may have been forgotten to be overwritte
   await replica.take([{ key, record: written(3), hintFor: [] }], 'relaxed', 'this node', found)
   expect((await replica.read(key)).record).toEqual(written(6))
   expect(late).toEqual([])
+})
+
+test('a value that is overwritten here, and kept for another, is not shown again when its name is pruned', async () => {
+  const { replica, routing, horizon } = replicaFixture(6)
+  const key = keyThat(routing, 'owned')
+  const target = nodeName(2)
+  const shown = async () => (await replica.read(key)).record.siblings.map(({ dot }) => dotName(dot))
+  const writes = ['aa', 'bb', 'cc'].map((digits, index): ValueSibling => {
+    const dot = { actor: digits.padStart(16, '0') as ActorId, counter: 1 }
+    return { kind: 'value', dot, time: (10 + 10 * index) as HybridTime, value: Uint8Array.of(index), expiresAt: null }
+  })
+  const [first, , third] = writes.map(({ dot }) => dot) as [Dot, Dot, Dot]
+  let seen: SeenContext = blindContext
+  for (const [index, write] of writes.entries()) {
+    const hintFor = index === 0 ? [target] : []
+    await replica.take([{ key, record: delta(seen, write), hintFor }], 'relaxed')
+    seen = afterWrite(seen, write)
+    // The horizon passes the write that overwrote the first one, before the third one comes.
+    horizon.at = 15 + 10 * index
+  }
+  expect(await shown()).toEqual([dotName(third)])
+  await replica.scrub(partitionOf(key))
+  const [own] = await replica.records([keyHashOf(key)])
+  expect(names(own?.record.history ?? emptyHistory, first)).toBe(false)
+  expect(await shown()).toEqual([dotName(third)])
+  // What is kept for the other says so too, and goes home as any hint does.
+  await replica.hints.settle(target, await replica.hints.of([key]))
+  expect(replica.hints.size).toBe(0)
+  expect(await shown()).toEqual([dotName(third)])
 })
