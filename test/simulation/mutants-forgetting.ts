@@ -284,8 +284,8 @@ const others: readonly Mutant[] = [
   {
     name: 'a write prunes names that a hint may need',
     file: 'src/node/storage/replica.ts',
-    from: 'this.#index.hints.mayHave(key) ? hybridZero : this.#ages.horizonOf(partition)',
-    to: 'this.#ages.horizonOf(partition)',
+    from: 'this.#index.hints.mayHave(key) ? hybridZero : this.#progress.horizonOf(partition)',
+    to: 'this.#progress.horizonOf(partition)',
     test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again when its name is pruned' },
   },
 ]

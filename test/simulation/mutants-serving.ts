@@ -136,7 +136,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     name: 'a counter that was stored nowhere is followed by the next one',
     file: 'src/node/coordination/write.ts',
-    from: 'if (!outcome.isStored) node.author.failed(key, written)',
+    from: 'if (!outcome.isStored) node.writeStamp.failed(key, written)',
     to: '',
     test: { file: 'test/scenarios/gaps.test.ts', name: 'leaves no gap' },
   },

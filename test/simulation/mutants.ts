@@ -188,7 +188,7 @@ const general: readonly Mutant[] = [
   {
     name: 'an exchange says that it has fetched what it has not',
     file: 'src/node/anti-entropy/exchange.ts',
-    from: 'await this.#moving.pull(node, wanted, agreed, failed, transfer)',
+    from: 'await this.#recordSync.pull(node, wanted, agreed, failed, transfer)',
     to: '',
   },
   {

@@ -15,7 +15,7 @@ import { Throttle } from '../../../src/node/transfer/throttle.ts'
 import { systemClock } from '../../../src/system-clock.ts'
 import { nodeName } from '../../members.ts'
 import { keyThat, replicaFixture } from '../replica-fixture.ts'
-import { written } from './written.ts'
+import { written } from '../written.ts'
 
 const peer = nodeName(2)
 const agreed: Agreed = {
