@@ -3,7 +3,7 @@
  *
  * Exact payload bytes of all messages both ways, and round trips until the asking side can act on every difference; the mean of
  * five seeds. An item is a 16-byte key hash and a 16-byte version hash; of the different keys half are stale and a quarter is
- * missing on each side. All 1024 partitions are shared. The figures of negentropy on the same sets are from docs/anti-entropy.md.
+ * missing on each side. All 1024 partitions are shared. The figures of negentropy on the same sets are from bench/RESULTS.md.
  */
 import { hashOf } from '../src/core/hash.ts'
 import { Answering } from '../src/core/merkle/answering.ts'
