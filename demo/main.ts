@@ -1,5 +1,7 @@
 /**
- * The demo's page: five nodes in frames, the ring they make, and a form to put, get and delete through any of them.
+ * The demo's page: five nodes in frames, the ring they form, and a form to put, get and delete.
+ *
+ * Each request goes through a node that the person chooses.
  */
 import type { Context, Inspection, TabringNode } from '../src/index.ts'
 import { drawRing } from './ring-view.ts'
@@ -25,11 +27,11 @@ const keyInput = find<HTMLInputElement>('#key')
 const valueInput = find<HTMLTextAreaElement>('#value')
 const answer = find<HTMLOutputElement>('#answer')
 
-/** What the person has last got of each key, to be handed back with the next put. */
+/** Contexts of the keys last read or written here, handed back with the next put. */
 const contexts = new Map<string, Context | null>()
 let chosen: string | undefined
 let refreshing = false
-/** The keys, who holds them, and which one is chosen, as they are drawn. */
+/** The drawn keys, their holders and the chosen key, as text. */
 let drawn = ''
 let keys: readonly string[] = []
 
@@ -90,7 +92,7 @@ async function refresh(): Promise<void> {
   say(find('#joined'), open.length === meshed ? `${open.length} joined` : `${open.length} open, ${meshed} joined`)
 }
 
-/** Draws the keys where anything has changed: whoever is about to press one finds it where it was. */
+/** Draws the keys only after a change: a button that a person is about to press stays at its place. */
 function drawKeys(holdings: readonly Holding[]): void {
   const holders = holdings.map(({ key, holders }) => [key, holders.map(({ node, role }) => [node.number, role])])
   const now = JSON.stringify([chosen, holders])
@@ -112,7 +114,7 @@ function tell(text: string, values: readonly unknown[] = [], bad = false): void 
   answer.replaceChildren(make('span', { className: bad ? 'bad' : '' }, text), ...values.map(print))
 }
 
-/** The value that was typed. */
+/** The typed value. */
 function typed(): unknown {
   try {
     const value: unknown = JSON.parse(valueInput.value)
@@ -150,7 +152,7 @@ async function get(node: TabringNode, key: string): Promise<void> {
 }
 
 async function write(node: TabringNode, action: Exclude<Action, 'get'>, key: string): Promise<void> {
-  // Where nothing has been seen yet, what is there is looked at first: only who says so writes blindly.
+  // A key without a context is read first: a put is blind only if the person asks for it.
   if (action !== 'blind' && !contexts.has(key)) contexts.set(key, (await node.get(key)).context)
   const value = action === 'delete' ? undefined : typed()
   const context = action === 'blind' ? null : (contexts.get(key) ?? null)
@@ -163,7 +165,7 @@ async function write(node: TabringNode, action: Exclude<Action, 'get'>, key: str
   )
 }
 
-/** Does something for each of many items, some at once, and shows how far it has come. `result` says what came of it. */
+/** Runs `work` for all items, some at once, and shows the progress. `result` words the outcome. */
 async function forEach<T>(
   items: readonly T[],
   work: (item: T) => Promise<boolean>,

@@ -1,14 +1,16 @@
 /**
- * One node in one browsing context. In a frame of the demo's page, the page reaches it as `window.tabringNode`.
+ * One node in one browsing context.
+ *
+ * In a frame of the demo's page, the page reaches it as `window.tabringNode`.
  */
 import { openNode, type TabringNode } from '../src/index.ts'
 
-/** What the page finds in each frame. */
+/** The properties that the page finds in each frame. */
 export interface NodeWindow {
   tabringNode?: Promise<TabringNode>
 }
 
-/** Where the signaling server is: the demo's own server tells. */
+/** The address of the signaling server, as the demo's own server tells it. */
 async function signalingUrl(): Promise<string> {
   const response = await fetch('./signaling')
   const { url } = (await response.json()) as { readonly url: string }

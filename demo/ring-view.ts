@@ -1,5 +1,7 @@
 /**
- * The ring as a picture: every virtual node a tick, the chosen key a needle.
+ * The ring as a picture (Dynamo, figure 2).
+ *
+ * Every virtual node is a tick, and the chosen key a needle.
  */
 import type { Inspection } from '../src/index.ts'
 
@@ -25,7 +27,7 @@ function spoke(turn: number, from: number, to: number): Readonly<Record<string, 
   return { x1: a.x.toFixed(2), y1: a.y.toFixed(2), x2: b.x.toFixed(2), y2: b.y.toFixed(2) }
 }
 
-/** How far round the ring a token is. */
+/** The place of a token on the ring, as a part of a turn. */
 const turnOf = (token: string): number => Number.parseInt(token.slice(0, 8), 16) / 2 ** 32
 
 export function drawRing(

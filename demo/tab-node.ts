@@ -1,5 +1,7 @@
 /**
- * One of the demo's nodes: a frame that can be closed and opened again, as a tab can.
+ * One of the demo's nodes, in a frame of the page.
+ *
+ * The frame can be closed and opened again, as a tab can.
  */
 import type { Inspection, Status, TabringNode } from '../src/index.ts'
 import type { NodeWindow } from './node.ts'
@@ -9,12 +11,12 @@ export class TabNode {
   readonly device: string
   readonly #frames: HTMLElement
   #frame: HTMLIFrameElement | undefined
-  /** Ends what waits for the frame: promises of a document that is gone never settle. */
+  /** Ends waits for the frame: promises of a document that is gone never settle. */
   #forget: () => void = () => {}
   node: TabringNode | undefined
   /** Kept while the node is closed, so that its colour stays with it. */
   id: string | undefined
-  /** Why it could not open. */
+  /** The error with which it could not open. */
   failure: string | undefined
 
   constructor(number: number, device: string, frames: HTMLElement) {
@@ -66,7 +68,7 @@ export class TabNode {
     this.#forget()
   }
 
-  /** What the node stores; undefined while it is closed, or if it closes meanwhile. */
+  /** The content of the node's store. Undefined while the node is closed, or if it closes meanwhile. */
   async inspect(): Promise<Inspection | undefined> {
     const gone = new Promise<undefined>((resolve) => {
       this.#forget = () => resolve(undefined)

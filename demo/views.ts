@@ -1,9 +1,11 @@
 /**
- * The lists of the demo: node cards, and who holds which key. Built from elements and text, never from markup in data.
+ * The lists of the demo: node cards, and the holders of each key.
+ *
+ * They are built from elements and text, never from markup in data.
  */
 import type { TabNode } from './tab-node.ts'
 
-/** Says something in a place that is read aloud when it changes: only then. */
+/** Sets the text of a live region, only if it differs: a screen reader reads every change aloud. */
 export function say(place: HTMLElement, text: string): void {
   if (place.textContent !== text) place.textContent = text
 }
@@ -68,7 +70,7 @@ export function drawCards(
   if (focused >= 0) cards[focused]?.querySelector('button')?.focus()
 }
 
-/** Who holds one key, and as what. */
+/** One key with its holders, and the role of each. */
 export interface Holding {
   readonly key: string
   readonly holders: readonly { readonly node: TabNode; readonly role: 'owner' | 'retained' | 'hint' }[]

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * `npx tabring-signaling [--port 8787] [--host 127.0.0.1] [--trust-proxy]`: runs a signaling server until it is
- * interrupted.
+ * The command `npx tabring-signaling [--port 8787] [--host 127.0.0.1] [--trust-proxy]`.
+ *
+ * It runs a signaling server until it is interrupted.
  */
 import { parseArgs } from 'node:util'
 import { startSignaling } from './server.ts'

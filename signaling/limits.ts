@@ -1,20 +1,21 @@
 /**
- * What the signaling server grants one visitor and all together.
+ * Limits of the signaling server: for one visitor, and for all together.
+ *
+ * The server refuses a visitor that exceeds one, or cuts it off.
  */
 export const limits = {
   /**
-   * Messages a second in the long run, and at once: a tab that meets a full room sends some 6 messages to each of 63
-   * peers.
+   * Messages of one visitor, in a second and at once: a tab that meets a full room sends some 6 to each of 63 peers.
    */
   messagesPerSecond: 100,
   messagesBurst: 600,
-  /** Sockets in all, and from one address: many tabs of one household or test machine. */
+  /** Sockets in all, and from one address: one household or test machine may have many tabs. */
   socketsMax: 5000,
   socketsPerAddressMax: 256,
-  /** A socket that has not joined a room by then is closed. */
+  /** The server closes a socket that has joined no room by then. */
   joinTimeoutMs: 5000,
-  /** Sockets are asked for a sign of life; one silent for a whole round is closed. */
+  /** Interval of pings. The server closes a socket that was silent for a whole interval. */
   pingIntervalMs: 25_000,
-  /** Bytes that wait for one slow reader before he is given up. */
+  /** Bytes waiting for one slow reader. With more the server cuts it off. */
   bufferedBytesMax: 262_144,
 } as const

@@ -1,9 +1,9 @@
 /**
- * The signaling server: joins, introduces, forgets (design of y-webrtc's and PeerJS' servers, with addressed delivery
- * and limits). It learns room tags and random peer names and passes small texts on by address. No data ever passes
- * through it, and a ring that has formed goes on without it.
+ * The signaling server: it lets tabs join a room, introduces them, and forgets them (not in the paper).
  *
- * Each message goes to the one it is addressed to. Whoever breaks a limit is refused with a code that says why.
+ * It learns room tags and random peer names, and passes small texts on by address. No data ever passes through it, and
+ * a ring that has formed goes on without it. A visitor that breaks a limit is refused with a code that says why. (The
+ * design follows the servers of y-webrtc and PeerJS, with addressed delivery and limits.)
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -25,23 +25,26 @@ export interface SignalingOptions {
   /** Address to listen on. Default 127.0.0.1: put a TLS proxy before it, or name the address to serve. */
   readonly host?: string
   /**
-   * Whether a proxy of yours stands before it: then visitors are told apart by what that appends to
-   * `X-Forwarded-For`, not by its own address, which would be the same for all. Default false: anybody may send such
-   * a header.
+   * True if a proxy of yours stands before the server. Then visitors are told apart by the address it appends to
+   * `X-Forwarded-For`, since its own would be the same for all. Default false: any client can send such a header.
    */
   readonly trustProxy?: boolean
-  /** Hears every text that passes, in both directions: for logs and for proving what passes. */
+  /** Receives every text that passes, in both directions: for logs, and to prove what passes. */
   readonly onTraffic?: (text: string) => void
 }
 
 export interface SignalingServer {
   /** The WebSocket address, for `openNode({ signaling })`. */
   readonly url: string
-  /** Ends every connection and frees the port. */
+  /**
+   * Ends every connection and frees the port.
+   *
+   * @example
+   * await server.close()
+   */
   close(): Promise<void>
 }
 
-/** One open socket. */
 interface Visitor {
   readonly socket: WebSocket
   readonly bucket: TokenBucket
@@ -68,7 +71,7 @@ class Rooms {
   tell(visitor: Visitor, message: FromSignaling): void {
     const text = JSON.stringify(message)
     this.#onTraffic(text)
-    // Somebody who does not read is not waited for.
+    // The server does not wait for a visitor that does not read.
     if (visitor.socket.bufferedAmount > limits.bufferedBytesMax) visitor.socket.terminate()
     else visitor.socket.send(text)
   }
@@ -104,7 +107,7 @@ class Rooms {
       return
     }
     const former = room.get(peer)
-    // The same tab over a new socket, before its old one was noticed to be gone: names are 64 random bits.
+    // The same tab over a new socket, before the server noticed the end of the old one. Names are 64 random bits.
     former?.socket.terminate()
     if (former !== undefined) this.forget(former)
     this.tell(visitor, { type: 'joined', peers: [...room.keys()] })
@@ -152,7 +155,7 @@ export async function startSignaling(options: SignalingOptions = {}): Promise<Si
     const address = addressOf(request, trustProxy)
     const tooMany = visitors.size >= limits.socketsMax || (perAddress.get(address) ?? 0) >= limits.socketsPerAddressMax
     if (tooMany) {
-      // Nobody else listens to the raw socket any more, and a reset would end the process.
+      // The raw socket has no other listener any more, and an unheard reset would end the process.
       socket.on('error', () => {})
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n')
       return
@@ -198,7 +201,7 @@ function welcome(socket: WebSocket, rooms: Rooms, visitors: Map<WebSocket, Visit
   })
 }
 
-/** Ends those that were silent since the last round, and asks the others for a sign of life. */
+/** Ends visitors that were silent since the last round, and pings the others. */
 function ping(visitors: ReadonlyMap<WebSocket, Visitor>): void {
   for (const [socket, visitor] of visitors) {
     if (!visitor.heard) socket.terminate()
@@ -213,7 +216,7 @@ function countDown(counts: Map<string, number>, address: string): void {
   else counts.delete(address)
 }
 
-/** The visitor's network address; of IPv6 the first half, which is what one subscriber has. */
+/** The visitor's network address. Of IPv6 only the first half, which belongs to one subscriber. */
 function addressOf(request: IncomingMessage, trustProxy: boolean): string {
   const forwarded = trustProxy
     ? [request.headers['x-forwarded-for']].flat().join().split(',').at(-1)?.trim()

@@ -1,5 +1,7 @@
 /**
- * A rate limit: so many at once, so many a second in the long run.
+ * A rate limit, as a token bucket: so many at once, so many a second in the long run.
+ *
+ * The bucket fills at a steady rate, and each message takes one token.
  */
 export class TokenBucket {
   readonly #burst: number
@@ -16,7 +18,7 @@ export class TokenBucket {
     this.#filledAt = nowMs()
   }
 
-  /** Takes one token; false where none is left. */
+  /** Takes one token. False if none is left. */
   take(): boolean {
     const now = this.#nowMs()
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond)

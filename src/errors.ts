@@ -1,17 +1,26 @@
 /**
- * The one error a user meets. Its code says what happened, `changed` whether anything was stored.
+ * The one error that an application meets. `code` says what happened, and `changed` says if anything was stored.
+ *
+ * The message is for people; programs decide by the two fields.
  */
 
 /**
- * - `invalid-option`, `invalid-key`, `invalid-value`, `invalid-context`, `value-too-large`: the call makes no sense; correct it.
- * - `quorum-unreachable`: a `strict` request met fewer than r or w nodes; or nobody in reach takes the data of a node that is to leave.
- * - `timeout`: `joined` or `leave` was not done in time (gets and puts answer `quorum: false`). `aborted`: the caller gave it up.
- * - `closed`: the node has been closed, has left, or its database is gone.
+ * The causes of a failure.
+ *
+ * - `invalid-option`, `invalid-key`, `invalid-value`, `invalid-context`, `value-too-large`: the call makes no sense;
+ *   correct it.
+ * - `quorum-unreachable`: a `strict` request reached fewer nodes, owners or devices than it demands. Or no node in
+ *   reach takes the data of a node that is to leave.
+ * - `timeout`: `joined` or `leave` was not done in time. (Gets and puts answer `quorum: false`.)
+ * - `aborted`: the caller gave the request up.
+ * - `closed`: the node was closed, has left, or lost its database.
  * - `unsupported`: this browser or network lacks something; the text names it.
  * - `storage-full`, `storage-failed`: the database takes no more, or does not work.
- * - `signaling-refused`: the signaling server turned us away for good. `cluster-mismatch`: a peer of the same cluster runs
- *   with another n, grace, protocol or ring. `wrong-secret`: a peer has another room key (reserved: rooms have no key yet).
- * - `overloaded`: too much is under way, here or at the nodes that were asked; or all 64 slots of this browser are taken. Try again later.
+ * - `signaling-refused`: the signaling server refuses this tab for good.
+ * - `cluster-mismatch`: a peer of the same cluster runs with another n, grace, protocol or ring.
+ * - `wrong-secret`: a peer has another room key (reserved: rooms have no key yet).
+ * - `overloaded`: too much is under way, here or at the nodes that were asked. Or all 64 slots of this browser are
+ *   taken. Try again later.
  */
 export type ErrorCode =
   | 'invalid-option'
@@ -31,15 +40,19 @@ export type ErrorCode =
   | 'wrong-secret'
   | 'overloaded'
 
-/** What a failed call left behind. `unknown`: it may have taken effect, or may still (a put some replica has got). */
+/**
+ * The effect of a failed call. `unknown`: it may have taken effect, or may still do so (a replica may have the put).
+ */
 export type Changed = 'nothing' | 'stored' | 'unknown'
 
 /**
- * Every failure a user can meet.
+ * Every failure that an application can meet.
  *
  * @example
- * try { await node.put('cart', null, value, { strict: true }) } catch (error) { if (error instanceof TabringError &&
- * error.changed === 'nothing') retryLater() } // 'stored': it is kept, and handed on
+ * try { await node.put('cart', null, value, { strict: true }) } catch (error) {
+ *   // 'stored' would mean: this node or another keeps the value, and hands it on.
+ *   if (error instanceof TabringError && error.changed === 'nothing') retryLater()
+ * }
  */
 export class TabringError extends Error {
   override readonly name = 'TabringError'

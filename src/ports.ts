@@ -1,19 +1,19 @@
 /**
- * What a host must supply for a storage node to run: time, chance, a store, a transport and word of its own life.
+ * Ports: the services a host supplies to a storage node. Time, chance, a store, a transport, and word of its own life.
  *
- * The node reaches the world through these and nothing else, so it runs the same in a browser tab (`browser/`), in
- * memory (`memory/`) and under a simulation. Each port has one suite of tests in `test/conformance` that every
+ * The node reaches the world through these and nothing else. So it runs the same in a browser tab (`browser/`), in
+ * memory (`memory/`) and under a simulation. Each port has one suite of tests in `test/conformance`, which every
  * implementation passes.
  */
 import type { PeerId } from './core/ids.ts'
 
 /** Time. Two clocks, because laptops sleep and people set their watches. */
 export interface Clock {
-  /** Milliseconds that only go forward; their zero means nothing. */
+  /** Milliseconds since an arbitrary zero. They only go forward. */
   now(): number
-  /** Milliseconds since 1970, as good as the host knows. May jump. */
+  /** Milliseconds since 1970, as far as the host knows. They may jump. */
   wall(): number
-  /** Runs `task` once, not before `delayMs` have passed. The returned function calls it off. */
+  /** Runs `task` once, when at least `delayMs` have passed. The returned function cancels it. */
   after(delayMs: number, task: () => void): () => void
 }
 
@@ -23,37 +23,42 @@ export interface Random {
   bytes(length: number): Uint8Array
 }
 
-/** A number from 0 to 1, which is left out; in steps of 1/256. */
+/** A number from 0, included, to 1, excluded, in steps of 1/256. */
 export const chanceOf = (random: Random): number => (random.bytes(1)[0] ?? 0) / 256
 
 /**
- * `record`: what this node holds of its partitions. `hint`: what it keeps for others; `owed`: whom for. `tree`: the
- * tries of its partitions as they were some time ago; `journal`: what has changed since. `meta`: about itself.
+ * The tables of a node's database.
+ *
+ * - `record`: its copies of partitions.
+ * - `hint`: writes it keeps for others; `owed`: the owners they are for.
+ * - `tree`: the tries of its partitions at some earlier time; `journal`: the changes since.
+ * - `meta`: facts about the node itself.
  */
 export type Table = 'record' | 'hint' | 'owed' | 'tree' | 'journal' | 'meta'
 
-/** Where a row is: rows are ordered by table, then group, then name, each by UTF-16 code unit. */
+/** The place of a row. Rows are ordered by table, then group, then name, each by UTF-16 code unit. */
 export type RowKey = readonly [table: Table, group: string, name: string]
 
-/** A row's key as one text, which sorts as rows do: tables have no NUL in their names, nor have groups. */
+/** A row's key as one text that sorts as rows do. Names of tables and groups hold no NUL. */
 export const rowName = (key: RowKey): string => key.join('\u0000')
 
 export interface Row {
   readonly key: RowKey
   readonly value: Uint8Array
 }
-/** A row to be written; null deletes it. The bytes are the store's from then on. */
+/** A row to write; null deletes it. The bytes belong to the store from then on. */
 export interface Write {
   readonly key: RowKey
   readonly value: Uint8Array | null
 }
 /**
- * `relaxed`: survives the tab. `strict`: flushed first, survives a power cut; for what lets others delete their copy.
+ * The losses that a write survives. `relaxed`: the tab's end. `strict`: a power cut too, since the store flushes first.
+ * A write that lets others delete their copy is strict.
  */
 export type Durability = 'relaxed' | 'strict'
 
 /**
- * What a transaction decides, given the rows it read, in the order it named them. Must be synchronous and may run
+ * The decision of a transaction, given the rows it read, in the order of its keys. It must be synchronous, and may run
  * again.
  */
 export type Decide<T> = (rows: readonly (Uint8Array | undefined)[]) => {
@@ -62,8 +67,10 @@ export type Decide<T> = (rows: readonly (Uint8Array | undefined)[]) => {
 }
 
 /**
- * How a store fails. `full`: the quota; `closed`: it was closed; in both cases nothing was written. `failed`: it does
- * not work, and a transaction whose end nobody heard of may have been completed.
+ * The failure of a store.
+ *
+ * - `full`: the quota is used up. `closed`: the store was closed. In both cases nothing was written.
+ * - `failed`: the store does not work. A transaction without a reported end may have been completed.
  */
 export class StoreFailure extends Error {
   override readonly name = 'StoreFailure'
@@ -76,48 +83,45 @@ export class StoreFailure extends Error {
 }
 
 /**
- * An ordered store of bytes with atomic transactions. One node is its only user, and changes no bytes that it has
- * given or was given. Every promise rejects with a `StoreFailure`.
+ * An ordered store of bytes with atomic transactions. One node is its only user. The store changes no bytes that it has
+ * given or received. Every promise rejects with a `StoreFailure`.
  */
 export interface Store {
   /**
-   * Reads `keys`, lets `decide` say what to write, writes it; resolves when the transaction is complete. Atomic and
-   * isolated.
+   * Reads `keys`, lets `decide` choose the writes, and writes them, atomic and isolated. Resolves when the transaction
+   * is complete.
    */
   transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T>
-  /** The rows, in the order named. */
+  /** The rows, in the order of `keys`; undefined for a missing one. */
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]>
-  /** Up to `limit` rows of a table, or of one group of it, in order, strictly after `after`. */
+  /** Up to `limit` rows of a table, or of one group in it, in order, strictly after `after`. */
   scan(range: {
     readonly table: Table
     readonly group?: string
     readonly after?: RowKey
     readonly limit: number
   }): Promise<readonly Row[]>
-  /**
-   * How many bytes are used and how many there may be, as far as the host knows; null where it does not say. Never
-   * rejects.
-   */
+  /** Bytes used, and bytes allowed, as far as the host knows. Null if it does not tell. Never rejects. */
   room(): Promise<{ readonly usedBytes: number; readonly quotaBytes: number } | null>
-  /** Closes; what was written stays. */
+  /** Closes the store. Its rows stay on the disk. */
   close(): Promise<void>
-  /** Closes and deletes everything. */
+  /** Closes the store and deletes everything. */
   destroy(): Promise<void>
 }
 
 /**
- * `control` overtakes both others, and `reply`, the values that were asked for, overtakes `bulk`: also in the middle
- * of a message.
+ * The lanes of a channel. `control` overtakes both others, and `reply` (requested values) overtakes `bulk`, even in the
+ * middle of a message.
  */
 export type Lane = 'control' | 'reply' | 'bulk'
 
-/** Why a channel closed or never opened. `no-route`: this browser gathered no address to be reached at. */
+/** The reason for which a channel closed or never opened. `no-route`: this browser gathered no address of its own. */
 export type CloseReason = 'closed' | 'failed' | 'timeout' | 'no-route' | 'malformed'
 
 export interface TransportHandlers {
   /**
-   * A channel is open. `binding` is a value both ends of this channel share and nobody between them can fake, if
-   * there is one.
+   * A channel is open. `binding`: a value that only the two ends of this channel share, and no node between them can
+   * fake. Null if the transport has none.
    */
   opened(peer: PeerId, binding: Uint8Array | null): void
   /** A channel has closed, or an attempt to open one has failed. */
@@ -127,42 +131,45 @@ export interface TransportHandlers {
   /** An introduction that no server can pass on, for the mesh to carry. */
   introduce(to: PeerId, body: string): void
   /**
-   * Whether one channel more may be opened or taken, beside so many that are open or on their way. Not asked among a
-   * few in memory.
+   * True if one more channel may be opened or accepted, beside `channels` that are open or on their way. The transport
+   * in memory never asks.
    */
   admits(channels: number): boolean
 }
 
 /**
- * Channels to every peer that can be met. Finds them and keeps trying by itself. Messages arrive whole and in lane
- * order, or the channel closes.
+ * Channels to every peer in reach. The transport finds peers and keeps trying by itself. Messages arrive whole and in
+ * lane order, or the channel closes.
  */
 export interface Transport {
-  /** What this end is called: a new name with each boot. */
+  /** The name of this end, new with each boot. */
   readonly self: PeerId
   start(handlers: TransportHandlers): void
-  /**
-   * Resolves when the first introductions are over: those who were there have been connected to, or nobody answered.
-   */
+  /** Resolves when the first introductions are over: the peers that were there are connected, or none answered. */
   met(): Promise<void>
   /**
-   * Resolves when the channel has taken the whole message (back-pressure); rejects when it closes before, or its
-   * queue is full.
+   * Resolves when the channel has taken the whole message (back-pressure). Rejects if the channel closes first, or if
+   * its queue is full.
    */
   send(peer: PeerId, message: Uint8Array, lane: Lane): Promise<void>
-  /** Peers to keep channels to, besides those that servers name; replaces what was wanted before. */
+  /** Peers to keep channels to, besides those that servers name. It replaces the set of the last call. */
   want(peers: ReadonlySet<PeerId>): void
-  /** What a peer sent through the mesh to be introduced. */
+  /** An introduction that a peer has sent through the mesh. */
   introduced(from: PeerId, body: string): void
-  /** Whether to stay with the signaling servers, where newcomers come first. Until told otherwise, it does. */
+  /** Stays with the signaling servers, where newcomers arrive first, or leaves them. The default is to stay. */
   listen(how: 'always' | 'not now'): void
-  /** Closes the channel to one peer. `for good`: it is not tried again. */
+  /** Closes the channel to one peer. `for good`: the transport does not try it again. */
   drop(peer: PeerId, how: 'for now' | 'for good'): void
   /** Closes every channel at once, synchronously: a tab that goes away has no time. */
   close(): void
 }
 
-/** How it stands with one signaling server. `refused` is final; `reason` says why. */
+/**
+ * The state of one signaling server. `refused` is final, and `reason` says why.
+ *
+ * @example
+ * node.on('signaling', ({ url, state }) => { if (state === 'retrying') console.log(`${url} is away`) })
+ */
 export interface SignalingEvent {
   readonly url: string
   readonly state: 'open' | 'retrying' | 'refused'
@@ -170,7 +177,7 @@ export interface SignalingEvent {
 }
 
 export interface SignalingHandlers {
-  /** We are in the room, and these are too. */
+  /** This peer is in the room, and these are too. */
   joined(peers: readonly PeerId[]): void
   arrived(peer: PeerId): void
   gone(peer: PeerId): void
@@ -178,25 +185,27 @@ export interface SignalingHandlers {
   state(event: SignalingEvent): void
 }
 
-/** Introductions: passes small texts between peers that share a room. Reconnects by itself; carries no data, ever. */
+/**
+ * Introductions: passes small texts between peers that share a room. It reconnects by itself, and never carries data.
+ */
 export interface Signaling {
   join(peer: PeerId, handlers: SignalingHandlers): void
-  /** Whether the text was passed on towards `to`; false while there is no connection. */
+  /** True if the text was passed on towards `to`; false without a connection. */
   send(to: PeerId, body: string): boolean
   close(): void
 }
 
 /** Word of the host's own life. */
 export interface Lifecycle {
-  /** The tab is about to be frozen: it runs nothing more for a while, and its channels stay open. */
+  /** The tab is about to be frozen. It runs nothing for a while, and its channels stay open. */
   onSleep(task: () => void): void
-  /** The tab is about to be hidden for good or put aside: last chance to close channels. */
+  /** The tab is about to close or to be put aside: the last chance to close channels. */
   onSuspend(task: () => void): void
-  /** It is back after all. */
+  /** The tab is back after all. */
   onResume(task: () => void): void
 }
 
-/** All that a storage node needs. */
+/** All ports of a storage node. */
 export interface Ports {
   readonly clock: Clock
   readonly random: Random

@@ -1,5 +1,6 @@
 /**
- * What an application pays for tabring: the library minified and compressed, without and with its dependencies. Fails over budget.
+ * What an application pays for tabring: the library minified and compressed, without and with its dependencies. Fails
+ * over budget.
  */
 import { gzipSync } from 'node:zlib'
 import { build } from 'vite'

@@ -1,6 +1,6 @@
 /**
- * The house rules that neither compiler nor linter sees: who may import whom, how long a file may be, what may not be mentioned.
- * Method: read the sources as text.
+ * The house rules that neither compiler nor linter sees: who may import whom, how long a file may be, what may not be
+ * mentioned. Method: read the sources as text.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'

@@ -1,16 +1,18 @@
 /**
- * Invariants. A failure here is a bug in tabring, never a user's mistake and never a peer's.
+ * Invariants: conditions that the code of tabring guarantees by itself.
+ *
+ * A failure is a bug in tabring. A mistake of an application or of a peer never causes one.
  */
 class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 
-/** Throws when `condition` does not hold. The text says what should have been true. */
+/** Throws an `AssertionError` when `condition` does not hold. `invariant` says what should have been true. */
 export function assert(condition: boolean, invariant: string): asserts condition {
   if (!condition) throw new AssertionError(`invariant broken: ${invariant}`)
 }
 
-/** The value, which by an invariant is there. */
+/** The value, which an invariant promises. Throws an `AssertionError` where it is undefined or null. */
 export function present<T>(value: T | undefined | null, invariant: string): T {
   assert(value !== undefined && value !== null, invariant)
   return value

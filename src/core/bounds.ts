@@ -1,94 +1,100 @@
 /**
  * Every limit, interval and size in one place, with its unit and its reason.
  *
- * Nothing in tabring grows, waits or retries without one of these. Those marked "cluster constant" are part of what nodes
- * compare when they meet: two builds that differ in one of them do not form a ring. Times end in `Ms`, sizes in `Bytes`.
+ * Every queue, wait and retry of tabring is bounded here. A *cluster constant* is among the values that two nodes
+ * compare when they meet. Two builds that differ in one of them do not form a ring. Times end in `Ms`, sizes in
+ * `Bytes`.
  */
 export const bounds = {
-  /** Cluster constant. Raised whenever old and new nodes would misunderstand each other. */
+  /** Cluster constant. Raised with every change that old and new nodes would understand differently. */
   protocolVersion: 4,
   /** Cluster constant. Q equal partitions: a power of two, so that a partition is a prefix of the key's hash. */
   partitions: 1024,
   /** log2 of `partitions`. */
   partitionBits: 10,
-  /** Cluster constant. Virtual nodes per unit of capacity: beyond 64 the balance hardly improves, the walk only gets longer. */
+  /** Cluster constant. Virtual nodes per unit of capacity. Above 64 the walk grows, and the balance hardly improves. */
   tokensPerNode: 64,
   /** A node takes at most this many times its share of replicas (consistent hashing with bounded loads). */
   loadFactor: 1.1,
-  /** A node's weight. Below a sixteenth it would own fewer than 4 tokens; above 64 the ring gets long to walk. */
+  /** A node's weight. Below 1/16 it would own fewer than 4 tokens; above 64 the ring gets long to walk. */
   capacityMin: 0.0625,
   capacityMax: 64,
 
-  /** UTF-8 bytes of a user's key. IndexedDB and the wire carry keys often: they are names, not data. */
+  /** UTF-8 bytes of an application's key. IndexedDB and the wire carry keys often: they are names, not data. */
   keyBytesMax: 1024,
   /** UTF-8 bytes of a collection's name. */
   collectionBytesMax: 128,
   /** Encoded bytes of one value: the Dynamo paper's "usually less than 1 MB" (section 2.1). */
   valueBytesMax: 1_048_576,
-  /** How deep arrays and maps may nest in a value; deeper is refused before anything recurses into it. */
+  /** Levels of arrays and maps in a value. The node refuses a deeper value before any code recurses into it. */
   valueDepthMax: 64,
   /** UTF-8 bytes of a device's name. */
   deviceBytesMax: 128,
   clusterBytesMax: 256,
 
-  /** The greatest hybrid time a decoder accepts, so that later ones can still be told: 2^52, in the year 2109. */
+  /** The greatest hybrid time a decoder accepts: 2^52, in the year 2109. Later times must still fit a number. */
   hybridTimeMax: 4_503_599_627_370_496,
   /** The greatest incarnation a decoder accepts: one a second for 30,000 years. */
   incarnationMax: 1_099_511_627_776,
-  /** Keys one boot counts writes of under one actor; then it takes a new actor, so that memory stays bounded (about 20 MB). */
+  /** Keys whose writes one boot counts under one actor. Then it takes a new actor: memory stays below about 20 MB. */
   actorKeysMax: 100_000,
-  /**
-   * Dots of one actor that a context holds beyond a gap, a byte or two each: with more of them the next write gets a
-   * new actor, some 20.
-   */
+  /** Dots of one actor beyond a gap in a context. With more, the next write gets a new actor, of some 20 bytes. */
   dotsBeyondMax: 32,
-  /** Members in one view: far more than a full mesh carries, small enough to gossip whole. */
+  /** Members in one view: far more than a full mesh carries, and few enough to gossip whole. */
   membersMax: 1024,
-  /** How far ahead of our own wall clock a stranger's hybrid time may pull ours, ms: a wrong clock must not poison the order for ever. */
+  /** A peer's hybrid time may pull ours this far ahead of our wall clock: one wrong clock must not spoil the order. */
   hybridTimeAheadMs: 86_400_000,
 
-  /** n at most: a key on more nodes than that is a broadcast. */
+  /** The largest n: a key on more nodes than that is a broadcast. */
   nMax: 16,
 
-  /** Bytes of one data channel frame: the size every engine and SCTP stack takes (256 KiB had to be reverted in js-libp2p). */
+  /** One data channel frame: every engine and SCTP stack takes it (js-libp2p had to revert 256 KiB). */
   frameBytesMax: 16_384,
   /** Siblings of one record, beyond which an owner resolves them. Riak warns at 25 and stops at 100. */
   siblingsMax: 64,
-  /** An expired value is kept for so long, ms: a clock that is a day ahead takes it from nobody. One further ahead takes it from its own disk. */
+  /**
+   * A node keeps an expired value this long: a clock one day ahead deletes no live value. A clock further ahead gives
+   * up the value on its own disk only.
+   */
   expiredKeptMs: 86_400_000,
-  /** Late writes of which a boot remembers that it has told them. */
+  /** Late writes that one boot remembers having told. */
   lateToldMax: 10_000,
-  /** Nodes of which an owner keeps, by partition, what it has received: owners of some views; an entry more is some 30 bytes. */
+  /** Nodes in the received vector of a partition, some 30 bytes each: the owners of a few views. */
   receivedNodesMax: 16,
-  /** Boots of a database whose tags it keeps, 9 bytes each. An entry about an older boot is not believed: its values are told as late. */
+  /**
+   * Boots of a database whose tags it keeps, 9 bytes each. An entry about an older boot counts as unknown, so the
+   * values it would cover are told as late.
+   */
   bootsKnownMax: 256,
-  /** Keys that an owner resolves at once. */
+  /** Crowded keys that one owner resolves at a time. */
   crowdedAtOnce: 4,
-  /** When one that could not be resolved is tried again, ms, at the next write after that. */
+  /** A key that could not be resolved is tried again at the first write after this pause. */
   reliefRetryMs: 10_000,
-  /** Bytes of one reassembled message: a record of `siblingsMax` siblings of the largest size, and some more. */
+  /** One reassembled message: a record of `siblingsMax` siblings of the largest size, and some more. */
   messageBytesMax: 83_886_080,
-  /** Bytes and count of messages of one peer that are only partly here. */
+  /** Bytes and number of the messages of one peer of which only some frames are here. */
   partialBytesMax: 100_663_296,
   partialsMax: 64,
-  /** Bytes and messages that wait for one channel before a request is refused as overloaded: a message of the largest size, and some more. */
+  /** Bytes and messages waiting for one channel; beyond them a request is overloaded. One largest message fits. */
   sendQueueBytesMax: 100_663_296,
   sendQueueMessagesMax: 4096,
 
   /** A channel that has not opened by then is given up: simple-peer itself would wait for ever. */
   connectTimeoutMs: 15_000,
-  /** Candidates of one peer that came before their offer. */
+  /** Candidates of one peer that arrived before their offer. */
   earlySignalsMax: 32,
-  /** An offer that nobody has answered is made again each time so much has passed: it may have been lost, or the other tab has much to do. */
+  /** An unanswered offer is made again at this interval: the offer may be lost, or the other tab busy. */
   offerAgainMs: 5_000,
-  /** A description waits so long for addresses of this end, or until it has them all. */
+  /** A description waits this long for addresses of this end, or until it has them all. */
   gatherMs: 50,
-  /** An attempt that has gathered no address of this browser by then never will: it has no network route. */
+  /** An attempt without an address of this browser by then has no network route, and will get none. */
   gatherTimeoutMs: 5_000,
-  /** Nothing but a hello is accepted before the handshake is done, and it has this long. */
+  /** Time for the handshake. A node accepts nothing but a hello before it is done. */
   handshakeTimeoutMs: 5_000,
-  /** Pause before a lost or failed peer is tried again: doubled from the first to the last, with jitter. Chromium counts a
-   *  dead connection for some 30 s against its 500, so the pace matters more than the speed. */
+  /**
+   * Pauses before a lost or failed peer is tried again: doubled from first to last, with jitter. A slow pace matters:
+   * Chromium counts a dead connection for some 30 s against its 500.
+   */
   reconnectFirstMs: 1_000,
   reconnectLastMs: 30_000,
   /** The same for the signaling socket. */
@@ -96,261 +102,260 @@ export const bounds = {
   signalingRetryLastMs: 30_000,
   /** A socket that has not opened by then counts as failed. */
   signalingOpenTimeoutMs: 5_000,
-  /** Links one tab keeps at most: Chromium allows 500 connections in a process and closed ones linger. So many members form a full mesh. */
+  /** Links of one tab; rings up to it are full meshes. Chromium allows 500 connections, and closed ones linger. */
   linksMax: 48,
-  /** Links of these that are left to newcomers: whoever has more parts with the idlest. */
+  /** Links kept free for newcomers. A node with fewer free ones parts with its idlest peers. */
   linksSpare: 2,
-  /** Bytes a node passes on for others at a time; more are refused, since its own come first. */
+  /** Bytes a node relays for others at a time. It refuses more, since its own traffic comes first. */
   relayBytesMax: 8_388_608,
-  /** Members asked to pass one request on, one after the other. */
+  /** Members that are asked in turn to relay one request. */
   relaysTried: 3,
-  /** A node that could not be reached through others is tried again after that. */
+  /** A node that no relay could reach is tried again after this pause. */
   relayRetryMs: 5_000,
-  /** The other end of a channel that is given up has so long to close it, ms: many round trips. */
+  /** The other end of a channel that is given up has this long to close it: many round trips. */
   partingMs: 2_000,
-  /** Messages through others in so many ms that make a channel of its own worth opening. */
+  /** So many relayed messages within this time make a channel of their own worth opening. */
   relayedToLink: 8,
   relayedToLinkMs: 10_000,
   /** Tabs of one browser have answered each other by then. */
   tabsAnswerMs: 200,
   /** Frames that one tab has posted to another and that are not confirmed: half a megabyte. */
   framesUnderWayMax: 32,
-  /** Two tabs that talk through a broadcast channel try WebRTC again so often. */
+  /** Pause before two tabs that talk through a broadcast channel try WebRTC again. */
   localRetryMs: 10_000,
-  /** Attempts without an answer after which a tab is taken to be gone from its browser's room. */
+  /** Attempts that time out before a tab counts as gone from its browser's room. */
   goneAfterFailures: 2,
-  /** Whoever waits for the other end to begin asks it to after that. */
+  /** A tab that waits for the other end to begin sends an invitation after this pause. */
   inviteMs: 1_000,
-  /** How often a node looks whether its channels are those it should have. */
+  /** Interval at which a node compares its channels with those it should have. */
   linkReviewMs: 5_000,
-  /** Members that stay with the signaling servers for newcomers; one of the others looks in about so often, and stays so long. */
+  /** Members that stay at the servers for newcomers. About one of the others visits each `serverVisitMs`. */
   listeners: 3,
   serverVisitMs: 30_000,
   serverStayMs: 10_000,
-  /** A tab leaves the servers only when it has been in the mesh for a while: those who open together meet there. */
+  /** A tab leaves the servers only after this time in the mesh: tabs that open together meet there. */
   serverLeaveMs: 5_000,
-  /** Peers that a newcomer is introduced to by a server; they introduce it to the others. */
+  /** Peers a server introduces a newcomer to. Those introduce it to the others. */
   firstContacts: 4,
   /** Peers one tab knows of at a time, linked or about to be. */
   peersMax: 128,
 
-  /** A request unanswered for so long makes its peer unreachable for new ones until it is heard again. */
+  /** A request unanswered for this long makes its peer unreachable for new ones until it is heard again. */
   requestTimeoutMs: 2_000,
   /**
-   * How long a coordinator waits for a node before it asks another one besides, ms. Least: a page with some work to do
-   * is no slow one. Most: then nobody would be asked anything new of it either (`requestTimeoutMs`).
+   * A coordinator's wait for one node before it asks another as well. At least: a busy page is not a slow node. At
+   * most: then the peer gets no new request either (`requestTimeoutMs`).
    */
   patienceMsMin: 250,
   patienceMsMax: 2_000,
-  /** Answer times kept of each node, so that the slowest hundredth is one of them; and nodes they are kept of. */
+  /** Answer times kept of each node, enough for a slowest hundredth; and the nodes they are kept of. */
   answerTimesKept: 100,
   answerTimesNodesMax: 256,
-  /**
-   * The last part of a put's time: in it the coordinator stores what no other node has taken. A second of five, for
-   * slow disks.
-   */
+  /** Last part of a put's time, for the coordinator to store what no other node took: 1 s of 5, for slow disks. */
   keepShare: 0.2,
-  /** What a user's request may take unless he says otherwise. */
+  /** Time for an application's request: the default and the most. */
   operationTimeoutMs: 5_000,
   operationTimeoutMsMax: 600_000,
-  /** How long a request of a new tab waits for the first meeting with the ring. */
+  /** Time that a new tab's requests wait for the first meeting with the ring. */
   firstJoinTimeoutMs: 2_000,
-  /** Losses kept for the first who listens. */
+  /** Events kept for the first listener: losses, late values, the last state of each signaling server. */
   untoldEventsMax: 100,
-  /** Requests under way at one node at once; more are refused as overloaded. */
+  /** Requests under way at one node, of its peers and of its application; more are refused. */
   requestsMax: 4096,
   operationsMax: 1024,
 
-  /** The newest messages this build understands; each member carries its own, and is sent no newer ones. */
+  /** The newest messages this build understands. A member tells its own number and is sent no newer messages. */
   speaks: 1,
   speaksMax: 65_535,
   /**
-   * SWIM with Lifeguard (Das, Gupta, Motivala 2002; Dadgar, Phillips, Currey 2018), for tabs across the internet: one neighbour
-   * is probed every interval, so each member is probed about as often, however many there are. Twice memberlist's figures for
-   * one data center, because a hidden tab's timers fire once a second. `presets` has those for tabs on one machine.
+   * SWIM with Lifeguard (Das, Gupta, Motivala 2002; Dadgar, Phillips, Currey 2018), for tabs across the internet. A
+   * node probes one neighbour each interval, so each member is probed about that often in any ring. Twice memberlist's
+   * figures for one data center: a hidden tab's timers fire once a second. `presets` has those for tabs on one machine.
    */
   probeIntervalMs: 2_000,
   probeTimeoutMs: 1_000,
   /** Members asked to probe for us before we suspect (memberlist: 3). */
   indirectProbes: 3,
   /**
-   * A suspect has `suspicionFactor x max(1, log10 members) x probeIntervalMs` to refute once `suspicionFactor - 2` others suspect
-   * it too, and `suspicionMaxFactor` times that while nobody else does (Lifeguard, section 4.2).
+   * A suspect has `suspicionFactor x max(1, log10 members) x probeIntervalMs` to refute, once `suspicionFactor - 2`
+   * others suspect it too. With no such others it has `suspicionMaxFactor` times that (Lifeguard, section 4.2).
    */
   suspicionFactor: 5,
   suspicionMaxFactor: 6,
-  /** Local health runs from 0 to one less than this; intervals and timeouts are multiplied by one more than it (Lifeguard, 4.1). */
+  /** Levels of local health, from 0. Intervals and timeouts are multiplied by level + 1 (Lifeguard, 4.1). */
   healthLevels: 8,
-  /** A timer that fires later than this judges nobody the first time: what is queued is heard first. */
+  /** A timer that fires later than this judges no member the first time: the node first hears queued messages. */
   lateTimerMs: 250,
-  /** The second time it may be as late as a hidden tab's timers are at worst; later, the tab stood still again. */
+  /** Lateness allowed the second time: the worst of a hidden tab. If later, the tab stood still again. */
   lateAgainMs: 1_500,
   /** Pause in which queued messages are heard: more than one turn of the event loop. */
   drainMs: 50,
-  /** Each piece of news is passed on `newsFactor x ceil(log10(members + 1))` times by each who learns it (SWIM, section 4.1). */
+  /** A member passes each piece of news on `newsFactor x ceil(log10(members + 1))` times (SWIM, section 4.1). */
   newsFactor: 4,
   /** Pieces of news in one message: about 1,200 bytes. */
   newsPerMessageMax: 16,
-  /** What goes with it: a word about the receiver, one about a suspect, two that put old beliefs right. */
+  /** Reminders beside the news: one about the receiver, one about a suspect, two that correct old beliefs. */
   remindersMax: 4,
-  /** News goes to so many others, so often, whether a probe is due or not. Nothing is sent where there is no news. */
+  /** Interval of news rounds, and receivers of one. A round does not wait for a probe. Without news none is sent. */
   gossipIntervalMs: 500,
   gossipFanOut: 3,
-  /** A whole member list is exchanged with a random peer so often; above 32 members as many times less as keeps the bytes flat. */
+  /** Interval of push-pull with a random peer. Above 32 members it grows, so that the bytes stay flat. */
   pushPullIntervalMs: 30_000,
-  /** Members that hear at once that a tab goes to sleep: it has time for a frame each. */
+  /** Members that are told at once that a tab goes to sleep: it has time for a frame each. */
   farewells: 5,
-  /** How long a member may be away or dead before it is out of placement, unless the application says otherwise; and at least. */
+  /** Time a member may be away or dead before placement goes on without it: default, least and most. */
   graceMs: 600_000,
   graceMsMin: 1_000,
   graceMsMax: 604_800_000,
-  /** A member is a guest until it has stayed for so many graces, and so long at least. */
+  /** A member is a guest until it has stayed for so many graces, and for this long at least. */
   guestStayGraces: 2,
   guestStayMs: 1_200_000,
-  /** A guest has this part of the grace, and so long at most: a tab that is put aside for a minute keeps its place. */
+  /** A guest has this part of the grace, up to `guestGraceMsMax`: a tab put aside for a minute keeps its place. */
   guestGraceShare: 0.2,
   guestGraceMsMax: 75_000,
-  /** A tab that is reloaded is back after so long: with a slow network and much to open. */
+  /** A reloaded tab is back by then, with a slow network and much to open. */
   reloadMs: 10_000,
-  /** For whom a ring waits before it forgets deletes, unless the application says otherwise, ms: a month. A second at least, a year at most. */
+  /** Time a ring waits for absent nodes before it forgets deletes: default, least and most. */
   retentionMs: 2_592_000_000,
   retentionMsMin: 1_000,
   retentionMsMax: 31_536_000_000,
-  /** A node looks so often in one retention how much may be forgotten, and at least once an hour. */
+  /** A node reviews the horizon this often in one retention, and at least once an hour. */
   forgettingSteps: 32,
   forgettingStepMsMax: 3_600_000,
-  /** What was received of others is saved so long after, ms, once for many: what is not saved costs events. */
+  /** Received vectors are saved this long after a change, many changes at once. An unsaved one costs events. */
   progressSavedMs: 5_000,
-  /** Members that are out or have left are remembered so long, so that old lists do not bring them back; fewer of them where there are many. */
+  /** Time that members out or left are remembered: old lists must not bring them back. Large views forget sooner. */
   formerMemberMs: 2_592_000_000,
-  /** Another boot that claims to be this node is alive when it has answered refutations so often, for so long, ms: old news is over by then. */
+  /** Another boot of this node is alive after so many answers to refutations, over this time. Old news ends sooner. */
   namesakeAnswers: 3,
   namesakeMs: 10_000,
-  /** One that was silent for so long begins anew: whoever lives answers within seconds, ms. */
+  /** A boot that was silent for this long is counted anew: a live one answers within seconds. */
   namesakePauseMs: 30_000,
-  /** Boots that this is counted of. */
+  /** Boots whose answers are counted. */
   namesakesMax: 16,
-  /** A tab whose clocks show that it stood still for longer has been asleep: others have written around it. A page that is only busy is not. */
+  /**
+   * A tab that stood still for longer, by its clocks, has slept: others wrote meanwhile. A busy page stays below it.
+   */
   asleepMs: 10_000,
-  /** How often a tab looks at its clocks. */
+  /** Interval at which a tab compares its clocks. */
   sleepCheckMs: 1_000,
-  /** Changes of the member list within so long are stored at once. */
+  /** Changes of the member list are stored together after this pause. */
   rememberMs: 1_000,
-  /** A suspect that was heard from so recently is still asked: somebody else's line to it is bad. */
+  /** A suspect heard from this recently is still asked: the accuser may have the bad line. */
   freshMs: 2_000,
-  /** Fallbacks a get consults beyond the n owners. A put goes on down the whole list. */
+  /** Fallbacks that a get consults beyond the n owners. A put goes on down the whole list. */
   readFallbacksPerOwner: 2,
 
-  /** Exchange with the next peer in a quiet ring, and the pause that gathers a burst of membership changes into one exchange. */
+  /** Exchange with the next peer in a quiet ring; and the pause that gathers membership changes into one. */
   exchangeIntervalMs: 30_000,
   exchangeSettleMs: 50,
-  /** So long after a change of the member view nodes that place keys otherwise are likely to agree soon, and what they exchange is not worth it: it is tried again each `viewRetryMs`. */
+  /**
+   * After a change of the member view, nodes that place keys differently will soon agree. For `viewSettleMs` an
+   * exchange with such a peer is put off by `viewRetryMs` each time.
+   */
   viewSettleMs: 5_000,
   viewRetryMs: 500,
-  /** A member that comes back from elsewhere is waited for so long although there is no way to it yet, ms: introductions take seconds. */
+  /** Wait for a returning member that has no channel yet: introductions take seconds. */
   newcomerWaitMs: 10_000,
-  /** An exchange that has not ended well is taken to go on for so long. */
+  /** An exchange without an end counts as under way for this long. */
   exchangeUnderWayMs: 30_000,
   /** Records and bytes of one batch of a handoff or exchange. */
   batchRecordsMax: 128,
   batchBytesMax: 524_288,
-  /** Records of a batch while there are gets or puts, and for so long after the last one: what stands before them in the store. As few as go to the log (`logRowsMin`), where they take a quarter of the time. */
+  /**
+   * Records of a batch during gets and puts, and for `busyForMs` after the last: the store serves a batch before them.
+   * As few as go to the log (`logRowsMin`), where they take a quarter of the time.
+   */
   busyBatchRecords: 32,
   busyForMs: 1_000,
-  /** Records that are read together where nobody knows yet how large they are. */
+  /** Records that are read together while their sizes are unknown. */
   unseenBatchRecords: 16,
-  /** What is moved waits so long at most for a moment without one. */
+  /** A transfer waits at most this long for a moment without gets or puts. */
   quietTimeoutMs: 100,
-  /** What part of the time the store may be at work on what is moved while there are gets or puts. */
+  /** Part of the time the store may spend on transfers during gets and puts. */
   busyShare: 0.1,
-  /** A rest is not longer, and one that came too late is caught up on so far, ms; hidden tabs have one timer a second. */
+  /** The longest rest between transfers, and the credit of a late one: hidden tabs have one timer a second. */
   restMsMax: 500,
   restAheadMs: 50,
   /** Batches of one exchange under way at once: one on the wire, one at the disk, one to spare. */
   batchesAtOnce: 3,
-  /** Work that is done in pieces rests after so long, for one task of the host: then none is felt, also if it begins with the last piece. */
+  /** Sliced work rests after this long in one task of the host. The page feels none, even if a last slice overruns. */
   taskMs: 10,
-  /** Partitions of others that are dropped in one transaction: at 100,000 keys that is some 800 records. */
+  /** Partitions of others dropped in one transaction: some 800 records, at 100,000 keys. */
   droppedAtOnce: 8,
-  /** How large records are is expected from the last ones: so many weigh as much as all before them. */
+  /** Records whose sizes weigh as much, in the expected size, as all before them. */
   sizesRemembered: 4,
-  /** Items that one answer of a reconciliation lists at most: what a page can take in without a pause that is felt. */
+  /** Items in one answer of a reconciliation: a page can take them in without a pause that is felt. */
   reconcileItemsMax: 8_192,
-  /** How long the answering side of a reconciliation keeps its snapshot for the next question. */
+  /** Time the answering side of a reconciliation keeps its snapshot for the next question. */
   reconcileIdleMs: 30_000,
   /** Pause between two partitions that are scrubbed: all 1024 in a day. */
   scrubIntervalMs: 84_000,
-  /**
-   * Storing tries: how often it is looked whether that is due, and how many commits make it so. They are read when a node opens:
-   * some 20 ms.
-   */
+  /** Checkpoints of tries: the interval of looks, and the commits that make one due, read at start in some 20 ms. */
   checkpointIntervalMs: 10_000,
   checkpointCommitsMin: 2_000,
   /** Tries stored, and commits cleared from the journal, in one transaction. */
   checkpointRows: 64,
-  /** Commits remembered by key, beyond which those that nothing can overtake any more are forgotten. */
+  /** Commits remembered by key. Beyond them, those that no pending commit can overtake are forgotten. */
   commitOrdersMax: 10_000,
-  /** Hints: keys kept for one node and bytes in all, and what part of the browser's quota they may take (Scylla: a tenth of the disk). */
+  /** Hints: keys for one node, bytes in all, and part of the browser's quota (Scylla: a tenth of the disk). */
   hintKeysPerTarget: 100_000,
   hintBytes: 268_435_456,
   hintQuotaShare: 0.1,
-  /** How often a node looks how much room its disk has, and claims less capacity where it has none. */
+  /** Interval at which a node compares its disk's free room with the capacity it claims. */
   roomIntervalMs: 60_000,
-  /** A node that was full claims twice as much after so long, and again, if so much of its quota would stay free by that. */
+  /** A full node doubles its claim after this pause, and again, while this part of the quota would stay free. */
   fullForMs: 600_000,
   roomShare: 0.2,
-  /** Where nobody knows how much room there is, it waits twice as long each time it was full again, up to so long. */
+  /** A node that is full again after it claimed more waits twice as long the next time, up to this. */
   fullForMsMax: 86_400_000,
-  /** A hint whose values take more travels in parts of so many bytes: each passes a relay, and arrives in the time of a request on a slow line. */
+  /** A larger hint travels in parts of this size: each passes a relay, and arrives in time on a slow line. */
   hintPartBytes: 4_194_304,
-  /** A look at a full disk writes so many bytes, and takes them away again: a few records of the usual size. */
+  /** A look at a full disk writes so many bytes and deletes them: a few records of the usual size. */
   roomProbeBytes: 32_768,
   /**
-   * A store that failed so often on end has failed for the ring after so long, ms, and is given up after so long: by then its connection
-   * was opened again several times, and whatever hung has run out of time.
+   * A store with so many failures in a row tells the ring `failed` after the first time, and is given up after the
+   * second. By then its connection was reopened several times, and hanging calls have timed out.
    */
   storageFailuresMin: 3,
   storageFailedMs: 10_000,
   storageGivenUpMs: 60_000,
-  /** What failed with a peer is tried again after so long, ms; the pause doubles with each failure, up to the last. */
+  /** Pauses after a failure with a peer: doubled with each failure, from the first to the last. */
   retryFirstMs: 2_000,
   retryLastMs: 120_000,
-  /** Batches on end that a peer may refuse before it is spared the others: its store takes nothing in. */
+  /** Batches in a row that a peer may refuse before it is spared the others: its store takes nothing in. */
   refusalsMax: 3,
-  /** How often a node looks whether there are hints that nothing announced the owner of. */
+  /** Interval of looks for hints whose owners came back unannounced. */
   handoffIntervalMs: 10_000,
 
   /** Slots of one device in one cluster: each open tab takes one. */
   slotsMax: 64,
-  /** A slot that has no tab for about so long is handed over by another tab of the device. */
+  /** Another tab of the device hands over a slot that has had no tab for about this long. */
   adoptAfterMs: 60_000,
-  /**
-   * One that cannot be handed over is tried again after that, ms, then twice as long each time, up to an hour: members
-   * come and go.
-   */
+  /** The longest pause before a failed handover of a slot is repeated. It doubles from `adoptAfterMs`. */
   adoptRetryMsMax: 3_600_000,
-  /** A reloaded tab waits so long for the lock its former self still holds. */
+  /** A reloaded tab waits this long for the lock its former self still holds. */
   slotReloadWaitMs: 2_000,
   /** A storage promise that hangs longer has failed (WebKit is known for promises that never settle). */
   storageTimeoutMs: 10_000,
-  /** About so many bytes are written by one transaction: more would be hashed and encoded without a pause. */
+  /** Bytes that one transaction writes, roughly: more would be hashed and encoded without a pause. */
   commitBytes: 2_097_152,
-  /** And about so many rows. */
+  /** Rows that one transaction writes, roughly. */
   commitRows: 256,
-  /** In the middle of it the page has its turn after so many rows: deciding on 256, or putting them in their places, takes some 60 ms on a machine that has much else to do. */
+  /** Rows before a transaction lets the page run: 256 take some 60 ms on a busy machine. */
   commitTaskRows: 64,
-  /** Fewer rows than these, or larger ones, go to their places at once; more go to the log, which takes so many bytes at most. */
+  /** A write of fewer rows, or of larger ones, goes to the tables at once; others to the log, of this size at most. */
   logRowsMin: 32,
   logRowBytes: 1_024,
   logBytesMax: 8_388_608,
   logEntriesMax: 1_024,
-  /** Of one entry: Chromium keeps what takes more than 64 KiB in files, Firefox more than a MiB. */
+  /** One entry of the log. Chromium keeps values above 64 KiB in files, Firefox above 1 MiB. */
   logEntryBytes: 32_768,
-  /** A row that takes more may be in such a file: with what belongs to it, 64 KiB. */
+  /** A larger row may be in such a file: with its key and envelope it takes 64 KiB. */
   rowFileBytes: 61_440,
   /**
-   * When little was logged or read for so long, entries are settled, so many rows in a transaction, for which a get or put may have to
-   * wait, some 6 ms; so many transactions one after the other; and so much of the time is spent on it.
+   * Settling the log: after `logSettleMs` of little traffic, in transactions of `logSettleRows`, `logSettlePieces` in a
+   * row. A get or put may wait some 6 ms for one. `logSettleShare` of the time goes into it.
    */
   logSettleMs: 1_000,
   logSettleRows: 32,
@@ -358,10 +363,10 @@ export const bounds = {
   logSettleShare: 0.1,
   /** Entries of the log that are read together. */
   logEntriesRead: 32,
-  /** Times a lost database connection is opened again for one transaction. */
+  /** Reopenings of a lost database connection for one transaction. */
   storageReopensMax: 3,
 
-  /** Characters of one signaling message: an SDP with candidates is 2 to 6 KiB. */
+  /** One signaling message: an SDP with candidates is 2 to 6 KiB. */
   signalingMessageCharsMax: 16_384,
   signalingPeersPerRoomMax: 64,
 } as const

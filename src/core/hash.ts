@@ -1,8 +1,9 @@
 /**
- * Hashes, all synchronous: MD5 places keys and tokens on the ring (Dynamo, section 4.2), SHA-256 tells contents apart.
+ * Hashes, all synchronous: MD5 places keys and tokens on the ring (Dynamo, sections 4.1 and 4.2), SHA-256 tells
+ * contents apart.
  *
- * MD5 is used for placement only, where it must spread evenly, not resist forgery: tokens are recomputed by every
- * receiver.
+ * Placement needs an even spread and no resistance to forgery, so MD5 is enough there. Every receiver computes tokens
+ * again by itself.
  */
 import { md5 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -14,8 +15,8 @@ import { encodeUtf8 } from './utf8.ts'
 type HashFunction = (bytes: Uint8Array) => Uint8Array
 
 /**
- * One that keeps its working memory: to make it anew takes as long as to hash something small (64 bytes with SHA-256:
- * 2.9 µs instead of 1.7).
+ * A hash function that keeps its working memory. A new one takes as long as hashing something small: 64 bytes with
+ * SHA-256 take 2.9 µs instead of 1.7.
  */
 function keepingMemory<T extends HashState<T>>(create: () => T): HashFunction {
   const [fresh, working] = [create(), create()]
@@ -29,13 +30,15 @@ function keepingMemory<T extends HashState<T>>(create: () => T): HashFunction {
 export const sha256Of: HashFunction = keepingMemory(sha256.create)
 const md5Of = keepingMemory(md5.create)
 
-/** Bytes of a hash as it is kept and sent. */
+/** Bytes of a hash in the store and on the wire. */
 export const hashBytes = 16
 
-/** SHA-256 cut to 128 bits: what tells contents apart here. */
+/** SHA-256 cut to 128 bits: tells contents apart. */
 export const hashOf: HashFunction = (bytes) => sha256Of(bytes).slice(0, hashBytes)
 
-/** Where a virtual node sits: `md5(nodeId ‖ i)`. Any node computes it for any other, so nobody picks its own arc. */
+/**
+ * The token of a virtual node: `md5(nodeId ‖ i)`. Every node computes it for every other, so no node picks its own arc.
+ */
 export function tokenOf(node: NodeId, index: number): Token {
   return bytesToHex(md5Of(encodeUtf8(`${node}:${index}`))) as Token
 }
@@ -48,8 +51,8 @@ export function partitionOf(key: StoredKey): Partition {
 }
 
 /**
- * Where a key is among all keys, in 128 bits: its partition's bits of the MD5, then SHA-256, so that nobody can make
- * two keys that are taken for one.
+ * The hash of a key, 128 bits: the partition's bits of its MD5, then SHA-256. A peer cannot make two keys with one
+ * hash.
  */
 export function keyHashOf(key: StoredKey): Uint8Array {
   const bytes = encodeUtf8(key)
@@ -69,7 +72,7 @@ export function digestOf(bytes: Uint8Array): Digest {
   return bytesToHex(hashOf(bytes)) as Digest
 }
 
-/** A name for others to meet under that does not tell the text it was made of: 128 bits of SHA-256, as hex. */
+/** A public name for a secret text: 128 bits of SHA-256, as hex. The name does not reveal the text. */
 export function tagOf(text: string): string {
   return digestOf(encodeUtf8(text))
 }

@@ -1,16 +1,18 @@
 /**
- * The names things go by, each with a brand of its own so that one cannot be passed for another.
+ * Identifiers, each with a brand of its own: the compiler refuses one in place of another.
  *
- * Identifiers are lower-case hex text: they sort the same way everywhere and print as they are compared.
+ * Most are lower-case hex text. They sort the same way in every engine, and print as they are compared.
  */
 declare const brand: unique symbol
 type Brand<T, B extends string> = T & { readonly [brand]: B }
 
 /** One storage node: 128 random bits as 32 hex digits. Minted with a slot's database, kept as long as that lives. */
 export type NodeId = Brand<string, 'NodeId'>
-/** A failure domain: what is lost together. By default a browser profile. At most `bounds.deviceBytesMax` bytes. */
+/**
+ * A failure domain: nodes that are lost together. By default a browser profile. At most `bounds.deviceBytesMax` bytes.
+ */
 export type DeviceId = Brand<string, 'DeviceId'>
-/** Who mints dots: 64 random bits as 16 hex digits, new at every boot and never used again. */
+/** The author of dots: 64 random bits as 16 hex digits. Every boot mints a new one and never uses it again. */
 export type ActorId = Brand<string, 'ActorId'>
 /** A node as the transport sees it: 64 random bits as 16 hex digits, new at every boot. */
 export type PeerId = Brand<string, 'PeerId'>
@@ -20,7 +22,7 @@ export type StoredKey = Brand<string, 'StoredKey'>
 export type Partition = Brand<number, 'Partition'>
 /** A position on the 128-bit ring as 32 hex digits: text order is ring order. */
 export type Token = Brand<string, 'Token'>
-/** Hybrid logical time in units of 1/1024 ms since 1970: wall time that never goes back nor repeats at one node. */
+/** Hybrid logical time in units of 1/1024 ms since 1970. At one node it never goes back and never repeats. */
 export type HybridTime = Brand<number, 'HybridTime'>
 /** A hash of a member view: equal views, equal hash. 16 hex digits. */
 export type ViewHash = Brand<string, 'ViewHash'>
@@ -34,7 +36,7 @@ export function compareText(a: string, b: string): -1 | 0 | 1 {
 }
 
 /**
- * Where the first text is that is `text` or comes after it; the length where there is none.
+ * Index of the first text that equals `text` or comes after it. The length of `sorted` if there is none.
  *
  * @example
  * firstFrom(['a', 'c'], 'b') // 1

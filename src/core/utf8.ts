@@ -1,13 +1,14 @@
 /**
- * Text as UTF-8, and back: malformed bytes give null instead of replacement characters, so that two different keys
- * never turn into one. (The core has no TextDecoder.) RFC 3629, section 3.
+ * Text as UTF-8, and back (RFC 3629, section 3).
+ *
+ * Malformed bytes decode to null, not to replacement characters: two different keys must never become one text. The
+ * core has no TextDecoder, so the decoder is written out here.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { bounds } from './bounds.ts'
 
 /**
- * The text as UTF-8; half of a surrogate pair that stands alone becomes U+FFFD. Most keys are ASCII, and need no
- * encoder made for them.
+ * The text as UTF-8. A lone half of a surrogate pair becomes U+FFFD. Most keys are ASCII and need no encoder object.
  */
 export function encodeUtf8(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length)
@@ -21,7 +22,7 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** The text of these bytes, or null if they are not well-formed UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
-  // Most are keys, and ASCII. Not many more arguments may be given to one call.
+  // The usual case: an ASCII key. The length is bounded because engines limit the arguments of one call.
   if (bytes.length <= bounds.keyBytesMax && bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes)
   let text = ''
   let at = 0
@@ -55,7 +56,7 @@ function isOverlong(point: number, length: number): boolean {
   return (length === 2 && point < 0x80) || (length === 3 && point < 0x800) || (length === 4 && point < 0x10000)
 }
 
-/** Whether the text survives UTF-8: it has no half of a surrogate pair standing alone. */
+/** True if the text survives UTF-8: it holds no lone half of a surrogate pair. */
 export function isWellFormed(text: string): boolean {
   return !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text)
 }

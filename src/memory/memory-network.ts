@@ -1,6 +1,7 @@
 /**
- * A network in memory: every endpoint meets every other. Messages travel in the same frames and lanes as over WebRTC,
- * with a delay, in order. Links can be cut and healed.
+ * A network in memory: every endpoint meets every other (not in the paper; the transport port for tests).
+ *
+ * Messages travel in the same frames and lanes as over WebRTC, delayed and in order. Links can be cut and healed.
  */
 import type { PeerId } from '../core/ids.ts'
 import { Reassembler } from '../core/wire/frames.ts'
@@ -52,7 +53,7 @@ export class MemoryNetwork {
         })
       },
       met: () => met,
-      // Everybody meets everybody here, and nobody has to be introduced.
+      // Every endpoint meets every other, so none has to be introduced.
       want: () => {},
       introduced: () => {},
       listen: () => {},
@@ -71,7 +72,7 @@ export class MemoryNetwork {
     }
   }
 
-  /** Takes an endpoint away without a word, as a crash does; the others notice that their channels close. */
+  /** Removes an endpoint without a word, as a crash does. The others notice that their channels close. */
   remove(peer: PeerId): void {
     const endpoint = this.#endpoints.get(peer)
     if (endpoint === undefined) return

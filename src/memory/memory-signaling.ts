@@ -1,5 +1,7 @@
 /**
- * Introductions in memory: a room that everybody joins, for tests of transports without a server.
+ * Introductions in memory: one room for all peers (not in the paper).
+ *
+ * It serves tests of transports without a server.
  */
 import type { PeerId } from '../core/ids.ts'
 import type { Signaling, SignalingHandlers } from '../ports.ts'
@@ -7,7 +9,7 @@ import type { Signaling, SignalingHandlers } from '../ports.ts'
 export class MemoryRoom {
   readonly #present = new Map<PeerId, SignalingHandlers>()
 
-  /** One participant's way into the room. */
+  /** The way of one peer into the room. */
   signaling(): Signaling {
     let self: PeerId | undefined
     const others = () => [...this.#present].filter(([peer]) => peer !== self)

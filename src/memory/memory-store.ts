@@ -1,11 +1,13 @@
 /**
- * A store in memory: atomic, ordered, gone with the process. The disk outlives the store, so that a node can be
- * killed and started again on what it had written.
+ * A store in memory: atomic, ordered, gone with the process (Dynamo, section 5: the local persistence engine is
+ * pluggable).
+ *
+ * The disk outlives the store. So a node can be killed, and started again on all that it had written.
  */
 import { firstFrom } from '../core/ids.ts'
 import { type Row, rowName, type Store, StoreFailure } from '../ports.ts'
 
-/** What is on it, by a text that sorts like the row keys (`rowName`); it keeps them in order as they come and go. */
+/** The rows, by a text that sorts as row keys do (`rowName`). Their order is maintained with every change. */
 export class MemoryDisk extends Map<string, Row> {
   readonly #names: string[] = []
 
@@ -24,7 +26,7 @@ export class MemoryDisk extends Map<string, Row> {
     super.clear()
   }
 
-  /** Up to `limit` rows whose name begins with `prefix`, in order, strictly after `after` where it is given. */
+  /** Up to `limit` rows with names that begin with `prefix`, in order, strictly after `after` if it is given. */
   scan(prefix: string, after: string | undefined, limit: number): readonly Row[] {
     const found: Row[] = []
     const from = after === undefined || after < prefix ? prefix : after

@@ -1,7 +1,8 @@
 /**
- * A whole cluster in one process, without a browser: for an application's own tests, and for the simulation.
+ * A whole cluster in one process, without a browser (not in the paper).
  *
- * The nodes are the real ones; only their store and network live in memory.
+ * It serves an application's own tests, and the simulation. The nodes are the real ones; only their store and network
+ * live in memory.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
@@ -19,11 +20,11 @@ import { seededRandom } from './seeded-random.ts'
 export type { TabringNode } from '../node/api/tabring-node.ts'
 
 export interface ClusterOptions {
-  /** How many nodes, 1 to 64. */
+  /** Number of nodes, 1 to 64. */
   readonly nodes: number
-  /** How many devices they are spread over, in turn. Default: one each. */
+  /** Number of devices that the nodes are spread over, in turn. Default: one for each node. */
   readonly devices?: number
-  /** Same seed, same node ids. Default 1. */
+  /** The same seed gives the same node ids. Default 1. */
   readonly seed?: number
   readonly n?: number
   readonly r?: number
@@ -46,18 +47,36 @@ const known: readonly (keyof ClusterOptions)[] = [
 ]
 
 export interface MemoryCluster {
-  /** The nodes that run now, by number; undefined for those killed. */
+  /** The running nodes, by number. Undefined for a killed one. */
   readonly nodes: readonly (TabringNode | undefined)[]
-  /** The node of that number. Throws where it was killed. */
+  /**
+   * The node with that number. Throws `closed` if it was killed.
+   *
+   * @example
+   * await cluster.node(2).get('greeting')
+   */
   node(index: number): TabringNode
-  /** Ends a node without a word; its disk stays. */
+  /**
+   * Ends a node without a word, as a crash does. Its disk stays.
+   *
+   * @example
+   * cluster.kill(1)
+   */
   kill(index: number): void
   /**
-   * Starts a killed node again on its disk; `joined` of the new node tells when it is back in the ring. Throws where
-   * it runs.
+   * Starts a killed node again on its disk. `joined` of the new node tells when it is back in the ring. Rejects with
+   * `invalid-option` if the node runs.
+   *
+   * @example
+   * await (await cluster.restart(1)).joined()
    */
   restart(index: number): Promise<TabringNode>
-  /** Cuts the links between each node of one group and each of the other. */
+  /**
+   * Cuts the links between each node of one group and each of the other.
+   *
+   * @example
+   * cluster.cut([0, 1], [2, 3, 4])
+   */
   cut(group: readonly number[], other: readonly number[]): void
   /** Heals every cut. */
   heal(): void

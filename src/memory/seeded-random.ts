@@ -1,6 +1,7 @@
 /**
- * Chance that repeats: the same seed, the same bytes. The generator is sfc32 (Chris Doty-Humphrey's PractRand), good
- * enough for simulations and of no use for secrets.
+ * Chance that repeats: the same seed gives the same bytes (not in the paper).
+ *
+ * The generator is sfc32 (Chris Doty-Humphrey's PractRand). It is good enough for simulations, and useless for secrets.
  */
 import type { Random } from '../ports.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Browsers as users have them: no flags, no permissions. Where there is a network route two tabs meet; where there is none,
- * browsers gather no address, and the tab says so instead of waiting.
+ * Browsers as users have them: no flags, no permissions. Where there is a network route two tabs meet; where there is
+ * none, browsers gather no address, and the tab says so instead of waiting.
  */
 import { networkInterfaces } from 'node:os'
 import { bridge, routelessChromium } from './routeless.ts'

@@ -1,6 +1,6 @@
 /**
- * A Chromium driven over the bare DevTools protocol: Playwright makes every page believe that it is in front, and a tab that is in
- * front cannot be frozen. Here a tab in the background is hidden, throttled and frozen like a user's.
+ * A Chromium driven over the bare DevTools protocol: Playwright makes every page believe that it is in front, and a tab
+ * that is in front cannot be frozen. Here a tab in the background is hidden, throttled and frozen like a user's.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'

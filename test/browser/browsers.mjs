@@ -14,7 +14,10 @@ const ownBuild = (type) => {
   return path && existsSync(path) ? path : undefined
 }
 
-/** @returns {{ chromium: object | undefined, firefox: object | undefined }} Playwright launch options, or undefined where the browser is missing. */
+/**
+ * @returns {{ chromium: object | undefined, firefox: object | undefined }} Playwright launch options, or undefined
+ * where the browser is missing.
+ */
 export function findBrowsers() {
   const system = {
     chromium: firstThatExists([process.env.TABRING_CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome']),
@@ -27,8 +30,8 @@ export function findBrowsers() {
 }
 
 /**
- * Flags that let WebRTC gather addresses where loopback is the only network. Users have none of them, so one job runs without.
- * They need the media permissions too (Chromium), which `contextOptions` grants.
+ * Flags that let WebRTC gather addresses where loopback is the only network. Users have none of them, so one job runs
+ * without. They need the media permissions too (Chromium), which `contextOptions` grants.
  */
 export const chromiumArgs = ['--allow-loopback-in-peer-connection', '--disable-features=WebRtcHideLocalIpsWithMdns']
 export const chromiumPermissions = ['camera', 'microphone']

@@ -1,10 +1,13 @@
 /**
- * A tab whose disk is full, in a ring that has no device to spare: nobody can take over what it cannot hold. The others keep that for
- * it, and wait until it says that it has room.
+ * A tab whose disk is full, in a ring that has no device to spare: nobody can take over what it cannot hold. The others
+ * keep that for it, and wait until it says that it has room.
  */
 import { expect, type PageGlobals, type Profile, test } from './world.ts'
 
-/** 100 kB in five minutes at most; `TABRING_IDLE_MS=300000` watches for as long as that, else it is a minute, and as much less. */
+/**
+ * 100 kB in five minutes at most; `TABRING_IDLE_MS=300000` watches for as long as that, else it is a minute, and as
+ * much less.
+ */
 const idleMs = Number(process.env['TABRING_IDLE_MS'] ?? 60_000)
 const bytesMost = (100_000 * idleMs) / 300_000
 const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`)

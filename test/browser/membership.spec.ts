@@ -1,5 +1,6 @@
 /**
- * Who is here, in real tabs: a mesh that goes on without its server, tabs that sleep, pairs that cannot connect, tabs without a route.
+ * Who is here, in real tabs: a mesh that goes on without its server, tabs that sleep, pairs that cannot connect, tabs
+ * without a route.
  */
 import type { Page } from '@playwright/test'
 import { startSignaling } from '../../signaling/server.ts'
@@ -9,7 +10,10 @@ import { sleepFor } from './sleeper.ts'
 import { expect, type PageGlobals, type Profile, test } from './world.ts'
 
 const joinTimeoutMs = 60_000
-/** With the server there are three members, and perhaps one that looks in. With each a newcomer exchanges an offer, an answer and candidates. */
+/**
+ * With the server there are three members, and perhaps one that looks in. With each a newcomer exchanges an offer, an
+ * answer and candidates.
+ */
 const [listenersMost, messagesEachMost] = [4, 12]
 
 /** Loads so many more tabs of a profile. */

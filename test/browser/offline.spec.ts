@@ -1,6 +1,7 @@
 /**
- * Two people with two tabs each, who work offline from each other for longer than anybody is waited for: longer than the grace, so
- * that each side is a ring of its own, and longer than the retention, so that each side has forgotten what was overwritten.
+ * Two people with two tabs each, who work offline from each other for longer than anybody is waited for: longer than
+ * the grace, so that each side is a ring of its own, and longer than the retention, so that each side has forgotten
+ * what was overwritten.
  */
 import type { Page } from '@playwright/test'
 import { type SignalingServer, startSignaling } from '../../signaling/server.ts'
@@ -186,7 +187,8 @@ for (const [at, { story, come }] of homecomings.entries()) {
       const read = async () => (await onEach((side) => side.read([...written, 'of both']))).flat()
       await expect.poll(read, { timeout: patienceMs }).toEqual(everywhere)
 
-      // Both sides had forgotten by then whatever was overwritten as long ago: each is told of what the other one wrote.
+      // Both sides had forgotten by then whatever was overwritten as long ago: each is told of what the other one
+      // wrote.
       const told = async () => new Set((await Promise.all(sides.map((side) => side.late()))).flat(2))
       await expect.poll(async () => [...(await told())].toSorted(), { timeout: patienceMs }).toEqual(written.toSorted())
     } finally {

@@ -7,8 +7,9 @@ import { test } from './world.ts'
 const count = 30
 
 /**
- * Lets the page's database say, for each row of a record, what it holds; `alter` turns over a bit of so many of them first. When a row was
- * written, its last two bytes, and the checksum that covers it, its first 32, are left out: what is fetched again is written again.
+ * Lets the page's database say, for each row of a record, what it holds; `alter` turns over a bit of so many of them
+ * first. When a row was written, its last two bytes, and the checksum that covers it, its first 32, are left out: what
+ * is fetched again is written again.
  */
 async function recordsIn(alter: number): Promise<Record<string, string>> {
   const opened = (name: string) =>

@@ -232,8 +232,8 @@ test('1 MiB values cross in a backlog of 50 MiB while gossip flows; one byte mor
     const results = await Promise.all(puts)
     return { accepted: results.filter((result) => result.acks >= 1).length, dead }
   }, null)
-  // A page that stands still over so much data may be suspected for a moment; it takes that back by the gossip that flows. What a
-  // slow disk has not confirmed in time is handed on afterwards.
+  // A page that stands still over so much data may be suspected for a moment; it takes that back by the gossip that
+  // flows. What a slow disk has not confirmed in time is handed on afterwards.
   expect(report).toEqual({ accepted: 50, dead: 0 })
   const left = async () => {
     const all = await Promise.all(ring.map((profile) => profile.run((node) => node.status(), null)))

@@ -1,6 +1,6 @@
 /**
- * A Chromium without any network: it runs in a network namespace of its own with nothing in it, and the test hands it the page and
- * the signaling socket.
+ * A Chromium without any network: it runs in a network namespace of its own with nothing in it, and the test hands it
+ * the page and the signaling socket.
  */
 import { spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises'
@@ -12,7 +12,9 @@ import WebSocket from 'ws'
 import { findBrowsers } from './browsers.mjs'
 import type { World } from './world.ts'
 
-/** The program that starts it, or null: a namespace needs Linux and its superuser. `setup` runs in the namespace first. */
+/**
+ * The program that starts it, or null: a namespace needs Linux and its superuser. `setup` runs in the namespace first.
+ */
 export async function routelessChromium(setup = 'true'): Promise<string | null> {
   const browser = findBrowsers().chromium?.executablePath
   if (browser === undefined || spawnSync('unshare', ['--net', 'true']).status !== 0) return null

@@ -1,6 +1,6 @@
 /**
- * The world of the browser tests: the real signaling server, a static server for the test page, and browser profiles that live
- * in processes of their own, so that they can be killed and come back with their data.
+ * The world of the browser tests: the real signaling server, a static server for the test page, and browser profiles
+ * that live in processes of their own, so that they can be killed and come back with their data.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -15,7 +15,9 @@ import { chromiumArgs, chromiumPermissions, findBrowsers, firefoxPrefs } from '.
 import type { Harness } from './harness/harness.ts'
 
 export type Engine = 'chromium' | 'firefox'
-/** `tests` runs anywhere, also without a network; `users` is what a user's browser does, no flags and no permissions. */
+/**
+ * `tests` runs anywhere, also without a network; `users` is what a user's browser does, no flags and no permissions.
+ */
 export type Flags = 'tests' | 'users'
 
 const engines: Readonly<Record<Engine, BrowserType>> = { chromium, firefox }
@@ -120,7 +122,10 @@ export class Profile {
     this.#page = undefined
   }
 
-  /** Deletes the files in which the browser, which is stopped, keeps large values beside its database. How many there were. */
+  /**
+   * Deletes the files in which the browser, which is stopped, keeps large values beside its database. How many there
+   * were.
+   */
   async loseFiles(): Promise<number> {
     const all = await readdir(this.#directory, { recursive: true, withFileTypes: true })
     const holdsValues = /indexeddb\.blob|\.files(\/|$)/
@@ -170,7 +175,7 @@ export const test = base.extend<{ world: World }, Options & { pageUrl: string }>
   engine: ['chromium', { option: true, scope: 'worker' }],
   flags: ['tests', { option: true, scope: 'worker' }],
   pageUrl: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures it needs from the pattern
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures it needs here
     async ({}, use) => {
       const root = fileURLToPath(new URL('harness', import.meta.url))
       const outDir = fileURLToPath(new URL('../../node_modules/.cache/harness', import.meta.url))

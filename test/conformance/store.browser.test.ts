@@ -22,7 +22,8 @@ describe('the store in IndexedDB', () => {
     await write()
     const { put } = IDBObjectStore.prototype
     let attempts = 0
-    // A row that is there already cannot be added: as where a quota shows at the request, the error comes before the commit.
+    // A row that is there already cannot be added: as where a quota shows at the request, the error comes before the
+    // commit.
     IDBObjectStore.prototype.put = function (value: unknown, key?: IDBValidKey) {
       attempts += 1
       return this.add(value, key)

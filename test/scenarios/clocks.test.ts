@@ -1,10 +1,11 @@
 /**
- * Clocks: a clock that is set back while a tab is cut off, and clocks of a whole ring that are far ahead for a while. Whose writes
- * survive, and whether a ring takes any, must not depend on them.
+ * Clocks: a clock that is set back while a tab is cut off, and clocks of a whole ring that are far ahead for a while.
+ * Whose writes survive, and whether a ring takes any, must not depend on them.
  *
- * The rule that judged by clocks lost 20 of 20 writes of the tab whose clock had been set back, and no event told of it: they seemed to be
- * older than what the tab had given to others before. After clocks had been ahead for some steps of forgetting, none of a newcomer's 20
- * puts had a quorum: the owners had promised to take in nothing older than a time to come.
+ * The rule that judged by clocks lost 20 of 20 writes of the tab whose clock had been set back, and no event told of
+ * it: they seemed to be older than what the tab had given to others before. After clocks had been ahead for some steps
+ * of forgetting, none of a newcomer's 20 puts had a quorum: the owners had promised to take in nothing older than a
+ * time to come.
  */
 import { expect, test } from 'vitest'
 import { keepApart, nodeOf, virtualRing } from '../node/virtual-ring.ts'

@@ -1,9 +1,9 @@
 /**
- * Cut off: two of five running nodes lose the other three for longer than the retention. Each side goes on as a ring of its own, and
- * two devices at least acknowledge every write.
+ * Cut off: two of five running nodes lose the other three for longer than the retention. Each side goes on as a ring of
+ * its own, and two devices at least acknowledge every write.
  *
- * The rule that judged by clocks lost 20 of 20 writes of the pair, and writes of the three too, and no event told of it. With one node
- * cut off instead of two nothing was lost.
+ * The rule that judged by clocks lost 20 of 20 writes of the pair, and writes of the three too, and no event told of
+ * it. With one node cut off instead of two nothing was lost.
  */
 import { expect, test } from 'vitest'
 import { keepApart, nodeOf } from '../node/virtual-ring.ts'
@@ -41,7 +41,8 @@ test('what either side wrote while two of five nodes were cut off for longer tha
   await clock.run(aWhileMs)
   await scrub(ring, [...ofPair, ...ofThree])
   expect(await misreadInTheEnd(ring, themselves([...ofPair, ...ofThree]))).toEqual([])
-  // One of the three at least owns each key of the pair, and had forgotten by then whatever was overwritten as long ago.
+  // One of the three at least owns each key of the pair, and had forgotten by then whatever was overwritten as long
+  // ago.
   const told = new Set(late.map(({ key }) => key))
   expect(ofPair.filter((name) => !told.has(name))).toEqual([])
 })

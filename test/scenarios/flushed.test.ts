@@ -1,6 +1,7 @@
 /**
- * Flushed: two nodes write while they are cut off from each other, and exchange then. What each says to have received of the other, the
- * other may forget, and drop what the one has overwritten: so it has to be on the disk for good before it is said.
+ * Flushed: two nodes write while they are cut off from each other, and exchange then. What each says to have received
+ * of the other, the other may forget, and drop what the one has overwritten: so it has to be on the disk for good
+ * before it is said.
  */
 import { expect, test } from 'vitest'
 import { recordRow } from '../../src/node/storage/rows.ts'

@@ -1,10 +1,11 @@
 /**
- * Hidden: two rings that formed apart, each for longer than the retention, have met, and what is left is in step. Then every node reads
- * every key. Most of these nodes do not own the key that they read, and some owned it while the rings were apart.
+ * Hidden: two rings that formed apart, each for longer than the retention, have met, and what is left is in step. Then
+ * every node reads every key. Most of these nodes do not own the key that they read, and some owned it while the rings
+ * were apart.
  *
- * The rule that judged by clocks let a get delete: a reader laid the horizon that it had left of a partition over the owners' answers,
- * found nothing, and read repair took the value from all three owners. Three of the three keys that were left went that way, with
- * `quorum: true`, and no event told of it.
+ * The rule that judged by clocks let a get delete: a reader laid the horizon that it had left of a partition over the
+ * owners' answers, found nothing, and read repair took the value from all three owners. Three of the three keys that
+ * were left went that way, with `quorum: true`, and no event told of it.
  */
 import { expect, test } from 'vitest'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'

@@ -1,9 +1,11 @@
 /**
- * Holiday: two of four devices are closed, the other two go on working, and are closed too. After the holidays, which are longer than
- * the retention, the first two are opened, and a little later the others. Nothing fails, and two devices acknowledged every write.
+ * Holiday: two of four devices are closed, the other two go on working, and are closed too. After the holidays, which
+ * are longer than the retention, the first two are opened, and a little later the others. Nothing fails, and two
+ * devices acknowledged every write.
  *
- * The rule that judged by clocks lost 20 of 20 notes and the plan, and no event told of it: those who came back first did not wait for
- * members that had been away for longer than the retention, and took what these had written meanwhile for overwritten.
+ * The rule that judged by clocks lost 20 of 20 notes and the plan, and no event told of it: those who came back first
+ * did not wait for members that had been away for longer than the retention, and took what these had written meanwhile
+ * for overwritten.
  */
 import { expect, test } from 'vitest'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'

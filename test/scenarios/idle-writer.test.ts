@@ -1,5 +1,6 @@
 /**
- * A tab that has written a key, was idle until its names were forgotten, and goes on writing blindly under the same actor.
+ * A tab that has written a key, was idle until its names were forgotten, and goes on writing blindly under the same
+ * actor.
  */
 import { expect, test } from 'vitest'
 import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'

@@ -1,5 +1,6 @@
 /**
- * A tab that is cut off writes one key again and again without reading it. On virtual time; messages are a thousandth of their size.
+ * A tab that is cut off writes one key again and again without reading it. On virtual time; messages are a thousandth
+ * of their size.
  */
 
 import { expect, test } from 'vitest'
@@ -15,7 +16,9 @@ const value = (index: number) => `${index} `.padEnd(bounds.valueBytesMax / scale
 const puts = 100
 const names = Array.from({ length: 100 }, (_, index) => `key ${index}`)
 
-/** A ring of five and a tab that is cut off from all others, and has made so many blind puts of a key it does not own. */
+/**
+ * A ring of five and a tab that is cut off from all others, and has made so many blind puts of a key it does not own.
+ */
 async function cutOffWriter(siblingsMax: number) {
   const ring = await virtualRing({ nodes: 5, siblingsMax, stayMs: 1_000 })
   const { world, clock, ahead, come } = ring

@@ -1,6 +1,6 @@
 /**
- * A disk loses one row, or alters it, and says nothing: whatever happens to the key before anybody looks, the copies that others hold
- * are not taken for overwritten (hole H9 of forgetting).
+ * A disk loses one row, or alters it, and says nothing: whatever happens to the key before anybody looks, the copies
+ * that others hold are not taken for overwritten (hole H9 of forgetting).
  */
 
 import { expect, test } from 'vitest'

@@ -1,6 +1,7 @@
 /**
- * No room: a node joins a ring with a disk that is full, and has room later. What could not be moved to it meanwhile it has not received,
- * whichever of the two has asked for the exchange: or the others would drop what they alone hold as soon as it had room.
+ * No room: a node joins a ring with a disk that is full, and has room later. What could not be moved to it meanwhile it
+ * has not received, whichever of the two has asked for the exchange: or the others would drop what they alone hold as
+ * soon as it had room.
  */
 import { expect, test } from 'vitest'
 import type { DeviceId } from '../../src/core/ids.ts'

@@ -1,9 +1,10 @@
 /**
- * Aeroplane: two tabs of one laptop work without a network for longer than the grace, and are closed. They are opened again, with a
- * network, later than the retention. The two acknowledged each other's writes, so these were told to be held by two nodes.
+ * Aeroplane: two tabs of one laptop work without a network for longer than the grace, and are closed. They are opened
+ * again, with a network, later than the retention. The two acknowledged each other's writes, so these were told to be
+ * held by two nodes.
  *
- * The rule that judged by clocks lost 20 of 20 writes, and no event told of it: each tab took what it had given to the other tab for
- * given to the ring. With one tab instead of two nothing was lost, and 20 events told of it.
+ * The rule that judged by clocks lost 20 of 20 writes, and no event told of it: each tab took what it had given to the
+ * other tab for given to the ring. With one tab instead of two nothing was lost, and 20 events told of it.
  */
 import { expect, test } from 'vitest'
 import { keepApart, nodeOf } from '../node/virtual-ring.ts'

@@ -1,6 +1,6 @@
 /**
- * Old context: a tab that is cut off for longer than the retention puts keys. The others read them, find nothing, and say up to when
- * they may have forgotten; with what that told them they put the same keys. Then all are together again.
+ * Old context: a tab that is cut off for longer than the retention puts keys. The others read them, find nothing, and
+ * say up to when they may have forgotten; with what that told them they put the same keys. Then all are together again.
  *
  * A rule by which a context covers all up to such a time loses every put of the tab: its writers had seen none of them.
  */

@@ -1,10 +1,10 @@
 /**
- * Rings apart: nodes that could not reach each other form two rings, each goes on for longer than the retention, and the two meet for
- * the first time. Neither side ever waited for the other.
+ * Rings apart: nodes that could not reach each other form two rings, each goes on for longer than the retention, and
+ * the two meet for the first time. Neither side ever waited for the other.
  *
- * The rule that judged by clocks lost 20 of 20 keys of three and three devices (19 by the meeting, and the twentieth by the first get of a
- * node that did not own it), and 20 of 20 of two tabs of one browser and two tabs of another. No event told of it. Of one tab and two tabs
- * nothing was lost.
+ * The rule that judged by clocks lost 20 of 20 keys of three and three devices (19 by the meeting, and the twentieth by
+ * the first get of a node that did not own it), and 20 of 20 of two tabs of one browser and two tabs of another. No
+ * event told of it. Of one tab and two tabs nothing was lost.
  */
 import { expect, test } from 'vitest'
 import { nodeOf, virtualRing } from '../node/virtual-ring.ts'

@@ -1,6 +1,6 @@
 /**
- * What the scenarios have in common: a ring on virtual time whose events are heard, and what clients read of it once its nodes are
- * together again.
+ * What the scenarios have in common: a ring on virtual time whose events are heard, and what clients read of it once
+ * its nodes are together again.
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeEvents } from '../../src/node/api/tabring-node.ts'
@@ -54,8 +54,8 @@ export const openAll = (ring: VirtualRing, places: readonly Place[]): void => {
 }
 
 /**
- * Reads keys at every node, of two owners each; resolves to a line for each key that some node read otherwise than expected.
- * `undefined` expects nothing.
+ * Reads keys at every node, of two owners each; resolves to a line for each key that some node read otherwise than
+ * expected. `undefined` expects nothing.
  */
 export async function misread(ring: VirtualRing, expected: ReadonlyMap<string, unknown>): Promise<readonly string[]> {
   const wrong = new Map<string, string[]>()

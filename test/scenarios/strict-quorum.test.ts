@@ -1,11 +1,12 @@
 /**
- * Strict quorum: two of three owners acknowledge a put (`pw: 2`), two of three owners answer a get (`pr: 2`), and both say `quorum: true`.
- * Two of three and two of three have an owner in common, so the get finds what was put. It must not matter that the writer and the
- * reader held different nodes for the owners when they asked. A get that cannot be sure says `quorum: false`: that is honest.
+ * Strict quorum: two of three owners acknowledge a put (`pw: 2`), two of three owners answer a get (`pr: 2`), and both
+ * say `quorum: true`. Two of three and two of three have an owner in common, so the get finds what was put. It must not
+ * matter that the writer and the reader held different nodes for the owners when they asked. A get that cannot be sure
+ * says `quorum: false`: that is honest.
  *
- * The rule that took an owner for in sync as soon as everybody in its reach had given let gets with `quorum: true` miss such a put: 78 of
- * 1,754 after a partition that outlasted the grace, 40 of 40 on the lesser side of a partition that a newcomer met, and 125 of 2,022 after
- * two young rings had met.
+ * The rule that took an owner for in sync as soon as everybody in its reach had given let gets with `quorum: true` miss
+ * such a put: 78 of 1,754 after a partition that outlasted the grace, 40 of 40 on the lesser side of a partition that a
+ * newcomer met, and 125 of 2,022 after two young rings had met.
  */
 import { expect, test } from 'vitest'
 import { keepApart, nodeOf, type VirtualRing, virtualRing } from '../node/virtual-ring.ts'
@@ -54,8 +55,8 @@ function reaches({ world }: VirtualRing, reader: Place, holders: readonly Place[
 }
 
 /**
- * While the sides find each other and bring each other in step, nodes with the whole ring in view read what the other side had put.
- * Resolves to the gets that said `quorum: true` and missed the value.
+ * While the sides find each other and bring each other in step, nodes with the whole ring in view read what the other
+ * side had put. Resolves to the gets that said `quorum: true` and missed the value.
  */
 async function missedOfOthers(ring: VirtualRing, sides: readonly Side[]): Promise<readonly string[]> {
   const { clock } = ring

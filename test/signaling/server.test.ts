@@ -1,5 +1,6 @@
 /**
- * The signaling server: introductions by address, and a code for whoever breaks a limit. Raw sockets, so that it meets clients that are not ours.
+ * The signaling server: introductions by address, and a code for whoever breaks a limit. Raw sockets, so that it meets
+ * clients that are not ours.
  */
 
 import { connect } from 'node:net'

@@ -1,6 +1,7 @@
 /**
- * Devices that are away from each other, as groups, for longer than a member may be gone and deletes are remembered; those that
- * are there go on reading and writing. All of them come back in the end, and nothing that was acknowledged may be gone then.
+ * Devices that are away from each other, as groups, for longer than a member may be gone and deletes are remembered;
+ * those that are there go on reading and writing. All of them come back in the end, and nothing that was acknowledged
+ * may be gone then.
  */
 import type { DeviceId } from '../../src/core/ids.ts'
 import type { Place, World } from './world.ts'
@@ -76,7 +77,10 @@ function open(world: World, places: readonly Place[]): void {
   }
 }
 
-/** One group goes, the other works on and goes too; then one comes back before the other, each after more than a retention. */
+/**
+ * One group goes, the other works on and goes too; then one comes back before the other, each after more than a
+ * retention.
+ */
 function holiday(world: World): void {
   const { absences, clock, counters, options } = world
   const [first, second] = absences.happens(0.5) ? groups(world) : [...groups(world)].reverse()

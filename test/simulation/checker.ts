@@ -1,8 +1,9 @@
 /**
  * The checker: what a history of clients' operations, and the replicas after it, must never show.
  *
- * It relies on what clients saw, never on the store's own histories: `Covers(w)` is what the client whose context was handed in
- * had seen. Unknown outcomes are neither required nor forbidden. One class of violation a rule; see each rule's text.
+ * It relies on what clients saw, never on the store's own histories: `Covers(w)` is what the client whose context was
+ * handed in had seen. Unknown outcomes are neither required nor forbidden. One class of violation a rule; see each
+ * rule's text.
  */
 import type { DeviceId, HybridTime } from '../../src/core/ids.ts'
 
@@ -27,7 +28,9 @@ export interface Operation {
   /** Of gets: the values returned, and the deletes that their context covers, and with them the values that expire. */
   vids?: readonly string[]
   deletesSeen?: readonly string[]
-  /** Of gets that were to see at least what an operation of the same client had seen, and say they do: that operation. */
+  /**
+   * Of gets that were to see at least what an operation of the same client had seen, and say they do: that operation.
+   */
   atLeast?: number
   /** Whether as many nodes had a write, or answered a get, as its client asked for. */
   quorum?: boolean
@@ -279,7 +282,10 @@ function checkReads(operations: readonly Operation[], sight: Sight, report: Repo
 interface Missed {
   readonly read: Operation
   readonly write: Operation
-  /** Not sloppy: owners that had to answer and those that had to store have one in common. In reach: a holder could be asked. */
+  /**
+   * Not sloppy: owners that had to answer and those that had to store have one in common. In reach: a holder could be
+   * asked.
+   */
   readonly how: 'within reach' | 'across a cut' | 'by a sloppy quorum'
 }
 
@@ -358,7 +364,9 @@ function checkSession(read: Operation, operations: readonly Operation[], sight: 
   }
 }
 
-/** A value is read until it expires, if nobody has overwritten it, and no more after that, as far as clocks can tell. */
+/**
+ * A value is read until it expires, if nobody has overwritten it, and no more after that, as far as clocks can tell.
+ */
 function checkExpiry(operations: readonly Operation[], sight: Sight, skewMs: number, report: Report): void {
   // What a delete has seen whose dot is not known looks like what has expired too soon.
   const isTold = operations.every(({ type, dot }) => type !== 'delete' || dot !== undefined)

@@ -1,6 +1,6 @@
 /**
- * What must hold of a ring in which nothing happens any more: every node reads what the owners hold, reading changes nothing, and an
- * idle ring falls silent and grows no more.
+ * What must hold of a ring in which nothing happens any more: every node reads what the owners hold, reading changes
+ * nothing, and an idle ring falls silent and grows no more.
  */
 
 import { partitionOf } from '../../src/core/hash.ts'

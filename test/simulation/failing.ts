@@ -1,6 +1,6 @@
 /**
- * One call to one store fails, in one of the ways in which browsers' databases do; everything else works. Whatever the call, the
- * node goes on, or ends and comes back as another one, and the application hears what there is to hear.
+ * One call to one store fails, in one of the ways in which browsers' databases do; everything else works. Whatever the
+ * call, the node goes on, or ends and comes back as another one, and the application hears what there is to hear.
  */
 import { lose, type StorageNode } from '../../src/node/storage-node.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
@@ -11,8 +11,9 @@ import type { VirtualClock } from './virtual-clock.ts'
 import type { Boot } from './world.ts'
 
 /**
- * `abort`: the transaction is undone. `quota`: so is this one, for want of room at its commit. `lost`: the connection breaks, and the
- * transaction was complete or not. `hang`: nobody hears of it again until a deadline. `empty`: the database is gone.
+ * `abort`: the transaction is undone. `quota`: so is this one, for want of room at its commit. `lost`: the connection
+ * breaks, and the transaction was complete or not. `hang`: nobody hears of it again until a deadline. `empty`: the
+ * database is gone.
  */
 export const failureKinds = ['abort', 'quota', 'lost', 'hang', 'empty'] as const
 export type FailureKind = (typeof failureKinds)[number]

@@ -34,7 +34,10 @@ function pair(world: World): readonly [number, number] {
   return [from, to]
 }
 
-/** How long something is out of reach: where deletes are forgotten soon, less than that, unless whole groups are away for longer. */
+/**
+ * How long something is out of reach: where deletes are forgotten soon, less than that, unless whole groups are away
+ * for longer.
+ */
 function absence({ chance, options }: World, meanMs: number): number {
   const ms = chance.exponential(meanMs)
   return options.apart === null ? Math.min(ms, options.retentionMs / 2) : ms
@@ -92,7 +95,10 @@ function throttle(world: World): void {
   })
 }
 
-/** Disks and the signaling server are slow, clocks are wrong by days: drawn by themselves, so that all else stays as it was. */
+/**
+ * Disks and the signaling server are slow, clocks are wrong by days: drawn by themselves, so that all else stays as it
+ * was.
+ */
 function delayOften(world: World): void {
   const { clock, counters, delays, network, options } = world
   often(
@@ -272,7 +278,10 @@ function leave(world: World): void {
   )
 }
 
-/** Heals some nodes and leaves the others dead, or heard and deaf, until all is healed. Returns those that have to go on alone. */
+/**
+ * Heals some nodes and leaves the others dead, or heard and deaf, until all is healed. Returns those that have to go on
+ * alone.
+ */
 export function healCore(world: World): readonly Place[] {
   const { chance, network, places, counters } = world
   const here = places.filter(({ gone }) => !gone)

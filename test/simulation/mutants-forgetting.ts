@@ -1,10 +1,11 @@
 /**
- * Planted defects of forgetting: each hole that a rule which judges by what was received has to close, opened again, and what stands
- * beside that rule. In the order in which an attack on a model of the rule found them.
+ * Planted defects of forgetting: each hole that a rule which judges by what was received has to close, opened again,
+ * and what stands beside that rule. In the order in which an attack on a model of the rule found them.
  *
- * Where a test is named, a simulated ring did not come to it in the seeds that were tried, or has nothing to object to: another copy sets
- * right what went wrong, or the difference is one of events. A model of the rule met hints that are judged by what was received, receipts of
- * other holders, and a giver that has forgotten and takes nothing in, in one of 500 runs at most.
+ * Where a test is named, a simulated ring did not come to it in the seeds that were tried, or has nothing to object to:
+ * another copy sets right what went wrong, or the difference is one of events. A model of the rule met hints that are
+ * judged by what was received, receipts of other holders, and a giver that has forgotten and takes nothing in, in one
+ * of 500 runs at most.
  */
 import type { Mutant } from './mutants.ts'
 

@@ -1,8 +1,10 @@
 /**
- * Planted defects of who counts, of how long is waited for whom, and of what is tried again: in sync, slow, full and broken.
+ * Planted defects of who counts, of how long is waited for whom, and of what is tried again: in sync, slow, full and
+ * broken.
  *
- * Tests show them. A simulated ring that has a disk which is full, or slow, has it while other faults strike and clients ask; in the end, when
- * an idle ring is to be silent, all is healed. Disks that fail for good, and messages that are too large, it has none of.
+ * Tests show them. A simulated ring that has a disk which is full, or slow, has it while other faults strike and
+ * clients ask; in the end, when an idle ring is to be silent, all is healed. Disks that fail for good, and messages
+ * that are too large, it has none of.
  */
 import type { Mutant } from './mutants.ts'
 

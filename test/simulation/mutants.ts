@@ -21,7 +21,9 @@ export interface Mutant extends Edit {
   readonly profile?: Profile
   /** The first of them: one in which the fault strikes that it takes. */
   readonly firstSeed?: number
-  /** The tests that are to show it instead, by a part of their names, where no simulated ring comes to it or hardly any. */
+  /**
+   * The tests that are to show it instead, by a part of their names, where no simulated ring comes to it or hardly any.
+   */
   readonly test?: { readonly file: string; readonly name: string }
 }
 

@@ -58,7 +58,9 @@ export interface Options {
   /** A disk takes ten to a hundred times as long for a while; no new channels are opened for a while. */
   readonly slowEveryMs: number
   readonly unsignaledEveryMs: number
-  /** The device that may lose data does so: all of it, what came after a snapshot, the last relaxed commits in a crash. */
+  /**
+   * The device that may lose data does so: all of it, what came after a snapshot, the last relaxed commits in a crash.
+   */
   readonly wipe: boolean
   readonly restore: boolean
   readonly powerCut: number
@@ -97,7 +99,10 @@ export interface Options {
   readonly mixed: boolean
   /** One call to one store fails. */
   readonly failing: Failing | null
-  /** Groups of devices that are out of each other's reach for longer than the grace and the retention, and go on writing. */
+  /**
+   * Groups of devices that are out of each other's reach for longer than the grace and the retention, and go on
+   * writing.
+   */
   readonly apart: Apart | null
   /** In the end nobody asks for anything for ten minutes. */
   readonly idle: boolean
@@ -163,7 +168,10 @@ export function losesData({ wipe, restore, rotEveryMs, failing }: Options): bool
 /** What happens where nothing fails: nodes of all sizes come and go. */
 const gentleGroups = ['join', 'leave', 'twin', 'capacity']
 
-/** The options of a seed. Each fault's rate is drawn anew, and is often nought: a swarm reaches corners that uniform rates never do. */
+/**
+ * The options of a seed. Each fault's rate is drawn anew, and is often nought: a swarm reaches corners that uniform
+ * rates never do.
+ */
 export function optionsOf(seed: number): Options {
   const chance = new Chance(seed)
   const siblingCap = new Chance(seed, 'crowding')
@@ -259,7 +267,10 @@ function requestsOf(seed: number): Pick<Options, 'many' | 'owners' | 'picky' | '
 /** Whether deletes are forgotten within the run. */
 export const isForgetful = ({ retentionMs }: Options): boolean => retentionMs < bounds.retentionMs
 
-/** A run that lasts for several retentions; clocks are off by less than that, and who has to go on alone would wait too long. */
+/**
+ * A run that lasts for several retentions; clocks are off by less than that, and who has to go on alone would wait too
+ * long.
+ */
 function forgetful(drawn: Options, chance: Chance): Options {
   const retentionMs = chance.between(15, 40) * 1000
   const skewMs = Math.min(drawn.skewMs, retentionMs / 16)
@@ -324,10 +335,11 @@ export const profiles = ['all', 'wipe', 'identity', 'storage', 'forgetting', 'ap
 export type Profile = (typeof profiles)[number]
 
 /**
- * The options of a seed under a profile. `wipe`: a device loses everything, and after a full repair perhaps another. `identity`:
- * duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `forgetting`: deletes are remembered for seconds only. `apart`: besides, groups
- * of devices are out of each other's reach for longer than that. `storage`: the same calm run each time, in which one call to a
- * store fails; the seed says which one, and how, so that 5 n seeds go through the first n calls.
+ * The options of a seed under a profile. `wipe`: a device loses everything, and after a full repair perhaps another.
+ * `identity`: duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `forgetting`: deletes
+ * are remembered for seconds only. `apart`: besides, groups of devices are out of each other's reach for longer than
+ * that. `storage`: the same calm run each time, in which one call to a store fails; the seed says which one, and how,
+ * so that 5 n seeds go through the first n calls.
  */
 export function optionsUnder(profile: Profile, seed: number): Options {
   const drawn = optionsOf(seed)

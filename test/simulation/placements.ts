@@ -1,6 +1,6 @@
 /**
- * Placements that all nodes of one process share, and the ring that the next one begins with: each is a pure function of the member
- * set, and computing them was most of what a simulated cluster did.
+ * Placements that all nodes of one process share, and the ring that the next one begins with: each is a pure function
+ * of the member set, and computing them was most of what a simulated cluster did.
  */
 import { place } from '../../src/core/partitioning/placement.ts'
 import { type RingMember, ringKeeper } from '../../src/core/partitioning/ring.ts'

@@ -1,8 +1,9 @@
 /**
- * What a write was promised when it was acknowledged, and what a read could have found: by what is on the disks, which of them may
- * lose it, and which place can ask which.
+ * What a write was promised when it was acknowledged, and what a read could have found: by what is on the disks, which
+ * of them may lose it, and which place can ask which.
  *
- * In each act one device may lose data. A write is required in the end unless every device that acknowledged it may lose it.
+ * In each act one device may lose data. A write is required in the end unless every device that acknowledged it may
+ * lose it.
  */
 import type { StoredKey } from '../../src/core/ids.ts'
 import { names } from '../../src/core/versioning/causal-history.ts'
@@ -61,7 +62,9 @@ export class Promised {
     })
   }
 
-  /** At the moment of the answer as many nodes and devices hold the write as it says, in transactions that are complete. */
+  /**
+   * At the moment of the answer as many nodes and devices hold the write as it says, in transactions that are complete.
+   */
   #notDurable(
     operation: Operation,
     key: StoredKey,
@@ -100,7 +103,10 @@ export class Promised {
     )
   }
 
-  /** The read was answered: writes of which a holder could be asked all the while, and that no fault has taken from a holder. */
+  /**
+   * The read was answered: writes of which a holder could be asked all the while, and that no fault has taken from a
+   * holder.
+   */
   reached(place: Place, before: Askable): readonly string[] {
     return [...before].flatMap(([{ vid = '', heldOn = [], invoked }, holders]) => {
       const isLost = heldOn.some((device) => this.#world.lostSince(device, invoked))

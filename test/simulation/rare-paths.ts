@@ -1,6 +1,6 @@
 /**
- * Paths that are seldom taken and easily got wrong. Each is counted where it is seen to happen, by watching real nodes from
- * outside; a run of a thousand seeds in which one of them never happened has not tested what it claims, and fails.
+ * Paths that are seldom taken and easily got wrong. Each is counted where it is seen to happen, by watching real nodes
+ * from outside; a run of a thousand seeds in which one of them never happened has not tested what it claims, and fails.
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'

@@ -1,6 +1,6 @@
 /**
- * Plants each mutant in turn into a bundle of its own and plays seeds until the checker objects; or into what tests load that are to
- * be red then.
+ * Plants each mutant in turn into a bundle of its own and plays seeds until the checker objects; or into what tests
+ * load that are to be red then.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -70,7 +70,10 @@ const outcomeOf = ({ seeds, classes }: Verdict): string => {
   return seeds === 0 ? `caught by ${classes.join(', ')}` : `caught after ${seeds} seeds: ${classes.join(', ')}`
 }
 
-/** Judges the mutants with `only` in their names, `jobs` at a time, and prints a line each. Returns whether every one was caught. */
+/**
+ * Judges the mutants with `only` in their names, `jobs` at a time, and prints a line each. Returns whether every one
+ * was caught.
+ */
 export async function runMutants({
   json,
   jobs,

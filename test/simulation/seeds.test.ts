@@ -1,6 +1,6 @@
 /**
- * Single profiles of the simulation among the unit tests, and the seeds by which it found a defect. All faults together,
- * and most seeds twice: `npm run simulate`, which `npm test` runs too.
+ * Single profiles of the simulation among the unit tests, and the seeds by which it found a defect. All faults
+ * together, and most seeds twice: `npm run simulate`, which `npm test` runs too.
  */
 import { describe, expect, test } from 'vitest'
 import { optionsFor } from './settings.ts'

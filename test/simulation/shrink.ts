@@ -1,5 +1,6 @@
 /**
- * Makes a failing seed smaller: fewer faults, then fewer steps of its clients, as long as the same class of violation stays.
+ * Makes a failing seed smaller: fewer faults, then fewer steps of its clients, as long as the same class of violation
+ * stays.
  */
 import { faultGroups, type Options, without } from './options.ts'
 import { type Report, simulate } from './simulate.ts'

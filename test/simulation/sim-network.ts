@@ -1,9 +1,10 @@
 /**
  * A network that loses, repeats, delays and reorders messages, partitions in both directions or one, clogs and bursts.
  *
- * Channels open between endpoints that can reach each other and are tried again every second, as WebRTC's are. A message that
- * is lost leaves its channel open: to the node that is a peer that does not answer. Only the first message of each direction,
- * the hello, is spared: a real channel is ordered, and a stranger that skips it is sent away for good.
+ * Channels open between endpoints that can reach each other and are tried again every second, as WebRTC's are. A
+ * message that is lost leaves its channel open: to the node that is a peer that does not answer. Only the first message
+ * of each direction, the hello, is spared: a real channel is ordered, and a stranger that skips it is sent away for
+ * good.
  */
 import { bounds } from '../../src/core/bounds.ts'
 import type { PeerId } from '../../src/core/ids.ts'

@@ -115,7 +115,10 @@ export function simStore(
     const ms = chance.exponential(options.commitMs)
     return slowness() === 1 ? ms : Math.min(ms * slowness(), slowestMs)
   }
-  /** What the outside sees of a transaction: its result a moment later, or after a long silence that nobody knows its end. */
+  /**
+   * What the outside sees of a transaction: its result a moment later, or after a long silence that nobody knows its
+   * end.
+   */
   const tell = (resolve: () => void, reject: (error: unknown) => void) => {
     if (calm() || !chance.happens(options.hang)) {
       // The commit has happened; word of it takes a moment, in which the tab may die.

@@ -39,7 +39,10 @@ const lookEveryMs = 5_000
 /** What is healed must serve again within this time: timers that were set to the full minute have fired by then. */
 const recoverMs = 70_000
 
-/** Nobody does anything for so many retentions after the chaos of a run that forgets: members out of reach are waited for, and exchanges come by. */
+/**
+ * Nobody does anything for so many retentions after the chaos of a run that forgets: members out of reach are waited
+ * for, and exchanges come by.
+ */
 const restRetentions = 6
 
 /** With such a grace whoever does not come back is out before replicas have to agree, and others have its data. */
@@ -131,13 +134,16 @@ async function settle(world: World, workload: Workload, seen: Violation[]): Prom
 /** Runs one seed with everything it draws. */
 export const simulateSeed = (seed: number, run: Run = {}): Promise<Report> => simulate(optionsOf(seed), run)
 
-/** One act: chaos, perhaps a core that goes on alone, then everything is healed. Until then one device at most loses data. */
+/**
+ * One act: chaos, perhaps a core that goes on alone, then everything is healed. Until then one device at most loses
+ * data.
+ */
 async function play(world: World, workload: Workload): Promise<readonly Violation[]> {
   const { clock, options, network, chance } = world
   world.calm = false
   network.calm = false
-  // A node whose database is gone keeps its place in the ring for its grace, and what is kept for it stays where it is. So long as
-  // that is so, a run wipes one device only.
+  // A node whose database is gone keeps its place in the ring for its grace, and what is kept for it stays where it is.
+  // So long as that is so, a run wipes one device only.
   const next = chance.pick(world.places).device
   if (!options.wipe || options.graceMs <= outSoonMs) world.victim = next
   workload.start(clock.now + options.chaosMs)

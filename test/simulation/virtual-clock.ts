@@ -1,8 +1,9 @@
 /**
  * Time that passes only when everything that can happen at one instant has happened.
  *
- * Events are ordered by time, then by when they were asked for, so one seed gives one order. Each happens in a task of the host's own
- * event loop, and before the next one every promise that became ready runs; the order of those is fixed by the language.
+ * Events are ordered by time, then by when they were asked for, so one seed gives one order. Each happens in a task of
+ * the host's own event loop, and before the next one every promise that became ready runs; the order of those is fixed
+ * by the language.
  */
 import type { Clock } from '../../src/ports.ts'
 
@@ -52,8 +53,8 @@ export class VirtualClock {
   }
 
   /**
-   * The clock as one boot of a node sees it: tasks pass its gate, its wall clock is off by `skewMs`, and its timers fire at
-   * whole multiples of `alignMs`, as those of a tab in the background do.
+   * The clock as one boot of a node sees it: tasks pass its gate, its wall clock is off by `skewMs`, and its timers
+   * fire at whole multiples of `alignMs`, as those of a tab in the background do.
    */
   seenBy(gate: Gate, state: { readonly skewMs: number; readonly alignMs: number }): Clock {
     const aligned = (delayMs: number) => {
@@ -75,7 +76,9 @@ export class VirtualClock {
     this.#now = end
   }
 
-  /** The next events, one in each of several tasks of the host: a turn of its loop for every event was a tenth of a run. */
+  /**
+   * The next events, one in each of several tasks of the host: a turn of its loop for every event was a tenth of a run.
+   */
   #steps(end: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const step = () => {

@@ -23,7 +23,10 @@ import { epochMs } from './virtual-clock.ts'
 import type { Boot, Place, World } from './world.ts'
 
 const operationTimeoutMs = 5_000
-/** What an answer may take beyond its time: a part of it, and a moment for what is under way. A new tab meets the ring first. */
+/**
+ * What an answer may take beyond its time: a part of it, and a moment for what is under way. A new tab meets the ring
+ * first.
+ */
 const overtime = { share: 0.1, ms: 300, meetingMs: 2_500 } as const
 /** Timers of a tab that was throttled so long ago fire when they should. */
 const throttledMs = 70_000
@@ -240,7 +243,9 @@ export class Workload {
     this.#seen.set(`${operation.client} ${operation.key}`, { operation: operation.id, context, boot: place.boot })
   }
 
-  /** A request begins; the returned function says whether it is over too late, by the time in which its tab was running. */
+  /**
+   * A request begins; the returned function says whether it is over too late, by the time in which its tab was running.
+   */
   #timing(place: Place, timeoutMs: number): () => string | null {
     const { clock, counters } = this.#world
     const { boot } = place

@@ -1,5 +1,6 @@
 /**
- * A cluster of real nodes in a simulated world: places with disks, on devices, where nodes boot, crash, freeze, leave and join.
+ * A cluster of real nodes in a simulated world: places with disks, on devices, where nodes boot, crash, freeze, leave
+ * and join.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
@@ -116,7 +117,10 @@ export class World {
   readonly counters: Counters
   readonly network: SimNetwork
   readonly places: Place[] = []
-  /** The only device that loses data until all is repaired: with w = 2, one lost device is what is promised to be survived. */
+  /**
+   * The only device that loses data until all is repaired: with w = 2, one lost device is what is promised to be
+   * survived.
+   */
   victim: DeviceId
   /** When each device last lost data. */
   readonly #lostAt = new Map<DeviceId, number>()

@@ -1,45 +1,48 @@
 /**
- * Acceptance: what an owner does with values that it lacks and somebody else holds (design: forgetting).
+ * Acceptance: the rule for values that one replica holds and an owner lacks (not in the paper; part of its section
+ * 4.7).
  *
  * A value that the owner's history names was overwritten. A value that the owner had received before, and lacks now,
- * was overwritten too, by a write whose names are pruned by now. From a put, a hint or an exchange the owner takes in
- * every other value as it is, whatever its age, with its dot and time. Where the owner may have pruned the names of
- * an overwriting write, the value is *late*, and the application hears of it. Read repair has no terms: it brings
- * nothing that old, the next exchange does.
+ * was overwritten too: the names of the overwriting write are pruned. From a put, a hint or an exchange the owner takes
+ * in every other value unchanged, with its dot and time, of any age. If the owner may have pruned the names of an
+ * overwriting write, the value is *late*, and the application is told. Read repair carries no terms, so it brings no
+ * value that old: the next exchange does.
  */
 import type { HybridTime } from '../ids.ts'
 import { type CausalHistory, emptyHistory, names, withWrite } from '../versioning/causal-history.ts'
 import { holdsDot, join, type Record, type Sibling, unknownTo } from '../versioning/record.ts'
 
-/** A write on its way, or kept as a hint; what a replica holds, in an exchange; what a read has found. */
+/**
+ * The source of a record: `written` for a put or a hint, `exchanged` for a replica's, `read` for the result of a get.
+ */
 export type Origin = 'written' | 'exchanged' | 'read'
 
-/** On which terms a record comes. */
+/** The circumstances under which a record arrives. */
 export interface Terms {
   readonly origin: Origin
-  /** Whether the owner had received all values of the record before: then it has had those that it lacks. */
+  /** True if the owner had received all values of the record before. Then those it lacks now were overwritten. */
   readonly received: boolean
-  /** Up to then the owner may have pruned names. */
+  /** The time up to which the owner may have pruned names. */
   readonly floor: HybridTime
-  /** Floor of a giver that does not own the partition, and so takes nothing in; 0 for an owner. */
+  /** The floor of a giver that does not own the partition, and so takes nothing in. 0 for an owner. */
   readonly giverFloor: HybridTime
 }
 
 export interface Acceptance {
   readonly record: Record
-  /** Whether a value or tombstone came that was not here. */
+  /** True if a value or tombstone arrived that was not here. */
   readonly isNews: boolean
-  /** Values that are here now, although somebody may have forgotten that they were overwritten. */
+  /** Values that are here now, although some node may have forgotten that they were overwritten. */
   readonly late: readonly Sibling[]
-  /** Names of what the giver holds and is to drop, or null for nothing. */
+  /** Names of the values that the giver holds and should drop. Null for none. */
   readonly overwritten: CausalHistory | null
 }
 
-/** What becomes of the owner's record when another one comes. */
+/** The owner's record after `incoming` has arrived, and the consequences for both sides. */
 export function accept(mine: Record, incoming: Record, terms: Terms): Acceptance {
   const unknown = unknownTo(mine, incoming)
   const isOld = ({ time }: Sibling) => time <= terms.floor
-  // A read carries no terms of the replicas it asked: what they may have forgotten is for an exchange to settle.
+  // A read carries no terms of the replicas it asked. An exchange settles what they may have forgotten.
   if (terms.origin === 'read' && unknown.some(isOld))
     return { record: mine, isNews: false, late: [], overwritten: null }
   const isOverwritten = terms.origin === 'exchanged' && terms.received && unknown.length > 0
@@ -55,10 +58,7 @@ export function accept(mine: Record, incoming: Record, terms: Terms): Acceptance
   }
 }
 
-/**
- * Values that the owner has and a giver lacks which holds the key, takes nothing in, and may have forgotten their
- * names.
- */
+/** Values of the owner that the giver lacks and may have forgotten. Such a giver holds the key and takes nothing in. */
 function leftHere(mine: Record, incoming: Record, { giverFloor }: Terms): readonly Sibling[] {
   if (incoming.siblings.length === 0) return []
   return mine.siblings.filter(

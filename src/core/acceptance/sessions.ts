@@ -1,22 +1,22 @@
 /**
- * Sessions: what a node has received of another, told without any clock (design: forgetting).
+ * Sessions: what one node has received of another, told without any clock (not in the paper).
  *
- * A node numbers its sessions by boot and count, and stamps each row with the session in which a value last came to
- * it. An owner keeps a *received vector*: by node, a session before which all that the node had stored has been
- * joined into the owner's rows. Entries may be left out at any time; that costs events, never data.
+ * A node numbers its sessions by boot and count. It stamps each row with the session in which a value last came to it.
+ * An owner keeps a *received vector*, with one session per node. All that the node had stored before that session is
+ * joined into the owner's rows. An entry may be dropped at any time; that costs events, never data.
  *
- * Boots are numbered by the database, so a copied or restored database may use a number again. Each boot therefore
- * has a tag of its own, and a node believes an entry about itself only where the tag is that of one of its own boots.
+ * The database numbers boots, so a copied or restored database may use a number again. Each boot therefore has a tag. A
+ * node believes an entry about itself only if the tag belongs to one of its own boots.
  */
 import type { NodeId } from '../ids.ts'
 
-/** When a row last got a value: the boot of its database, and the session of that boot. */
+/** The session in which a row last got a value: the boot of its database, and the count within that boot. */
 export interface Stamp {
   readonly boot: number
   readonly count: number
 }
 
-/** A session as others know it. `tag`: 8 hex digits, random for each boot. */
+/** A session as other nodes know it. `tag`: 8 hex digits, random for each boot. */
 export interface Session extends Stamp {
   readonly tag: string
 }
@@ -25,10 +25,10 @@ export type ReceivedVector = ReadonlyMap<NodeId, Session>
 
 export const nothingReceived: ReceivedVector = new Map()
 
-/** The boots of one database, by number, with their tags. */
+/** The boots of one database: their tags by number. */
 export type Boots = ReadonlyMap<number, string>
 
-/** What numbers a boot among those of its database, and the tags of those before it that are known. */
+/** The number and tag of a boot, and the known boots of its database. */
 export interface BootNumber {
   readonly number: number
   readonly tag: string
@@ -38,15 +38,15 @@ export interface BootNumber {
 const compareStamps = (a: Stamp, b: Stamp): number => a.boot - b.boot || a.count - b.count
 
 /**
- * Whether a row with this stamp is among all that this database had stored before a session which somebody says it
- * has received.
+ * True if a row with this stamp was stored before `session`, which an owner says it has received. `boots` are the boots
+ * of this database.
  */
 export function isReceived(session: Session | undefined, stamp: Stamp | null, boots: Boots): boolean {
   if (session === undefined || stamp === null) return false
   return boots.get(session.boot) === session.tag && compareStamps(stamp, session) < 0
 }
 
-/** The vector with one more entry, the latest last. Beyond `max` entries the earliest go. */
+/** The vector with one more entry, placed last. Beyond `max` entries the first ones are dropped. */
 export function withReceived(vector: ReceivedVector, node: NodeId, session: Session, max: number): ReceivedVector {
   const known = vector.get(node)
   if (known !== undefined && compareStamps(known, session) >= 0) return vector

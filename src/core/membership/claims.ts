@@ -1,32 +1,32 @@
 /**
- * What nodes claim about a member, and which of two claims holds (Dynamo, section 4.8; the order is SWIM's).
+ * Claims about members, and the order that decides between two of them (Dynamo, section 4.8; the order is SWIM's).
  *
- * Claims are ordered by incarnation first and gravity second, then by their remaining text, so any two differ or are
- * the same claim. Merging keeps the greatest: commutative, associative, idempotent, so gossip needs no order and may
- * repeat. Only the member itself raises its incarnation, which is how it takes back what others claimed of it.
+ * Claims are ordered by incarnation, then gravity, then their remaining fields, so two that are equal in this order are
+ * the same claim. Merging keeps the greatest: commutative, associative, idempotent. So gossip needs no order and may
+ * repeat. Only the member itself raises its incarnation, which is how it takes back what others claimed.
  */
 import { compareText, type DeviceId, type NodeId, type PeerId } from '../ids.ts'
 
-/** Graver statuses win over milder ones of the same incarnation. `left` is for good. */
+/** Statuses in order of gravity. At one incarnation the graver one wins. `left` is final. */
 export const memberStatuses = ['alive', 'suspect', 'away', 'dead', 'out', 'left'] as const
 export type MemberStatus = (typeof memberStatuses)[number]
 
-/** How a member's store takes what it is given, by its own word. Nobody sends records to one that is not `ok`. */
+/** The state of a member's store, by its own word. Other nodes send records only to a member that is `ok`. */
 export const storageStates = ['ok', 'full', 'failed'] as const
 export type StorageState = (typeof storageStates)[number]
 
 export interface Claim {
   readonly node: NodeId
-  /** How the transport knows this boot of it: whom to be introduced to. */
+  /** The transport's name of this boot: an introduction is addressed to it. */
   readonly peer: PeerId
   readonly device: DeviceId
-  /** Weight in placement, in steps of 1/16: whole, so that every node computes the same. */
+  /** Weight in placement, in steps of 1/16. It is a whole number, so that every node computes the same. */
   readonly capacity16ths: number
-  /** It came a short while ago to a ring that does without it, and may soon leave: see `failureDomain`. */
+  /** The member came recently to a ring that can do without it, and may soon leave; see `failureDomain`. */
   readonly guest: boolean
-  /** Its copy of some partition was once complete, or it took writes alone: what it holds others may lack. */
+  /** True once its copy of some partition was complete, or once it took writes alone: others may lack what it holds. */
   readonly settled: boolean
-  /** It says so itself, and takes it back itself. */
+  /** The member alone sets this, and takes it back. */
   readonly storage: StorageState
   /** The newest messages it understands (`bounds.speaks`): tabs with an older build live in the same ring. */
   readonly speaks: number
@@ -34,13 +34,13 @@ export interface Claim {
   readonly status: MemberStatus
 }
 
-/** What one node believes of all members. */
+/** The beliefs of one node about all members. */
 export type MemberView = ReadonlyMap<NodeId, Claim>
 
 const gravity = (status: MemberStatus): number => memberStatuses.indexOf(status)
 
 /**
- * Order of claims about one member: the greater one holds. A member that has left stays so whatever is claimed later.
+ * Order of claims about one member: the greater one holds. A member that has left stays so, whatever is claimed later.
  */
 export function compareClaims(a: Claim, b: Claim): number {
   const leftFirst = Number(a.status === 'left') - Number(b.status === 'left')
@@ -58,7 +58,7 @@ export function compareClaims(a: Claim, b: Claim): number {
   )
 }
 
-/** The view with these claims taken in; the same view object when none of them is news. */
+/** The view with these claims merged in. The same object if none of them is news. */
 export function mergeClaims(view: MemberView, claims: Iterable<Claim>): MemberView {
   let merged: Map<NodeId, Claim> | undefined
   for (const claim of claims) {
@@ -70,10 +70,7 @@ export function mergeClaims(view: MemberView, claims: Iterable<Claim>): MemberVi
   return merged ?? view
 }
 
-/**
- * Whether placement counts on a member: it may be asleep or cut off for a while, but it has not left nor been given
- * up.
- */
+/** True if placement counts on a member. It may be asleep or cut off, but it has neither left nor been given up. */
 export function isPlaced(claim: Claim): boolean {
   return claim.status !== 'left' && claim.status !== 'out'
 }
@@ -81,15 +78,18 @@ export function isPlaced(claim: Claim): boolean {
 const domainOfGuests = 'guests' as DeviceId
 
 /**
- * What placement keeps replicas apart by: the device, and for all guests the same. Most tabs are closed within
- * minutes of their opening, and who has stayed for long stays longer still; a write acknowledged by tabs that all
- * leave within one grace is lost, however many remain. So no partition has more than one replica on guests. (Measured
- * by `npm run bench:membership`, four who stay, two visitors at a time for 2 to 20 minutes, n = 3, w = 2: without
- * this a fifth of all writes was gone after 60 visits.)
+ * The domain by which placement keeps replicas apart: the device, and one common domain for all guests.
+ *
+ * Most tabs close within minutes, and a tab that has stayed for long stays longer still. A write is lost if all tabs
+ * that acknowledged it leave within one grace, however many others remain. So no partition has more than one replica on
+ * guests.
+ *
+ * Measured by `npm run bench:membership` with n = 3 and w = 2. Four members stayed, and two visitors at a time came for
+ * 2 to 20 minutes. Without this rule a fifth of all writes was gone after 60 visits.
  */
 export const failureDomain = ({ guest, device }: Claim): DeviceId => (guest ? domainOfGuests : device)
 
-/** Whether members that have stayed are on fewer than `n` devices, so that the ring cannot do without guests. */
+/** True if the members that have stayed are on fewer than `n` devices: the ring then needs its guests. */
 export function needsGuests(view: MemberView, n: number): boolean {
   const devices = new Set<DeviceId>()
   for (const claim of view.values()) if (!claim.guest && isPlaced(claim)) devices.add(claim.device)
@@ -101,15 +101,17 @@ export function claimsOf(view: MemberView): readonly Claim[] {
   return [...view.values()].sort((a, b) => compareText(a.node, b.node))
 }
 
-/** All that a claim says, as it is hashed; JSON keeps apart what a device's name might otherwise run together. */
+/**
+ * All fields of a claim as text, for hashing. JSON separates fields that a device's name might otherwise run together.
+ */
 export function textOf(claim: Claim): string {
   const { node, peer, device, capacity16ths, guest, settled, storage, speaks, incarnation, status } = claim
   return JSON.stringify([node, peer, device, capacity16ths, guest, settled, storage, speaks, incarnation, status])
 }
 
 /**
- * What of a claim placement depends on: whether a member is suspected or asleep makes no difference. Null if it has
- * no place.
+ * The part of a claim that placement depends on, or null for a member without a place. Suspicion and sleep do not
+ * change it.
  */
 export function standingOf(claim: Claim): string | null {
   return isPlaced(claim) ? JSON.stringify([claim.node, failureDomain(claim), claim.capacity16ths]) : null

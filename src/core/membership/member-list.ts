@@ -1,10 +1,9 @@
 /**
- * What one node believes of all members, and how it takes in what others claim (Dynamo, section 4.8).
+ * The member list of one node, and the rules by which it takes in claims of others (Dynamo, section 4.8).
  *
- * Claims merge as `claims.ts` orders them. Around that order stand three rules for what is hearsay. Nobody is judged
- * by an old list: a verdict that comes with one only makes a member suspect, and not even that where there is a link
- * to it. Of a member that nobody here knows, it is not news that it is out or has left. And what others claim of this
- * node itself is refuted.
+ * Claims merge in the order of `claims.ts`. Three rules limit hearsay. An old list judges no member: a verdict in it
+ * makes an awake member suspect at most. It changes nothing if this node has a link to the member. A claim that an
+ * unknown member is out or has left is no news. And a claim about this node itself is refuted.
  */
 import { present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
@@ -13,10 +12,16 @@ import { type Claim, compareClaims, isPlaced, type MemberView, textOf } from './
 import { Mesh } from './mesh.ts'
 import { SetHash } from './set-hash.ts'
 
-/** How a claim came: as news, told by whom it concerns or by whom has judged; or in a list, perhaps an old one. */
+/**
+ * The way a claim came. `news`: from the member itself, or from one that has judged it. `list`: in a whole list,
+ * perhaps an old one.
+ */
 export type Source = 'news' | 'list'
 
-/** What taking a claim in came to. `refuted`: it was of this node, which now says otherwise. */
+/**
+ * The outcome of taking a claim in. `confirmed`: a suspicion that is known already. `refuted`: a claim about this node,
+ * which now contradicts it.
+ */
 export type Intake =
   | { readonly kind: 'adopted'; readonly claim: Claim }
   | { readonly kind: 'confirmed'; readonly claim: Claim }
@@ -25,19 +30,22 @@ export type Intake =
 
 const nothing: Intake = { kind: 'nothing' }
 
-/** Whether somebody else says it of a member, who may refute it. A member itself says that it is away or leaves. */
+/** True for a claim that other members make, and the member may refute. It says itself that it is away or leaves. */
 const isVerdict = ({ status }: Claim): boolean => status === 'suspect' || status === 'dead' || status === 'out'
-/** Whether a member is taken to be awake. */
+/** True if a member is believed to be awake. */
 export const isAwake = ({ status }: Claim): boolean => status === 'alive' || status === 'suspect'
 
 export class MemberList {
   readonly self: NodeId
   readonly #view: Map<NodeId, Claim>
-  /** Of the claims of all members that placement counts on. */
+  /** Hash of the claims of all members that placement counts on. */
   readonly #hash = new SetHash()
-  /** Since when a member that has its place has been asleep or dead, by this node's clock; the longest first. */
+  /**
+   * Start of the absence, asleep or dead, of each member with a place. Ms of this node's clock, the longest absent
+   * first.
+   */
   readonly #absentSince = new Map<NodeId, number>()
-  /** Since when one has been out, or has left; the longest first. */
+  /** The time since which a member has been out, or has left. The longest gone first. */
   readonly #formerSince = new Map<NodeId, number>()
   readonly #linksMax: number
   #awake: readonly NodeId[] | undefined
@@ -56,7 +64,7 @@ export class MemberList {
     return this.#view
   }
 
-  /** Equal where two nodes believe the same of all members that placement counts on. */
+  /** Equal on two nodes that believe the same of all members that placement counts on. */
   get hash(): ViewHash {
     return this.#hash.value
   }
@@ -71,7 +79,7 @@ export class MemberList {
     return this.#awake
   }
 
-  /** The links between them, of which nobody has more than `linksMax`. */
+  /** The links between them: at most `linksMax` for each member. */
   get mesh(): Mesh {
     this.#mesh ??= new Mesh(this.awake, this.#linksMax)
     return this.#mesh
@@ -90,18 +98,18 @@ export class MemberList {
     }
     for (const each of [held, claim]) if (each !== undefined && isPlaced(each)) this.#hash.toggle(textOf(each))
     this.#view.set(claim.node, claim)
-    // From away to dead, the same absence goes on.
+    // A member that goes from away to dead stays absent: its time runs on.
     this.#count(this.#absentSince, claim, !isAwake(claim) && isPlaced(claim), now)
     this.#count(this.#formerSince, claim, !isPlaced(claim), now)
   }
 
-  /** Lets a member's time run on, begin or end. */
+  /** Starts, continues or ends the time of a member. */
   #count(times: Map<NodeId, number>, { node }: Claim, runs: boolean, now: number): void {
     if (!runs) times.delete(node)
     else if (!times.has(node)) times.set(node, now)
   }
 
-  /** Takes in what somebody claims. */
+  /** Takes in a claim from another node. */
   take(claim: Claim, source: Source, now: number, isLinked: (node: NodeId) => boolean = () => false): Intake {
     if (claim.node === this.self) return this.#takeOwn(claim, now)
     const held = this.#view.get(claim.node)
@@ -127,7 +135,10 @@ export class MemberList {
     return { kind: 'adopted', claim }
   }
 
-  /** Only that it has left cannot be refuted: then a former boot of this node had begun to leave, and it is to end. */
+  /**
+   * Refutes a claim about this node. It cannot refute that it has left: an earlier boot began to leave, and this one
+   * must end.
+   */
   #takeOwn(claimed: Claim, now: number): Intake {
     const { own } = this
     if (compareClaims(claimed, own) <= 0) return nothing
@@ -137,15 +148,15 @@ export class MemberList {
     return { kind: 'refuted', claim, claimed }
   }
 
-  /** This node's own word of itself, or its verdict of another. */
+  /** Sets this node's own claim, or its verdict about another. */
   claim(claim: Claim, now: number): void {
     this.#put(claim, now)
   }
 
   /**
-   * Members whose absence has lasted for the grace, of guests for a part of it, and are to be out. Where there are
-   * any, guests that are not just being reloaded are out with them: a place that gets free is not to go to somebody
-   * who has left, too.
+   * Members to declare out: those absent for the grace, and guests absent for their part of it. If there are any,
+   * guests absent for longer than a reload are out with them. Otherwise a place that becomes free could go to a guest
+   * that has left too.
    */
   overdue(graceMs: number, now: number): readonly Claim[] {
     const guestGraceMs = Math.min(graceMs * bounds.guestGraceShare, bounds.guestGraceMsMax)
@@ -158,7 +169,10 @@ export class MemberList {
     return lasting(guestGraceMs).length === 0 ? [] : lasting(Math.min(guestGraceMs, bounds.reloadMs))
   }
 
-  /** Forgets members that are out or have left: after a while, and the longest gone where there are too many. */
+  /**
+   * Forgets members that are out or have left: after `bounds.formerMemberMs`, or the longest gone first while the view
+   * is large.
+   */
   forget(now: number): void {
     for (const [node, since] of this.#formerSince) {
       if (this.#view.size <= bounds.membersMax / 2 && now - since < bounds.formerMemberMs) return

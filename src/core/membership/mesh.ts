@@ -1,21 +1,23 @@
 /**
- * Whom a member keeps a link to. In a small ring everybody; in a large one a grid: the members in order of their ids,
- * each linked to those few places away, and to those whole rows away.
+ * The mesh: the links that each member keeps (not in the paper). In a small ring all members are linked to all.
  *
- * Any two members of a grid have a common neighbour: as many rows as it takes, then a few places. So whoever is not
- * linked is reached, introduced to and probed through one other member, and everybody can work out through which. A
- * row as long as the square root of the number of members makes the fewest links, about twice that root.
+ * In a large ring the members form a grid, in order of their ids. Each is linked to those a few places away, and to
+ * those whole rows away. Any two members of a grid have a common neighbour: whole rows from one, then a few places to
+ * the other. So a member reaches, introduces and probes an unlinked one through one other member, and every node can
+ * compute which.
+ *
+ * A row as long as the square root of the number of members makes the fewest links, about twice that root.
  */
 import { compareText, type NodeId } from '../ids.ts'
 
-/** Half the length of a row: places to either side. */
+/** Places to either side within a row: half its length. */
 function reachOf(count: number): number {
   let reach = 1
   while ((2 * reach + 1) ** 2 < count) reach += 1
   return reach
 }
 
-/** Distances at which members of a grid are linked: within a row, then whole rows, half way round. */
+/** Distances at which members of a grid are linked: places within a row, then whole rows, half way round. */
 function offsetsOf(count: number): readonly number[] {
   const reach = reachOf(count)
   const row = 2 * reach + 1
@@ -24,18 +26,18 @@ function offsetsOf(count: number): readonly number[] {
   return [...within, ...rows]
 }
 
-/** The links between some members, worked out as they are asked for. */
+/** The links between some members, computed on demand. */
 export class Mesh {
   readonly #members: readonly NodeId[]
   readonly #linksMax: number
-  /** The members in the order of the grid; null where all are linked to all. */
+  /** The members in the order of the grid. Null if all are linked to all. */
   readonly #order: readonly NodeId[] | null
   readonly #places = new Map<NodeId, number>()
   readonly #offsets: readonly number[]
   readonly #neighbours = new Map<NodeId, ReadonlySet<NodeId>>()
   readonly #relays = new Map<string, readonly NodeId[]>()
 
-  /** Nobody may have more than `linksMax` links, and all are linked where that is enough. */
+  /** No member has more than `linksMax` links. If there are no more members than that, all are linked to all. */
   constructor(members: readonly NodeId[], linksMax: number) {
     this.#members = members
     this.#linksMax = linksMax
@@ -44,7 +46,7 @@ export class Mesh {
     for (const [place, node] of (this.#order ?? []).entries()) this.#places.set(node, place)
   }
 
-  /** Whom a node links to; it may be none of the members, and is taken for one then. */
+  /** The neighbours of a node. One that is no member yet is treated as one. */
   neighboursOf(node: NodeId): ReadonlySet<NodeId> {
     const known = this.#neighbours.get(node)
     if (known !== undefined) return known
@@ -61,7 +63,7 @@ export class Mesh {
     return new Set(around.map((place) => order[(place + order.length) % order.length] as NodeId))
   }
 
-  /** Through whom `self` reaches `target`, likeliest first: members that are linked to both. */
+  /** Relays from `self` to `target`: members with links to both. */
   relaysTo(self: NodeId, target: NodeId): readonly NodeId[] {
     const pair = `${self} ${target}`
     const known = this.#relays.get(pair)

@@ -1,10 +1,11 @@
 /**
- * Other boots that claim to be this node.
+ * Namesakes: other boots that claim to be this node (not in the paper).
  *
- * As a rule that is a former boot, of which old news goes round: it is refuted and that is that. But where a
- * browser's profile was copied, with its database, two live under one name, and each refutes the other for ever. A
- * boot that is over answers nothing: its claims may come from those who slept for long, some newer than others, but
- * not one upon the other, each above the last refutation.
+ * Usually that is an earlier boot, of which old news goes round: one refutation ends it. But a copied browser profile
+ * includes the database. Then two boots live under one name, and each refutes the other for ever.
+ *
+ * A boot that is over answers nothing. Its claims may come from members that slept long, some newer than others. Only a
+ * live boot claims again and again above this node's last refutation.
  */
 import { bounds } from '../bounds.ts'
 import type { PeerId } from '../ids.ts'
@@ -12,17 +13,17 @@ import type { Claim } from './claims.ts'
 
 interface Refuted {
   readonly since: number
-  /** When last, and by which incarnation. */
+  /** The time of the last refutation, and its incarnation. */
   readonly at: number
   readonly incarnation: number
-  /** How often it answered, since then. */
+  /** Claims above the incarnation of the refutation before them, since `since`. */
   readonly answers: number
 }
 
 export class Namesakes {
   readonly #refuted = new Map<PeerId, Refuted>()
 
-  /** Notes that `claim` refuted what another boot claimed. Whether that boot lives. */
+  /** Notes that `claim` refuted `claimed`, a claim of another boot. True if that boot is alive. */
   refuted(claimed: Claim, claim: Claim, now: number): boolean {
     if (claimed.peer === claim.peer) return false
     if (this.#refuted.size > bounds.namesakesMax) this.#refuted.clear()

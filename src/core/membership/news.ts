@@ -1,12 +1,13 @@
 /**
- * News on its way round: claims that ride on other messages, each a bounded number of times, the least told first
- * (SWIM, section 4.1: infection-style dissemination).
+ * News in circulation: claims that ride on other messages (SWIM, section 4.1: infection-style dissemination).
+ *
+ * Each piece is told a bounded number of times, the least told first.
  */
 
 import type { NodeId } from '../ids.ts'
 import { type Claim, compareClaims } from './claims.ts'
 
-/** A claim and who made it: a suspicion that several made apart from each other weighs more. */
+/** A claim and its author: independent suspicions of several members weigh more. */
 export interface News {
   readonly claim: Claim
   readonly by: NodeId
@@ -24,7 +25,7 @@ export class NewsQueue {
     return this.#items.length === 0
   }
 
-  /** Adds a piece of news; what it makes old is not told any more. */
+  /** Adds a piece of news. News that it makes obsolete is no longer told. */
   add(news: News): void {
     const { claim, by } = news
     this.#items = this.#items.filter(({ news: other }) => {
@@ -35,7 +36,9 @@ export class NewsQueue {
     this.#items.push({ news, told: 0 })
   }
 
-  /** Up to `count` pieces for one message, those about `receiver` first; each is forgotten after `tellings`. */
+  /**
+   * Up to `count` pieces for one message, those about `receiver` first. Each is forgotten after `tellings` messages.
+   */
   take(count: number, tellings: number, receiver: NodeId): readonly News[] {
     if (this.#items.length === 0) return []
     const concerns = (item: Item) => Number(item.news.claim.node === receiver)
@@ -46,10 +49,10 @@ export class NewsQueue {
   }
 }
 
-/** Old beliefs of one member that are put right with one message. */
+/** Old beliefs of one member that are noted for correction. */
 const unheardMax = 2
 
-/** Members that have shown that they believe what was taken back, and about whom. */
+/** Members that showed an obsolete belief, and the members it is about. */
 export class Unheard {
   readonly #byMember = new Map<NodeId, readonly NodeId[]>()
 
@@ -58,7 +61,7 @@ export class Unheard {
     if (unheard.length < unheardMax && !unheard.includes(about)) this.#byMember.set(member, [...unheard, about])
   }
 
-  /** About whom a member is to be told; it is then taken to know. */
+  /** The members that `member` must be told about. It counts as told from then on. */
   take(member: NodeId): readonly NodeId[] {
     const unheard = this.#byMember.get(member) ?? []
     this.#byMember.delete(member)

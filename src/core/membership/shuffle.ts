@@ -1,5 +1,7 @@
 /**
  * Random order (Fisher and Yates).
+ *
+ * Probing takes its targets in such an order (SWIM, section 4.3), and gossip its receivers.
  */
 
 /** The items in random order. `chance` is uniform in [0, 1). */

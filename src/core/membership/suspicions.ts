@@ -1,5 +1,7 @@
 /**
- * Members under suspicion: since when, by whom, and which timer counts (Lifeguard, section 4.2).
+ * Members under suspicion: since when, by which accusers, and the timer that counts (Lifeguard, section 4.2).
+ *
+ * Each independent accuser shortens the time that a suspect has to refute.
  */
 import type { NodeId } from '../ids.ts'
 import { confirmationsWanted, suspicionMs, type Timing } from './timing.ts'
@@ -7,7 +9,7 @@ import { confirmationsWanted, suspicionMs, type Timing } from './timing.ts'
 interface Suspicion {
   readonly startedAt: number
   readonly accusers: Set<NodeId>
-  /** Of the timer that counts: an earlier one expires harmlessly. */
+  /** The timer that counts. An earlier one expires harmlessly. */
   stamp: number
 }
 
@@ -24,7 +26,7 @@ export class Suspicions {
     this.#suspicions.set(node, { startedAt: now, accusers: new Set([by]), stamp: 0 })
   }
 
-  /** The one that has lasted longest, if there is any. */
+  /** The longest suspicion, as a list of one member or none. */
   get oldest(): readonly NodeId[] {
     const [first] = this.#suspicions.keys()
     return first === undefined ? [] : [first]
@@ -34,7 +36,7 @@ export class Suspicions {
     this.#suspicions.delete(node)
   }
 
-  /** Another member suspects it too. Whether that makes a difference. */
+  /** Adds an accuser. True if that shortens the suspicion. */
   confirm(node: NodeId, by: NodeId, members: number): boolean {
     const accusers = this.#suspicions.get(node)?.accusers
     if (accusers === undefined || accusers.has(by) || accusers.size > confirmationsWanted(members)) return false
@@ -42,7 +44,7 @@ export class Suspicions {
     return true
   }
 
-  /** How long the member still has to refute, and the stamp of the timer that is to end it. */
+  /** The time left to refute, ms, and the stamp of the timer that is to end the suspicion. */
   next(node: NodeId, members: number, now: number): { readonly leftMs: number; readonly stamp: number } {
     this.#stamp += 1
     const suspicion = this.#suspicions.get(node)

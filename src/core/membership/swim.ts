@@ -1,12 +1,13 @@
 /**
- * Who is here: SWIM (Das, Gupta, Motivala 2002) with Lifeguard (Dadgar, Phillips, Currey 2018), for tabs.
+ * Membership: SWIM (Das, Gupta, Motivala 2002) with Lifeguard (Dadgar, Phillips, Currey 2018), for tabs (Dynamo, 4.8).
  *
- * One neighbour after the other is probed; one that does not answer is probed through others, then suspected, and dead when it
- * has not refuted in time. Lifeguard makes a node that is slow itself judge slowly. Browsers add one rule: a timer that fires late
- * judges nobody before what is queued has been heard, and tells a node that it is slow. Whoever has no link to anybody is itself
- * the one that is cut off, and judges nobody.
+ * A node probes one neighbour after the other. It probes a silent one through others, suspects it, and declares it dead
+ * if it does not refute in time. Under Lifeguard a slow node judges slowly. Browsers add a rule: a late timer judges no
+ * member before queued messages were heard, and tells the node that it is slow. A node without any link is cut off, and
+ * judges none.
  *
- * The machine knows neither clocks nor promises: time is an argument, chance and sending are its port's, timers are data.
+ * The machine knows neither clocks nor promises: time is an argument, chance and sending are its port's, timers are
+ * data.
  */
 import { bounds } from '../bounds.ts'
 import type { NodeId, ViewHash } from '../ids.ts'
@@ -23,14 +24,14 @@ import { transmissions } from './timing.ts'
 interface Probe {
   readonly target: NodeId
   readonly sequence: number
-  /** Members that probe for us, and how many of them have said so. */
+  /** Members that probe for us, and the nacks they have sent. */
   expected: number
   nacks: number
-  /** The suspicion that ends with this probe, one way or the other. */
+  /** Stamp of the suspicion that this probe decides. Null for a probe of the round. */
   readonly verdictOf: number | null
 }
 
-/** Probes made for others and not answered yet; more are forgotten. */
+/** Unanswered probes made for others. Beyond this many the oldest is forgotten. */
 const errandsMax = 256
 
 export class Swim {
@@ -43,7 +44,7 @@ export class Swim {
   readonly #unheard = new Unheard()
   readonly #namesakes = new Namesakes()
   #order: NodeId[] = []
-  /** Not answered yet; one may still wait when the next begins. */
+  /** Probes without an answer yet. One may still wait when the next begins. */
   readonly #probes = new Map<number, Probe>()
   #sequence = 0
   #health = 0
@@ -64,7 +65,7 @@ export class Swim {
     return this.#list.own
   }
 
-  /** Equal where two nodes believe the same of all members that placement counts on: then there is nothing to exchange. */
+  /** Equal on two nodes that believe the same of all placed members: push-pull then has nothing to exchange. */
   get digest(): ViewHash {
     return this.#list.hash
   }
@@ -74,29 +75,29 @@ export class Swim {
     return this.#list.awake
   }
 
-  /** 0: well. Every level makes this node wait that much longer before it judges. */
+  /** 0: well. Each level makes this node wait that much longer before it judges. */
   get health(): number {
     return this.#health
   }
 
-  /** The links between all who are awake. */
+  /** The links between all members that are awake. */
   get mesh(): Mesh {
     return this.#list.mesh
   }
 
-  /** Members that a link is kept to. */
+  /** Members that this node keeps a link to. */
   get neighbours(): ReadonlySet<NodeId> {
     return this.mesh.neighboursOf(this.#list.self)
   }
 
-  /** Begins, at a random moment of the first interval: tabs that opened together need not probe together. */
+  /** Begins at a random moment of the first interval: tabs that opened together should not probe together. */
   start(now: number): void {
     for (const claim of this.view.values()) if (claim.status === 'suspect') this.#beginSuspicion(claim, claim.node, now)
     this.#arm(this.#port.chance() * this.#options.probeIntervalMs, { kind: 'probe' }, now)
     this.#announce(this.own, now)
   }
 
-  // What others say
+  // Messages of other members
 
   received(from: NodeId, message: SwimMessage, now: number): void {
     for (const { claim, by } of message.news) {
@@ -124,7 +125,7 @@ export class Swim {
     }
   }
 
-  /** Takes in somebody's whole list. */
+  /** Takes in a whole member list. */
   takeList(from: NodeId, claims: readonly Claim[], now: number): void {
     for (const claim of claims) this.#take(claim, from, 'list', now)
   }
@@ -134,7 +135,7 @@ export class Swim {
     if (intake.kind === 'adopted') this.#adopted(intake.claim, by, now)
     if (intake.kind === 'confirmed') this.#confirmed(intake.claim, by, now)
     if (intake.kind !== 'refuted') return
-    // Whoever is suspected is slow, or far away: let it judge more slowly (Lifeguard, section 4.1).
+    // A suspected node is slow or far away, so it judges more slowly itself (Lifeguard, section 4.1).
     if (intake.claimed.status === 'suspect') this.#worsen(1)
     this.#adopted(intake.claim, this.#list.self, now)
     if (intake.claimed.status === 'out') this.#port.wasOut()
@@ -149,21 +150,21 @@ export class Swim {
     this.#port.changed(claim, by)
   }
 
-  // What this node says of itself, and of others
+  // Claims of this node, about itself and about others
 
   #announce(claim: Claim, now: number): void {
     this.#list.claim(claim, now)
     this.#adopted(claim, this.#list.self, now)
   }
 
-  /** This tab is about to sleep: says so at once to as many as one frame each reaches. */
+  /** This tab is about to sleep. It tells `bounds.farewells` members at once: there is time for a frame each. */
   sleep(now: number): void {
     if (!isAwake(this.own)) return
     this.#announce({ ...this.own, status: 'away' }, now)
     for (const node of this.#pick(bounds.farewells)) this.#send(node, 'news')
   }
 
-  /** It is back, a guest no more, or its store or weight changed: a new incarnation takes back whatever was claimed meanwhile. */
+  /** Renews the own claim after a sleep or with a change: the new incarnation overrides claims made meanwhile. */
   renew(change: Partial<Pick<Claim, 'status' | 'guest' | 'settled' | 'capacity16ths' | 'storage'>>, now: number): void {
     if (this.own.status === 'left') return
     const incarnation = Math.min(this.own.incarnation + 1, bounds.incarnationMax)
@@ -174,7 +175,7 @@ export class Swim {
     this.#announce({ ...this.own, status: 'left' }, now)
   }
 
-  /** A link has broken, or its member does not answer: that is evidence, and no verdict. */
+  /** A broken link or an unanswered probe: evidence that starts a suspicion, and no verdict. */
   suspect(node: NodeId, now: number): void {
     const held = this.view.get(node)
     if (held === undefined || this.#port.linked().length === 0) return
@@ -201,14 +202,14 @@ export class Swim {
     else this.#probeFailed(probe, now)
   }
 
-  /** Whether there still is something to judge: what was answered in time says nothing of this node's health. */
+  /** True if the timer still decides something. A late timer says nothing about health once its probe is answered. */
   #matters(task: Exclude<SwimTimer['task'], { kind: 'probe' | 'gossip' }>): boolean {
     return task.kind === 'suspicion'
       ? this.#suspicions.isCurrent(task.node, task.stamp)
       : this.#probes.has(task.sequence)
   }
 
-  /** Whether a timer is so late that this node may not have heard what came in time. */
+  /** True if a timer is so late that this node may not have heard answers that came in time. */
   #isLate({ due, again }: SwimTimer, now: number): boolean {
     const { lateTimerMs } = this.#options
     const allowedMs = again ? Math.max(lateTimerMs, bounds.lateAgainMs) : lateTimerMs
@@ -250,7 +251,7 @@ export class Swim {
     this.#arm(this.#options.probeTimeoutMs * (this.#health + 1), { kind, sequence }, now)
   }
 
-  /** The neighbours in random order, each once, then in another order: a bound on how long one goes unprobed (SWIM, section 4.3). */
+  /** The neighbours in random order, each once a round: this bounds the time between probes (SWIM, section 4.3). */
   #nextTarget(): NodeId | undefined {
     if (this.#order.length === 0) this.#order = shuffled(this.neighbours, () => this.#port.chance())
     for (let target = this.#order.pop(); target !== undefined; target = this.#order.pop()) {
@@ -269,7 +270,7 @@ export class Swim {
   #probeFailed(probe: Probe, now: number): void {
     const { sequence, expected, nacks } = probe
     this.#probes.delete(sequence)
-    // Those who were asked and said nothing either: it is rather us (Lifeguard, section 4.1).
+    // Members that sent no nack are silent too, so the fault is rather here (Lifeguard, section 4.1).
     this.#worsen(expected === 0 ? 1 : Math.max(0, expected - nacks))
     this.#probeEnded(probe, now)
   }
@@ -279,7 +280,7 @@ export class Swim {
     if (probe !== undefined) {
       this.#probes.delete(sequence)
       this.#health = Math.max(0, this.#health - 1)
-      // Asked through others, its refutation is on its way; it gets the time of one probe more.
+      // The suspect answered its last probe, so a refutation is on its way. It has one more probe interval.
       if (probe.verdictOf !== null)
         this.#arm(this.#options.probeIntervalMs, { kind: 'suspicion', node: probe.target, stamp: probe.verdictOf }, now)
       return
@@ -333,7 +334,7 @@ export class Swim {
     else this.#announce({ ...held, status: 'dead' }, now)
   }
 
-  /** Neither word of its refutation came, nor an answer to the last question. */
+  /** After a failed probe: suspects its target, or declares a suspect dead that has not refuted. */
   #probeEnded({ target, verdictOf }: Probe, now: number): void {
     const held = this.view.get(target)
     if (verdictOf === null) this.suspect(target, now)
@@ -381,15 +382,15 @@ export class Swim {
   }
 
   /**
-   * What a member hears besides the news: what we think ill of it, so that it can refute (Lifeguard's buddy system); whom we have
-   * suspected for longest, so that whoever knows better can say so; and what it has shown it has not heard.
+   * Members to mention besides the news. The receiver, if we doubt it, so that it can refute (Lifeguard's buddy
+   * system). The oldest suspect, for others to contradict. And those about whom the receiver is wrong.
    */
   #remindersFor(to: NodeId): readonly NodeId[] {
     const isDoubted = this.view.get(to)?.status !== 'alive'
     return [...new Set([...(isDoubted ? [to] : []), ...this.#suspicions.oldest, ...this.#unheard.take(to)])]
   }
 
-  /** Some linked members at random: those thought ill of too, who are to hear it, but none that has left. */
+  /** Random linked members. Doubted ones are among them, since they must hear of it; those that have left are not. */
   #pick(count: number, except?: NodeId): readonly NodeId[] {
     const there = this.#port.linked().filter((node) => node !== except && this.view.get(node)?.status !== 'left')
     return shuffled(there, () => this.#port.chance()).slice(0, count)

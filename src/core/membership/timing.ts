@@ -1,14 +1,14 @@
 /**
- * How long membership waits: SWIM's intervals as Lifeguard stretches them (Dadgar, Phillips, Currey 2018).
+ * Waits of membership: SWIM's intervals as Lifeguard stretches them (Dadgar, Phillips, Currey 2018).
  *
- * Logarithms are interpolated between powers of two, with sums and products only: `Math.log` may differ between
- * engines, and a simulated run must take the same way in all of them.
+ * Logarithms are interpolated between powers of two, with sums and products only. `Math.log` may differ between
+ * engines, and a simulated run must be the same in all of them.
  */
 import { bounds } from '../bounds.ts'
 
-/** What depends on how far apart the members are. */
+/** Intervals that depend on the distance between members. */
 export interface Timing {
-  /** Pause between two probes, and how long a probe waits for its answer, ms. */
+  /** Pause between two probes, and the wait of a probe for its answer, ms. */
   readonly probeIntervalMs: number
   readonly probeTimeoutMs: number
   /** Pause between two rounds of news, ms. */
@@ -16,7 +16,7 @@ export interface Timing {
 }
 
 /**
- * `internet` suits every ring; `local` finds out twice as fast where all tabs are on one machine and in the
+ * `internet` suits every ring. `local` finds failures twice as fast, if all tabs are on one machine and in the
  * foreground.
  */
 export const presets: { readonly internet: Timing; readonly local: Timing } = {
@@ -45,18 +45,18 @@ export function log2(value: number): number {
   return whole + (rest - 1)
 }
 
-/** How often a piece of news is passed on, in a ring of so many members. */
+/** The number of messages that carry a piece of news, in a ring of so many members. */
 export function transmissions(members: number): number {
   return bounds.newsFactor * Math.ceil(log2(members + 1) / log2Of10)
 }
 
-/** Whose suspicion makes no difference any more: so many others, if there are as many. */
+/** Confirmations that bring a suspicion to its shortest time. 0 if the ring has too few members for so many. */
 export function confirmationsWanted(members: number): number {
   const wanted = bounds.suspicionFactor - 2
   return members - 2 < wanted ? 0 : wanted
 }
 
-/** How long a suspect has to refute, when so many others suspect it too, ms. */
+/** The time a suspect has to refute, ms, when `confirmations` other members suspect it too. */
 export function suspicionMs(
   timing: Timing,
   members: number,

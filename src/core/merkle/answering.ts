@@ -1,5 +1,8 @@
 /**
- * The side of a reconciliation that is asked; see `reconciliation.ts`.
+ * The side of a reconciliation that answers (Dynamo, section 4.7); `reconciliation.ts` has the protocol.
+ *
+ * It compares the fingerprints it is sent with its own. Of each prefix that differs it sends the items, a list of
+ * fingerprints, or a split.
  */
 import { hashBytes } from '../hash.ts'
 import { ByteReader, ByteWriter } from '../wire/bytes.ts'
@@ -25,19 +28,19 @@ import {
 } from './reconciliation.ts'
 import { itemBytes } from './trie.ts'
 
-/** The side that is asked. Answers every message, in order; null where one makes no sense. */
+/** The answering side. It answers every message, in order. A message that makes no sense gets null. */
 export class Answering {
   readonly #view: ForestView
   readonly #cut: (fingerprint: number) => number
   readonly #itemsMax: number
   #window = 0
   #stage: 'first' | 'second' | 'items' = 'first'
-  /** What the next message is about. */
+  /** The cells that the next message is about. */
   #cells: readonly Prefix[] = []
-  /** Listed so far, 32 bytes each. */
+  /** Items whose fingerprints were listed so far, 32 bytes each. */
   readonly #listed: Uint8Array[] = []
 
-  /** `itemsMax`: more items than that are not sent in one message; `cut` weakens fingerprints, for tests. */
+  /** `itemsMax`: the most items in one message. `cut` weakens fingerprints, for tests. */
   constructor(
     view: ForestView,
     itemsMax: number = Number.POSITIVE_INFINITY,
@@ -102,7 +105,7 @@ export class Answering {
     return writer.done()
   }
 
-  /** Whether the first answer would list more items than are sent at once. */
+  /** True if the first answer would list more items than one message may. */
   #isTooMuch(cells: readonly Prefix[], theirs: readonly number[]): boolean {
     if (this.#view.size <= this.#itemsMax) return false
     const { empty, comparison } = this.#differing(cells, theirs)
@@ -113,7 +116,7 @@ export class Answering {
     return cells.reduce((sum, cell) => sum + this.#view.countOf(cell), 0)
   }
 
-  /** Which cells differ: their indices, those where the other has nothing, and the others. */
+  /** The differing cells: their indices, those that are empty on the asking side, and the rest. */
   #differing(cells: readonly Prefix[], theirs: readonly number[]) {
     const indices = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
     const [emptyAt, restAt] = partition(indices, (index) => theirs[index] === 0)
@@ -122,7 +125,7 @@ export class Answering {
     return { indices, empty, rest, comparison }
   }
 
-  /** Says which cells differ, and sends what is here of those where the other has nothing. Returns the others. */
+  /** Writes which cells differ, and the items of those that are empty on the asking side. Returns the rest. */
   #compare(
     writer: ByteWriter,
     cells: readonly Prefix[],
@@ -164,7 +167,8 @@ export class Answering {
       return writer.done()
     }
     const asked = splitAll(filled, splitBits)
-    // Where it asks for a list without a fingerprint, it has something and it differs.
+    // The asking side wants a list without sending a fingerprint: its cell is not empty and differs. So any other
+    // non-zero word stands for it.
     const theirs =
       splitBits === 0 ? asked.map((cell) => (this.#fingerprint(cell) === 1 ? 2 : 1)) : readWords(reader, count)
     const cells = [...at(prefixes, empty), ...asked]

@@ -1,5 +1,8 @@
 /**
- * The side of a reconciliation that wants to know what differs; see `reconciliation.ts`.
+ * The side of a reconciliation that asks for the differences (Dynamo, section 4.7); `reconciliation.ts` has the
+ * protocol.
+ *
+ * It sends fingerprints, follows the answers down to single items, and proves the result before it believes it.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { hashBytes } from '../hash.ts'
@@ -30,7 +33,7 @@ import { itemBytes } from './trie.ts'
 
 const nameOf = ({ key, version }: Item): string => bytesToHex(key) + bytesToHex(version)
 
-/** Items of either side that the other has not. */
+/** Items of either side that the other lacks. */
 function apart(ours: readonly Item[], theirs: readonly Item[]): readonly [readonly Item[], readonly Item[]] {
   if (ours.length === 0 || theirs.length === 0) return [ours, theirs]
   const [mine, other] = [ours.map(nameOf), theirs.map(nameOf)]
@@ -40,7 +43,8 @@ function apart(ours: readonly Item[], theirs: readonly Item[]): readonly [readon
 }
 
 /**
- * The side that wants to know. Each message that comes is answered by the next one to send, until `differences` says.
+ * The asking side. The caller sends the message of `begin`, and passes each answer to `next`, until `differences` can
+ * be read.
  */
 export class Asking {
   readonly #view: ForestView
@@ -49,23 +53,23 @@ export class Asking {
   readonly #cut: (fingerprint: number) => number
   #isProbe = false
   #tooMuch: number | null = null
-  /** Items here of which the other has said all it has in their place. */
+  /** Own items in cells of which the answering side has sent everything. */
   #taken = 0
   #isEqual = false
   #theirProof: Uint8Array = new Uint8Array(0)
-  /** What the next answer is about, and whether the other was told that nothing is here. */
+  /** The cells that the next answer is about, and the test for those reported as empty here. */
   #cells: readonly Prefix[] = []
   #isEmpty: (cell: Prefix) => boolean = (cell) => this.#fingerprint(cell) === 0
   readonly #theirs: Item[] = []
   readonly #ours: Item[] = []
-  /** Fingerprints in the other's lists that nothing here has. */
+  /** Fingerprints in the lists of the answering side so far. */
   #listed = 0
   readonly #wanted: number[] = []
   #stage: 'first' | 'second' | 'items' | 'over' = 'first'
 
   /**
-   * `window`: which part of the hashes to compare, below `windows`. `itemsMax`: where more of this side's items would
-   * have to be looked through one by one, that is too much. `cut` weakens fingerprints, to test what that leads to.
+   * `window`: the part of the hashes to compare, below `windows`. `itemsMax`: the most own items to go through one by
+   * one. `cut` weakens fingerprints, to test the consequences.
    */
   constructor(
     view: ForestView,
@@ -79,7 +83,7 @@ export class Asking {
     this.#cut = cut
   }
 
-  /** Message 1. A `probe` compares the proof only: the answer says whether anything differs. */
+  /** Message 1. A `probe` sends the proof only, and learns only if anything differs. */
   begin(kind: 'probe' | 'whole' = 'whole'): Uint8Array {
     const { size } = this.#view
     this.#isProbe = kind === 'probe'
@@ -95,7 +99,7 @@ export class Asking {
     return writer.done()
   }
 
-  /** The next message to send, 'over' when there is none, or null where the answer makes no sense. */
+  /** The next message to send, 'over' at the end, or null if the answer makes no sense. */
   next(message: Uint8Array): Uint8Array | 'over' | null {
     const reader = new ByteReader(message)
     const reply = this.#read(reader)
@@ -113,27 +117,27 @@ export class Asking {
     return 'over'
   }
 
-  /** Whether everything is equal, once the first answer is in. */
+  /** True if both sides are equal. Valid after the first answer. */
   get isEqual(): boolean {
     return this.#isEqual
   }
 
   /**
-   * How many items there are on one side, if they are too many to go through at once: then less is to be compared at
-   * a time.
+   * The number of items on one side, if they are too many to go through at once. Then the caller compares fewer
+   * partitions at a time. Null otherwise.
    */
   get tooMuch(): number | null {
     return this.#tooMuch
   }
 
-  /** Whether the differences are found and only the items the other has are still to come. */
+  /** True once the differences are found, and only items of the answering side are still to come. */
   get isFetching(): boolean {
     return this.#stage === 'items'
   }
 
   /**
-   * What differs, if it can be proved; null if some fingerprints looked alike and were not. In pieces, since it may
-   * take long.
+   * The differences, if they can be proved. Null if some fingerprints were equal and their items were not. It takes
+   * long, so it runs in pieces.
    */
   *differences(): Generator<void, Differences | null> {
     if (this.#isEqual) return { theirs: [], ours: [] }
@@ -158,7 +162,7 @@ export class Asking {
     }
     this.#theirProof = reader.raw(hashBytes)
     const differing = at(this.#cells, readCells(reader, this.#cells.length))
-    // Where this side has nothing, the other sends all it has.
+    // The answering side sends all its items of cells that are empty here.
     const [empty, rest] = partition(differing, this.#isEmpty)
     for (const cell of empty) this.#takeItems(cell, readItems(reader))
     if (rest.length === 0) return this.#want()
@@ -179,7 +183,7 @@ export class Asking {
     return this.#second(reader, splitAll(kept, splitBits))
   }
 
-  /** Message 3: what differs of the splits, and how to go on there. */
+  /** Message 3: the cells of the splits that differ, and the way to go on there. */
   #second(reader: ByteReader, cells: readonly Prefix[]): Uint8Array | 'over' {
     const theirs = readWords(reader, cells.length)
     const differing = cells.flatMap((cell, index) => (this.#fingerprint(cell) === theirs[index] ? [] : [index]))
@@ -200,7 +204,7 @@ export class Asking {
     if (splitBits > 0) for (const cell of asked) writeWord(writer, this.#fingerprint(cell))
     const nothing = new Set(at(prefixes, empty))
     this.#cells = [...nothing, ...asked]
-    // Asked for a list, the other knows that something is here without a fingerprint.
+    // A request for a list carries no fingerprint. It tells the answering side that the cell is not empty here.
     this.#isEmpty = (cell) => nothing.has(cell) || (splitBits > 0 && this.#fingerprint(cell) === 0)
     this.#stage = 'second'
     return writer.done()
@@ -223,7 +227,7 @@ export class Asking {
     }
   }
 
-  /** All that the other has of a prefix. */
+  /** Takes all items that the answering side has in a cell. */
   #takeItems(cell: Prefix, items: readonly Item[]): void {
     this.#taken += this.#view.countOf(cell)
     if (this.#taken > this.#itemsMax) this.#tooMuch = this.#view.size
@@ -233,7 +237,7 @@ export class Asking {
     for (const item of theirs) this.#theirs.push(item)
   }
 
-  /** The fingerprints of all that the other has of a prefix. */
+  /** Takes the fingerprints of all items that the answering side has in a cell. */
   #takeList(cell: Prefix, theirs: readonly number[]): void {
     const bytes = this.#view.itemsOf(cell)
     const mine = new Map<number, number[]>()
@@ -250,7 +254,7 @@ export class Asking {
     }
   }
 
-  /** Message 5: the entries of lists that nothing here matches. */
+  /** Message 5: the list entries that match nothing here. */
   #want(): Uint8Array | 'over' {
     const isOver = this.#wanted.length === 0 || this.#tooMuch !== null
     this.#stage = isOver ? 'over' : 'items'

@@ -1,9 +1,9 @@
 /**
- * The tries of all partitions, and what two nodes compare of them: a view of those partitions that both hold.
+ * The tries of all partitions, and the view that two nodes compare: the partitions that both hold (Dynamo, section
+ * 4.7).
  *
- * A view is a snapshot. It numbers its partitions without gaps, so that a prefix is worth as much whether two nodes
- * share three partitions or all of them: the first bits of a prefix choose among the partitions, the bits after that
- * are the key's.
+ * A view is a snapshot. It numbers its partitions without gaps, so a prefix is worth as much for three shared
+ * partitions as for all. The first bits of a prefix choose among the partitions, and the bits after them are the key's.
  */
 import { bounds } from '../bounds.ts'
 import { hashBytes, hashOf } from '../hash.ts'
@@ -22,12 +22,12 @@ export class Forest {
     this.#hash = hash
   }
 
-  /** Keys in all partitions. */
+  /** The number of keys in all partitions. */
   get size(): number {
     return this.#size
   }
 
-  /** Puts a key's version in place of any other, or with null takes the key out. Both are `hashBytes` long. */
+  /** Replaces a key's version, or with null removes the key. Both hashes are `hashBytes` long. */
   set(key: Uint8Array, version: Uint8Array | null): void {
     const partition = partitionIn(key)
     const known = this.#tries[partition]
@@ -47,12 +47,12 @@ export class Forest {
     return this.#tries[partition]?.size ?? 0
   }
 
-  /** The items of a partition in order, 32 bytes each, as they are now. */
+  /** A copy of the items of a partition, in order, 32 bytes each. */
   itemsOf(partition: Partition): Uint8Array {
     return this.#tries[partition]?.items().slice() ?? new Uint8Array(0)
   }
 
-  /** Puts items that `itemsOf` gave in place of a partition's. */
+  /** Replaces the items of a partition by items that `itemsOf` gave. */
   restore(partition: Partition, items: Uint8Array): void {
     this.#size -= this.sizeOf(partition)
     this.#tries[partition] = items.length === 0 ? undefined : Trie.of(items, this.#hash)
@@ -69,7 +69,7 @@ export class Forest {
     return this.#tries[partition]?.root() ?? null
   }
 
-  /** Hashes what a view of these partitions takes, one at a time. */
+  /** Hashes all that a view of these partitions needs, one partition at a time. */
   *hashing(partitions: readonly Partition[]): Generator<void, void> {
     for (const partition of partitions) {
       this.root(partition)
@@ -77,7 +77,7 @@ export class Forest {
     }
   }
 
-  /** These partitions, in ascending order, as they are now. */
+  /** A snapshot of these partitions, in ascending order. */
   view(partitions: readonly Partition[]): ForestView {
     return new ForestView(
       partitions,
@@ -87,13 +87,13 @@ export class Forest {
   }
 }
 
-/** A prefix of the keys of a view: so many first bits, and their value. */
+/** A prefix of the keys of a view: the number of its bits, and their value. */
 export interface Prefix {
   readonly depth: number
   readonly bits: number
 }
 
-/** Some items of one trie. */
+/** A range of the items of one trie. */
 interface Span {
   readonly trie: Trie
   readonly from: number
@@ -122,7 +122,7 @@ export class ForestView {
     return this.#tries.reduce((sum, trie) => sum + (trie?.size ?? 0), 0)
   }
 
-  /** One hash of everything: equal for equal sets of items in the same partitions, and only for those. */
+  /** One hash of everything. It is equal for equal sets of items in the same partitions, and only for those. */
   proof(): Uint8Array {
     const input = new Uint8Array(this.partitions.length * (2 + hashBytes))
     for (const [index, partition] of this.partitions.entries()) {
@@ -135,7 +135,7 @@ export class ForestView {
     return this.#hash(input)
   }
 
-  /** Hashes what `proof` takes, a partition at a time. */
+  /** Hashes all that `proof` needs, one partition at a time. */
   *hashing(): Generator<void, void> {
     for (const trie of this.#tries) {
       trie?.root()
@@ -173,8 +173,8 @@ export class ForestView {
   }
 
   /**
-   * 32 bits that stand for what a prefix holds, 0 for nothing: of whole partitions parts of their roots, within one
-   * of its items. Different sets may look alike; the proof of the whole then does not hold, and other parts are
+   * 32 bits that stand for the items of a prefix; 0 for none. For whole partitions they come from the roots, within one
+   * from its items. Different sets may have equal fingerprints. Then the proof fails, and another part of the hashes is
    * compared (`window`).
    */
   fingerprint(prefix: Prefix, window: number): number {
@@ -186,7 +186,7 @@ export class ForestView {
     return sum >>> 0
   }
 
-  /** The view with other items put in, or with a null version taken out. */
+  /** The view with the changes applied: an item replaced, or with a null version removed. */
   patched(changes: readonly { readonly key: Uint8Array; readonly version: Uint8Array | null }[]): ForestView {
     const tries = [...this.#tries]
     const own = new Set<number>()
@@ -202,7 +202,7 @@ export class ForestView {
     return new ForestView(this.partitions, tries, this.#hash)
   }
 
-  /** Whether a key hash belongs to a prefix. */
+  /** True if a key hash belongs to a prefix. */
   covers({ depth, bits }: Prefix, key: Uint8Array): boolean {
     const index = this.partitions.indexOf(partitionIn(key))
     if (index < 0) return false

@@ -1,45 +1,46 @@
 /**
- * How to look closer where two views differ: list what is there, or split the prefixes once more and compare again.
+ * The plan for a difference between two views: list the items now, or split the prefixes and compare again (Dynamo,
+ * 4.7).
  *
- * From how many of the compared cells differ follows how many items probably do, and from that what each way of going
- * on would cost in bytes. A round trip is worth one packet.
+ * The share of compared cells that differ gives the likely number of differing items. From it follows the cost of each
+ * way, in bytes. A round trip is worth one packet.
  */
 
-/** Bytes that one more round trip may cost: what one packet carries. */
+/** The cost of one more round trip, in bytes: the load of one packet. */
 const roundTripBytes = 1200
-/** Bytes of a fingerprint, and of saying which cell is meant. */
+/** Bytes of a fingerprint, and of naming one cell. */
 const fingerprintBytes = 4
 const cellBytes = 1
-/** Bits a cell is split by at most, in one message. */
+/** The most bits by which one message splits a cell. */
 const splitBitsMax = 8
-/** Fewer differing cells than this say little of how many items differ. */
+/** With fewer differing cells, their share says little about the number of differing items. */
 const denseCellsMin = 64
 
-/** Cells that were compared, those that differ, and the items this side has in those. */
+/** The cells compared, those that differ, and this side's items in those. */
 export interface Comparison {
   readonly compared: number
   readonly differing: number
   readonly items: number
 }
 
-/** `split` by so many bits and compare again; 0 for listing what is there. */
+/** A way to go on: split by so many bits and compare again, or list at 0. `bytes` is its expected cost. */
 export interface Plan {
   readonly splitBits: number
   readonly bytes: number
 }
 
-/** Bits of the first comparison: about the square root of the items in cells. */
+/** Bits of the first comparison: the number of cells is about the square root of the number of items. */
 export function frontierBits(items: number): number {
   return items === 0 ? 0 : Math.min(8, Math.max(3, Math.ceil(Math.log2(items) / 2)))
 }
 
-/** How many items probably differ (balls into cells; where all cells differ, the coupon collector's number). */
+/** The likely number of differing items (balls into cells; if all cells differ, the coupon collector's number). */
 function differencesIn({ compared, differing }: Comparison): number {
   if (differing < compared) return -compared * Math.log(1 - differing / compared)
   return compared * (Math.log(compared) + 0.58)
 }
 
-/** Whether so much differs that sending everything is cheaper than finding out what. */
+/** True if so many items differ that sending all of them is cheaper than finding the differing ones. */
 export function isDense(comparison: Comparison): boolean {
   const { compared, differing, items } = comparison
   return differing === compared && compared >= denseCellsMin && differencesIn(comparison) >= items / 4
@@ -47,7 +48,7 @@ export function isDense(comparison: Comparison): boolean {
 
 const occupied = (cells: number, items: number): number => cells * (1 - Math.exp(-items / cells))
 
-/** Whether the side that answers lists now, or splits, so that the asking side looks once more. */
+/** The plan of the answering side: list now, or split for one more look of the asking side. */
 export function planAnswer(comparison: Comparison): Plan {
   const list = { splitBits: 0, bytes: fingerprintBytes * comparison.items }
   return cheapest(comparison, list, (cells, items) => {
@@ -57,7 +58,7 @@ export function planAnswer(comparison: Comparison): Plan {
 }
 
 /**
- * Whether the asking side asks for the lists now, or splits once more; the answer comes with the next message either
+ * The plan of the asking side: request the lists, or split once more. The answer comes with the next message either
  * way.
  */
 export function planQuestion(comparison: Comparison): Plan {
@@ -69,7 +70,7 @@ export function planQuestion(comparison: Comparison): Plan {
   })
 }
 
-/** Listing, or the split that costs least together with what follows it. */
+/** Listing, or the split with the lowest cost including all that follows. */
 function cheapest(
   { differing, items }: Comparison,
   list: Plan,

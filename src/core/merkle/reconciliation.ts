@@ -1,34 +1,33 @@
 /**
- * How two nodes find out in what their partitions differ, in two round trips at most and few bytes (Dynamo, section
- * 4.7).
+ * Reconciliation: two nodes find the differences of their partitions in few bytes (Dynamo, section 4.7).
  *
- * The asking side sends 32-bit fingerprints of some hundred prefixes. Where they differ, the answering side lists the
- * fingerprints of its items, or splits the prefix so that the asking side looks once more. 32 bits are little, so
- * nothing is believed before it is proved: with the differences put in, the asking side's own hashes must give the
- * answering side's full root. If they do not, the same is tried with other bits of the hashes.
+ * Finding takes two round trips at most; a third fetches items. The asking side sends 32-bit fingerprints of some
+ * hundred prefixes. If they differ, the answering side lists its items' fingerprints, or splits the prefix for one more
+ * look. 32 bits are few, so nothing is believed before it is proved. With the differences applied, the asking side's
+ * own hashes must give the answering side's full root. If they do not, both try other bits of the hashes.
  *
  *   asking                                answering
  *   1. proof, fingerprints           ->   2. proof; of each prefix that differs: nothing, items, a list, or a split
  *   3. what differs of the splits    ->   4. of each: items, or a list
  *   5. entries of lists it lacks     ->   6. those items
  *
- * Where so much differs that 2 would have to list very many items, it only says how many; and where 2 shows that so
- * many of the asking side are to be gone through, that side stops there. Then less is compared at a time. After 2 or
- * 4 the asking side knows what it has that the other lacks; after 6 it can prove what it lacks itself.
+ * If message 2 would list too many items, it gives only their number. If it shows that the asking side would have to go
+ * through too many of its own, that side stops. Then the nodes compare fewer partitions at a time. After 2 or 4 the
+ * asking side knows which of its items the other lacks. After 6 it can prove which ones it lacks itself.
  */
 import { hashBytes } from '../hash.ts'
 import type { ByteReader, ByteWriter } from '../wire/bytes.ts'
 import type { ForestView, Prefix } from './forest.ts'
 import { itemBytes } from './trie.ts'
 
-/** How many different parts of the hashes can be compared. */
+/** The number of different parts of the hashes that can be compared. */
 export const windows = 4
 
-/** How a prefix is told about: the fingerprints of its items, or the items themselves. */
+/** The content of a listing: fingerprints of the items, or the items themselves. */
 export const listing = { fingerprints: 0, items: 1 } as const
 /** The first byte of an answer. */
 export const verdicts = { equal: 0, differing: 1, tooMuch: 2 } as const
-/** Bits of the longest prefix: beyond it a set is listed, whatever it holds. */
+/** Bits of the longest prefix. A longer one is listed, not split. */
 export const depthMax = 28
 export const frontierBitsMax = 16
 
@@ -38,11 +37,11 @@ export interface Item {
   readonly version: Uint8Array
 }
 
-/** What the asking side has found. */
+/** The result of the asking side. */
 export interface Differences {
-  /** Items the other has and this side has not, or in another version. */
+  /** Items the answering side has and the asking side lacks, or has in another version. */
   readonly theirs: readonly Item[]
-  /** Items this side has and the other has not, or in another version. */
+  /** Items the asking side has and the answering side lacks, or has in another version. */
   readonly ours: readonly Item[]
 }
 
@@ -57,7 +56,7 @@ export const splitAll = (prefixes: readonly Prefix[], splitBits: number): readon
 
 export const wholeView: Prefix = { depth: 0, bits: 0 }
 
-/** How many items of a view are gone through at once, if less can be compared at a time: not less than a partition. */
+/** The most items to go through at once. No limit for a view of one partition, which cannot be made smaller. */
 export const mostFor = ({ partitions }: ForestView, itemsMax: number): number =>
   partitions.length > 1 ? itemsMax : Number.POSITIVE_INFINITY
 
@@ -90,7 +89,7 @@ export function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
   return a === null || b === null ? a === b : a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
-/** Those that are, and those that are not. */
+/** The items for which `isFirst` holds, and the others. */
 export function partition<T>(
   items: readonly T[],
   isFirst: (item: T) => boolean,

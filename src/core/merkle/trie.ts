@@ -1,21 +1,21 @@
 /**
  * A Merkle trie over the records of one partition (Dynamo, section 4.7).
  *
- * An item says that a key is here in a certain version: 16 bytes of the key's hash, 16 bytes of the version's. The
- * hash of a set of items is the SHA-256 of the items themselves, in key order, up to 64 of them; of more it is the
- * SHA-256 of the hashes of the up to sixteen subsets that the next four bits of the key tell apart (a canonical
- * 16-ary trie). So it depends on the set alone: same records, same root, whatever the order of writes.
+ * An item names a key and its version: 16 bytes of the key's hash, 16 bytes of the version's. Up to 64 items are hashed
+ * together with SHA-256, in key order. More of them are divided by the next four bits of the key. Their hash is the
+ * SHA-256 of the hashes of these up to sixteen subsets (a canonical 16-ary trie). It depends on the set alone: same
+ * records, same root, in any order of writes.
  *
- * Items lie packed in one array, 32 bytes each, and hashes are kept for the root and its children. A write then costs
- * two evaluations until a partition has a thousand keys. A snapshot shares the arrays until one side writes.
+ * Items lie packed in one array, 32 bytes each. Hashes are kept for the root and its children, so a write costs two
+ * evaluations until a partition has a thousand keys. A snapshot shares the arrays until one side writes.
  */
 import { bounds } from '../bounds.ts'
 import { hashBytes, hashOf } from '../hash.ts'
 
-/** Bytes of an item: of its key's hash and its version's. */
+/** Bytes of an item: the hash of its key and of its version. */
 export const itemBytes: number = 2 * hashBytes
 
-/** Sets up to this size are hashed as they are; larger ones by their subsets. */
+/** Sets up to this size are hashed directly, larger ones by their subsets. */
 const leafItemsMax = 64
 const branches = 16
 const branchBits = 4
@@ -32,14 +32,14 @@ export function bitsOf(bytes: Uint8Array, offset: number, from: number, count: n
 
 export class Trie {
   readonly #hash: (bytes: Uint8Array) => Uint8Array
-  /** Items in key order; longer than they are, so that not every insertion copies them. */
+  /** Items in key order. The array has spare room, so that not every insertion copies it. */
   #items: Uint8Array = new Uint8Array(0)
   #count = 0
   #root: Uint8Array | null = null
-  /** Hashes of the root's children, once it has any; those whose bit is set are up to date. */
+  /** Hashes of the root's children, once it has any. A set bit in `#fresh` marks one as up to date. */
   #children: Uint8Array | null = null
   #fresh = 0
-  /** The arrays belong to a snapshot too. */
+  /** True while a snapshot shares the arrays. */
   #isShared = false
 
   /** `hash` may count evaluations; it must answer as `hashOf` does. */
@@ -47,7 +47,7 @@ export class Trie {
     this.#hash = hash
   }
 
-  /** The trie of these items, which are in key order, 32 bytes each, and the trie's from now on. */
+  /** The trie of these items, 32 bytes each, in key order. The array belongs to the trie from now on. */
   static of(items: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array = hashOf): Trie {
     const trie = new Trie(hash)
     trie.#items = items
@@ -59,9 +59,9 @@ export class Trie {
     return this.#count
   }
 
-  /** A trie of the same items, which later changes of this one do not touch, nor the other way round. */
+  /** A trie of the same items. Later changes of either one do not touch the other. */
   snapshot(): Trie {
-    // Hashed here once, not in every snapshot again.
+    // Hash here once, not again in every snapshot.
     this.root()
     const copy = new Trie(this.#hash)
     copy.#items = this.#items
@@ -74,18 +74,18 @@ export class Trie {
     return copy
   }
 
-  /** The items, 32 bytes each, in key order. Not to be changed. */
+  /** The items, 32 bytes each, in key order. The caller must not change them. */
   items(from = 0, to: number = this.#count): Uint8Array {
     return this.#items.subarray(from * itemBytes, to * itemBytes)
   }
 
-  /** The version of a key, or null where the key is not here. */
+  /** The version of a key, or null if the key is not here. */
   version(key: Uint8Array): Uint8Array | null {
     const at = this.#search(key)
     return this.#isAt(at, key) ? this.#items.subarray(at * itemBytes + hashBytes, (at + 1) * itemBytes) : null
   }
 
-  /** Puts a key's version in place of any other, or with null takes the key out. */
+  /** Replaces a key's version, or with null removes the key. */
   set(key: Uint8Array, version: Uint8Array | null): void {
     const at = this.#search(key)
     const isHere = this.#isAt(at, key)
@@ -98,7 +98,7 @@ export class Trie {
     this.#fresh &= ~(1 << bitsOf(key, 0, bounds.partitionBits, branchBits))
   }
 
-  /** How many keys come before those with these `count` bits after the partition's: where they begin. */
+  /** Index of the first key whose `count` bits after the partition's are `bits` or more. */
   startOf(bits: number, count: number): number {
     let low = 0
     let high = this.#count
@@ -110,7 +110,7 @@ export class Trie {
     return low
   }
 
-  /** The hash of all items, or null where there are none. */
+  /** The hash of all items, or null if there are none. */
   root(): Uint8Array | null {
     if (this.#count === 0) return null
     this.#root ??= this.#hashRoot()
@@ -168,7 +168,7 @@ export class Trie {
     return this.#hash(input.subarray(0, length))
   }
 
-  /** The index of a key, or where it would be. */
+  /** The index of a key, or the index at which to insert it. */
   #search(key: Uint8Array): number {
     let low = 0
     let high = this.#count
@@ -193,7 +193,7 @@ export class Trie {
     return index < this.#count && this.#compare(index, key) === 0
   }
 
-  /** Before a change: copies what a snapshot holds too. */
+  /** Copies arrays shared with a snapshot, before a change. */
   #own(): void {
     if (!this.#isShared) return
     this.#items = this.#items.slice()
@@ -204,7 +204,7 @@ export class Trie {
   #insert(at: number, key: Uint8Array, version: Uint8Array): void {
     const used = this.#count * itemBytes
     if (used + itemBytes > this.#items.length) {
-      // By an eighth: doubling would waste a third of the memory on average.
+      // Grow by an eighth: doubling would waste a third of the memory on average.
       const grown = new Uint8Array((this.#count + 1 + (this.#count >> 3)) * itemBytes)
       grown.set(this.#items.subarray(0, used))
       this.#items = grown

@@ -1,13 +1,14 @@
 /**
- * Which nodes own which partition: consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018), one
- * rank of replicas after the other.
+ * Placement: which nodes own which partition (Dynamo, sections 4.2 and 4.3; consistent hashing with bounded loads,
+ * Mirrokni, Thorup, Zadimoghaddam 2018).
  *
- * For each rank, every partition walks clockwise from its place and takes the first node that is on a device the
- * partition has no replica on yet and that holds less than 1.1 times its share. All first replicas are placed before
- * any second one, so a change of members moves few of them. A device whose share is all Q partitions must be in every
- * one of them: when only such devices can fill the ranks left, only they are eligible. The result is a pure function
- * of the member set: every node computes the same owners, alone. If nobody is eligible the bound is relaxed first,
- * then the distinctness of devices.
+ * Ranks are dealt out one after the other: all first replicas, then all second ones, so a change of members moves few.
+ * For each rank a partition walks clockwise from its place. It takes the first node on a device without a replica of
+ * it, if the node holds less than 1.1 times its share. A device whose share is all Q partitions must be in every one.
+ * If only such devices can fill the ranks left, only they are eligible.
+ *
+ * The owners are a pure function of the member set: every node computes the same ones, alone. If no node is eligible,
+ * the bound is relaxed first, then the distinctness of devices.
  */
 import { assert, present } from '../assert.ts'
 import { bounds } from '../bounds.ts'
@@ -19,26 +20,26 @@ import { byDevice, sharesOf } from './shares.ts'
 export interface Placement {
   readonly n: number
   readonly ring: Ring
-  /** Indexed by partition: where on the ring its walk begins. */
+  /** Per partition: the index in `ring` at which its walk begins. */
   readonly starts: readonly number[]
   readonly members: ReadonlyMap<NodeId, RingMember>
-  /** Indexed by partition; `min(n, members)` owners each, in rank order. */
+  /** Per partition: `min(n, members)` owners, in rank order. */
   readonly owners: readonly (readonly NodeId[])[]
 }
 
-/** A member while replicas are being dealt out. */
+/** A member while replicas are dealt out. */
 interface Bin {
   readonly id: NodeId
   readonly device: DeviceId
-  /** Its device is due a replica of every partition. */
+  /** Its device must hold a replica of every partition. */
   readonly saturated: boolean
   readonly room: number
   load: number
 }
 
 /**
- * Places every partition on `min(n, members)` distinct nodes. `layOut` may build on earlier rings; it must answer as
- * `buildRing` does.
+ * Places every partition on `min(n, members)` distinct nodes. `layOut` may reuse earlier rings, and must give the same
+ * result as `buildRing`.
  */
 export function place(members: readonly RingMember[], n: number, layOut: typeof buildRing = buildRing): Placement {
   const sorted = [...members].sort((a, b) => compareText(a.id, b.id))
@@ -87,7 +88,7 @@ function binsOf(members: readonly RingMember[], n: number): ReadonlyMap<NodeId, 
   return bins
 }
 
-/** The first eligible node clockwise with room for one more replica; where none has room, the least overfull. */
+/** The first eligible node clockwise with room for one more replica. If none has room, the least overfull. */
 function choose(walkers: readonly Bin[], start: number, eligible: (bin: Bin) => boolean): Bin {
   let overfull: Bin | undefined
   for (let step = 0; step < walkers.length; step += 1) {
@@ -99,10 +100,10 @@ function choose(walkers: readonly Bin[], start: number, eligible: (bin: Bin) => 
   return present(overfull, 'a member is left for every rank')
 }
 
-/** A key's owners, and those who stand in for them, in the order they are asked (Dynamo, section 4.3). */
+/** A key's owners and their fallbacks, in the order in which a coordinator asks them (Dynamo, section 4.3). */
 export interface PreferenceList {
   readonly owners: readonly NodeId[]
-  /** Everyone else, nearest first; nodes on devices that hold no replica come before the others. */
+  /** All other nodes, nearest first. Nodes on devices without a replica come before the rest. */
   readonly fallbacks: readonly NodeId[]
 }
 

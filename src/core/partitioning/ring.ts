@@ -1,15 +1,15 @@
 /**
  * The ring of virtual nodes (Dynamo, section 4.2).
  *
- * A node sits on the ring at `tokensPerNode x capacity` pseudo-random tokens, so that its load comes from many others
- * and goes to many others. The ring is a pure function of the member set: same members, same ring, on every node.
+ * A node sits on the ring at `tokensPerNode x capacity` pseudo-random tokens. So it takes load from many others, and
+ * gives load to many others. The ring is a pure function of the member set: same members, same ring, on every node.
  */
 import { assert } from '../assert.ts'
 import { bounds } from '../bounds.ts'
 import { partitionToken, tokenOf } from '../hash.ts'
 import { compareText, type DeviceId, type NodeId, type Partition, type Token } from '../ids.ts'
 
-/** What placement needs to know of a member. */
+/** A member as placement sees it. */
 export interface RingMember {
   readonly id: NodeId
   readonly device: DeviceId
@@ -17,7 +17,7 @@ export interface RingMember {
   readonly capacity: number
 }
 
-/** One point a node owns on the ring. */
+/** One point of a node on the ring. */
 export interface VirtualNode {
   readonly token: Token
   readonly owner: NodeId
@@ -26,7 +26,7 @@ export interface VirtualNode {
 /** All virtual nodes, in token order. */
 export type Ring = readonly VirtualNode[]
 
-/** How many tokens a capacity is worth. */
+/** The number of tokens of a capacity. */
 function tokenCount(capacity: number): number {
   assert(capacity >= bounds.capacityMin && capacity <= bounds.capacityMax, 'capacity is within bounds')
   return Math.max(1, Math.round(bounds.tokensPerNode * capacity))
@@ -40,15 +40,14 @@ function virtualNodesOf(member: RingMember): readonly VirtualNode[] {
 
 const inOrder = (a: VirtualNode, b: VirtualNode) => compareText(a.token, b.token) || compareText(a.owner, b.owner)
 
-/** Lays out the ring of `members`. */
 export function buildRing(members: readonly RingMember[]): Ring {
   return members.flatMap(virtualNodesOf).sort(inOrder)
 }
 
 /**
- * `buildRing` that begins with the ring it laid out last: most of it stays when a member comes or goes, and a sort
- * that finds one long run in order has little left to do. Of 500 members, 32,000 virtual nodes, sorting anew is 30
- * ms, four fifths of a placement.
+ * `buildRing` that starts from the ring it laid out last. Most of that ring stays when a member comes or goes, and a
+ * sort of one long run in order is cheap. For 500 members (32,000 virtual nodes) a full sort takes 30 ms, four fifths
+ * of a placement.
  */
 export function ringKeeper(): typeof buildRing {
   let ring: Ring = []
@@ -67,8 +66,8 @@ export function ringKeeper(): typeof buildRing {
 const partitionTokens = Array.from({ length: bounds.partitions }, (_, p) => partitionToken(p as Partition))
 
 /**
- * For each partition the index of the first virtual node at or after its beginning, the length of the ring if there
- * is none: both come in the order of tokens.
+ * For each partition, the index of the first virtual node at or after its beginning, or the ring's length. Partitions
+ * and ring are both in token order, so one pass is enough.
  */
 export function startsIn(ring: Ring): readonly number[] {
   let at = 0
@@ -78,7 +77,7 @@ export function startsIn(ring: Ring): readonly number[] {
   })
 }
 
-/** The distinct nodes met on a walk clockwise from the virtual node at `start`, nearest first. */
+/** The distinct nodes on a clockwise walk from the virtual node at `start`, nearest first. */
 export function* walk(ring: Ring, start: number): Generator<NodeId> {
   const met = new Set<NodeId>()
   for (let step = 0; step < ring.length; step += 1) {

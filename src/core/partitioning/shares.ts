@@ -1,10 +1,9 @@
 /**
- * How many replicas each node should hold.
+ * Shares: the number of replicas that each node should hold (Dynamo, section 4.2: heterogeneity).
  *
- * Replicas of one partition go to distinct devices first, so a device takes at most Q of them, however large its
- * capacity; what it cannot take spreads over the others (water-filling). A device's nodes split its share by their
- * capacity. Where there are fewer devices than replicas, the replicas left over spread over the nodes that do not
- * hold the partition yet.
+ * The replicas of one partition go to distinct devices first. So a device takes at most Q of them, however large its
+ * capacity, and the excess spreads over the others (water-filling). The nodes of a device split its share by capacity.
+ * With fewer devices than replicas, the remaining replicas spread over nodes that do not hold the partition yet.
  */
 import { assert } from '../assert.ts'
 import { bounds } from '../bounds.ts'
@@ -18,7 +17,7 @@ interface Vessel<K> {
   readonly capacity: number
 }
 
-/** Pours `amount` into the vessels in proportion to their weights; what one cannot take flows on to the others. */
+/** Pours `amount` into the vessels in proportion to their weights. A full vessel's excess flows to the others. */
 function waterFill<K>(amount: number, vessels: readonly Vessel<K>[]): Map<K, number> {
   const level = new Map<K, number>()
   let open = [...vessels]
@@ -54,7 +53,7 @@ const nodeVessel = (member: RingMember): Vessel<NodeId> => ({
   capacity: bounds.partitions,
 })
 
-/** The share of every node, in partition replicas (not rounded). They add up to Q x min(n, members). */
+/** The share of every node, in replicas of partitions, not rounded. The shares add up to Q x min(n, members). */
 export function sharesOf(members: readonly RingMember[], n: number): ReadonlyMap<NodeId, number> {
   assert(n >= 1, 'n is at least one')
   const devices = byDevice(members)

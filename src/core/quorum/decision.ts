@@ -1,53 +1,53 @@
 /**
- * When enough is enough, and whom to ask next (Dynamo, sections 4.5 and 4.6).
+ * Quorum decisions: are the answers enough, and which node is asked next (Dynamo, sections 4.5 and 4.6)?
  *
- * One get or put asks the first n reachable nodes of the key's preference list and is won when `needed` answers count.
- * An owner that fails, or whose answer does not count, is stood in for by the next node down the list: a sloppy quorum.
- * So is a slow one, which is waited for all the same. The same rule serves reads (needed = r) and writes (needed = w);
- * it knows neither messages nor time.
+ * A get or put asks the first n reachable nodes of the key's preference list. It is won once `needed` answers count. An
+ * owner that fails, or whose answer does not count, is replaced by the next node of the list: a sloppy quorum. A slow
+ * owner is replaced too, and the coordinator still waits for it. Reads (needed = r) and writes (needed = w) use this
+ * one rule, which knows neither messages nor time.
  */
 import { assert } from '../assert.ts'
 
 /**
- * How far one candidate is. `slow`: it is waited for, and somebody else is asked besides. `counted` answers add to the
- * quorum; `uncounted` ones do not (an owner that is not in sync yet, a fallback that holds nothing of the key),
- * `failed` is no answer: refused, unreachable, or silent to the end.
+ * The progress of one candidate.
+ *
+ * - `slow`: the coordinator still waits for it, and asks another node besides.
+ * - `counted`: the answer adds to the quorum.
+ * - `uncounted`: it does not. The owner is not in sync yet, or the fallback holds nothing of the key.
+ * - `failed`: no answer. The node refused, is unreachable, or stayed silent to the end.
  */
 export type Answer = 'unasked' | 'waiting' | 'slow' | 'counted' | 'uncounted' | 'failed'
 
 export interface Progress {
-  /** `pending` until `needed` answers count (`won`) or nobody is left to ask or wait for (`lost`). */
+  /** `pending` until `needed` answers count (`won`), or no candidate is left to ask or wait for (`lost`). */
   readonly outcome: 'pending' | 'won' | 'lost'
-  /**
-   * Indices of the candidates to ask now. Asking goes on after the quorum is won, until n nodes answer or none is
-   * left.
-   */
+  /** Indices of the candidates to ask now. After the quorum is won the coordinator goes on asking, up to n nodes. */
   readonly ask: readonly number[]
-  /** Everybody asked has answered or failed and nobody is to be asked any more. */
+  /** All nodes that were asked have answered or failed, and no more are to be asked. */
   readonly settled: boolean
 }
 
 export interface QuorumRule {
-  /** How many nodes are to hold or tell. */
+  /** Nodes that are to hold the write, or to answer the read. */
   readonly n: number
-  /** How many answers make the quorum: r or w. */
+  /** Answers that make the quorum: r or w. */
   readonly needed: number
 }
 
-/** What the answers so far come to, besides their number. */
+/** Properties of the answers beyond their number. */
 export interface Sufficiency {
-  /** They say what was asked for: a read that must reach a context goes on, n at a time, until they do. */
+  /** The answers reach the context a read asked for. Until they do, the read goes on with n more nodes at a time. */
   readonly suffices: boolean
   /**
-   * They come from where they were to come from, as from owners: nobody else is asked for that, but who was asked is
-   * waited for.
+   * The answers come from the required nodes, such as owners. While they do not, the coordinator waits for the nodes it
+   * has asked, and asks no others for that reason.
    */
   readonly isEnough: boolean
 }
 
 const sufficient: Sufficiency = { suffices: true, isEnough: true }
 
-/** What to do, given the answers so far in preference-list order. */
+/** The next step of the coordinator, from the answers in preference-list order. */
 export function decide(
   answers: readonly Answer[],
   { n, needed }: QuorumRule,
@@ -59,7 +59,7 @@ export function decide(
   const slow = count('slow')
   const counted = count('counted')
   const isInsufficient = !suffices && waiting === 0
-  // Where all are slow it is rather the machine: no more than n of them are doubled.
+  // If all are slow, the cause is rather this machine. So at most n slow nodes are doubled.
   const undoubled = Math.max(0, slow - n)
   const short = isInsufficient ? n : Math.max(0, n - waiting - undoubled - counted)
   const ask = answers.flatMap((answer, index) => (answer === 'unasked' ? [index] : [])).slice(0, short)

@@ -1,13 +1,14 @@
 /**
- * What a request asks for beyond the number of nodes, and whether what has been answered so far comes to it (Dynamo,
- * section 4.5; the further demands are Riak's `pr`, `pw` and `node_confirms`).
+ * Demands of a request beyond the number of nodes, and the check that they are met (Dynamo, section 4.5).
+ *
+ * The further demands are Riak's `pr`, `pw` and `node_confirms`: owners among the nodes, and distinct devices.
  */
 import type { NodeId } from '../ids.ts'
 import { fewestPlaces } from './stand-ins.ts'
 
-/** How much is there, or is to be there. */
+/** An amount of copies or answers: one that a request demands, or one that is there. */
 export interface Extent {
-  /** Nodes that hold or tell: r or w. */
+  /** Nodes that hold the write or have answered: r or w. */
   readonly nodes: number
   /** Of these, owners of the key. */
   readonly primaries: number
@@ -15,10 +16,12 @@ export interface Extent {
   readonly devices: number
 }
 
-/** Who has a write or has answered, and for whom: nobody where it is for itself. */
+/**
+ * Copies of a write, or answers to a read: each node with the owners it holds a hint for. An empty list: its own copy.
+ */
 export type Copies = ReadonlyMap<NodeId, readonly NodeId[]>
 
-/** What these copies come to, whichever hints among them have gone home. */
+/** The extent of these copies, for certain: it holds whichever of the hints among them have gone home. */
 export function extentOf(copies: Copies, owners: readonly NodeId[], deviceOf: (node: NodeId) => unknown): Extent {
   return {
     nodes: fewestPlaces([...copies], (node) => node),
@@ -27,12 +30,17 @@ export function extentOf(copies: Copies, owners: readonly NodeId[], deviceOf: (n
   }
 }
 
-/** Whether there is as much as was asked for. */
+/** True if `there` is at least `demand` in each respect. */
 export function meets(there: Extent, demand: Extent): boolean {
   return there.nodes >= demand.nodes && there.primaries >= demand.primaries && there.devices >= demand.devices
 }
 
-/** For people: what was asked for, of what there is. */
+/**
+ * The unmet demands, as text for people.
+ *
+ * @example
+ * shortfall({ nodes: 1, primaries: 1, devices: 1 }, { nodes: 2, primaries: 1, devices: 1 }) // '1 of 2 nodes'
+ */
 export function shortfall(there: Extent, demand: Extent): string {
   const names = { nodes: 'nodes', primaries: 'owners', devices: 'devices' } as const
   const short = (['nodes', 'primaries', 'devices'] as const).filter((what) => there[what] < demand[what])

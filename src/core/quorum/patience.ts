@@ -1,17 +1,18 @@
 /**
- * How long a coordinator waits for a node before it asks another one besides (Dynamo, section 4.5; hedged requests:
- * Dean and Barroso, "The Tail at Scale", 2013). As long as all but the slowest hundredth of this node's own recent
- * answers took.
+ * Patience: the time a coordinator waits for one node before it asks another besides (Dynamo, section 4.5).
+ *
+ * It is the time within which 99 of 100 recent answers of that node came. Requests hedged this way cut the slow tail
+ * (Dean and Barroso, "The Tail at Scale", 2013).
  */
 import { bounds } from '../bounds.ts'
 
-/** A node's answer times with one more, ms; the oldest goes where there are enough. */
+/** A node's answer times with one more, ms. Beyond `bounds.answerTimesKept` the oldest is dropped. */
 export const withAnswer = (times: readonly number[], ms: number): readonly number[] =>
   [...times, ms].slice(-bounds.answerTimesKept)
 
 /**
- * The patience for a node that took so long for its last answers, in a request that may take `timeoutMs`: half of which
- * are left to the one that is asked besides. A node that has not answered yet gets the most.
+ * The patience, ms, with a node whose last answers took `times`. It is at most half of `timeoutMs`, so that the node
+ * asked besides has the other half. A node without an answer so far gets the longest patience.
  */
 export function patienceMs(times: readonly number[], timeoutMs: number): number {
   const ascending = [...times].sort((a, b) => a - b)

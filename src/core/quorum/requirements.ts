@@ -1,5 +1,7 @@
 /**
- * Which n, r and w make sense (Dynamo, section 4.5).
+ * Sensible values of n, r and w (Dynamo, section 4.5).
+ *
+ * n is bounded by `bounds.nMax`, and r and w by n. A cluster that names only n gets a majority of it for both.
  */
 import { bounds } from '../bounds.ts'
 
@@ -12,20 +14,20 @@ export interface QuorumSizes {
 /** The paper's usual configuration (section 6). */
 export const defaultQuorum: QuorumSizes = { n: 3, r: 2, w: 2 }
 
-/** What is wrong with these sizes, or null. r + w need not exceed n: that is the application's choice. */
+/** The fault of these sizes as text, or null. r + w may be at most n: the application chooses. */
 export function quorumFault({ n, r, w }: QuorumSizes): string | null {
   if (!Number.isInteger(n) || n < 1 || n > bounds.nMax)
     return `n must be a whole number from 1 to ${bounds.nMax}, not ${String(n)}`
   return countFault('r', r, 1, n) ?? countFault('w', w, 1, n)
 }
 
-/** What is wrong with a number of nodes that a request asks for, or null. */
+/** The fault of one demanded number of nodes as text, or null. */
 export function countFault(name: string, count: number, least: number, n: number): string | null {
   const isCount = Number.isInteger(count) && count >= least && count <= n
   return isCount ? null : `${name} must be a whole number from ${least} to n = ${n}, not ${String(count)}`
 }
 
-/** r or w for a cluster whose n is smaller than the default: a majority of n, at most the default. */
+/** The default of r or w for a cluster of this n: a majority of n, at most the usual 2. */
 export function defaultFor(n: number): number {
   return Math.min(defaultQuorum.r, Math.floor(n / 2) + 1)
 }

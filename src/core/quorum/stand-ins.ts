@@ -1,6 +1,8 @@
 /**
- * Whose place a fallback takes (Dynamo, section 4.6): each write that an owner did not take is held for it by
- * somebody else.
+ * Stand-ins: fallbacks that hold a write for owners that did not take it (Dynamo, section 4.6).
+ *
+ * Each such owner has a fallback with a hint for it, or the coordinator keeps one. A copy held as a hint will move to
+ * its owner, so it is not counted twice.
  */
 import type { NodeId } from '../ids.ts'
 import type { Answer } from './decision.ts'
@@ -18,8 +20,8 @@ const isMissing = ({ role, answer }: Candidate): boolean =>
   role === 'owner' && (answer === 'failed' || answer === 'slow' || answer === 'uncounted')
 
 /**
- * Which owners a fallback that is about to be asked stands in for: the first missing one nobody stands in for yet, or
- * all missing ones where each has somebody already.
+ * Owners that the next fallback is asked to stand in for. That is the first missing owner without a stand-in. If every
+ * missing owner has one, it stands in for all of them.
  */
 export function standInFor(candidates: readonly Candidate[]): readonly NodeId[] {
   const missing = candidates.filter(isMissing).map((candidate) => candidate.node)
@@ -27,7 +29,9 @@ export function standInFor(candidates: readonly Candidate[]): readonly NodeId[] 
   return open.length > 0 ? open.slice(0, 1) : missing
 }
 
-/** Owners that neither have the write nor have anybody who holds it for them: the coordinator must. */
+/**
+ * Owners that have not taken the write and have no stand-in that holds it: the coordinator must keep a hint for them.
+ */
 export function uncovered(candidates: readonly Candidate[]): readonly NodeId[] {
   return candidates
     .filter(
@@ -38,9 +42,9 @@ export function uncovered(candidates: readonly Candidate[]): readonly NodeId[] {
 }
 
 /**
- * In how many places, nodes or devices, a write is for certain. A hint goes home some time, and its copy with it:
- * perhaps to a place that has one already. So this is the least there can be, whichever hints have gone. `copies`:
- * who has it, and for whom (nobody: its own).
+ * The least number of places, nodes or devices, that hold a write for certain. A hint goes home at some time, perhaps
+ * to a place that has a copy already, and its own copy goes with it. So the count takes the worst choice of hints that
+ * have gone. `copies`: each holder with the owners it holds a hint for; none for its own copy.
  */
 export function fewestPlaces(
   copies: readonly (readonly [NodeId, readonly NodeId[]])[],

@@ -1,39 +1,38 @@
 /**
- * Causal history: the set of writes of one key that a record or a reader knows, as a version vector plus the dots
- * beyond it.
+ * Causal history: the writes of one key that a record or a reader knows (Dynamo, section 4.4, vector clocks made
+ * exact).
  *
- * A dot names one write. The vector says "all of this actor's writes of the key up to that counter", the dots beyond
- * are those that came ahead of a gap. Without them a replica that got an actor's second write before its first would
- * claim to know both, and lose the first (the exceptions of dotted version vectors; Almeida, Shoker, Baquero 2016).
- *
- * Names of old writes are pruned, or a history would grow with all who ever wrote. A pruned history covers less,
- * never more: what becomes of an old write that nobody names any more is for `core/acceptance` to say.
+ * A dot names one write. A version vector says "all of this actor's writes of the key up to that counter"; dots beyond
+ * it came ahead of a gap. A replica may get an actor's second write before its first. A vector alone would then claim
+ * both, and lose the first (dotted version vectors; Almeida, Shoker, Baquero 2016). Names of old writes are pruned, or
+ * a history would grow with every writer. A pruned history covers less, never more. `core/acceptance` decides about
+ * writes no longer named.
  *
  * Invariant: dots beyond the vector are ascending and never continue it.
  */
 import { assert } from '../assert.ts'
 import { type ActorId, compareText, type HybridTime } from '../ids.ts'
 
-/** One write of one key: who minted it, and that actor's how-manyeth write of the key (from 1). */
+/** One write of one key: the actor that minted it, and the count of that actor's writes of the key, from 1. */
 export interface Dot {
   readonly actor: ActorId
   readonly counter: number
 }
 
-/** What every write carries. */
+/** The part that every write carries. */
 export interface Written {
   readonly dot: Dot
   readonly time: HybridTime
 }
 
-/** What one actor wrote, as far as known. */
+/** The known writes of one actor. */
 export interface ActorHistory {
   /** Every counter from 1 to this one; 0 for none. */
   readonly upTo: number
   /** Counters above `upTo + 1`, ascending. */
   readonly beyond: readonly number[]
   /**
-   * The time until which these names are needed: that of the latest of the writes, and of those that overwrote one of
+   * The time until which these names are needed: the latest time among these writes and those that overwrote one of
    * them.
    */
   readonly last: HybridTime
@@ -53,15 +52,15 @@ export function compareDots(a: Dot, b: Dot): number {
   return compareText(a.actor, b.actor) || a.counter - b.counter
 }
 
-/** Whether the history names the dot: the write is known, and overwritten where no sibling has that dot. */
+/** True if the history names the dot: it knows the write. The write is overwritten if no sibling has that dot. */
 export function names({ actors }: CausalHistory, dot: Dot): boolean {
   const known = actors.get(dot.actor)
   return known !== undefined && (dot.counter <= known.upTo || known.beyond.includes(dot.counter))
 }
 
 /**
- * Whether a history names every write that `part` names, those aside that nobody needs after `horizon`; all of
- * `needed` are.
+ * True if `history` names every write that `part` names. Actors whose names are not needed after `horizon` are skipped,
+ * except those in `needed`.
  */
 export function includes(
   history: CausalHistory,
@@ -101,8 +100,8 @@ export function withWrite(history: CausalHistory, { dot, time }: Written): Causa
 }
 
 /**
- * The history without names that nobody needs after `horizon`, those of `kept` aside; the same object where all are
- * needed.
+ * The history without the actors whose names are not needed after `horizon`, except those in `kept`. The same object if
+ * all are needed.
  */
 export function pruned(history: CausalHistory, horizon: HybridTime, kept: ReadonlySet<ActorId>): CausalHistory {
   const needed = [...history.actors].filter(([actor, { last }]) => last > horizon || kept.has(actor))
@@ -110,7 +109,7 @@ export function pruned(history: CausalHistory, horizon: HybridTime, kept: Readon
 }
 
 /**
- * The history with the names of these actors needed until `time` at least: a write of that time overwrites one of
+ * The history in which the names of `actors` are needed until `time` at least. A write of that time overwrites one of
  * theirs.
  */
 export function neededUntil(history: CausalHistory, actors: Iterable<ActorId>, time: HybridTime): CausalHistory {
@@ -122,7 +121,7 @@ export function neededUntil(history: CausalHistory, actors: Iterable<ActorId>, t
   return { actors: renewed }
 }
 
-/** All writes of both: commutative, associative, idempotent. */
+/** The history of all writes that either names: commutative, associative, idempotent. */
 export function unite(a: CausalHistory, b: CausalHistory): CausalHistory {
   if (a === b || b.actors.size === 0) return a
   if (a.actors.size === 0) return b
@@ -138,5 +137,5 @@ export function unite(a: CausalHistory, b: CausalHistory): CausalHistory {
   return { actors: united }
 }
 
-/** Whether no write of the key is named. */
+/** True if the history names no write. */
 export const isBlank = ({ actors }: CausalHistory): boolean => actors.size === 0

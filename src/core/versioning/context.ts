@@ -1,9 +1,9 @@
 /**
- * Context: what a reader saw, to be handed back with the write that builds on it (Dynamo, section 4.1).
+ * Context: the state a reader saw, which it hands back with the write that builds on it (Dynamo, section 4.1).
  *
- * A context is the history of the record the reader got, and names the dot of every sibling in it. The greatest
- * hybrid time in it makes the write later than all it saw, whichever node takes it. The horizon says up to when the
- * replicas that answered may have pruned names: a later read that is to see as much compares it, and it covers no
+ * A context is the history of the record that the reader got. It names the dot of every sibling in it. Its time is the
+ * greatest among them, so the write is later than all it saw, on any coordinator. Its horizon says up to when the
+ * answering replicas may have pruned names. A later read that must see as much compares the horizon, which covers no
  * write.
  */
 import type { ActorId, HybridTime } from '../ids.ts'
@@ -19,7 +19,7 @@ import {
 import { hybridZero } from './hybrid-time.ts'
 import type { Record, Sibling } from './record.ts'
 
-/** How much of a key's past somebody has seen. */
+/** The part of a key's past that a reader or a replica has seen. */
 export interface Reach {
   readonly history: CausalHistory
   /** Names of writes up to then may be pruned; 0 for none. */
@@ -28,14 +28,14 @@ export interface Reach {
 
 export interface SeenContext extends Reach {
   readonly time: HybridTime
-  /** Who wrote the siblings that the reader saw, and its write overwrites. */
+  /** Actors whose siblings the reader saw, and its write overwrites. */
   readonly siblings: readonly ActorId[]
 }
 
-/** Nothing has been seen. */
+/** The reach of a node that has seen nothing. */
 export const noReach: Reach = { history: emptyHistory, horizon: hybridZero }
 
-/** What a blind write has seen. */
+/** The context of a blind write. */
 export const blindContext: SeenContext = { ...noReach, time: hybridZero, siblings: [] }
 
 /** The context of a read that returned `record`, from replicas that may have pruned names up to `horizon`. */
@@ -49,32 +49,31 @@ export function contextOf({ history, siblings }: Record, horizon: HybridTime = h
   }
 }
 
-/** The context after a write: what its writer had seen and the write itself, never what others wrote meanwhile. */
+/** The context after a write: all that its writer had seen and the write itself, never what others wrote meanwhile. */
 export function afterWrite(seen: SeenContext, written: Written): SeenContext {
   const { horizon } = seen
   return { history: withWrite(seen.history, written), horizon, time: written.time, siblings: [written.dot.actor] }
 }
 
 /**
- * A put or delete as it is sent: it covers what its writer saw and nothing else. The names of the siblings it
- * overwrites are needed for as long as its own, or an old copy of one could come back while the write that replaced
- * it is still there.
+ * A put or delete as it is sent: it covers exactly what its writer saw. The names of the siblings it overwrites stay
+ * needed as long as its own. Otherwise an old copy of one could come back beside the write that replaced it.
  */
 export function delta({ history, siblings }: Pick<SeenContext, 'history' | 'siblings'>, sibling: Sibling): Record {
   return { history: withWrite(neededUntil(history, siblings, sibling.time), sibling), siblings: [sibling] }
 }
 
-/** What two have seen together. */
+/** The reach of two together. */
 export const uniteReach = (a: Reach, b: Reach): Reach => ({
   history: unite(a.history, b.history),
   horizon: Math.max(a.horizon, b.horizon) as HybridTime,
 })
 
 /**
- * Whether one has seen all that a reader had. Names of what was overwritten may be pruned; the siblings that the
- * reader saw have to be named, or held: a horizon says nothing of what a replica has received. One that lags behind
- * may name all that the reader does, and hold what others have forgotten to be overwritten: so its horizon has to be
- * as late.
+ * True if `reach` has seen all that a reader had. Names of overwritten writes may be pruned up to the horizon. The
+ * siblings the reader saw must be named still, as held ones are: a horizon says nothing about what a replica has
+ * received. A lagging replica may name all that the reader does, and yet hold what others have forgotten to be
+ * overwritten. So its horizon must be as late.
  */
 export function reaches(reach: Reach, seen: Reach & Pick<SeenContext, 'siblings'>): boolean {
   return reach.horizon >= seen.horizon && includes(reach.history, seen.history, reach.horizon, seen.siblings)

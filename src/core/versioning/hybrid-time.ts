@@ -1,10 +1,10 @@
 /**
- * Hybrid logical time (Kulkarni and others, 2014): wall time that never repeats at one node, never goes back, and is
- * always later than any time the node has seen. Last-write-wins compares it, so a write that saw another is the later
- * one even if its wall clock is slow.
+ * Hybrid logical time: wall time that never repeats and never goes back at one node (Kulkarni and others, 2014; not in
+ * the paper).
  *
- * One number: milliseconds times 1024, plus ticks within the millisecond. Exact until the year 2109
- * (`bounds.hybridTimeMax`).
+ * It is later than any time the node has seen. So a write that saw another is the later one for last-write-wins, even
+ * with a slow wall clock. One number: milliseconds times 1024, plus ticks within the millisecond. Exact until the year
+ * 2109 (`bounds.hybridTimeMax`).
  */
 import { bounds } from '../bounds.ts'
 import type { HybridTime } from '../ids.ts'
@@ -27,8 +27,8 @@ export function nextTime(latest: HybridTime, wallMs: number): HybridTime {
 }
 
 /**
- * The latest time known after `seen` came by. A time absurdly far ahead of our wall clock is not taken up: one wrong
- * clock must not push everybody's for ever.
+ * The latest time known after `seen` arrived. A time too far ahead of our wall clock is ignored: one wrong clock must
+ * not push all others.
  */
 export function observeTime(latest: HybridTime, seen: HybridTime, wallMs: number): HybridTime {
   const believable = seen <= (wallMs + bounds.hybridTimeAheadMs) * ticksPerMs

@@ -1,15 +1,19 @@
 /**
- * A record in parts, for one that outgrows a message: each is a record by itself, and all of them joined are the whole.
+ * A record in parts, for one that outgrows a message (not in the paper). Each part is a record by itself, and all of
+ * them joined are the whole.
  *
- * A part has some of the siblings, and the whole history but for the dots of the other siblings. So it overwrites
- * what the whole does, and covers no sibling of another part: the parts may come in any order, any number of times,
- * and some of them not at all.
+ * A part has some of the siblings, and the whole history without the dots of the other siblings. So it overwrites what
+ * the whole does, and covers no sibling of another part. The parts may arrive in any order and repeatedly, and some may
+ * be missing.
  */
 import type { ActorId } from '../ids.ts'
 import type { ActorHistory, CausalHistory } from './causal-history.ts'
 import type { Record, Sibling } from './record.ts'
 
-/** Parts whose values take so many bytes at most, or are a single one; the record itself where it is no larger. */
+/**
+ * The parts of a record. The values of each take at most `partBytes`, or it holds a single larger one. A small record
+ * is its own only part.
+ */
 export function partsOf(record: Record, partBytes: number): readonly Record[] {
   const groups = grouped(record.siblings, partBytes)
   if (groups.length <= 1) return [record]

@@ -1,14 +1,14 @@
 /**
- * A record and the one operation that ever changes what it says: join. (A value that has expired may be given up
- * besides; its dot and its digest stay, so the record says the same.)
+ * A record, and the one operation that changes what it says: join (Dynamo, section 4.4).
  *
- * A record is a causal history and the siblings that survive it. `join(a, b)` unites the histories and keeps a
- * sibling if both hold it, or if the other's history lacks its dot: what the other side knew and no longer holds was
- * overwritten by somebody who had seen it. That makes join commutative, associative and idempotent (the multi-value
- * register over a causal context; Almeida, Shoker, Baquero 2016), so put, hint, read repair, handoff and exchange may
- * arrive in any order, any number of times (Dynamo, section 4.4, with its vector clocks made exact).
+ * A record is a causal history and the siblings that survive it. `join(a, b)` unites the histories. It keeps a sibling
+ * if both hold it, or if the other's history lacks its dot. A dot that the other names and no longer holds was
+ * overwritten by a writer that had seen it. So join is commutative, associative and idempotent: put, hint, read repair,
+ * handoff and exchange may arrive in any order, any number of times. (The multi-value register over a causal context;
+ * Almeida, Shoker, Baquero 2016.)
  *
- * A put is a delta: the history its writer saw, plus one new dot, and one sibling under that dot.
+ * A put is a delta: the history its writer saw plus one new dot, and one sibling under that dot. A value that has
+ * expired may be given up. Its dot and its digest stay, so the record says the same.
  */
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { digestOf } from '../hash.ts'
@@ -39,8 +39,8 @@ export interface Tombstone extends Written {
   readonly kind: 'tombstone'
 }
 /**
- * A value that has expired, of which only the hash is kept: a tombstone with its dot, and replicas that still hold it
- * agree.
+ * A value that has expired, with only its hash kept: a tombstone with the same dot. Replicas that still hold the value
+ * agree with it.
  */
 export interface Expired extends Written {
   readonly kind: 'expired'
@@ -49,7 +49,7 @@ export interface Expired extends Written {
 }
 export type Sibling = ValueSibling | Tombstone | Expired
 
-/** What is to be written, before it is signed. */
+/** A value or tombstone before it has a dot and a time. */
 export type Unwritten = Omit<ValueSibling, keyof Written> | Omit<Tombstone, keyof Written>
 
 export interface Record {
@@ -60,7 +60,7 @@ export interface Record {
 
 export const emptyRecord: Record = { history: emptyHistory, siblings: [] }
 
-/** The record that knows what either knows. See the head of this file. */
+/** The record that knows all that either knows; the head of this file has the rule. */
 export function join(a: Record, b: Record): Record {
   if (a === b) return a
   const history = unite(a.history, b.history)
@@ -81,18 +81,18 @@ function keepSurvivors(survivors: Map<string, Sibling>, mine: Record, other: Rec
   }
 }
 
-/** Whether the write with this dot is a sibling of the record. */
+/** True if the write with this dot is a sibling of the record. */
 export const holdsDot = ({ siblings }: Record, dot: Dot): boolean =>
   siblings.some((held) => compareDots(held.dot, dot) === 0)
 
-/** Which of two writes is the later one, the same on every node: by hybrid time, then dot, then contents. */
+/** Order of two writes, the same on every node: by hybrid time, then dot, then contents. The greater is the later. */
 export function compareWrites(a: Sibling, b: Sibling): number {
   return a.time - b.time || compareDots(a.dot, b.dot) || compareContents(a, b)
 }
 
 /**
- * Tells siblings of one dot apart. They are equal unless a dot was used twice, which is a defect somewhere: then
- * every node must at least keep the same one.
+ * Order of siblings with one dot. They are equal unless a dot was used twice, which is a defect somewhere. Every node
+ * must at least keep the same one.
  */
 function compareContents(a: Sibling, b: Sibling): number {
   if (a.kind !== b.kind) return kinds.indexOf(a.kind) - kinds.indexOf(b.kind)
@@ -100,7 +100,7 @@ function compareContents(a: Sibling, b: Sibling): number {
   return a.time - b.time || left.expiresAt - right.expiresAt || compareBytes(left.bytes, right.bytes)
 }
 
-/** Whoever still has the value keeps it: by another clock it may not have expired. */
+/** `value` is greater than `expired`, so a replica that still has the value keeps it: by another clock it is alive. */
 const kinds: readonly Sibling['kind'][] = ['expired', 'value', 'tombstone']
 
 function contentsOf(sibling: Sibling): { readonly expiresAt: number; readonly bytes: Uint8Array } {
@@ -109,7 +109,7 @@ function contentsOf(sibling: Sibling): { readonly expiresAt: number; readonly by
   return { expiresAt: sibling.expiresAt ?? Infinity, bytes }
 }
 
-/** What is left of a value when it has expired. */
+/** The remains of a value that has expired. */
 function expired({ dot, time, value }: ValueSibling, expiresAt: number): Expired {
   return { kind: 'expired', dot, time, expiresAt, valueHash: digestOf(value) }
 }
@@ -126,9 +126,8 @@ export function withoutExpired(record: Record, wallMs: number): Record {
 }
 
 /**
- * The record without the tombstones up to a horizon, and the names that nobody needs after it; a value that has
- * expired is as old as its expiry. Names of the siblings that stay are kept with them. The same object where there is
- * nothing to prune.
+ * The record without the tombstones up to a horizon, and without names not needed after it. A value that has expired is
+ * as old as its expiry. Siblings that stay keep their names. The same object if there is nothing to prune.
  */
 export function prune(record: Record, horizon: HybridTime): Record {
   const isOld = (sibling: Sibling) =>
@@ -141,7 +140,7 @@ export function prune(record: Record, horizon: HybridTime): Record {
   return isSame ? record : { history, siblings }
 }
 
-/** Whether a record says nothing of its key. */
+/** True if a record says nothing about its key. */
 export const saysNothing = ({ history, siblings }: Record): boolean => siblings.length === 0 && isBlank(history)
 
 /** The siblings of `incoming` that `record` neither holds nor names. */
@@ -155,7 +154,7 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)
 }
 
-/** Dots that both records carry with different contents: the sign of a dot used twice, to be reported loudly. */
+/** Dots that both records carry with different contents. Such a dot was used twice, which must be reported loudly. */
 export function reusedDots(a: Record, b: Record): readonly Dot[] {
   const held = new Map(a.siblings.map((sibling) => [dotName(sibling.dot), sibling]))
   return b.siblings
@@ -166,7 +165,7 @@ export function reusedDots(a: Record, b: Record): readonly Dot[] {
     .map((sibling) => sibling.dot)
 }
 
-/** Whether two siblings of one dot are one write, of which either may have given the value up. */
+/** True if two siblings of one dot are one write. Either may have given up its value. */
 function isSameWrite(a: Sibling, b: Sibling): boolean {
   const [left, right] = [a, b].map((each) =>
     a.kind !== b.kind && each.kind === 'value' && each.expiresAt !== null ? expired(each, each.expiresAt) : each,
@@ -174,7 +173,7 @@ function isSameWrite(a: Sibling, b: Sibling): boolean {
   return compareContents(left, right) === 0
 }
 
-/** Whether both hold the same siblings. Histories may differ: they never decide alone that a replica is stale. */
+/** True if both hold the same siblings. Histories may differ: alone they never prove that a replica is stale. */
 export function sameSiblings(a: Record, b: Record): boolean {
   if (a.siblings.length !== b.siblings.length) return false
   return a.siblings.every((sibling, index) => {
@@ -183,12 +182,12 @@ export function sameSiblings(a: Record, b: Record): boolean {
   })
 }
 
-/** Whether joining `part` into a record would change nothing. */
+/** True if joining `part` into the record would change nothing. */
 export function holdsAll(record: Record, part: Record): boolean {
   return includes(record.history, part.history) && sameSiblings(join(record, part), record)
 }
 
-/** Whether a reader sees it at `wallMs`: no tombstone, and not expired. */
+/** True if a reader sees the sibling at `wallMs`: it is no tombstone, and has not expired. */
 export function isLive(sibling: Sibling, wallMs: number): sibling is ValueSibling {
   return sibling.kind === 'value' && (sibling.expiresAt === null || sibling.expiresAt > wallMs)
 }

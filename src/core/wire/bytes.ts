@@ -1,15 +1,16 @@
 /**
- * Writing and reading bytes: variable-length integers, length-prefixed bytes and text, fixed-length ids.
+ * Writing and reading bytes: variable-length integers, length-prefixed bytes and text, fixed-length ids (not in the
+ * paper).
  *
- * Reading is total. A reader that meets too few bytes, a length past the end or a number out of range remembers that
- * it failed and answers with empty values; whoever asked looks at `finished()` once, at the end. Nothing is allocated
- * for a length that the bytes at hand could not hold, and nothing recurses.
+ * Reading is total. A reader may meet too few bytes, a length past the end or a number out of range. It then remembers
+ * the failure and gives empty values, and the caller checks `finished()` once at the end. A length that exceeds the
+ * bytes at hand allocates nothing, and no code recurses.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { assert } from '../assert.ts'
 import { decodeUtf8, encodeUtf8 } from '../utf8.ts'
 
-/** What writers begin with, and what they keep for the next one at most. */
+/** Bytes of a first buffer, and of the largest one that the next writer may reuse. */
 const [firstBytes, keptBytes] = [256, 65_536]
 
 /** The value of a hex digit: '0' is 0x30, 'a' is 0x61. */
@@ -19,7 +20,7 @@ function digitAt(digits: string, index: number): number {
 }
 
 export class ByteWriter {
-  /** Left by the last writer that was done: to make it anew takes longer than to write a small record. */
+  /** The buffer of the last finished writer. A new one takes longer than writing a small record. */
   static #spare: Uint8Array | undefined
   #bytes: Uint8Array
   #length = 0
@@ -70,7 +71,7 @@ export class ByteWriter {
     this.bytes(encodeUtf8(text))
   }
 
-  /** Hex digits, two to a byte; the reader knows how many. */
+  /** Hex digits, two to a byte. The reader must know their number. */
   hex(digits: string): void {
     assert(digits.length % 2 === 0, 'hex digits come in pairs')
     const at = this.#reserve(digits.length / 2)
@@ -84,7 +85,7 @@ export class ByteWriter {
     for (const item of items) write(item)
   }
 
-  /** What was written. Nothing more is to be written after. */
+  /** The bytes written. The writer must not be used afterwards. */
   done(): Uint8Array {
     const written = this.#bytes.slice(0, this.#length)
     if (this.#bytes.length <= keptBytes) ByteWriter.#spare = this.#bytes
@@ -108,7 +109,7 @@ export class ByteReader {
     return this.#bytes.length - this.#at
   }
 
-  /** Says that what was read makes no sense; everything read after it is empty. */
+  /** Marks what was read as malformed. Everything read afterwards is empty. */
   fail(): void {
     this.#failed = true
     this.#at = this.#bytes.length
@@ -118,7 +119,7 @@ export class ByteReader {
     return this.#failed
   }
 
-  /** Whether all bytes were read and all of them made sense. */
+  /** True if all bytes were read, and none was malformed. */
   finished(): boolean {
     return !this.#failed && this.remaining === 0
   }
@@ -150,7 +151,7 @@ export class ByteReader {
     return 0
   }
 
-  /** The next `length` bytes, copied: they outlive the message they came in without holding it in memory. */
+  /** The next `length` bytes, copied, so that they do not keep the whole message in memory. */
   raw(length: number): Uint8Array {
     if (length > this.remaining) {
       this.fail()
@@ -179,8 +180,8 @@ export class ByteReader {
   }
 
   /**
-   * Some items, at most `max`. Each takes at least one byte, so a count beyond the bytes at hand is refused before
-   * anything is allocated: what a record may hold is bounded by its bytes alone, or a reader would refuse what a
+   * A list of at most `max` items. Each item takes at least one byte, so a count above the bytes at hand is refused
+   * before anything is allocated. By default the bytes alone bound a list: a reader must accept every record that a
    * writer has stored.
    */
   list<T>(read: () => T, max: number = Number.MAX_SAFE_INTEGER): readonly T[] {
@@ -191,7 +192,7 @@ export class ByteReader {
   }
 }
 
-/** Decodes a whole message: what `read` makes of the bytes, or null if they are malformed in any way. */
+/** Decodes a whole message with `read`. Null if the bytes are malformed in any way. */
 export function decodeWith<T>(bytes: Uint8Array, read: (reader: ByteReader) => T | null): T | null {
   const reader = new ByteReader(bytes)
   const value = read(reader)

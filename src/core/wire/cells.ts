@@ -1,11 +1,13 @@
 /**
- * Subsets of a row of cells, as they travel: all of them, a bitmap, or the gaps between them, whichever is shortest.
+ * Subsets of a row of cells on the wire (not in the paper): all cells, a bitmap, or the gaps between the chosen ones.
+ *
+ * The writer takes the shortest form.
  */
 import { type ByteReader, ByteWriter } from './bytes.ts'
 
 const tags = { all: 0, gaps: 1, bitmap: 2 } as const
 
-/** Writes which of `size` cells are meant; `chosen` is ascending. */
+/** Writes the chosen ones of `size` cells. `chosen` is ascending. */
 export function writeCells(writer: ByteWriter, chosen: readonly number[], size: number): void {
   if (chosen.length === size) {
     writer.byte(tags.all)
@@ -30,7 +32,7 @@ export function writeCells(writer: ByteWriter, chosen: readonly number[], size: 
   writer.raw(bitmap)
 }
 
-/** Reads what `writeCells` wrote for as many cells. */
+/** Reads a subset of `size` cells, as `writeCells` wrote it. */
 export function readCells(reader: ByteReader, size: number): readonly number[] {
   const tag = reader.byte()
   if (tag === tags.all) return reader.failed ? [] : Array.from({ length: size }, (_, cell) => cell)

@@ -1,6 +1,7 @@
 /**
- * Codecs of single shapes, and of unions told apart by a tag: the writer and the reader of each stand side by side,
- * so that they cannot drift apart.
+ * Codecs of single shapes, and of unions told apart by a tag (not in the paper).
+ *
+ * The writer and the reader of each shape stand side by side, so that they cannot drift apart.
  */
 
 import { bounds } from '../bounds.ts'
@@ -10,13 +11,13 @@ import { readCells, writeCells } from './cells.ts'
 
 export const digits = { node: 32, boot: 16, peer: 16, view: 16, tag: 32 } as const
 
-/** How one shape is written and read. */
+/** The writer and the reader of one shape. */
 export interface Codec<T> {
   readonly write: (writer: ByteWriter, value: T) => void
   readonly read: (reader: ByteReader) => T
 }
 
-/** A codec of a union that is told apart by `tag`; the position in `rows` is what goes on the wire. */
+/** Codecs of a union's members. The position of a row is the tag's byte on the wire. */
 export type Rows<T extends object, K extends keyof T> = {
   readonly [V in T[K] & string]: Codec<Extract<T, { readonly [P in K]: V }>>
 }
@@ -29,7 +30,7 @@ export function writeTagged<T extends object, K extends keyof T & string>(
 ): void {
   const name = value[tag] as T[K] & string
   writer.byte(Object.keys(rows).indexOf(name))
-  // The row was chosen by the value's own tag, which TypeScript cannot follow through the index.
+  // The value's own tag chose the row. TypeScript cannot follow that through the index.
   const row = rows[name] as unknown as Codec<T>
   row.write(writer, value)
 }

@@ -1,9 +1,9 @@
 /**
- * Messages cut into frames and put together again.
+ * Messages cut into frames, and put together again (not in the paper; RFC 8831, section 6.6, advises small messages).
  *
- * A data channel takes small messages well and large ones badly, so each message travels in frames of at most 16 KiB.
- * The channel is ordered and reliable, so a frame says only which message it belongs to and whether more follows.
- * Frames of several messages may alternate: that is how gossip overtakes bulk.
+ * A data channel handles large messages badly, so each message travels in frames of at most 16 KiB. The channel is
+ * ordered and reliable. So a frame tells only its message, and if more frames follow. Frames of several messages may
+ * alternate, which lets gossip overtake bulk.
  */
 import { concatBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../bounds.ts'
@@ -13,8 +13,7 @@ const headerBytesMax = 16
 const flags = { last: 1, first: 2 } as const
 
 /**
- * Yields the frames of message number `id`. The first one tells the whole length, so that a receiver can refuse it at
- * once.
+ * Yields the frames of message number `id`. The first one tells the whole length, so a receiver can refuse it at once.
  */
 export function* framesOf(id: number, message: Uint8Array): Generator<Uint8Array> {
   const room = bounds.frameBytesMax - headerBytesMax
@@ -31,16 +30,14 @@ export function* framesOf(id: number, message: Uint8Array): Generator<Uint8Array
   } while (at < message.length)
 }
 
-/**
- * `more`: wait for further frames. `malformed`: the peer breaks the rules; nothing it sends can be trusted any more.
- */
+/** `more`: further frames must follow. `malformed`: the peer breaks the rules, and the channel is of no more use. */
 export type Reassembled =
   | { readonly kind: 'more' }
   | { readonly kind: 'message'; readonly message: Uint8Array }
   | { readonly kind: 'malformed' }
 
 interface Partial {
-  /** What the first frame promised; nothing is allocated for a promise. */
+  /** The length that the first frame promised. A promise allocates nothing. */
   readonly length: number
   readonly payloads: Uint8Array[]
   filled: number

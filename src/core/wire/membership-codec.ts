@@ -1,5 +1,7 @@
 /**
- * What nodes tell each other of members, as bytes.
+ * Claims, news and SWIM messages as bytes, on the wire and in the store (Dynamo, section 4.8).
+ *
+ * Every list and number is bounded as it is read.
  */
 import { bounds } from '../bounds.ts'
 import type { DeviceId } from '../ids.ts'
@@ -80,14 +82,14 @@ export const swim: Codec<SwimMessage> = {
   }),
 }
 
-/** A member list as it is kept in the store. */
+/** The bytes of a member list, for the store. */
 export function encodeClaims(list: readonly Claim[]): Uint8Array {
   const writer = new ByteWriter()
   claims.write(writer, list)
   return writer.done()
 }
 
-/** The member list, or null if the bytes are none. */
+/** The member list, or null if the bytes are malformed. */
 export function decodeClaims(bytes: Uint8Array): readonly Claim[] | null {
   return decodeWith(bytes, (reader) => claims.read(reader))
 }

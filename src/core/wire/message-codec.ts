@@ -1,5 +1,6 @@
 /**
- * Messages between nodes as bytes. Decoding is total: bytes from a peer give a message or null, never an exception.
+ * Messages between nodes as bytes (not in the paper). Decoding is total: bytes of a peer give a message or null, never
+ * an exception.
  *
  * One table row per kind of message holds its writer and its reader side by side, so that they cannot drift apart.
  */
@@ -40,7 +41,7 @@ const standing = oneOf(['owner', 'syncing', 'hint'] as const)
 const reason = oneOf(reasons)
 const counting = oneOf(countings)
 
-/** What a hello of another version is taken for: who speaks is not known, and need not be. */
+/** The other fields of a hello of another protocol version: they cannot be read, and are not needed to refuse it. */
 const foreign = {
   cluster: '',
   n: 0,
@@ -100,7 +101,7 @@ const keyedRecords: Codec<readonly KeyedRecord[]> = {
   read: (reader) => reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
 }
 
-/** Places in a list of entries. */
+/** Indices in a list of entries. */
 const places: Codec<readonly number[]> = {
   write: (writer, all) => writer.list(all, (at) => writer.integer(at)),
   read: (reader) => reader.list(() => reader.integer(bounds.batchRecordsMax), bounds.batchRecordsMax),
@@ -331,7 +332,7 @@ const messages: Rows<Message, 'kind'> = {
   part: { write: () => {}, read: () => ({ kind: 'part' }) },
 }
 
-/** Stands where a body could not be read; the reader has failed by then, so nobody sees it. */
+/** Placeholders for a body that cannot be read. The reader has failed by then, so the message is dropped. */
 const noReply: Reply = { type: 'reconciled', body: new Uint8Array(0) }
 const nothing: Request = { type: 'fetch', hashes: new Uint8Array(0) }
 
@@ -341,7 +342,7 @@ export function encodeMessage(message: Message): Uint8Array {
   return writer.done()
 }
 
-/** The message, or null if the bytes are none. */
+/** The message, or null if the bytes are malformed. */
 export function decodeMessage(bytes: Uint8Array): Message | null {
   return decodeWith(bytes, (reader) => readTagged<Message, 'kind'>(messages, reader))
 }

@@ -1,8 +1,8 @@
 /**
- * Every message between two nodes. Types only; `message-codec.ts` makes bytes of them.
+ * The messages between two nodes, as types (not in the paper); `message-codec.ts` turns them into bytes.
  *
- * Two nodes that meet exchange a hello each and nothing else is accepted before. Then everything is a request or its
- * reply. Both carry the sender's view hash, so that a difference in membership shows with the first message.
+ * Two nodes that meet exchange one hello each, and accept nothing else before. Afterwards most messages are requests
+ * and replies. Both carry the sender's view hash, so the first message shows a difference in membership.
  */
 
 import type { ReceivedVector, Session } from '../acceptance/sessions.ts'
@@ -11,7 +11,7 @@ import type { Claim } from '../membership/claims.ts'
 import type { SwimMessage } from '../membership/swim-port.ts'
 import type { Record } from '../versioning/record.ts'
 
-/** What two nodes must agree on, and who speaks. */
+/** The values that two nodes must agree on, and the identity of the sender. */
 export interface Hello {
   readonly protocolVersion: number
   /** Tag of the cluster's name. */
@@ -19,14 +19,14 @@ export interface Hello {
   readonly n: number
   readonly partitions: number
   readonly tokensPerNode: number
-  /** After how long a member that is away is out. */
+  /** Time until an absent member is out. */
   readonly graceMs: number
-  /** For how long the ring waits for those who are away before it forgets; not compared: the longer one holds. */
+  /** Time a ring waits for absent members before it forgets deletes. Not compared: the longer one holds. */
   readonly retentionMs: number
-  /** Partitions of which its copy was complete once, and is here. */
+  /** Partitions of which the sender holds a copy that was complete once. */
   readonly held: readonly Partition[]
   readonly node: NodeId
-  /** The boot of that node; a later connection of another boot replaces the earlier one. */
+  /** The boot of the sender. A later connection of another boot replaces the earlier one. */
   readonly boot: ActorId
 }
 
@@ -36,50 +36,52 @@ export interface KeyedRecord {
 }
 
 /**
- * Why records are given to a node. The receiver flushes a hint before it confirms, since the sender then deletes it.
- * An exchange flushes once, at its end, and only an exchange has terms.
+ * The reason for which a node gives records to another. The receiver flushes a hint before it confirms, since the
+ * sender then deletes it. An exchange flushes once, at its end. Only an exchange has terms.
  */
 export const reasons = ['hint', 'read', 'exchange'] as const
 export type Reason = (typeof reasons)[number]
 
-/** A value of each of some partitions. */
+/** Values of partitions, each with all partitions that have it. */
 export type Grouped<T> = readonly { readonly is: T; readonly of: readonly Partition[] }[]
 
-/** What a node says to another before any record moves between them, as it was when the session began. */
+/** The terms of a node for an exchange, before any record moves. They hold for the beginning of the session. */
 export interface ExchangeTerms {
-  /** By partition, the session of the other before which this node has received all that the other had stored. */
+  /**
+   * Per partition, a session of the receiver of these terms. The sender has all that the receiver had stored before it.
+   */
   readonly received: Grouped<Session>
-  /** By partition, up to when names may have been pruned here. */
+  /** Per partition, the time up to which the sender may have pruned names. */
   readonly floors: Grouped<HybridTime>
 }
 
-/** What a node says of a partition. */
+/** The state of a partition, as its node tells it. */
 export interface Told {
-  /** Up to when names may be pruned; 0 where it is not in sync. */
+  /** The time up to which names may be pruned; 0 if the node is not in sync. */
   readonly horizon: HybridTime
-  /** What it has received of others. */
+  /** The received vector of the node. */
   readonly received: ReceivedVector
 }
 
-/** What a node that has given all it has of some partitions says of them, as it was when the session began. */
+/** The account of a node that has given all it has of some partitions, as of the beginning of the session. */
 export interface Account {
-  /** All that it had stored before this session of its own has been given. */
+  /** A session of the node: it has given all that it had stored before. */
   readonly session: Session
-  /** Its clock, less the retention. */
+  /** The node's clock, minus the retention. */
   readonly clock: HybridTime
   readonly kept: Grouped<Told>
 }
 
 export type Request =
-  /** Store this delta. With `hintFor`, keep it for those owners instead of as one. */
+  /** Store this delta. With `hintFor`, keep it as a hint for those owners. */
   | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
   | { readonly type: 'get'; readonly key: StoredKey }
   /**
-   * Push-pull. It begins with a digest of the member list and no claims; where that differs, claims follow, both
-   * ways.
+   * Push-pull. It begins with the digest of the member list and no claims. If the digests differ, claims follow in both
+   * directions.
    */
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
-  /** Join these. `received`: places in the list of those of which the receiver had received all values before. */
+  /** Join these records. `received`: indices of entries of which the receiver had received all values before. */
   | {
       readonly type: 'deliver'
       readonly why: Reason
@@ -87,8 +89,8 @@ export type Request =
       readonly received: readonly number[]
     }
   /**
-   * One step of a reconciliation (see `core/merkle`). `scope`: the partitions it is about; null for those that are due
-   * between the two in every exchange (`Routing.dueTo`). The first step of a session begins it anew.
+   * One step of a reconciliation (see `core/merkle`). `scope`: its partitions. Null for those that the two nodes
+   * compare in every exchange (`Routing.dueTo`). The first step of a session starts it anew.
    */
   | {
       readonly type: 'reconcile'
@@ -96,9 +98,9 @@ export type Request =
       readonly scope: readonly Partition[] | null
       readonly body: Uint8Array
     }
-  /** The records of keys with these hashes, 16 bytes each. */
+  /** Send the records of the keys with these hashes, 16 bytes each. */
   | { readonly type: 'fetch'; readonly hashes: Uint8Array }
-  /** Records are about to move, in this session; the reply has the terms of the other side, for the same partitions. */
+  /** Records are about to move in this session. The reply has the other side's terms for the same partitions. */
   | {
       readonly type: 'terms'
       readonly session: number
@@ -106,8 +108,8 @@ export type Request =
       readonly terms: ExchangeTerms
     }
   /**
-   * You hold or cover all I have of `partitions`; and I, flushed, all you had of `back` when that session began.
-   * `account` is of `partitions`; that of the reply is of `back`.
+   * The receiver holds or covers all the sender has of `partitions`. The sender, flushed, holds or covers all that the
+   * receiver had of `back` when the session began. `account` is of `partitions`; the account in the reply is of `back`.
    */
   | {
       readonly type: 'settled'
@@ -119,36 +121,35 @@ export type Request =
 
 export type FailureCode = 'storage-full' | 'storage-failed' | 'closed' | 'overloaded'
 
-/** As whose an answer to a get counts: an owner's, one's who holds it for owners, or nobody's. */
+/** The weight of an answer to a get: as an owner's, as a stand-in's that holds it for owners, or none. */
 export const countings = ['as nobody', 'as stand-in', 'as owner'] as const
 export type Counting = (typeof countings)[number]
 
 export type Reply =
-  /** `standing` says as what the delta is stored: an owner in sync, one that is not yet, or a stand-in. */
-  | { readonly type: 'stored'; readonly standing: 'owner' | 'syncing' | 'hint' }
   /**
-   * `counts`: whether the answer may count for r, and as whose. `sources`: whom to ask besides, since this replica is
-   * not in sync yet.
+   * `standing`: the role in which the node stored the delta. An owner in sync, an owner not yet in sync, or a stand-in.
    */
+  | { readonly type: 'stored'; readonly standing: 'owner' | 'syncing' | 'hint' }
+  /** `counts`: the weight of the answer for r. `sources`: nodes to ask besides, while this replica is not in sync. */
   | {
       readonly type: 'record'
       readonly record: Record
-      /** Up to when names may be pruned there; 0 where the replica is not in sync. */
+      /** The time up to which the replica may have pruned names; 0 if it is not in sync. */
       readonly horizon: HybridTime
       readonly counts: Counting
       readonly sources: readonly NodeId[]
     }
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
-  /** The next step; empty where the last one made no sense, or its session is over. */
+  /** The next step. Empty if the last one made no sense, or its session is over. */
   | { readonly type: 'reconciled'; readonly body: Uint8Array }
-  /** What there is of the first `considered` hashes; the others did not fit and may be asked for again. */
+  /** The records found for the first `considered` hashes. The others did not fit, and may be requested again. */
   | {
       readonly type: 'records'
       readonly entries: readonly KeyedRecord[]
       readonly received: readonly number[]
       readonly considered: number
     }
-  /** What was delivered is taken in. `overwritten` names what its giver holds of it and is to drop. */
+  /** The delivered records are stored. `overwritten` names those that the giver holds and should drop. */
   | { readonly type: 'taken'; readonly overwritten: readonly KeyedRecord[] }
   | { readonly type: 'terms'; readonly terms: ExchangeTerms }
   | { readonly type: 'settled'; readonly account: Account }
@@ -160,15 +161,15 @@ export type Message =
   | { readonly kind: 'refuse'; readonly reason: string }
   | { readonly kind: 'request'; readonly id: number; readonly view: ViewHash; readonly body: Request }
   | { readonly kind: 'reply'; readonly id: number; readonly view: ViewHash; readonly body: Reply }
-  /** Failure detection and news; nobody replies to it as such. */
+  /** Failure detection and news. It has no reply. */
   | { readonly kind: 'swim'; readonly view: ViewHash; readonly body: SwimMessage }
-  /** An introduction on its way through the mesh: to a peer that the receiver has a channel to, or is. */
+  /** An introduction that travels through the mesh. The receiver is its target, or has a channel to it. */
   | { readonly kind: 'signal'; readonly from: PeerId; readonly to: PeerId; readonly body: string }
-  /** What was to be passed on to that peer was not: here it is again. */
+  /** An introduction that the relay could not pass on, returned. */
   | { readonly kind: 'unsignaled'; readonly to: PeerId; readonly body: string }
-  /** A whole message for a node that the receiver has a channel to, or is: one hop for pairs that have none. */
+  /** A whole message for the receiver, or for a node it has a channel to: one hop for pairs without a channel. */
   | { readonly kind: 'relay'; readonly from: NodeId; readonly to: NodeId; readonly message: Uint8Array }
-  /** What was to be relayed to that node was not. */
+  /** A message to that node could not be relayed. */
   | { readonly kind: 'unrelayed'; readonly to: NodeId }
-  /** This channel is closed because there are too many, and for no other reason. */
+  /** The sender gives up this channel because it has too many, and for no other reason. */
   | { readonly kind: 'part' }

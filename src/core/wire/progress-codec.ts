@@ -1,6 +1,7 @@
 /**
- * What two nodes tell each other about what they have received, and what each keeps of it: the same on the wire and
- * in the store.
+ * Progress as bytes: what two nodes have received of each other (not in the paper).
+ *
+ * The encoding is the same on the wire and in the store.
  */
 
 import type { ReceivedVector, Session } from '../acceptance/sessions.ts'
@@ -32,7 +33,7 @@ const vector: Codec<ReceivedVector> = {
     new Map(reader.list(() => [readNode(reader), session.read(reader)] as const, bounds.receivedNodesMax)),
 }
 
-/** Values of partitions, each with all partitions that have it. */
+/** A codec of values of partitions, each with all partitions that have it. */
 export function groupedOf<T>(value: Codec<T>): Codec<Grouped<T>> {
   return {
     write: (writer, groups) =>
@@ -45,7 +46,8 @@ export function groupedOf<T>(value: Codec<T>): Codec<Grouped<T>> {
 }
 
 /**
- * Groups partitions by what `isOf` says of them, those of which it says nothing left out; equal where the bytes are.
+ * Groups partitions by their values. Partitions for which `isOf` gives undefined are left out. Values are equal if
+ * their bytes are.
  */
 export function grouped<T>(
   all: readonly Partition[],
@@ -72,14 +74,14 @@ function nameOf<T>(codec: Codec<T>, value: T): string {
   return String.fromCharCode(...writer.done())
 }
 
-/** By partition. */
+/** The value of each partition. */
 export function ungrouped<T>(groups: Grouped<T>): ReadonlyMap<Partition, T> {
   return new Map(groups.flatMap(({ is, of }) => of.map((partition) => [partition, is] as const)))
 }
 
 export const time: Codec<HybridTime> = { write: (writer, value) => writer.integer(value), read: readTime }
 
-/** What a node keeps of a partition and tells those who have got all it has of it. */
+/** The state of a partition that a node stores, and tells to nodes that have received all of it. */
 export const told: Codec<Told> = {
   write: (writer, { horizon, received }) => {
     time.write(writer, horizon)

@@ -1,7 +1,7 @@
 /**
- * Records, histories and contexts as bytes: the same on the wire and in the store.
+ * Records, histories and contexts as bytes, the same on the wire and in the store (Dynamo, section 4.4).
  *
- * Encoding is canonical (actors and dots in order), so equal records have equal bytes.
+ * The encoding is canonical, with actors and dots in order: equal records have equal bytes.
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { bounds } from '../bounds.ts'
@@ -16,7 +16,9 @@ const actorHexDigits = 16
 const kinds = { tombstone: 0, value: 1, 'expiring value': 2, expired: 3 } as const
 const digestHexDigits = 32
 
-/** Times are told from the earliest one on. (Version 0.1.0 wrote a horizon there, earlier than all times.) */
+/**
+ * Times are written as differences to the earliest one. (Version 0.1.0 wrote a horizon there, earlier than all times.)
+ */
 function writeHistory(writer: ByteWriter, history: CausalHistory): void {
   const actors = actorsOf(history)
   const base = actors.reduce((least, [, { last }]) => Math.min(least, last), actors[0]?.[1].last ?? 0)
@@ -122,12 +124,15 @@ export function encodeRecord(record: Record): Uint8Array {
   return writer.done()
 }
 
-/** The record, or null if the bytes are none. */
+/** The record, or null if the bytes are malformed. */
 export function decodeRecord(bytes: Uint8Array): Record | null {
   return decodeWith(bytes, readRecord)
 }
 
-/** What replicas compare: dots and values of the siblings, never histories, which may differ between equal replicas. */
+/**
+ * The version that replicas compare: dots and values of the siblings. Histories may differ between equal replicas, so
+ * they are left out.
+ */
 export function versionOf(record: Record): Uint8Array {
   const writer = new ByteWriter()
   for (const { dot, ...sibling } of record.siblings) {
@@ -142,11 +147,12 @@ export function versionOf(record: Record): Uint8Array {
 const contextVersion = 3
 
 /**
- * Counters run per key, so the same dot names different writes of different keys: a context is good for its key only.
+ * The tag of a key in its contexts. Counters run per key, so one dot names different writes of different keys: a
+ * context is valid for its own key only.
  */
 const keyTagOf = (key: StoredKey): string => tagOf(key).slice(0, 16)
 
-/** A context of a key as text: a version and the key's tag, then the context, in hex. Storable anywhere. */
+/** A context as text, in hex: a version, the key's tag, then the context. An application may store it anywhere. */
 export function encodeContext(key: StoredKey, context: SeenContext): string {
   const writer = new ByteWriter()
   writer.byte(contextVersion)
@@ -160,7 +166,7 @@ export function encodeContext(key: StoredKey, context: SeenContext): string {
   return bytesToHex(writer.done())
 }
 
-/** The context, or null if the text is none of ours, or of another key. */
+/** The context, or null if the text is malformed, or belongs to another key. */
 export function decodeContext(key: StoredKey, text: string): SeenContext | null {
   if (text.length % 2 !== 0 || !/^[0-9a-f]+$/.test(text)) return null
   return decodeWith(hexToBytes(text), (reader) => {

@@ -1,10 +1,12 @@
 /**
- * Sealed rows: bytes that are stored after a hash of them all, because disks forget and turn bits over.
+ * Sealed rows: bytes stored behind a hash of them all (not in the paper).
+ *
+ * Disks lose rows and flip bits, and the hash shows it.
  */
 import { hashBytes, hashOf } from '../hash.ts'
 import { type ByteReader, decodeWith } from './bytes.ts'
 
-/** A row's bytes after a hash of them all: disks forget, and turn bits over. */
+/** The row that stores `body`: its hash, then its bytes. */
 export function sealed(body: Uint8Array): Uint8Array {
   const row = new Uint8Array(hashBytes + body.length)
   row.set(hashOf(body))
@@ -13,7 +15,8 @@ export function sealed(body: Uint8Array): Uint8Array {
 }
 
 /**
- * What `read` makes of a row, or null for one that is not there or is not what was written, of which `corrupt` hears.
+ * The content of a row as `read` decodes it. Null for a missing row. Null as well for a damaged one, which is reported
+ * to `corrupt`.
  */
 export function opened<T>(row: Uint8Array | undefined, corrupt: () => void, read: (reader: ByteReader) => T): T | null {
   if (row === undefined) return null

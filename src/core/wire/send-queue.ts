@@ -1,9 +1,9 @@
 /**
- * What waits for one channel: three lanes of messages, taken out frame by frame.
+ * The queue of one channel: three lanes of messages, taken out frame by frame (not in the paper).
  *
- * A control message never waits behind values: its frames go out between those of the message under way; and what was
- * asked for does not wait behind what is given unasked. Within a lane messages go out one after the other. Bytes and
- * messages waiting are bounded; what does not fit is refused whole.
+ * A control message never waits behind values: its frames go out between those of the message under way. In the same
+ * way replies overtake bulk, which the receiver did not ask for. Within a lane messages go out one after the other. The
+ * bytes and messages that wait are bounded, and a message that does not fit is refused whole.
  */
 import { bounds } from '../bounds.ts'
 import { framesOf } from './frames.ts'
@@ -15,7 +15,7 @@ interface Waiting {
   next: Uint8Array | undefined
 }
 
-/** The first of them first. */
+/** The lanes, the most urgent first. */
 const laneNames = ['control', 'reply', 'bulk'] as const
 type LaneName = (typeof laneNames)[number]
 
@@ -29,8 +29,8 @@ export class SendQueue {
   }
 
   /**
-   * Takes a message in, or refuses it (false). `done` hears once whether its last frame was taken out or the queue
-   * was cleared.
+   * Takes a message in, or refuses it (false). `done` is called once: with true after its last frame was taken out,
+   * with false if the queue was cleared before.
    */
   offer(lane: LaneName, message: Uint8Array, done: (sent: boolean) => void): boolean {
     const full =
@@ -58,7 +58,7 @@ export class SendQueue {
     return frame
   }
 
-  /** Gives up all that waits. */
+  /** Drops all messages that wait. */
   clear(): void {
     for (const name of laneNames) for (const waiting of this.#lanes[name].splice(0)) waiting.done(false)
     this.#bytes = 0

@@ -1,28 +1,29 @@
 /**
- * What tabs and the signaling server say to each other: join, introduce, leave, as JSON text.
+ * Signaling messages: join, introduce and leave, as JSON text between a tab and the signaling server (not in the
+ * paper).
  *
- * The server learns a room's tag, peers' random names and sealed-looking bodies it passes on by address. It never
- * sees a key, a value or a cluster's name.
+ * The server learns a room's tag, the random names of peers, and the bodies it passes on by address. Bodies carry
+ * WebRTC descriptions and candidates in clear text. It never sees a key, a value or a cluster's name.
  */
 import { bounds } from '../bounds.ts'
 import type { PeerId } from '../ids.ts'
 
-/** From a tab to the server. */
+/** A message from a tab to the server. */
 export type ToSignaling =
   | { readonly type: 'join'; readonly room: string; readonly peer: PeerId }
   | { readonly type: 'send'; readonly to: PeerId; readonly body: string }
   | { readonly type: 'leave' }
 
-/** Why a server turns somebody away. */
+/** The reasons for which a server turns a tab away. */
 export const refusalCodes = ['room-full', 'rate-limited', 'malformed'] as const
 export type RefusalCode = (typeof refusalCodes)[number]
 
-/** There may be room later. */
+/** Refusals after which a tab may try again later. */
 export const passingRefusals: readonly RefusalCode[] = ['room-full', 'rate-limited']
 
-/** From the server to a tab. */
+/** A message from the server to a tab. */
 export type FromSignaling =
-  /** You are in; these were here before you. */
+  /** The tab is in the room. `peers` were there before it. */
   | { readonly type: 'joined'; readonly peers: readonly PeerId[] }
   | { readonly type: 'arrived'; readonly peer: PeerId }
   | { readonly type: 'gone'; readonly peer: PeerId }
@@ -42,7 +43,7 @@ function parseObject(text: string): { readonly [name: string]: unknown } | null 
   }
 }
 
-/** What a tab says, or null if it makes no sense. */
+/** The message of a tab, or null if the text is malformed. */
 export function decodeToSignaling(text: string): ToSignaling | null {
   const value = parseObject(text)
   if (value === null) return null
@@ -54,7 +55,7 @@ export function decodeToSignaling(text: string): ToSignaling | null {
   return type === 'leave' ? { type } : null
 }
 
-/** What the server says, or null if it makes no sense. */
+/** The message of the server, or null if the text is malformed. */
 export function decodeFromSignaling(text: string): FromSignaling | null {
   const value = parseObject(text)
   if (value === null) return null

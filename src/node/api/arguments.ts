@@ -1,6 +1,8 @@
 /**
- * What callers may pass: everything else is refused with a typed error that says what was wrong and what was
- * expected, before anything has changed.
+ * Arguments: the checks of all that an application passes to a request (Dynamo, section 4.1).
+ *
+ * A wrong argument is refused with a typed error before anything has changed. The text says what was wrong and what is
+ * expected.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { StoredKey } from '../../core/ids.ts'
@@ -14,7 +16,7 @@ import { TabringError } from '../../errors.ts'
 import { type CheckedConfig, checkNames, checkTimeout, refuse, utf8Length } from './config.ts'
 import type { DeleteOptions, GetOptions, JoinOptions, PutOptions, RequestOptions } from './tabring-node.ts'
 
-/** What one request demands, its time, and what becomes of it where that is not met or nobody waits any more. */
+/** A checked request: its demand, its time in ms, its signal, and its choice between an answer and an error. */
 export interface Checked extends RequestOptions {
   readonly demand: Extent
   readonly timeoutMs: number
@@ -25,7 +27,7 @@ const getNames = ['r', 'pr', 'atLeast', ...requestNames]
 const deleteNames = ['w', 'pw', 'devices', ...requestNames]
 const putNames = ['expiresAt', ...deleteNames]
 
-/** What can give something up. */
+/** Checks that a signal can abort something. Throws `invalid-option`. */
 export function checkSignal(signal: unknown): void {
   const isSignal = typeof signal === 'object' && signal !== null && 'addEventListener' in signal && 'aborted' in signal
   if (signal !== undefined && !isSignal) refuse('signal must be an AbortSignal: the `signal` of an AbortController')
@@ -57,7 +59,7 @@ export function checkDelete(options: DeleteOptions, config: CheckedConfig): Chec
   return checkWrite(options, deleteNames, config)
 }
 
-/** `expiresAt`: when the value ends, in ms since 1970, or null for never. */
+/** `expiresAt`: the end of the value, ms since 1970, or null for never. */
 export function checkPut(options: PutOptions, config: CheckedConfig): Checked & { readonly expiresAt: number | null } {
   return { ...checkWrite(options, putNames, config), expiresAt: checkExpiry(options) }
 }
@@ -73,7 +75,7 @@ function checkWrite(options: DeleteOptions, names: readonly string[], config: Ch
   return { ...request, demand }
 }
 
-/** How many members to wait for, and how long. */
+/** The number of members to wait for, and the longest wait, ms. */
 export function checkJoined(options: JoinOptions): Required<JoinOptions> {
   checkNames(options, ['members', 'timeoutMs'])
   const { members = 2, timeoutMs = 30_000 } = options
@@ -87,7 +89,7 @@ function checkCount(name: string, count: number, least: number, n: number): numb
   return count
 }
 
-/** The stored name of a key of the node itself. */
+/** The stored name of an application's key. Throws `invalid-key`. */
 export function checkKey(key: string): StoredKey {
   const length = typeof key === 'string' && isWellFormed(key) ? utf8Length(key) : 0
   if (length < 1 || length > bounds.keyBytesMax) {
@@ -105,7 +107,7 @@ export function checkKey(key: string): StoredKey {
   return storedKey({ collection: '', key })
 }
 
-/** What the writer had seen. */
+/** The context that the writer hands in. Null is a blind write. Throws `invalid-context`. */
 export function checkContext(key: StoredKey, context: unknown): SeenContext {
   if (context === null) return blindContext
   const seen = typeof context === 'string' ? decodeContext(key, context) : null

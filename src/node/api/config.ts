@@ -1,5 +1,7 @@
 /**
- * What one node is opened with, checked and completed with defaults.
+ * Configuration: the options a node is opened with, checked and completed with defaults (Dynamo, section 4.5: n, r, w).
+ *
+ * A wrong option is refused before anything is opened.
  */
 import { bounds } from '../../core/bounds.ts'
 import { presets, type Timing } from '../../core/membership/timing.ts'
@@ -7,7 +9,7 @@ import { defaultFor, defaultQuorum, type QuorumSizes, quorumFault } from '../../
 import { encodeUtf8, isWellFormed } from '../../core/utf8.ts'
 import { TabringError } from '../../errors.ts'
 
-/** How much a node keeps for others at most. */
+/** Bounds of all that a node keeps for others. */
 export interface HintLimits {
   /** Keys kept for one node. */
   readonly keysPerTarget: number
@@ -15,7 +17,7 @@ export interface HintLimits {
   readonly bytes: number
 }
 
-/** What one node is told when it opens. */
+/** The options of a node, as its host passes them. */
 export interface NodeConfig {
   readonly cluster: string
   readonly n?: number | undefined
@@ -28,33 +30,33 @@ export interface NodeConfig {
   readonly network?: 'internet' | 'local' | undefined
 }
 
-/** The same, checked and complete. */
+/** The checked and complete configuration. */
 export interface CheckedConfig extends QuorumSizes {
   readonly cluster: string
   readonly capacity: number
   readonly timeoutMs: number
   readonly graceMs: number
-  /** How long deletes are remembered. */
+  /** Time a ring waits for absent nodes before it forgets deletes. */
   readonly retentionMs: number
-  /** How long a node is a guest. */
+  /** Time a node is a guest. */
   readonly stayMs: number
   /** Siblings of one record, beyond which an owner resolves them. */
   readonly siblingsMax: number
-  /** How long values are kept that have expired. */
+  /** Time a node keeps an expired value. */
   readonly expiredKeptMs: number
-  /** What it keeps for others at most. */
+  /** Bounds of the hints it keeps for others. */
   readonly hints: HintLimits
-  /** Bytes of values that one message carries of a hint. */
+  /** Bytes of values in one message of a hint. A larger hint travels in parts. */
   readonly hintPartBytes: number
   readonly timing: Timing
 }
 
-/** Refuses an option. */
+/** Throws `invalid-option`. */
 export const refuse = (message: string): never => {
   throw new TabringError('invalid-option', `${message}. Nothing was opened or changed.`)
 }
 
-/** Refuses what is no object, and options that nobody knows: they are misspelt. */
+/** Refuses a value that is no object, and unknown option names, which are misspelt. Throws `invalid-option`. */
 export function checkNames(options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
     refuse(`options must be an object with any of ${known.join(', ')}`)
@@ -66,7 +68,7 @@ export function checkNames(options: unknown, known: readonly string[]): void {
 
 export const utf8Length = (text: string): number => encodeUtf8(text).length
 
-/** A wait in ms that has an end. */
+/** Checks a wait in ms: it must have an end. Throws `invalid-option`. */
 export function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs !== 'number' || !(timeoutMs >= 1 && timeoutMs <= bounds.operationTimeoutMsMax)) {
     refuse(`timeoutMs must be a number from 1 to ${bounds.operationTimeoutMsMax}, not ${String(timeoutMs)}`)
@@ -74,7 +76,7 @@ export function checkTimeout(timeoutMs: number): number {
   return timeoutMs
 }
 
-/** Checks what a node is opened with. */
+/** Checks the options of a node. Throws `invalid-option`. */
 export function checkConfig(config: NodeConfig): CheckedConfig {
   if (typeof config !== 'object' || config === null) refuse('options must be an object with a cluster')
   const { cluster, n = defaultQuorum.n, capacity = 1, timeoutMs = bounds.operationTimeoutMs } = config

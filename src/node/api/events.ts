@@ -1,5 +1,7 @@
 /**
- * Who wants to hear what. A listener that throws harms nobody else: its error surfaces as an unhandled rejection.
+ * Events: listeners of the application, and events kept for the first of them (not in the paper).
+ *
+ * A listener that throws harms no other: its error surfaces as an unhandled rejection.
  */
 import { bounds } from '../../core/bounds.ts'
 import { TabringError } from '../../errors.ts'
@@ -21,14 +23,14 @@ const known: { readonly [E in keyof NodeEvents]: true } = {
   connection: true,
 }
 
-/** What is told to the first who listens, even if it happened before anybody could. */
+/** Events told to the first listener, even if they happened before it listened. */
 type Kept = { readonly [E in 'data-loss' | 'late' | 'signaling']: { readonly event: E; readonly value: NodeEvents[E] } }
 type Untold = Kept[keyof Kept]
 
 const isKept = (event: keyof NodeEvents): event is keyof Kept =>
   event === 'data-loss' || event === 'late' || event === 'signaling'
 
-/** Of a signaling server only the last state is worth telling. */
+/** Of each signaling server only the last state is kept. */
 const isReplacedBy = (old: Untold, later: Untold): boolean =>
   old.event === 'signaling' && later.event === 'signaling' && old.value.url === later.value.url
 
@@ -55,8 +57,8 @@ export class Events {
   }
 
   /**
-   * The host of a node hears of every loss, and is no listener: what is kept for the first who listens is kept all
-   * the same.
+   * Lets the host of the node hear every loss. The host is no listener: a loss is kept for the first listener all the
+   * same.
    */
   overhear(hear: (loss: NodeEvents['data-loss']) => void): void {
     this.#hosts.push(hear)
@@ -67,7 +69,7 @@ export class Events {
     if (this.#untold.length < bounds.untoldEventsMax) this.#untold.push(event)
   }
 
-  /** Whether anybody listens. */
+  /** True if the application listens to the event. */
   has(event: keyof NodeEvents): boolean {
     return (this.#listeners.get(event)?.size ?? 0) > 0
   }

@@ -1,8 +1,8 @@
 /**
- * How deep MessagePack nests, found by skimming it without recursion.
+ * The nesting depth of MessagePack, found by skimming it without recursion (not in the paper).
  *
- * The decoder would follow a million nested arrays (1 MB) for 400 ms and 190 MB; this takes a millisecond, and says
- * so first. Format: the MessagePack specification, "Formats".
+ * The decoder would follow a million nested arrays (1 MB) for 400 ms, with 190 MB of memory. This check takes a
+ * millisecond and comes first. Format: the MessagePack specification, "Formats".
  */
 
 /** Bytes after the first one that give a length or are the value itself, by the first byte from 0xc0 to 0xdf. */
@@ -10,7 +10,7 @@ const headBytes: readonly number[] = [
   0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 1, 2, 4, 2, 4, 2, 4,
 ]
 
-/** What follows one head: payload bytes to skip, and items nested in it. */
+/** One head: the bytes to skip with it, and the number of items nested in it. */
 interface Item {
   readonly size: number
   readonly nested: number
@@ -32,8 +32,8 @@ function itemAt(bytes: Uint8Array, at: number): Item {
 }
 
 /**
- * The greatest number of arrays and maps inside each other; infinite where more items are promised than there are
- * bytes, for which a decoder would allocate first and find out later.
+ * The greatest number of arrays and maps inside each other. Infinite if the bytes promise more items than they could
+ * hold: a decoder would allocate for them before it finds out.
  */
 export function depthOf(bytes: Uint8Array): number {
   const open: number[] = []

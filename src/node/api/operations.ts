@@ -1,18 +1,20 @@
 /**
- * The user's requests under way: bounded in number, given up on a signal, ended with the node.
+ * Operations: the application's requests under way (not in the paper).
+ *
+ * Their number is bounded. An abort signal gives one up, and the end of the node ends them all.
  */
 import { bounds } from '../../core/bounds.ts'
 import { type Changed, TabringError } from '../../errors.ts'
 import { StoreFailure } from '../../ports.ts'
 import type { AbortSignalLike } from './tabring-node.ts'
 
-/** What a failed store is to the user. */
+/** Codes of the application's error for each failure of the store. */
 export const storageCodes = { full: 'storage-full', failed: 'storage-failed', closed: 'closed' } as const
 
 export class Operations {
   readonly #underWay = new Set<() => void>()
 
-  /** Runs one request. Whatever happens to it, the promise settles with its result or a `TabringError`. */
+  /** Runs one request. The promise settles with its result or a `TabringError`, in every case. */
   run<T>(signal: AbortSignalLike | undefined, changed: Changed, work: () => Promise<T>): Promise<T> {
     if (signal?.aborted === true) {
       return Promise.reject(new TabringError('aborted', 'the request was aborted before it began', 'nothing'))
@@ -35,7 +37,7 @@ export class Operations {
     })
   }
 
-  /** The node has ended, and with it all that is under way. */
+  /** Ends all requests under way, with the node. */
   end(): void {
     for (const close of this.#underWay) close()
     this.#underWay.clear()

@@ -1,5 +1,8 @@
 /**
  * The public surface of one storage node, as applications see it (Dynamo, section 4.1).
+ *
+ * It declares get, put and delete, their options and results, and the events and views of a node. `StorageNode`
+ * implements it.
  */
 import type { TabringError } from '../../errors.ts'
 import type { SignalingEvent } from '../../ports.ts'
@@ -7,13 +10,14 @@ import type { SignalingEvent } from '../../ports.ts'
 declare const contextBrand: unique symbol
 
 /**
- * What a reader saw of a key: opaque text, safe to store and to carry to another tab. Hand it to the `put` or
- * `delete` that builds on the read. It is good for that key only: with another one the request is refused as
+ * The state of a key that a reader saw: opaque text, safe to store and to carry to another tab. Hand it to the `put` or
+ * `delete` that builds on the read. It is valid for that key only: with another one the request rejects with
  * `invalid-context`.
+ * @example const { context } = await node.get('cart:alice')
  */
 export type Context = string & { readonly [contextBrand]: true }
 
-/** The part of the DOM's AbortSignal that is used. */
+/** The part of the DOM's AbortSignal that a node uses. */
 export interface AbortSignalLike {
   readonly aborted: boolean
   addEventListener(type: 'abort', listener: () => void): void
@@ -22,20 +26,21 @@ export interface AbortSignalLike {
 
 export interface RequestOptions {
   /**
-   * Longest wait for other nodes in ms, 1 to 600,000. Default: the node's `timeoutMs`. A request that runs out of
-   * time answers with what it has. Requests of a new tab wait before for its first meeting with the ring, up to two
-   * seconds, and all for this tab's own disk.
+   * Longest wait in ms, 1 to 600,000. Default: the node's `timeoutMs`. A request that runs out of time answers with
+   * what it has. Before it, requests of a new tab wait for its first meeting with the ring, up to two seconds.
    */
   readonly timeoutMs?: number
   /** Gives the request up: it rejects with `aborted`. A put given up may still take effect. */
   readonly signal?: AbortSignalLike
   /**
-   * Reject with `quorum-unreachable` where fewer answered than was asked for, instead of answering with `quorum:
-   * false`.
+   * If the answers are fewer than demanded, reject with `quorum-unreachable` instead of answering with `quorum: false`.
    */
   readonly strict?: boolean
 }
-/** What to wait for: so many members in reach, this node included, and ms, 1 to 600,000. */
+/**
+ * The wait of `joined`: the members that must be in reach, this node included, and its longest time in ms, 1 to
+ * 600,000.
+ */
 export interface JoinOptions {
   readonly members?: number
   readonly timeoutMs?: number
@@ -43,27 +48,27 @@ export interface JoinOptions {
 export interface GetOptions extends RequestOptions {
   /** Nodes that must answer, 1 to n. Default: the node's `r`. */
   readonly r?: number
-  /** Of these, owners of the key, 0 to n. Default: 0, anybody who has it. */
+  /** Owners of the key among them, 0 to n. Default: 0, any node that has it. */
   readonly pr?: number
   /**
-   * What the answer must have seen: a context of this key, from any tab or earlier boot. The get goes on asking until
-   * it has, so that a reader finds its own writes and never goes back in time (session guarantees; Terry et al.
-   * 1994). Null: nothing in particular.
+   * A context of this key, from any tab or earlier boot, that the answer must cover. The get goes on asking until it
+   * does. So a reader finds its own writes and never goes back in time (session guarantees; Terry et al. 1994). Null:
+   * no such demand.
    */
   readonly atLeast?: Context | null
 }
 export interface DeleteOptions extends RequestOptions {
   /** Nodes that must have stored it, 1 to n. Default: the node's `w`. */
   readonly w?: number
-  /** Of these, owners of the key, 0 to n. Default: 0, hints count too. */
+  /** Owners of the key among them, 0 to n. Default: 0, hints count too. */
   readonly pw?: number
-  /** Distinct devices that must hold it, 1 to n, also after its hints have gone home. Default: 1. */
+  /** Distinct devices that must hold it, 1 to n, even after its hints have gone home. Default: 1. */
   readonly devices?: number
 }
 export interface PutOptions extends DeleteOptions {
   /**
-   * When the value ends: from then on it counts as deleted, by the clock of whoever reads. A day later its bytes may
-   * be given up.
+   * The end of the value. From then on it counts as deleted, by the clock of the node that reads. A day later its bytes
+   * may be given up.
    */
   readonly expiresAt?: Date
 }
@@ -71,32 +76,32 @@ export interface PutOptions extends DeleteOptions {
 export interface GetResult<T> {
   /** None: the key holds nothing. One: its value. Several: siblings, written without knowledge of each other. */
   readonly values: readonly T[]
-  /** For the write that builds on this read. Null when nothing is known of the key, not even a delete. */
+  /** The context for a write that builds on this read. Null if nothing is known of the key, not even a delete. */
   readonly context: Context | null
   /** Nodes whose answers counted. */
   readonly replies: number
-  /** Whether `replies` reached r, owners among them pr, and the answer has seen `atLeast`. */
+  /** True if `replies` reached r, owners among them pr, and the answer covers `atLeast`. */
   readonly quorum: boolean
 }
 
 export interface PutResult {
   /**
-   * The context handed in plus this write: for the same writer's next put. It never covers what the writer has not
-   * seen.
+   * The context handed in plus this write, for the same writer's next put. It never covers anything that the writer has
+   * not seen.
    */
   readonly context: Context
   /**
-   * Nodes that have stored the write, in IndexedDB, transaction complete: as many as are left when its hints have
-   * gone home.
+   * Nodes that have stored the write, with their IndexedDB transaction complete. Only those that remain when its hints
+   * have gone home are counted.
    */
   readonly acks: number
-  /** Distinct devices that hold it, now and after its hints have gone to the owners they are kept for. */
+  /** Distinct devices that hold the write, now and after its hints have gone to their owners. */
   readonly devices: number
-  /** How many of them keep it as a hint for an owner that could not be reached. */
+  /** The number of nodes that keep it as a hint for an owner out of reach. */
   readonly hinted: number
   /**
-   * Whether `acks` reached w, owners among them pw, and their devices what was asked for. If not, the write is kept
-   * and handed on as soon as there is somebody to hand it to.
+   * True if `acks` reached w, owners among them pw, and their devices the number demanded. If not, the write is kept,
+   * and handed on as soon as another node is in reach.
    */
   readonly quorum: boolean
 }
@@ -108,14 +113,14 @@ export interface Member {
   readonly device: string
   readonly capacity: number
   /**
-   * It came a short while ago to a ring that has n devices without it: no partition has more than one replica on all
+   * The node came recently to a ring that has n devices without it. No partition has more than one replica on all
    * guests.
    */
   readonly guest: boolean
   readonly status: 'alive' | 'suspect' | 'away' | 'dead' | 'out' | 'left'
-  /** How its store takes what it is given, by its own word: the others send it nothing until it is `ok` again. */
+  /** The state of its store, by its own word. Other nodes send it no records until it is `ok` again. */
   readonly storage: 'ok' | 'full' | 'failed'
-  /** Whether requests reach it now. This node reaches itself. */
+  /** True if requests reach it now. This node reaches itself. */
   readonly reachable: boolean
   readonly self: boolean
 }
@@ -123,19 +128,18 @@ export interface Member {
 export interface Status {
   readonly id: string
   readonly device: string
-  /** `open`, or how it ended. */
+  /** `open`, or the way it ended. */
   readonly state: 'open' | 'closed' | 'left'
   readonly n: number
   readonly r: number
   readonly w: number
-  /** Members that placement counts on, this node included, and how many of them requests reach now. */
+  /** Members that placement counts on, this node included, and those of them that requests reach now. */
   readonly members: number
   readonly reachable: number
-  /** Channels to other nodes: to all of them in a small ring, never more than 48. */
+  /** Channels to other nodes: to all of them in a small ring, and never more than 48. */
   readonly links: number
   /**
-   * Partitions of the ring this node owns; of those, how many it is still fetching; and how many it holds for new
-   * owners.
+   * Partitions of the ring: those this node owns, those of them it still fetches, and those it holds for new owners.
    */
   readonly partitions: { readonly owned: number; readonly syncing: number; readonly retained: number }
   /** Keys held as an owner, tombstones included, and keys kept as hints for others. */
@@ -143,8 +147,8 @@ export interface Status {
   readonly hints: number
   readonly storage: 'ok' | 'full' | 'failed'
   /**
-   * Anti-entropy since the node opened: records that exchanges gave or fetched and bytes they took, comparison
-   * included; keys that scrubbing found altered or missing; and the last exchange this node began with each peer.
+   * Anti-entropy since the node opened. Records that exchanges gave or fetched, and the bytes that took, comparison
+   * included. Keys that scrubbing found altered or missing. And the last exchange that this node began with each peer.
    */
   readonly repair: {
     readonly keys: number
@@ -154,7 +158,7 @@ export interface Status {
   }
 }
 
-/** One exchange: with whom, when it ended (ms since 1970), how long it took in ms, and what it moved. */
+/** One exchange: its peer, its end (ms since 1970), its duration in ms, and the keys and bytes it moved. */
 export interface ExchangeStatus {
   readonly id: string
   readonly endedAt: number
@@ -163,30 +167,30 @@ export interface ExchangeStatus {
   readonly bytes: number
 }
 
-/** What `repair` did. */
+/** The outcome of `repair`. */
 export interface RepairResult {
-  /** Peers exchanged with, and those with whom it could not be finished. */
+  /** Peers exchanged with, and those whose exchange could not be finished. */
   readonly peers: number
   readonly failed: number
-  /** Records given or fetched, and bytes that took, comparison included. */
+  /** Records given or fetched, and the bytes that took, comparison included. */
   readonly keys: number
   readonly bytes: number
-  /** Keys of this node that had been altered or lost on its disk. */
+  /** Keys of this node that were altered or lost on its disk. */
   readonly scrubbed: number
 }
 
-/** Where a key belongs. */
+/** The place of a key in the ring. */
 export interface KeyPlacement {
   /** 0 to 1023. */
   readonly partition: number
-  /** Node ids in preference order: the owners, then those who stand in. */
+  /** Node ids in preference order: the owners, then their stand-ins. */
   readonly owners: readonly string[]
   readonly fallbacks: readonly string[]
 }
 
-/** What one node itself stores: for demos, tests and debugging panels. */
+/** The content of one node's own store, for demos, tests and debugging panels. */
 export interface Inspection {
-  /** Every virtual node of the ring in order: 32 hex digits of token, and whose it is. */
+  /** Every virtual node of the ring in order: its token (32 hex digits) and its node. */
   readonly ring: readonly { readonly token: string; readonly node: string }[]
   readonly keys: readonly {
     readonly key: string
@@ -201,18 +205,18 @@ export interface Inspection {
 }
 
 export interface NodeEvents {
-  /** The member list or somebody's reachability has changed. */
+  /** The member list or the reachability of a member has changed. */
   readonly members: readonly Member[]
   /** A read returned several siblings. */
   readonly conflict: { readonly key: string; readonly siblings: number }
   /**
-   * A key had more than 64 siblings, and this node, its first owner in reach, has replaced them by the latest value,
-   * with a put that saw them. `values` are all of them, for an application that can merge them and put the result.
+   * A key had more than 64 siblings. This node, as a rule the first owner in reach, has replaced them by the latest
+   * value, with a put that saw them. `values` are all of them: an application that can merge them puts the result.
    */
   readonly crowded: { readonly key: string; readonly siblings: number; readonly values: readonly unknown[] }
   /**
-   * A value came to this node although it may have forgotten that the value was overwritten. It is stored as it was
-   * written; delete it if it should be gone. Each node tells of a write once in a boot.
+   * A value came to this node, which may have forgotten that the value was overwritten. It is stored as it was written;
+   * delete it if it should be gone. Each node tells of a write once in a boot.
    */
   readonly late: { readonly key: string; readonly values: readonly unknown[] }
   /** A replica was brought up to date. */
@@ -222,17 +226,23 @@ export interface NodeEvents {
     readonly bytes: number
     readonly reason: 'read' | 'exchange'
   }
-  /** An exchange moves records, in either direction: so many of `total` are in step by now. For a progress bar. */
+  /** An exchange moves records, in either direction: `moved` of `total` are in step by now. For a progress bar. */
   readonly exchange: { readonly peer: string; readonly moved: number; readonly total: number }
   /** Hints were delivered to the node they were kept for. */
   readonly handoff: { readonly to: string; readonly keys: number; readonly remaining: number }
   /**
-   * A node is not what it was. `corrupt`: some of what its disk holds was altered, and is fetched from other
-   * replicas. `evicted`: the database is gone, of the node that tells it or of `previousId`, in whose place it came.
-   * `lock-lost`: another tab took its lock. `copied`: the browser's profile was copied, and a tab of the copy lives
-   * under its name; opened again, it is another node, and what it held goes to the ring. `storage-failed`: the
-   * database has failed for a minute on end; opened again, this tab goes on with it if it works by then, or begins
-   * anew as another node, which tells it of `previousId`. `status().state` says whether the node goes on.
+   * A node has lost data, or its place.
+   *
+   * - `corrupt`: some rows on its disk were altered. It fetches them from other replicas.
+   * - `evicted`: the database is gone. It was the database of the node that tells it, or of `previousId`, which that
+   *   node replaces.
+   * - `lock-lost`: another tab took its lock.
+   * - `copied`: the browser's profile was copied, and a tab of the copy lives under its name. Opened again it is
+   *   another node, and its data goes to the ring.
+   * - `storage-failed`: the database has failed for a minute without a break. Opened again, this tab goes on with the
+   *   database if it works by then. If not, it begins anew as another node, which tells `previousId`.
+   *
+   * `status().state` says if the node goes on.
    */
   readonly 'data-loss': {
     readonly reason: 'evicted' | 'lock-lost' | 'copied' | 'storage-failed' | 'corrupt'
@@ -240,67 +250,90 @@ export interface NodeEvents {
   }
   readonly storage: { readonly state: 'ok' | 'full' | 'failed' }
   readonly signaling: SignalingEvent
-  /** A peer could not be met or was turned away; `error` is what `joined` would reject with, if it is final. */
+  /**
+   * A peer could not be met, or was turned away. If that is final, `error` is the error with which `joined` rejects.
+   */
   readonly connection: { readonly peer: string; readonly state: 'failed' | 'refused'; readonly error: TabringError }
 }
 
-/** One storage node of the ring. All promises reject with a `TabringError` and nothing else. */
+/**
+ * One storage node of the ring. All promises reject with a `TabringError` and nothing else.
+ * @example const node = await openNode({ cluster: 'shop' })
+ */
 export interface TabringNode {
-  /** 32 hex digits; stays with this tab's slot and database across reloads. */
+  /** 32 hex digits. The id stays with this tab's slot and database across reloads. */
   readonly id: string
   /**
    * Resolves once this node reaches `members` nodes (default 2, itself included) and is in sync with its partitions.
-   * Rejects with `timeout` (default after 30 s; the first tab of a ring waits in vain), or at once with
-   * `unsupported`, `signaling-refused` or `cluster-mismatch` where nobody was met and waiting is pointless. Gets and
-   * puts need not wait for it.
+   * Rejects with `timeout` (default after 30 s; the first tab of a ring waits in vain). If no node was met and waiting
+   * is pointless, it rejects at once with `unsupported`, `signaling-refused` or `cluster-mismatch`. Gets and puts need
+   * not wait for it.
    * @example await node.joined({ members: 3, timeoutMs: 10_000 })
    */
   joined(options?: JoinOptions): Promise<void>
   /**
-   * Reads a key. Below r it answers with what there is and `quorum: false`.
+   * Reads a key. Below r it answers with what is there, and `quorum: false`.
    * @example const { values, context } = await node.get<Cart>('cart:alice')
    */
   get<T = unknown>(key: string, options?: GetOptions): Promise<GetResult<T>>
   /**
-   * Writes a key: JSON-like data, `Uint8Array`, `Date`, `bigint`, at most 1 MiB encoded. With a context it replaces
-   * what that read returned; with null it is a blind write, concurrent to everything. Never refused because others
-   * are unreachable.
+   * Writes a key. Values are JSON-like data, `Uint8Array`, `Date` and `bigint`, at most 1 MiB encoded. With a context
+   * the put replaces what that read returned. With null it is a blind write, concurrent to everything. A put is never
+   * refused because other nodes are unreachable.
    * @example await node.put('cart:alice', context, { eggs: 12 })
    */
   put(key: string, context: Context | null, value: unknown, options?: PutOptions): Promise<PutResult>
   /**
-   * Reads all that is stored here again, and brings this node and every peer in reach in step with each other.
-   * Happens by itself in the background; this is for whoever does not want to wait. Rejects with `closed`,
-   * `overloaded` or a storage code.
-   *
+   * Reads everything stored here again, and brings this node and every peer in reach in step with each other. A node
+   * does this by itself in the background; the call does it at once. Rejects with `closed`, `overloaded` or a storage
+   * code.
    * @example const { keys, bytes } = await node.repair()
    */
   repair(): Promise<RepairResult>
   /**
-   * Deletes what the context covers. Null deletes nothing unseen: it adds a tombstone beside the siblings.
+   * Deletes the siblings that the context covers. Null deletes nothing unseen: it adds a tombstone beside the siblings.
    * @example await node.delete('cart:alice', context)
    */
   delete(key: string, context: Context | null, options?: DeleteOptions): Promise<PutResult>
+  /**
+   * The members that this node knows, itself included.
+   * @example const awake = node.members().filter(({ status }) => status === 'alive')
+   */
   members(): readonly Member[]
+  /**
+   * The state of this node: its partitions, records, hints, store and repair.
+   * @example const { members, reachable } = node.status()
+   */
   status(): Status
-  /** Where a key belongs in the ring as this node sees it now. */
+  /**
+   * The place of a key in the ring, as this node sees it now. Throws `invalid-key`.
+   * @example const { owners } = node.placement('cart:alice')
+   */
   placement(key: string): KeyPlacement
-  /** What this node itself stores, and the ring. Reads the whole database: not for hot paths. */
+  /**
+   * The content of this node's own store, and the ring. It reads the whole database: not for hot paths.
+   * @example const { keys } = await node.inspect()
+   */
   inspect(): Promise<Inspection>
   /**
-   * Calls `listener` at each event; the returned function ends that. What was lost, and how it stands with each
-   * signaling server, is told to the first who listens also where it happened before. Throws `invalid-option` where
-   * there is no such event.
+   * Calls `listener` at each event; the returned function ends that. The first listener is also told earlier events of
+   * three kinds: losses, late values, and the last state of each signaling server. Throws `invalid-option` for an
+   * unknown event.
    * @example const stop = node.on('members', (members) => render(members))
    */
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void
   /**
-   * For good: hands all data over, tells the others, deletes the database. Rejects with `quorum-unreachable` and
-   * nothing changed where nobody in reach can take the data. Where the others were told but went away before they had
-   * everything, it rejects with `timeout` and may be called again; the data stays in the database, and the next tab
-   * on it hands it over as another node.
+   * Leaves for good: hands all data over, tells the other nodes, deletes the database. If no node in reach can take the
+   * data, it rejects with `quorum-unreachable`, and nothing has changed. If the other nodes were told and went away
+   * before they had everything, it rejects with `timeout`, and may be called again. The data stays in the database, and
+   * the next tab on it hands it over as another node. If only the database cannot be deleted, it rejects with
+   * `storage-failed`.
+   * @example await node.leave()
    */
   leave(): Promise<void>
-  /** The tab goes away; its place and its data stay. */
+  /**
+   * Closes the node: its place in the ring and its data stay for the next tab of its slot.
+   * @example await node.close()
+   */
   close(): Promise<void>
 }

@@ -1,8 +1,8 @@
 /**
- * Values as bytes: MessagePack, with extensions for `Date` and `bigint`.
+ * Values as bytes: MessagePack, with extensions for `Date` and `bigint` (Dynamo, section 4.1: opaque values).
  *
- * What would come back changed is refused, not bent: functions, class instances, `undefined` in arrays, cycles, broken
- * surrogates. `undefined` properties are left out, as in JSON. Bytes from a peer are checked for depth before anything
+ * A value that would come back changed is refused: functions, class instances, `undefined` in arrays, cycles, broken
+ * surrogates. `undefined` properties are left out, as in JSON. The depth of a peer's bytes is checked before any code
  * recurses into them.
  */
 import { Decoder, Encoder, ExtensionCodec } from '@msgpack/msgpack'
@@ -37,7 +37,7 @@ function parseBigint(text: string): bigint {
   return negative ? -value : value
 }
 
-/** Why a value cannot be stored, with the path to the culprit; null if it can. */
+/** The reason why a value cannot be stored, with the path to the culprit. Null if it can. */
 function fault(value: unknown, path: string, depth: number): string | null {
   if (depth > bounds.valueDepthMax)
     return `${path} is nested deeper than ${bounds.valueDepthMax} levels, or refers to itself`
@@ -58,12 +58,12 @@ function fault(value: unknown, path: string, depth: number): string | null {
   })
 }
 
-// Values may come from another frame, whose classes are not ours: what they are is told by tag and prototype, not
+// Values may come from another frame, whose classes are not ours. So tag and prototype tell their type, not
 // `instanceof`.
 const tagOf = (value: unknown): string => Object.prototype.toString.call(value)
 const isDate = (value: unknown): value is Date => tagOf(value) === '[object Date]'
 
-/** Whether an object is a plain one, of any frame: nothing but the end of the prototype chain behind its prototype. */
+/** True if an object is a plain one, of any frame: its prototype is null, or the end of the prototype chain. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
@@ -80,11 +80,11 @@ function firstFault<T>(items: readonly T[], check: (item: T) => string | null): 
   return null
 }
 
-/** Codec of values. Stateless but for its two reused buffers. */
+/** The codec of values. It keeps nothing from one value to the next. */
 export class ValueCodec {
   readonly #extensions = extensions()
 
-  /** Throws `invalid-value` or `value-too-large`; nothing has changed then. */
+  /** The bytes of a value. Throws `invalid-value` or `value-too-large`; nothing has changed then. */
   encode(value: unknown): Uint8Array {
     try {
       return this.#encode(value)
@@ -116,7 +116,9 @@ export class ValueCodec {
     return bytes
   }
 
-  /** The value, or undefined if the bytes are none. It is the caller's to change: nothing of it lies in `bytes`. */
+  /**
+   * The value, or undefined if the bytes are malformed. It shares no memory with `bytes`, so the caller may change it.
+   */
   decode(bytes: Uint8Array): unknown {
     if (depthOf(bytes) > bounds.valueDepthMax + 1) return undefined
     try {

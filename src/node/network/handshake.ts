@@ -1,5 +1,7 @@
 /**
- * Whether two nodes may form a ring. Compared when they meet: a mismatch is final, and both ends say what differs.
+ * The handshake: two nodes compare the values on which a ring must agree (not in the paper).
+ *
+ * They compare them when they meet. A mismatch is final, and both ends say which values differ.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { ActorId, NodeId } from '../../core/ids.ts'
@@ -7,7 +9,7 @@ import type { Hello } from '../../core/wire/messages.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import type { Retention } from '../ownership/retention.ts'
 
-/** What this node says of itself first, each time as it is then. `settings`: what the application chose. */
+/** This node's hello. Its partitions and retention are read anew each time it is sent. */
 export function helloOf(
   cluster: string,
   { n, graceMs }: Pick<Hello, 'n' | 'graceMs'>,
@@ -35,13 +37,13 @@ export function helloOf(
   }
 }
 
-/** Whether the other is this very node, from a copy of its database. */
+/** True if the other node is this very node, from a copy of its database. */
 export const isCopy = (ours: Hello, theirs: Hello): boolean => ours.node === theirs.node
 
-/** A member that is out for some and has its place for others has two sets of owners: so the grace is one of them. */
+/** The grace is among them: a member that is out for some nodes and placed for others would have two sets of owners. */
 const constants = ['protocolVersion', 'n', 'partitions', 'tokensPerNode', 'graceMs'] as const
 
-/** Why these two cannot be in one ring, or null. */
+/** The reason why these two nodes cannot form a ring, or null. */
 export function mismatch(ours: Hello, theirs: Hello): string | null {
   const isOneVersion = ours.protocolVersion === theirs.protocolVersion
   if (isOneVersion && ours.cluster !== theirs.cluster) return 'the peer belongs to another cluster'

@@ -1,9 +1,8 @@
 /**
- * Watches the answers a coordinator waits for: how long each node took of late, and whether one takes longer than that
- * by now.
+ * Patience with answers: the recent answer times of each node, and a timer for each answer (Dynamo, 4.5).
  *
- * A slow node is no failed one: somebody else is asked besides, and its answer still counts when it comes. A timer that
- * fires late judges nobody before what is queued has been heard: then it is this tab that was slow.
+ * A slow node is no failed one. The coordinator asks another node besides, and still counts the slow answer. A timer
+ * that fires late judges no node before queued messages were heard, since this tab was the slow one.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId } from '../../core/ids.ts'
@@ -11,18 +10,15 @@ import { patienceMs, withAnswer } from '../../core/quorum/patience.ts'
 import type { Clock } from '../../ports.ts'
 import { timedOut } from '../scheduling/timers.ts'
 
-/** How a coordinator waits for one answer. */
+/** The wait of a coordinator for one answer. */
 export interface Waiting {
-  /** So long, ms: the rest of its caller's time. */
+  /** The rest of its caller's time, ms. */
   readonly timeoutMs: number
-  /** Hears that the answer takes long. */
+  /** Called when the answer takes long. */
   slow(): void
 }
 
-/**
- * Runs `task` after a delay; where that comes late, once what is queued has been heard. The returned function calls it
- * off.
- */
+/** Runs `task` after a delay. A late timer first lets queued messages be heard. The returned function cancels it. */
 export function judged(clock: Clock, delayMs: number, task: () => void): () => void {
   const due = clock.now() + delayMs
   let cancel = clock.after(delayMs, () => {
@@ -34,25 +30,25 @@ export function judged(clock: Clock, delayMs: number, task: () => void): () => v
 
 export class Patience {
   readonly #clock: Clock
-  /** What the last answers of each node took, ms; the node that answered last stands last. */
+  /** The last answer times of each node, ms. The node that answered last is last. */
   readonly #times = new Map<NodeId, readonly number[]>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** How long a node is waited for alone, ms, in a request that may take `timeoutMs`. */
+  /** The time a node is waited for alone, ms, in a request that may take `timeoutMs`. */
   of(node: NodeId, timeoutMs: number): number {
     return patienceMs(this.#times.get(node) ?? [], timeoutMs)
   }
 
-  /** Gives the answer of a node on, and tells when it takes long. */
+  /** Passes on the answer of a node, and calls `slow` if it takes long. */
   async watch<T>(node: NodeId, { timeoutMs, slow }: Waiting, answer: Promise<T>): Promise<T> {
     const askedAt = this.#clock.now()
     const cancel = judged(this.#clock, this.of(node, timeoutMs), slow)
     try {
       const given = await answer
-      // How long one takes that has not answered, nobody knows.
+      // A node that has not answered has no answer time.
       if (given !== timedOut) this.#note(node, this.#clock.now() - askedAt)
       return given
     } finally {

@@ -1,5 +1,7 @@
 /**
- * Events of the peers within reach. The table of reactions says what follows from each; until then nothing does.
+ * Events of the peers within reach (not in the paper).
+ *
+ * The table of reactions assigns a handler to each. Until then an event has no effect.
  */
 import type { NodeId, PeerId, ViewHash } from '../../core/ids.ts'
 import type { SwimMessage } from '../../core/membership/swim-port.ts'
@@ -9,15 +11,15 @@ import type { CloseReason, SignalingEvent } from '../../ports.ts'
 const ignored = (): void => {}
 
 export class PeersEvents {
-  /** Another node asks for something. */
+  /** Another node sends a request. */
   request: (from: NodeId, request: Request) => Promise<Reply> = async () => ({ type: 'failed', code: 'closed' })
   /** A node has said hello on a new channel. */
   met: (node: NodeId, hello: Hello) => void = ignored
-  /** The channel to a node has closed, or is about to. `parted`: only because there were too many. */
+  /** The channel to a node has closed, or is about to. `parted`: there were too many, and the node is well. */
   closed: (node: NodeId, how: 'lost' | 'parted') => void = ignored
-  /** A node answers again, or does not any more. */
+  /** A node answers again, or has ceased to. */
   answering: (node: NodeId) => void = ignored
-  /** A node showed by what hash it places keys. */
+  /** A node showed the hash of the view by which it places keys. */
   viewSeen: (node: NodeId, view: ViewHash) => void = ignored
   swim: (from: NodeId, message: SwimMessage) => void = ignored
   connectionFailed: (peer: PeerId, reason: CloseReason) => void = ignored
@@ -26,10 +28,10 @@ export class PeersEvents {
   /** The handshake failed, for good. */
   refused: (peer: PeerId, reason: string) => void = ignored
   signaling: (event: SignalingEvent) => void = ignored
-  /** One channel more is asked for, beside so many. Returns whether it may be opened. */
+  /** The transport asks for one more channel, beside so many. Returns true if it may be opened. */
   admits: (channels: number) => boolean = () => true
-  /** A peer is to be introduced to. */
+  /** This node needs an introduction to a peer, through the mesh. */
   introduce: (to: PeerId, body: string) => void = ignored
-  /** The node asked to pass an introduction on has no channel to that peer. */
+  /** The relay of an introduction has no channel to that peer. */
   notIntroduced: (to: PeerId, body: string) => void = ignored
 }

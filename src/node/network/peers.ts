@@ -1,10 +1,9 @@
 /**
- * The other nodes within reach: the handshake that admits them, requests to them, and whether they answer.
+ * Peers: the other nodes within reach, their handshake, and requests to them (Dynamo, section 4.8.3: local failure).
  *
- * A node is reachable when it is believed to be awake, there is a channel to it, or to somebody who has one, and no
- * request to it has gone unanswered for two seconds; the next thing heard from it makes it reachable again. Requests
- * under way wait on. A suspect is, if it was heard from a moment ago: then it is somebody else's line that is bad.
- * Bytes that make no sense end the channel they came over.
+ * A node is reachable if it is believed awake, and this node or a relay has a channel to it. A request unanswered for
+ * two seconds makes it unreachable, until it is heard again; requests under way wait on. A suspect is reachable if it
+ * was heard a moment ago: then the accuser's line is bad. Malformed bytes end the channel they came over.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, PeerId } from '../../core/ids.ts'
@@ -23,10 +22,9 @@ import { Replies } from './replies.ts'
 import { RequestFailure } from './request-failure.ts'
 import { Unrelayed } from './unrelayed.ts'
 
-/** One channel. */
 interface Channel {
   readonly peer: PeerId
-  /** Who is there; null until its hello came. */
+  /** The node at the other end; null before its hello. */
   node: NodeId | null
   answering: boolean
   heardAt: number
@@ -35,10 +33,10 @@ interface Channel {
   readonly greeted: Deferred<void>
 }
 
-/** These may be large. */
+/** Replies that may be large. */
 const repliesWithValues: readonly Reply['type'][] = ['record', 'records', 'reconciled', 'taken']
 
-/** What is believed of the others, and the links between them. */
+/** The members in this node's view, and the mesh of their links. */
 type Members = Pick<MemberList, 'self' | 'view' | 'mesh'>
 
 type Talk = Extract<Message, { kind: 'request' | 'reply' }>
@@ -81,13 +79,13 @@ export class Peers {
 
   /** Closes every channel; requests under way fail as unreachable. */
   close(): void {
-    // This end closes, which says nothing of the others.
+    // This end closes all channels, which says nothing about the others.
     for (const channel of this.#channels.values()) channel.parted = true
     this.#transport.close()
     for (const peer of [...this.#channels.keys()]) this.#closed(peer, 'closed')
   }
 
-  /** Nodes with an open channel, whether they answer or not. */
+  /** Nodes with an open channel, answering or not. */
   get connected(): readonly NodeId[] {
     return [...this.#byNode.keys()]
   }
@@ -105,30 +103,30 @@ export class Peers {
     return status === 'alive' || status === undefined
   }
 
-  /** When a node was last heard from over its channel, ms of this clock. */
+  /** The time a node was last heard over its channel, ms of this clock. */
   heardAt(node: NodeId): number {
     return this.#byNode.get(node)?.heardAt ?? 0
   }
 
-  /** Gives the channel to a node up because there are too many; it is opened again when somebody wants it. */
+  /** Gives up the channel to a node because there are too many. It is opened again when either node needs it. */
   part(node: NodeId): void {
     const channel = this.#byNode.get(node)
     if (channel === undefined) return
     this.#mention(channel.peer, { kind: 'part' })
     channel.parted = true
     this.#lost(channel)
-    // The other end closes it, when it has heard why: one that closes before looks lost to it.
+    // The other end closes it after it has heard why. If this end closed first, the channel would look lost to it.
     this.#clock.after(bounds.partingMs, () => {
       if (this.#channels.get(channel.peer) === channel) this.#transport.drop(channel.peer, 'for now')
     })
   }
 
-  /** Resolves when the handshakes on all channels that are open now are over. */
+  /** Resolves when the handshakes are over on all channels that are open now. */
   async greeted(): Promise<void> {
     await Promise.all([...this.#channels.values()].map((channel) => channel.greeted.promise))
   }
 
-  /** Sends what nobody replies to, over a channel if there is one. */
+  /** Sends a message without a reply, over a channel if there is one. */
   tell(node: NodeId, body: SwimMessage): void {
     const peer = this.#byNode.get(node)?.peer
     if (peer !== undefined) this.#mention(peer, { kind: 'swim', view: this.#routing.hash, body })
@@ -140,7 +138,7 @@ export class Peers {
     if (peer !== undefined) this.#mention(peer, { kind: 'signal', from, to, body })
   }
 
-  /** Asks a node, through another one where there is no channel to it. Rejects with a `RequestFailure`. */
+  /** Sends a request, through a relay if the node has no channel. Rejects with a `RequestFailure`. */
   request(
     node: NodeId,
     body: Request,
@@ -153,7 +151,8 @@ export class Peers {
   }
 
   /**
-   * For a coordinator: waits for the rest of its caller's time. Silence keeps new requests from the node before that.
+   * Sends a coordinator's request, and waits for the rest of its caller's time. A node silent for `requestTimeoutMs`
+   * gets no new ones.
    */
   consult(node: NodeId, body: Request, waiting: Waiting): Promise<Reply> {
     const lane = body.type === 'put' ? 'bulk' : 'control'
@@ -175,7 +174,7 @@ export class Peers {
       try {
         return await ask(relay)
       } catch (error) {
-        // Whoever says at once that it has no channel to that node is followed by the next; silence is the node's own.
+        // A relay without a channel to the node says so at once, and the next one is tried. Silence is the node's own.
         if (!(error instanceof RequestFailure) || error.reason !== 'unreachable') throw error
       }
     }
@@ -212,11 +211,11 @@ export class Peers {
     else this.#notRelayed(node)
   }
 
-  /** Sends to a node over its own channel, or over that of a node between. */
+  /** Sends to a node over its own channel, or over that of a relay. */
   async #talk(route: Channel, node: NodeId, message: Talk, lane: Lane): Promise<void> {
     if (route.node === node) return this.#send(route.peer, message, lane)
     const inner = encodeMessage(message)
-    // Nobody passes that on: which says nothing of whether the node can be reached.
+    // No relay passes that much on, which says nothing about the node.
     if (inner.length > bounds.relayBytesMax) throw new RequestFailure('refused', 'overloaded')
     return this.#send(route.peer, { kind: 'relay', from: this.#hello.node, to: node, message: inner }, lane)
   }
@@ -227,7 +226,7 @@ export class Peers {
     })
   }
 
-  /** Sends what need not arrive. */
+  /** Sends a message that may be lost. */
   #mention(peer: PeerId, message: Message): void {
     this.#send(peer, message, 'control').catch(() => {})
   }
@@ -248,7 +247,7 @@ export class Peers {
     this.#replies.fail((waiting) => waiting.peer === peer)
     if (channel === undefined) this.on.connectionFailed(peer, reason)
     else this.#lost(channel)
-    // Whichever end closed it, it is not wanted again for now.
+    // Either end may have closed it. It is not wanted for now.
     if (channel?.parted === true) this.#transport.drop(peer, 'for now')
   }
 
@@ -285,7 +284,7 @@ export class Peers {
     channel.node = hello.node
     this.#byNode.set(hello.node, channel)
     this.#unrelayed.delete(hello.node)
-    // For now: of two boots under one name, from a copied profile, the former may be the one that stays.
+    // For now: two boots of a copied profile have one name, and the former may be the one that stays.
     if (former !== undefined) this.#transport.drop(former.peer, 'for now')
     this.on.met(hello.node, hello)
     channel.greeted.resolve()
@@ -293,7 +292,7 @@ export class Peers {
 
   #refused(channel: Channel, reason: string): void {
     this.on.refused(channel.peer, reason)
-    // A moment for our own refusal to get through.
+    // A moment for our own refusal to arrive.
     this.#clock.after(bounds.exchangeSettleMs, () => this.#transport.drop(channel.peer, 'for good'))
   }
 
@@ -337,7 +336,7 @@ export class Peers {
     const respond = (body: Reply) => {
       const lane = repliesWithValues.includes(body.type) ? 'reply' : 'control'
       this.#talk(route, from, { kind: 'reply', id, view: this.#routing.hash, body }, lane).catch(() => {
-        // An answer that is too large for the way back is refused, or the other would wait for it in vain.
+        // An answer too large for the way back becomes a refusal, or the other node would wait for it in vain.
         if (body.type !== 'failed') respond({ type: 'failed', code: 'overloaded' })
       })
     }
@@ -360,7 +359,7 @@ export class Peers {
     this.on.answering(channel.node)
   }
 
-  /** Those who should have a channel to a node that there is none to. */
+  /** Relays to a node without a channel: members of the mesh that should have one. */
   #relaysTo(node: NodeId): readonly Channel[] {
     if (this.#unrelayed.has(node)) return []
     return this.#members.mesh.relaysTo(this.#members.self, node).flatMap((between) => {
@@ -374,7 +373,7 @@ export class Peers {
     this.on.answering(node)
   }
 
-  /** One hop: what its sender hands us goes on to somebody we have a channel to, and no further. */
+  /** One hop: a message of its sender goes to a node with a channel here, and no further. */
   #relayed(channel: Channel, node: NodeId, message: Extract<Message, { kind: 'relay' }>): void {
     const { from, to } = message
     if (to === this.#hello.node) {

@@ -1,6 +1,7 @@
 /**
- * Which nodes requests reach, as it changes: whoever comes within reach is brought in step, and has waiting hints
- * delivered.
+ * Reachability: the nodes that requests reach, as they change (Dynamo, section 4.8.3: a local notion of failure).
+ *
+ * A node that comes within reach is brought in step, and is delivered its hints.
  */
 import type { NodeId } from '../../core/ids.ts'
 import type { Peers } from './peers.ts'
@@ -15,7 +16,7 @@ export class Reachability {
     this.#peers = peers
   }
 
-  /** Looks at a node again. */
+  /** Looks again if a node is within reach. */
   review(node: NodeId): void {
     const isWithin = this.#peers.isReachable(node)
     if (isWithin === this.#within.has(node)) return
@@ -24,7 +25,7 @@ export class Reachability {
     if (isWithin) this.onCame(node)
   }
 
-  /** A node, or this one, may have missed something: whoever is within reach has come anew. */
+  /** These nodes, or this one, may have missed something: those within reach count as coming anew. */
   renew(nodes: Iterable<NodeId>): void {
     for (const node of nodes) {
       this.#within.delete(node)

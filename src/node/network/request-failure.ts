@@ -1,9 +1,14 @@
 /**
- * How a request to another node fails.
+ * The failure of a request to another node (not in the paper).
+ *
+ * Its reason tells a coordinator if the node is out of reach, slow, or unwilling.
  */
 import type { FailureCode } from '../../core/wire/messages.ts'
 
-/** Why a request got no answer. `refused`: the peer said so, with a code. Whether it took effect is unknown. */
+/**
+ * The reason why a request got no answer. `refused`: the peer said so, with a code. The request may have taken effect
+ * all the same.
+ */
 export class RequestFailure extends Error {
   readonly reason: 'unreachable' | 'silent' | 'refused'
   readonly code: FailureCode | null

@@ -1,6 +1,8 @@
 /**
- * Nodes that could not be reached through others a moment ago: nobody is asked to pass anything on to them until it
- * is over. What is over is forgotten, so that no more is kept than fails within that moment.
+ * Nodes that no relay could reach a moment ago (not in the paper).
+ *
+ * For that moment no relay is asked for them. Then they are forgotten, so the list holds no more nodes than fail within
+ * it.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId } from '../../core/ids.ts'
@@ -8,7 +10,7 @@ import type { Clock } from '../../ports.ts'
 
 export class Unrelayed {
   readonly #clock: Pick<Clock, 'now'>
-  /** When that was; the longest ago first. */
+  /** The time of the failure, the longest ago first. */
   readonly #failedAt = new Map<NodeId, number>()
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -33,7 +35,7 @@ export class Unrelayed {
     }
   }
 
-  /** There is a channel to it by now. */
+  /** The node has a channel by now. */
   delete(node: NodeId): void {
     this.#failedAt.delete(node)
   }

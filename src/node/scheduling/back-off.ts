@@ -1,10 +1,9 @@
 /**
- * When to try again what has failed with a peer: later each time, up to minutes, so that an idle ring falls silent
- * whatever is broken.
+ * Back-off: growing pauses before failed work with a peer is repeated (not in the paper).
  *
- * Failures are counted for each peer and each reason by itself. Each doubles the pause, which varies by a quarter, so
- * that peers that failed together do not try together again. A success begins anew; so does word of the peer that its
- * trouble is over.
+ * Failures are counted per peer and reason. Each one doubles the pause, up to minutes, so an idle ring falls silent
+ * even if something stays broken. The pause varies by a quarter, so that peers that failed together do not retry
+ * together. A success starts anew, and so does news that the peer's trouble is over.
  */
 import type { NodeId } from '../../core/ids.ts'
 import type { Clock } from '../../ports.ts'
@@ -15,7 +14,7 @@ export interface Pauses {
 }
 
 interface Failed {
-  /** The pause that comes next, without its jitter. */
+  /** The next pause, without its jitter. */
   readonly nextMs: number
   readonly dueAt: number
 }
@@ -32,7 +31,7 @@ export class BackOff<Reason extends string> {
     this.#pauses = pauses
   }
 
-  /** Something has failed with a peer; returns after how long to try it again, ms. */
+  /** Notes a failure with a peer. Returns the pause before the next attempt, ms. */
   failed(peer: NodeId, reason: Reason): number {
     const reasons = this.#failed.get(peer) ?? new Map<Reason, Failed>()
     const pauseMs = reasons.get(reason)?.nextMs ?? this.#pauses.firstMs
@@ -42,19 +41,19 @@ export class BackOff<Reason extends string> {
     return waitMs
   }
 
-  /** What failed for that reason works; without one, whatever failed may be tried again at once. */
+  /** Work for that reason succeeds again. Without a reason, all work with the peer may be repeated at once. */
   reset(peer: NodeId, reason?: Reason): void {
     const reasons = this.#failed.get(peer)
     if (reason !== undefined) reasons?.delete(reason)
     if (reason === undefined || reasons?.size === 0) this.#failed.delete(peer)
   }
 
-  /** Whatever failed with anybody may be tried again at once. */
+  /** All work with all peers may be repeated at once. */
   resetAll(): void {
     this.#failed.clear()
   }
 
-  /** Forgets peers that are none any more. */
+  /** Forgets nodes that are no peers any more. */
   keep(isPeer: (node: NodeId) => boolean): void {
     for (const peer of this.#failed.keys()) if (!isPeer(peer)) this.#failed.delete(peer)
   }
@@ -63,7 +62,7 @@ export class BackOff<Reason extends string> {
     return this.#failed.get(peer)?.has(reason) ?? false
   }
 
-  /** Whether it is too early to try something again with a peer, whatever it failed for. */
+  /** True while a pause with the peer lasts, for any reason. */
   waits(peer: NodeId): boolean {
     const now = this.#clock.now()
     return [...(this.#failed.get(peer)?.values() ?? [])].some(({ dueAt }) => now < dueAt)

@@ -1,5 +1,7 @@
 /**
- * The hybrid clock of a node: times later than all it has seen, near the wall clock (`core/versioning/hybrid-time.ts`).
+ * The hybrid clock of a node (`core/versioning/hybrid-time.ts`; not in the paper).
+ *
+ * It gives times near the wall clock, and later than all times the node has seen.
  */
 import type { HybridTime } from '../../core/ids.ts'
 import { hybridZero, nextTime, observeTime } from '../../core/versioning/hybrid-time.ts'
@@ -13,12 +15,12 @@ export class HybridClock {
     this.#clock = clock
   }
 
-  /** A write of this time came by. Only believable times move the clock. */
+  /** Notes the time of a write that arrived. Only a believable time moves the clock. */
   observe(time: HybridTime): void {
     this.#latest = observeTime(this.#latest, time, this.#clock.wall())
   }
 
-  /** A time later than all that was observed, and than `seen`, however wrong the clock behind that is. */
+  /** A time later than all observed ones and than `seen`, even if the clock behind `seen` is far ahead. */
   next(seen: HybridTime): HybridTime {
     this.observe(seen)
     const time = nextTime(Math.max(this.#latest, seen) as HybridTime, this.#clock.wall())

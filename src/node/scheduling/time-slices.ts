@@ -1,13 +1,12 @@
 /**
- * Long work in pieces, so that a page stays responsive meanwhile.
+ * Long work in slices, so that the page stays responsive (not in the paper).
+ *
+ * One task of the host runs slices for `bounds.taskMs`. Then the host does other work that is due.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { Clock } from '../../ports.ts'
 
-/**
- * Does one piece after the other; where they have taken long enough for one task, the host does first what else is
- * due.
- */
+/** Runs the slices of `pieces` and resolves with its result. After `bounds.taskMs` it lets the host run other tasks. */
 export async function inTimeSlices<T>(clock: Clock, pieces: Iterator<void, T>): Promise<T> {
   for (let since = clock.now(); ; ) {
     const { done, value } = pieces.next()

@@ -1,11 +1,13 @@
 /**
- * Waiting, always with an end.
+ * Timers: waits with a time limit, repetition, and gathering of calls (not in the paper).
+ *
+ * A repeated task never overlaps itself.
  */
 import type { Clock } from '../../ports.ts'
 
 export const timedOut: unique symbol = Symbol('timed out')
 
-/** What the promise gives, or `timedOut` after `ms`. The promise itself goes on; its failure after that is nobody's. */
+/** The promise's result, or `timedOut` after `ms`. The promise itself goes on; its later failure is ignored. */
 export function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | typeof timedOut> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(ms, () => resolve(timedOut))
@@ -13,7 +15,7 @@ export function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promis
   })
 }
 
-/** A promise and its ends, for whoever settles it from outside. */
+/** A promise with its two ends, to be settled from outside. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void
@@ -31,7 +33,7 @@ export function deferred<T>(): Deferred<T> {
 }
 
 /**
- * Runs a task again and again, `everyMs` after it has ended, until the returned function is called. Each pause varies
+ * Runs a task again and again, `everyMs` after its last end, until the returned function is called. Each pause varies
  * by a quarter.
  */
 export function repeat(clock: Clock, everyMs: number, chance: () => number, task: () => Promise<void>): () => void {
@@ -51,8 +53,8 @@ export function repeat(clock: Clock, everyMs: number, chance: () => number, task
 }
 
 /**
- * Makes one run out of many wishes for it: the task runs `delayMs` after the first of them, and may be wished for
- * again then.
+ * Gathers many calls of the returned function into one run of `task`, `delayMs` after the first. A later call starts
+ * the next run.
  */
 export function debounced(clock: Clock, delayMs: number, task: () => void): () => void {
   let isDue = false

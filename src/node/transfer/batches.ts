@@ -1,5 +1,7 @@
 /**
- * Records to another node, in batches it acknowledges once they are flushed: how hints, repairs and moving data travel.
+ * Batches: records on their way to another node, for hints, read repair and exchanges (Dynamo, sections 4.6 and 4.7).
+ *
+ * The receiver acknowledges a batch when it is stored. A batch of hints is flushed first.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
@@ -15,7 +17,7 @@ import type { Asked, Coming, Taken } from '../storage/replica-port.ts'
 import type { StoredRecord } from '../storage/rows.ts'
 import type { Throttle } from './throttle.ts'
 
-/** Roughly what a record takes on the wire. */
+/** The size of a record on the wire, roughly, in bytes. */
 export function bytesOf({ key, record }: KeyedRecord): number {
   const values = record.siblings.reduce(
     (sum, sibling) => sum + (sibling.kind === 'value' ? sibling.value.length : 0),
@@ -24,11 +26,11 @@ export function bytesOf({ key, record }: KeyedRecord): number {
   return key.length + values + 32 * (record.siblings.length + record.history.actors.size)
 }
 
-/** The same of many. */
+/** The size of several records on the wire, roughly, in bytes. */
 export const sizeOf = (records: readonly KeyedRecord[]): number =>
   records.reduce((sum, record) => sum + bytesOf(record), 0)
 
-/** Groups of records within the bounds of one batch; a record larger than a batch travels alone. */
+/** Groups records into batches. A record larger than a batch travels alone. */
 export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generator<readonly T[]> {
   let batch: T[] = []
   let bytes = 0
@@ -46,8 +48,8 @@ export function* batchesOf<T extends KeyedRecord>(records: Iterable<T>): Generat
 }
 
 /**
- * Does some work for each page of items, a few pages at a time, so that no disk and no network waits for the other.
- * `size`: of the next page; as many as are read together, if nothing else is said.
+ * Runs `work` for each page of items, a few pages at a time, so that disk and network work together. `size` is the
+ * length of the next page. By default it is the number of records that are read together.
  */
 export async function eachPage<T>(
   items: readonly T[],
@@ -73,8 +75,8 @@ export async function eachPage<T>(
 }
 
 /**
- * Delivers one batch; resolves once the node has it, hints flushed. `received`: places of those of which it has had
- * all values before. Rejects with a `RequestFailure`.
+ * Delivers one batch. Resolves when the node has stored it, and flushed it if it holds hints. `received`: indices of
+ * the records of which the node had received all values before. Rejects with a `RequestFailure`.
  */
 export async function deliver(
   peers: Peers,
@@ -106,7 +108,7 @@ export async function readRecords(
 }
 
 /**
- * Records of another node by the hashes of their keys: of as many as fit one batch, in order. Rejects with a
+ * Records of another node by the hashes of their keys: the first ones, as many as fit one batch. Rejects with a
  * `RequestFailure`.
  */
 export async function fetchRecords(
@@ -121,13 +123,13 @@ export async function fetchRecords(
   return reply
 }
 
-/** The places of those records of which the other side had received all values before. */
+/** Indices of the records of which the other side had received all values before. */
 export const placesOfKnown = <T>(records: readonly T[], isKnown: (record: T) => boolean): readonly number[] =>
   records.flatMap((record, at) => (isKnown(record) ? [at] : []))
 
 /**
- * What to answer to that: the records of the first hashes, as many as fit one batch, and one at least. `isKnown`:
- * whether the other side had received all values of a record before.
+ * The reply to a fetch: the records of the first hashes, as many as fit one batch, and at least one. `isKnown`: true if
+ * the other side had received all values of a record before.
  */
 export async function answerFetch(
   replica: Replica,
@@ -140,7 +142,7 @@ export async function answerFetch(
   const items = Array.from({ length: count }, (_, index) => ({ key: keyAt(index) }))
   const entries: StoredRecord[] = []
   let considered = 0
-  // What the first ones are like tells how many more may be read.
+  // The sizes of the first records tell how many more may be read.
   while (considered < count && sizeOf(entries) < bounds.batchBytesMax) {
     const some = items.slice(considered, considered + throttle.records)
     considered += some.length
@@ -156,9 +158,9 @@ export async function answerFetch(
 }
 
 /**
- * Takes in what was delivered or fetched, a little at a time where there are requests; flushed in the end if it is to
- * be `strict`. `received`: places of those of which this node had received all values before. `asked`, before each
- * part: who was asked for it; it may throw where nothing more is to be taken in.
+ * Takes in delivered or fetched records, a few at a time during gets and puts. With `strict` the last part is flushed.
+ * `received`: indices of the records of which this node had received all values before. `asked` is called before each
+ * part and says which node was asked to keep it. It may throw, and nothing more is taken in.
  */
 export async function takeIn(
   replica: Replica,

@@ -1,25 +1,27 @@
 /**
- * When a peer is sent no more for now: its store has said that it is full, or has refused several batches on end. One
- * record that it will not take says nothing of the others.
+ * Refusals: the reasons to send a peer no more for now (not in the paper).
+ *
+ * The peer's store has said that it is full, or it has refused several batches in a row. A single refused record says
+ * nothing about the others.
  */
 import { bounds } from '../../core/bounds.ts'
 import { RequestFailure } from '../network/request-failure.ts'
 
 export class Refusals {
-  /** Batches refused. */
+  /** All batches that the peer has refused. */
   total = 0
-  /** On end. */
+  /** Batches refused in a row. */
   #count = 0
   #isFull = false
 
-  /** The peer did not take a batch. */
+  /** The peer has not taken a batch. */
   refused(error: unknown): void {
     this.total += 1
     this.#count += 1
     if (error instanceof RequestFailure && error.code === 'storage-full') this.#isFull = true
   }
 
-  /** It took one. */
+  /** The peer has taken a batch. */
   taken(): void {
     this.#count = 0
   }

@@ -1,12 +1,14 @@
 /**
- * How records are moved: many at once while nobody waits, and few, between the gets and puts, while there are any;
- * and never many that are large.
+ * Throttle: background transfer gives way to gets and puts (Dynamo, section 6.5: its admission control).
+ *
+ * An idle node moves large batches, several at once. During gets and puts it moves small ones, with rests between them.
+ * Large records travel in small numbers at any time.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { Clock } from '../../ports.ts'
 import { deferred, within } from '../scheduling/timers.ts'
 
-/** So many at a time; those who have to wait go on in the order in which they came. */
+/** A limit on concurrent work. Waiting callers go on in the order in which they came. */
 class Turns {
   readonly #most: () => number
   readonly #waiting: (() => void)[] = []
@@ -16,14 +18,14 @@ class Turns {
     this.#most = most
   }
 
-  /** Resolves when it is the caller's turn; the returned function ends it. */
+  /** Resolves when it is the caller's turn. The caller ends its turn with the returned function. */
   async take(): Promise<() => void> {
     if (this.#underWay >= this.#most()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     else this.#underWay += 1
     return () => this.#next()
   }
 
-  /** The next one takes over the turn that ends, and others besides where more may go by now. */
+  /** Passes the turn that ends to the next caller, and starts others if the limit has risen. */
   #next(): void {
     this.#underWay -= 1
     while (this.#underWay < this.#most() && this.#waiting.length > 0) {
@@ -35,16 +37,16 @@ class Turns {
 
 export class Throttle {
   readonly #clock: Clock
-  /** What this node's exchanges move, with however many others it has them. */
+  /** Turns of this node's exchanges, with all peers together. */
   readonly moving: Turns = new Turns(() => this.#batches)
-  /** What the store is at work on of what is moved, for this node or for others. */
+  /** Turns of the store for transfers, for this node or for others. */
   readonly #working = new Turns(() => (this.#isBusy ? 1 : Number.POSITIVE_INFINITY))
   #restedAt = Number.NEGATIVE_INFINITY
   #requestAt = Number.NEGATIVE_INFINITY
-  /** Requests that this node's store is at work on. */
+  /** Gets and puts that this node's store is working on. */
   #serving = 0
   #quiet = deferred<void>()
-  /** How large the records moved of late are; null where there was none. */
+  /** Expected size of a record, from recent ones, in bytes. Null before the first. */
   #recordBytes: number | null = null
 
   constructor(clock: Clock) {
@@ -71,18 +73,18 @@ export class Throttle {
     }
   }
 
-  /** Resolves when the store is at work on no get or put, or after a moment: what is moved has to go on, too. */
+  /** Resolves when the store serves no get or put, or after a moment: transfers must go on, too. */
   async #calm(): Promise<void> {
     if (this.#serving > 0) await within(this.#clock, bounds.quietTimeoutMs, this.#quiet.promise)
   }
 
   /**
-   * Reads or stores some of what is moved. While there are gets or puts the store does one such thing at a time, and
-   * rests after it in proportion to what it took, which is longer where the machine has much else to do.
+   * Reads or stores some records of a transfer. During gets and puts the store does one such piece at a time. Then it
+   * rests, in proportion to the time it took, which is longer on a busy machine.
    */
   async work<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#working.take()
-    // Whoever has asked for it does not wait for ever.
+    // The peer that asked for these records must not wait for ever.
     await within(this.#clock, bounds.restMsMax, turn)
     await this.#calm()
     const startedAt = this.#clock.now()
@@ -107,28 +109,23 @@ export class Throttle {
     return this.#clock.now() - this.#requestAt < bounds.busyForMs
   }
 
-  /** Records that are handled together at most, however small they are. */
+  /** The most records handled together, however small they are. */
   get recordsMax(): number {
     return this.#isBusy ? bounds.busyBatchRecords : bounds.batchRecordsMax
   }
 
-  /**
-   * Records that are read together: as many as make a batch, if they are like those before; where there was none,
-   * they may be large.
-   */
+  /** Records to read together: a batch of the expected size. Before any was seen, few, since they may be large. */
   get records(): number {
     const likely = this.#recordBytes ?? bounds.batchBytesMax / bounds.unseenBatchRecords
     return Math.max(1, Math.min(this.recordsMax, Math.floor(bounds.batchBytesMax / likely)))
   }
 
-  /**
-   * Records that are asked for together: who has them knows better how large they are than a node that has seen none.
-   */
+  /** Records to request together. A node that has seen none requests the most: the peer knows their sizes better. */
   get recordsAsked(): number {
     return this.#recordBytes === null ? this.recordsMax : this.records
   }
 
-  /** So many records were read or taken in together, of so many bytes. */
+  /** Notes that so many records, of so many bytes, were read or taken in together. */
   saw(records: number, bytes: number): void {
     if (records === 0) return
     const weight = this.#recordBytes === null ? 1 : records / (records + bounds.sizesRemembered)

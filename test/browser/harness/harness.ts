@@ -1,6 +1,6 @@
 /**
- * The page of the browser tests: a tab that does nothing until a test tells it to. It uses the public surface, may have what takes
- * minutes happen within seconds, and counts what the node asks of others.
+ * The page of the browser tests: a tab that does nothing until a test tells it to. It uses the public surface, may have
+ * what takes minutes happen within seconds, and counts what the node asks of others.
  */
 import { bounds } from '../../../src/core/bounds.ts'
 import { type NodeOptions, openNode, TabringError, type TabringNode } from '../../../src/index.ts'

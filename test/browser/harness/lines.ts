@@ -1,6 +1,6 @@
 /**
- * The WebRTC of a test page that a test has taken in hand: a tab that is known by one certificate, and others that will have nothing to do
- * with whoever has that one.
+ * The WebRTC of a test page that a test has taken in hand: a tab that is known by one certificate, and others that will
+ * have nothing to do with whoever has that one.
  */
 
 /** Connections of this page whose other end is known. */

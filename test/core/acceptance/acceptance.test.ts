@@ -1,6 +1,6 @@
 /**
- * Acceptance, as a table: what becomes of a value that an owner lacks, by what the owner names, what it has received, and up to when it
- * may have pruned names.
+ * Acceptance, as a table: what becomes of a value that an owner lacks, by what the owner names, what it has received,
+ * and up to when it may have pruned names.
  */
 import { describe, expect, test } from 'vitest'
 import { accept, type Terms } from '../../../src/core/acceptance/acceptance.ts'

@@ -1,5 +1,6 @@
 /**
- * In a mesh of any size everybody has few links, and any two have a neighbour in common. Method: all pairs, for many sizes.
+ * In a mesh of any size everybody has few links, and any two have a neighbour in common. Method: all pairs, for many
+ * sizes.
  */
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../../src/core/ids.ts'

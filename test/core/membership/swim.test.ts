@@ -1,6 +1,6 @@
 /**
- * The membership machine, step by step: who is suspected, who is dead, and who judges nobody. Method: a few machines on one clock,
- * with every message and timer in the test's hands.
+ * The membership machine, step by step: who is suspected, who is dead, and who judges nobody. Method: a few machines on
+ * one clock, with every message and timer in the test's hands.
  */
 import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'

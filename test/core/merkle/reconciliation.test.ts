@@ -1,5 +1,6 @@
 /**
- * Reconciliation against plain sets: it finds the symmetric difference, all of it and nothing else, or says that it could not.
+ * Reconciliation against plain sets: it finds the symmetric difference, all of it and nothing else, or says that it
+ * could not.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import fc from 'fast-check'

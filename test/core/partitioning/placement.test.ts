@@ -1,7 +1,7 @@
 /**
- * Placement quality, as figures and as bounds. Method: twenty rings of each size, keyed by different node ids; load efficiency is
- * the least ratio of a node's share to what it holds; moves are the replicas that changed hands when one node joins or leaves,
- * against what that node holds (the unavoidable minimum).
+ * Placement quality, as figures and as bounds. Method: twenty rings of each size, keyed by different node ids; load
+ * efficiency is the least ratio of a node's share to what it holds; moves are the replicas that changed hands when one
+ * node joins or leaves, against what that node holds (the unavoidable minimum).
  */
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'

@@ -1,7 +1,7 @@
 /**
- * Goal: join is right. Method: clients on several nodes write with and without contexts, stale ones too; the deltas reach replicas in any
- * order, any number of times and in any grouping, and some replicas forget everything in between. The oracle knows only which
- * write handed in which context: exactly the writes that no context covered survive.
+ * Goal: join is right. Method: clients on several nodes write with and without contexts, stale ones too; the deltas
+ * reach replicas in any order, any number of times and in any grouping, and some replicas forget everything in between.
+ * The oracle knows only which write handed in which context: exactly the writes that no context covered survive.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -6,7 +6,10 @@ import { VirtualClock } from '../../simulation/virtual-clock.ts'
 
 const [one, other] = ['a'.repeat(32) as NodeId, 'b'.repeat(32) as NodeId]
 
-/** Meetings that end when the test says so, and what was heard, in order. `again`: after how long those that come first are held again, ms. */
+/**
+ * Meetings that end when the test says so, and what was heard, in order. `again`: after how long those that come first
+ * are held again, ms.
+ */
 function diary(...again: readonly number[]) {
   const clock = new VirtualClock()
   const heard: string[] = []

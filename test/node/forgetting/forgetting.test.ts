@@ -1,6 +1,6 @@
 /**
- * Deletes are remembered for the retention, and forgotten after: on virtual time, in rings where nothing fails but what a test lets
- * fail.
+ * Deletes are remembered for the retention, and forgotten after: on virtual time, in rings where nothing fails but what
+ * a test lets fail.
  */
 import { expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'

@@ -1,5 +1,6 @@
 /**
- * What a replica does with values that it may have forgotten, by its rows: what it stamps, what it tells, and what it names to the giver.
+ * What a replica does with values that it may have forgotten, by its rows: what it stamps, what it tells, and what it
+ * names to the giver.
  */
 import { expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'

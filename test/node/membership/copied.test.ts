@@ -1,5 +1,6 @@
 /**
- * A browser's profile was copied with its database, and a tab of each lives: one of the two becomes another node, and nothing is lost.
+ * A browser's profile was copied with its database, and a tab of each lives: one of the two becomes another node, and
+ * nothing is lost.
  */
 
 import { expect, test } from 'vitest'

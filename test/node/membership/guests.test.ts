@@ -9,7 +9,10 @@ import { nodeOf, virtualRing } from '../virtual-ring.ts'
 const graceMs = 60_000
 const stayMs = 2 * graceMs
 
-/** A ring in which nobody is a guest any more: of those who open it together, the last may be one if the others have met first. */
+/**
+ * A ring in which nobody is a guest any more: of those who open it together, the last may be one if the others have met
+ * first.
+ */
 async function ringOf(nodes: number) {
   const ring = await virtualRing({ nodes, graceMs, stayMs })
   await ring.clock.run(stayMs)

@@ -1,5 +1,6 @@
 /**
- * Which channels are kept when there are as many as may be. Method: members and channels as a test says; what is given up is recorded.
+ * Which channels are kept when there are as many as may be. Method: members and channels as a test says; what is given
+ * up is recorded.
  */
 import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
@@ -14,8 +15,8 @@ const linksMax = 10
 const room = linksMax - bounds.linksSpare
 
 /**
- * Links of a node with so many channels, the first of them to neighbours; the longer ago one was heard from, the later it comes. There
- * are so many neighbours more that it has no channel to.
+ * Links of a node with so many channels, the first of them to neighbours; the longer ago one was heard from, the later
+ * it comes. There are so many neighbours more that it has no channel to.
  */
 function linksWith(channels: number, neighbours: number, missing = 0) {
   const connected = Array.from({ length: channels }, (_, index) => `node ${index}` as NodeId)

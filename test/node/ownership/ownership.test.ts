@@ -1,5 +1,6 @@
 /**
- * When a node's answers count: after it has caught up, whatever kept it away. Method: the bookkeeping alone, with others in reach or not.
+ * When a node's answers count: after it has caught up, whatever kept it away. Method: the bookkeeping alone, with
+ * others in reach or not.
  */
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../../src/core/ids.ts'

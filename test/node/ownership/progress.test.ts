@@ -1,5 +1,6 @@
 /**
- * What a node has received of others, and others of it: what a session tells, what an owner takes over, and what a loss takes away.
+ * What a node has received of others, and others of it: what a session tells, what an owner takes over, and what a loss
+ * takes away.
  */
 
 import { describe, expect, test } from 'vitest'

@@ -1,6 +1,7 @@
 /**
- * What a node tells of what it has received, and what it takes over of what others tell: the bookkeeping alone. Each of these is a
- * way in which a ring would drop what nobody else holds, and so rare that a simulated one hardly comes to it.
+ * What a node tells of what it has received, and what it takes over of what others tell: the bookkeeping alone. Each of
+ * these is a way in which a ring would drop what nobody else holds, and so rare that a simulated one hardly comes to
+ * it.
  */
 import { expect, test } from 'vitest'
 import { nothingReceived, type Session } from '../../../src/core/acceptance/sessions.ts'

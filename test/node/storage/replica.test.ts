@@ -1,5 +1,6 @@
 /**
- * What one node stores and what it hands on, step by step: the moments that a running cluster passes too quickly to see.
+ * What one node stores and what it hands on, step by step: the moments that a running cluster passes too quickly to
+ * see.
  */
 
 import { describe, expect, test } from 'vitest'
