@@ -22,7 +22,13 @@ export type VirtualRing = Awaited<ReturnType<typeof virtualRing>>
 /** A ring of so many nodes, each on a device of its own where `devices` says nothing else. */
 export async function virtualRing(chosen: Partial<Options> & { readonly nodes: number }, beginning: Beginning = {}) {
   const clock = new VirtualClock()
-  const calm = { ...optionsFor(1, { faults: [] }), devices: chosen.nodes, graceMs: 600_000, stayMs: 1_200_000 }
+  const calm = {
+    ...optionsFor(1, { faults: [] }),
+    devices: chosen.nodes,
+    graceMs: 600_000,
+    stayMs: 1_200_000,
+    browserStore: false,
+  }
   const options = { ...calm, commitMs: 2, delayMs: 5, ...chosen }
   const world = new World(clock, options, new Counters(), () => {})
   const { apart = [], serving = () => {} } = beginning

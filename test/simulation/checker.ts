@@ -78,6 +78,7 @@ export interface Violation {
     | 'GROWING'
     | 'LATE_ANSWER'
     | 'WRONG_EVENT'
+    | 'STORE_UNTRUE'
   readonly key: string
   readonly subject: string
   readonly witness: string

@@ -6,7 +6,7 @@ import { lose, type StorageNode } from '../../src/node/storage-node.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
-import { isData, type SimDisk } from './sim-store.ts'
+import { type Disk, isData } from './sim-store.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import type { Boot } from './world.ts'
 
@@ -58,7 +58,7 @@ export class FailingCall {
   }
 
   /** The store of a boot, a call to which may fail. */
-  wrap(store: Store, disk: SimDisk, boot: Boot): Store {
+  wrap(store: Store, disk: Disk, boot: Boot): Store {
     return {
       ...store,
       transact: (keys, durability, decide) => {
@@ -89,7 +89,7 @@ export class FailingCall {
     return this.#failed
   }
 
-  async #end<T>(work: Promise<T>, failed: Failed, disk: SimDisk): Promise<T> {
+  async #end<T>(work: Promise<T>, failed: Failed, disk: Disk): Promise<T> {
     const { kind } = this.#failing
     await work.catch(() => {})
     if (kind === 'hang')

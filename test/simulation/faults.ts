@@ -195,7 +195,14 @@ function loseData(world: World): void {
       for (const place of world.places) world.start(place)
     })
   }
-  if (options.wipe) once(world, () => lose('device wiped', new Map()))
+  // Of some the tabs go on, and find it out.
+  if (options.wipe && options.browserStore && chance.happens(0.5))
+    once(world, () => {
+      counters.count('fault: device evicted')
+      world.evictVictim()
+      clock.after(chance.exponential(2_000), () => world.reopenEnded())
+    })
+  else if (options.wipe) once(world, () => lose('device wiped', new Map()))
   if (!options.restore) return
   once(world, () => {
     const snapshot = world.snapshotVictim()
@@ -252,7 +259,7 @@ export function unleash(world: World): void {
       const copy = world.addPlace(device)
       // What the one has taken in since, the other has not, and both go by one name.
       world.lost(device)
-      copy.disk.restore(disk.rows)
+      copy.disk.restore(disk.snapshot())
       world.start(copy)
     })
   }

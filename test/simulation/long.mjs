@@ -11,6 +11,7 @@ const runs = [
   ['--profile', 'wipe', '--minutes', '10'],
   ['--profile', 'identity', '--minutes', '10'],
   ['--profile', 'forgetting', '--minutes', '10'],
+  ['--profile', 'browser', '--minutes', '10'],
   ['--profile', 'storage', '--seeds', '2500'],
   ['--mutants'],
 ]

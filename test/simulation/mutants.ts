@@ -4,6 +4,7 @@
  */
 import { forgettingMutants } from './mutants-forgetting.ts'
 import { servingMutants } from './mutants-serving.ts'
+import { storeMutants } from './mutants-store.ts'
 import type { Profile } from './options.ts'
 
 interface Edit {
@@ -249,4 +250,4 @@ const general: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...general, ...forgettingMutants, ...servingMutants]
+export const mutants: readonly Mutant[] = [...general, ...forgettingMutants, ...servingMutants, ...storeMutants]

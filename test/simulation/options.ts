@@ -4,6 +4,7 @@
 import { bounds } from '../../src/core/bounds.ts'
 import { Chance } from './chance.ts'
 import { type Failing, failureKinds } from './failing.ts'
+import { type StoreOptions, storeOptionsOf } from './store-options.ts'
 
 /** `young rings` and `old rings` formed apart and meet; what the others are: `absences.ts`. */
 const partings = ['halves', 'holiday', 'young rings', 'old rings', 'pair', 'any order', 'asleep'] as const
@@ -11,7 +12,7 @@ export type Apart = (typeof partings)[number]
 
 const dayMs = 86_400_000
 
-export interface Options {
+export interface Options extends StoreOptions {
   readonly seed: number
   readonly nodes: number
   readonly devices: number
@@ -172,7 +173,7 @@ const gentleGroups = ['join', 'leave', 'twin', 'capacity']
  * The options of a seed. Each fault's rate is drawn anew, and is often nought: a swarm reaches corners that uniform
  * rates never do.
  */
-export function optionsOf(seed: number): Options {
+function optionsOf(seed: number): Options {
   const chance = new Chance(seed)
   const siblingCap = new Chance(seed, 'crowding')
   const nodes = chance.happens(0.05) ? chance.between(8, 12) : chance.between(3, 7)
@@ -233,6 +234,7 @@ export function optionsOf(seed: number): Options {
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
+    ...storeOptionsOf(seed),
   } // One seed in ten is gentle: what may never happen then is more than what may never happen at all.
   const forgetting = new Chance(seed, 'forgetting')
   if (forgetting.happens(0.08)) return forgetful(drawn, forgetting)
@@ -331,18 +333,19 @@ function onlyParted(drawn: Options, chance: Chance): Options {
 }
 
 /** What is looked at alone. */
-export const profiles = ['all', 'wipe', 'identity', 'storage', 'forgetting', 'apart'] as const
+export const profiles = ['all', 'wipe', 'identity', 'storage', 'forgetting', 'apart', 'browser'] as const
 export type Profile = (typeof profiles)[number]
 
 /**
  * The options of a seed under a profile. `wipe`: a device loses everything, and after a full repair perhaps another.
  * `identity`: duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `forgetting`: deletes
  * are remembered for seconds only. `apart`: besides, groups of devices are out of each other's reach for longer than
- * that. `storage`: the same calm run each time, in which one call to a store fails; the seed says which one, and how,
+ * that. `browser`: all nodes have the browser's store. `storage`: the same calm run each time, in which one call to a store fails; the seed says which one, and how,
  * so that 5 n seeds go through the first n calls.
  */
 export function optionsUnder(profile: Profile, seed: number): Options {
-  const drawn = optionsOf(seed)
+  // What is looked at alone is so on the store that does what stores promise.
+  const drawn = { ...optionsOf(seed), ...(profile === 'all' ? {} : { browserStore: false }) }
   const chance = new Chance(seed, 'profile')
   switch (profile) {
     case 'all':
@@ -359,6 +362,8 @@ export function optionsUnder(profile: Profile, seed: number): Options {
       }
     case 'forgetting':
       return forgetful(drawn, chance)
+    case 'browser':
+      return { ...drawn, browserStore: true }
     case 'apart':
       return onlyParted(drawn, chance)
     case 'storage': {
@@ -390,6 +395,7 @@ function scripted(): Options {
     ...calm,
     ...traffic,
     commitMs: 3,
+    browserStore: false,
     graceMs: 600_000,
     reloadEveryMs: 4_000,
     joins: 1,

@@ -13,7 +13,7 @@ import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 import { rowName } from '../../src/ports.ts'
 import type { Violation } from './checker.ts'
 import { losesData } from './options.ts'
-import type { SimDisk } from './sim-store.ts'
+import type { Disk } from './sim-store.ts'
 import { Traffic } from './traffic.ts'
 import type { Boot, Place, World } from './world.ts'
 
@@ -44,6 +44,9 @@ export const rarePaths = [
   'copied profile told apart',
   'key forgotten',
   'late write told',
+  'entry of a log settled',
+  'boot began with rows in its log',
+  'entry of a log lost to a power cut',
 ] as const
 
 export type RarePath = (typeof rarePaths)[number]
@@ -92,7 +95,7 @@ export class Watch {
   }
 
   /** What a disk holds of a key, as a record and as a hint, and for whom. */
-  storedAt(disk: SimDisk, key: StoredKey): ReturnType<typeof stored> {
+  storedAt(disk: Disk, key: StoredKey): ReturnType<typeof stored> {
     return stored(disk, key)
   }
 
@@ -249,7 +252,7 @@ export class Watch {
 }
 
 /** What a disk holds of a key, as a record and as a hint. */
-function stored({ rows }: SimDisk, key: StoredKey) {
+function stored({ rows }: Disk, key: StoredKey) {
   const bytesIn = (row: string) => rows.get(row)?.value
   const record = recordIn(bytesIn(rowName(recordRow(key))), () => {})
   const { record: hint, targets } = hintIn(bytesIn(rowName(hintRow(key))), () => {})

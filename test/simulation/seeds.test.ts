@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { optionsFor } from './settings.ts'
-import { simulate, simulateSeed } from './simulate.ts'
+import { simulate } from './simulate.ts'
 
 const seeds = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 const testTimeoutMs = 120_000
@@ -29,6 +29,17 @@ describe('simulated clusters', () => {
       for (const seed of seeds(20).map((index) => 1 + 127 * (index - 1))) {
         const { violations } = await simulate(optionsFor(seed, { profile: 'storage' }))
         expect(violations, `npm run simulate -- --profile storage --from ${seed} --seeds 1`).toEqual([])
+      }
+    },
+    testTimeoutMs,
+  )
+
+  test(
+    'do so with the store of browsers, on a fake of their database',
+    async () => {
+      for (const seed of seeds(4)) {
+        const { violations } = await simulate(optionsFor(seed, { profile: 'browser' }))
+        expect(violations, `npm run simulate -- --profile browser --from ${seed} --seeds 1`).toEqual([])
       }
     },
     testTimeoutMs,
@@ -81,7 +92,8 @@ describe('simulated clusters', () => {
     [198, 'an owner showed what it had overwritten, from a hint, once the name was pruned'],
     [219, 'what came to a node that owned it no more, as an exchange went on, went round the ring as hints'],
   ])('hold under seed %i, by which it was found that %s', async (seed) => {
-    const { violations } = await simulateSeed(seed)
+    // As it was found: no seed had the store of browsers then.
+    const { violations } = await simulate({ ...optionsFor(seed, {}), browserStore: false })
     expect(violations).toEqual([])
   })
 })

@@ -23,25 +23,44 @@ interface Undo {
   readonly before: ReadonlyMap<string, Row | undefined>
 }
 
-interface Surroundings {
+/** What a disk is to the world that it is in. */
+export interface Disk {
+  /** What is committed on it, by `rowName`. */
+  readonly rows: MemoryDisk
+  /** Every transaction that writes fails, now and later. */
+  isBroken: boolean
+  /** A power cut: the last `count` relaxed commits never happened. Returns how many there were. */
+  loseSuffix(count: number): number
+  wipe(): void
+  snapshot(): ReadonlyMap<string, Row>
+  /** The disk as it was at a snapshot. */
+  restore(rows: ReadonlyMap<string, Row>): void
+  /** Another row is there, and nobody wrote it. */
+  replace(name: string, row: Row): void
+  /** What a row would hold after a power cut. */
+  durable(name: string): Row | undefined
+}
+
+export interface Surroundings {
   readonly clock: VirtualClock
   readonly chance: Chance
   readonly options: Options
   readonly counters: Counters
   /** How many times as long as usual the disk takes now. */
   readonly slowness: () => number
+  /** Nothing fails any more. */
+  readonly calm: () => boolean
 }
 
 /** Whether a row holds what users wrote: a record or a hint. */
 export const isData = ([table]: RowKey): boolean => table === 'record' || table === 'hint'
 
 /** Whether a row takes room: what users wrote, and what a node writes to see whether there is any. */
-const takesRoom = (key: RowKey): boolean => isData(key) || rowName(key) === rowName(probeRow)
+export const takesRoom = (key: RowKey): boolean => isData(key) || rowName(key) === rowName(probeRow)
 
 /** A disk that remembers its last relaxed commits. */
-export class SimDisk {
+export class SimDisk implements Disk {
   readonly rows = new MemoryDisk()
-  /** Every transaction that writes fails, now and later. */
   isBroken = false
   #undo: Undo[] = []
 
@@ -68,7 +87,6 @@ export class SimDisk {
     if (this.#undo.length > 20) this.#undo.shift()
   }
 
-  /** A power cut: the last `count` relaxed commits never happened. */
   loseSuffix(count: number): number {
     const lost = this.#undo.splice(Math.max(0, this.#undo.length - count)).reverse()
     for (const { before } of lost) {
@@ -84,14 +102,20 @@ export class SimDisk {
     this.restore(new Map())
   }
 
-  /** The disk as it was when `rows` were copied from it. */
+  snapshot(): ReadonlyMap<string, Row> {
+    return new Map(this.rows)
+  }
+
+  replace(name: string, row: Row): void {
+    this.rows.set(name, row)
+  }
+
   restore(rows: ReadonlyMap<string, Row>): void {
     this.rows.clear()
     for (const [place, row] of rows) this.rows.set(place, row)
     this.#undo = []
   }
 
-  /** What a row would hold after a power cut. */
   durable(place: string): Row | undefined {
     const undo = this.#undo.find(({ before }) => before.has(place))
     return undo === undefined ? this.rows.get(place) : undo.before.get(place)
@@ -100,14 +124,13 @@ export class SimDisk {
 
 const hangMs = 10_000
 /** A slow disk takes no longer: beyond ten seconds a transaction is given up. */
-const slowestMs = 5_000
+export const slowestMs = 5_000
 
 /** The store of one boot. When the boot is over its promises stay unsettled, as those of a dead tab do. */
 export function simStore(
   disk: SimDisk,
-  { clock, chance, options, counters, slowness }: Surroundings,
+  { clock, chance, options, counters, slowness, calm }: Surroundings,
   gate: Gate,
-  calm: () => boolean,
   rowsMax: () => number,
 ): Store {
   const inner = memoryStore(disk.rows)

@@ -12,7 +12,7 @@ import { Counters } from './counters.ts'
 import { idle, readEverything } from './ending.ts'
 import { healCore, unleash, wake } from './faults.ts'
 import { keyNamed } from './keys.ts'
-import { isForgetful, type Options, optionsOf } from './options.ts'
+import { isForgetful, type Options } from './options.ts'
 import { Watch } from './rare-paths.ts'
 import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
 import { testClient, Workload } from './workload.ts'
@@ -99,6 +99,7 @@ export async function simulate(
   const violations = [...seen, ...told, ...world.violations, ...watch.violations, ...workload.untyped, ...checked]
   if (finals !== undefined) count(watch, operations, finals)
   for (const { node } of world.serving) void node.close()
+  for (const { boot } of world.places) boot?.end()
   const acknowledged = operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
   const traceHash = (hash >>> 0).toString(16)
   return { options, violations, operations, acknowledged, counters, traceHash, trace: lines, steps: workload.steps }
@@ -130,9 +131,6 @@ async function settle(world: World, workload: Workload, seen: Violation[]): Prom
   } while (placements(world) !== placed)
   return finals
 }
-
-/** Runs one seed with everything it draws. */
-export const simulateSeed = (seed: number, run: Run = {}): Promise<Report> => simulate(optionsOf(seed), run)
 
 /**
  * One act: chaos, perhaps a core that goes on alone, then everything is healed. Until then one device at most loses

@@ -42,6 +42,11 @@ export class VirtualClock {
     return this.#now
   }
 
+  /** How many events have run. */
+  get events(): number {
+    return this.#events
+  }
+
   /** Runs `task` once `delayMs` have passed. */
   after(delayMs: number, task: () => void): () => void {
     this.#turns += 1

@@ -8,7 +8,8 @@ import { bounds } from '../../src/core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
 import { checkConfig } from '../../src/node/api/config.ts'
 import { lose, partsOf, StorageNode } from '../../src/node/storage-node.ts'
-import type { Random, Row } from '../../src/ports.ts'
+import type { Random, Row, Store } from '../../src/ports.ts'
+import { BrowserDisk } from './browser-disk.ts'
 import { Chance } from './chance.ts'
 import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
@@ -16,7 +17,8 @@ import { FailingCall } from './failing.ts'
 import { losesData, type Options } from './options.ts'
 import { sharedPlacements } from './placements.ts'
 import { SimNetwork } from './sim-network.ts'
-import { isData, SimDisk, simStore } from './sim-store.ts'
+import { type Disk, isData, SimDisk } from './sim-store.ts'
+import { openStore } from './stores.ts'
 import type { Gate, VirtualClock } from './virtual-clock.ts'
 
 /** One life of a node: from opening its database to the crash. */
@@ -32,6 +34,8 @@ export class Boot {
   sleep: () => void = () => {}
   wake: () => void = () => {}
   #alive = true
+  /** Its database went while it was opened. */
+  isLost = false
   #frozen: (() => void)[] | undefined
 
   constructor(peer: PeerId, now: () => number) {
@@ -88,7 +92,7 @@ export interface Place {
   readonly index: number
   readonly device: DeviceId
   readonly capacity: number
-  readonly disk: SimDisk
+  readonly disk: Disk
   boot: Boot | undefined
   /** It left for good. */
   gone: boolean
@@ -164,7 +168,7 @@ export class World {
       index,
       device: device ?? (`device ${index % this.options.devices}` as DeviceId),
       capacity: this.options.mixed ? this.chance.pick([0.5, 1, 2, 4]) : 1,
-      disk: new SimDisk(),
+      disk: this.options.browserStore ? new BrowserDisk(this.counters) : new SimDisk(),
       boot: undefined,
       gone: false,
       leavers: new Set<NodeId>(),
@@ -217,17 +221,14 @@ export class World {
     const { clock, options, counters } = this
     const boot = new Boot(bytesToHex(this.#random.bytes(8)) as PeerId, () => clock.now)
     place.boot = boot
-    const surroundings = { clock, chance: this.#storage, options, counters }
     const isSmall = () => options.diskRows > 0 && !this.calm && place.device === this.victim
     const rowsMax = () => (isSmall() ? options.diskRows : Number.POSITIVE_INFINITY)
-    const store = simStore(
-      place.disk,
-      { ...surroundings, slowness: () => place.slowness },
-      boot.gate,
-      () => this.calm,
-      rowsMax,
-    )
-    const used = place.index === 0 ? (this.failing?.wrap(store, place.disk, boot) ?? store) : store
+    const surroundings = {
+      ...{ clock, chance: this.#storage, options, counters },
+      slowness: () => place.slowness,
+      calm: () => this.calm,
+    }
+    const store = openStore(place, boot, surroundings, rowsMax, (violation) => this.violations.push(violation))
     const transport = this.network.transport(boot.peer, place.index, boot.gate, () => !boot.isFrozen)
     const lifecycle = {
       onSleep: (task: () => void) => {
@@ -241,7 +242,6 @@ export class World {
     const ports = {
       clock: clock.seenBy(boot.gate, place),
       random: this.#random,
-      store: used,
       transport,
       lifecycle,
     }
@@ -252,9 +252,14 @@ export class World {
     // By the clock of any other node a value that is given up has expired too.
     const limits = { hintPartBytes, stayMs, retentionMs, siblingsMax, hints, expiredKeptMs: 2 * options.skewMs + 1_000 }
     const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), ...limits }
-    StorageNode.open(ports, config, place.device, this.#placing).then(
+    const open = (opened: Store) => {
+      const used = place.index === 0 ? (this.failing?.wrap(opened, place.disk, boot) ?? opened) : opened
+      return StorageNode.open({ ...ports, store: used }, config, place.device, this.#placing)
+    }
+    const opening = store instanceof Promise ? store.then(open) : open(store)
+    opening.then(
       (node) => {
-        if (this.failing?.lostWhileOpening(boot) === true) {
+        if (this.failing?.lostWhileOpening(boot) === true || boot.isLost) {
           void node.close()
           this.#reopen(place, boot)
           return
@@ -345,6 +350,14 @@ export class World {
     }
   }
 
+  /** Browsers take the data of the victim's nodes away under them. */
+  evictVictim(): void {
+    for (const { device, disk } of this.#ofVictim) {
+      this.lost(device)
+      if (disk instanceof BrowserDisk) disk.evict()
+    }
+  }
+
   /** The victim's disk turns over one bit of a record, a hint or a stored trie. */
   rot(): void {
     if (this.#ofVictim.length === 0) return
@@ -360,11 +373,12 @@ export class World {
     const value = row.value.slice()
     const at = Math.floor(where * value.length)
     value[at] = (value[at] ?? 0) ^ 4
-    disk.rows.set(place, { key: row.key, value })
+    if (disk instanceof BrowserDisk && this.delays.happens(0.3)) disk.loseFile(place)
+    else disk.replace(place, { key: row.key, value })
   }
 
   snapshotVictim(): ReadonlyMap<Place, ReadonlyMap<string, Row>> {
-    return new Map(this.#ofVictim.map((place) => [place, new Map(place.disk.rows)]))
+    return new Map(this.#ofVictim.map((place) => [place, place.disk.snapshot()]))
   }
 
   get #ofVictim(): readonly Place[] {

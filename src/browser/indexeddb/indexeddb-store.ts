@@ -6,7 +6,7 @@
  * synchronous within `decide`, so no transaction ever waits for anything but the database. A database that comes back
  * empty is another database, and the node is told.
  */
-import { unwrap } from 'idb'
+import { type IDBPDatabase, unwrap } from 'idb'
 import { bounds } from '../../core/bounds.ts'
 import {
   type Clock,
@@ -38,9 +38,17 @@ export interface OpenedStore {
   readonly existed: boolean
 }
 
-/** Opens the database `name`. `lost` hears if it is found empty later on: it was evicted or deleted. */
-export async function openIndexedDbStore(name: string, clock: Clock, lost: () => void): Promise<OpenedStore> {
-  const store = new IndexedDbStore(name, clock, lost)
+/**
+ * Opens the database `name`. `lost` hears if it is found empty later on: it was evicted or deleted. Commits of
+ * `logRowsMin` rows or more go to the log.
+ */
+export async function openIndexedDbStore(
+  name: string,
+  clock: Clock,
+  lost: () => void,
+  logRowsMin: number = bounds.logRowsMin,
+): Promise<OpenedStore> {
+  const store = new IndexedDbStore(name, clock, lost, logRowsMin)
   const existed = await store.open()
   return { store, existed }
 }
@@ -68,7 +76,8 @@ class IndexedDbStore implements Store {
   #committing = false
   /** What one thing asked for wrote of late. */
   #taskBytes = 1
-  readonly #log = new RowLog()
+  readonly #log: RowLog
+  readonly #logRowsMin: number
   readonly #reader = new RowReader()
   /** The last commit wrote a row that a browser may keep in a file: the next one likely does, too. */
   #wroteFiles = false
@@ -76,8 +85,10 @@ class IndexedDbStore implements Store {
   #settleAt = 0
   #settling: (() => void) | undefined
 
-  constructor(name: string, clock: Clock, lost: () => void) {
+  constructor(name: string, clock: Clock, lost: () => void, logRowsMin: number) {
     this.#clock = clock
+    this.#log = new RowLog(logRowsMin)
+    this.#logRowsMin = logRowsMin
     this.#connection = new Connection(name, clock, () => {
       this.#log.clear()
       if (this.#isOpen) lost()
@@ -207,6 +218,7 @@ class IndexedDbStore implements Store {
       return true
     } catch {
       // A full disk, or one that does not answer. There is time.
+      this.#log.doubt()
       return false
     }
   }
@@ -223,6 +235,7 @@ class IndexedDbStore implements Store {
       await this.#connection.attempt(() => this.#transaction(tasks))
       return ended()
     } catch (error) {
+      this.#log.doubt()
       // What takes too long would take too long again, once for each.
       if (tasks.length === 1 || this.#connection.isHopeless(error)) return ended(this.#connection.failure(error))
       for (const task of tasks) (await this.#commit([task]))()
@@ -268,14 +281,24 @@ class IndexedDbStore implements Store {
     await done(putInTurns(unwrap(table), direct))
     this.#reader.placed(direct)
     for (const [index, entry] of logged.entries()) this.#log.added(orders[index]?.result as number, entry)
-    const isLarge = logged.reduce((sum, entry) => sum + entry.length, 0) >= bounds.logRowsMin
+    const isLarge = logged.reduce((sum, entry) => sum + entry.length, 0) >= this.#logRowsMin
     if (isLarge) this.#settleLater()
+  }
+
+  /**
+   * The database, for what is only read. Where nobody heard how a commit had ended, the log is the one in it first:
+   * else of such a commit only what went to its place would show.
+   */
+  async #readable(): Promise<IDBPDatabase> {
+    const database = await this.#connection.opened()
+    if (this.#log.isDoubtful) await this.#log.follow(begin(database, 'readonly').entries)
+    return database
   }
 
   read(keys: readonly RowKey[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#connection.attempt(async () => {
-      const database = await this.#connection.opened()
-      if (keys.length >= bounds.logRowsMin) this.#settleLater()
+      const database = await this.#readable()
+      if (keys.length >= this.#logRowsMin) this.#settleLater()
       for (;;) {
         const due = new Set(keys.filter((key) => this.#log.valueOf(key) === undefined))
         // The log as it is when these have been read: what was committed before has been heard of, and what comes
@@ -311,7 +334,7 @@ class IndexedDbStore implements Store {
   async #page(first: readonly string[], after: RowKey | undefined, limit: number): Promise<readonly Row[]> {
     // An empty array sorts after every text: the end of all that begins alike.
     const range = IDBKeyRange.bound(after === undefined ? first : [...after], [...first, []], after !== undefined, true)
-    const database = await this.#connection.opened()
+    const database = await this.#readable()
     const { table } = begin(database, 'readonly')
     const keys = (await table.getAllKeys(range, limit)) as unknown as readonly RowKey[]
     const found = await this.#reader.valuesAt(database, keys, table)

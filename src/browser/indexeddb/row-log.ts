@@ -50,9 +50,27 @@ export class RowLog {
   /** Their names, by what those of a group of a table begin with; in order where somebody has asked for it. */
   readonly #groups = new Map<string, { readonly names: Set<string>; sorted: readonly string[] | null }>()
   #bytes = 0
+  /** Commits that may have changed the one in the database unheard, and how many of them it has been read after. */
+  #doubts = 0
+  #doubtsSettled = 0
+  readonly #rowsMin: number
+
+  /** Commits of fewer rows than `rowsMin` go to their places at once. */
+  constructor(rowsMin: number) {
+    this.#rowsMin = rowsMin
+  }
 
   get isEmpty(): boolean {
     return this.#entries.size === 0
+  }
+
+  get isDoubtful(): boolean {
+    return this.#doubts > this.#doubtsSettled
+  }
+
+  /** A commit has failed, or has not: until the log is read again nobody knows. */
+  doubt(): void {
+    this.#doubts += 1
   }
 
   /** What stands in for a row: null where it was deleted, undefined where it is in its place. */
@@ -65,9 +83,15 @@ export class RowLog {
    * database too, or nobody heard how a commit had ended.
    */
   async follow(entries: Entries): Promise<void> {
+    const doubts = this.#doubts
     const orders = (await entries.getAllKeys()) as number[]
     const known = [...this.#entries.keys()]
-    if (orders.length === known.length && orders.every((order, index) => order === known[index])) return
+    const isKnown = orders.length === known.length && orders.every((order, index) => order === known[index])
+    if (!isKnown) await this.#readAgain(entries, orders)
+    this.#doubtsSettled = doubts
+  }
+
+  async #readAgain(entries: Entries, orders: readonly number[]): Promise<void> {
     const found: unknown[] = []
     for (let at = 0; at < orders.length; at += bounds.logEntriesRead) {
       const range = IDBKeyRange.bound(orders[at], orders[Math.min(at + bounds.logEntriesRead, orders.length) - 1])
@@ -107,7 +131,7 @@ export class RowLog {
   } {
     const values = writes.filter(({ value }) => value !== null).length
     const bytes = sizeOf(writes)
-    const isWorthIt = values >= bounds.logRowsMin && bytes <= values * bounds.logRowBytes
+    const isWorthIt = values >= this.#rowsMin && bytes <= values * bounds.logRowBytes
     if (isWorthIt && this.#bytes + bytes <= bounds.logBytesMax) return { logged: entriesOf(writes), direct: [] }
     const stands = ({ key }: Write) => this.#rows.has(rowName(key))
     return { logged: entriesOf(writes.filter(stands)), direct: writes.filter((write) => !stands(write)) }

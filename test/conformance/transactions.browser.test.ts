@@ -1,0 +1,4 @@
+import { describe } from 'vitest'
+import { describeTransactions } from './transactions.ts'
+
+describe('the transactions of a browser', () => describeTransactions())
