@@ -64,7 +64,7 @@ export class FakeKeyRange {
   /** What a query asks for: a range, all there is, or one key. */
   static of(query: unknown): FakeKeyRange {
     if (query instanceof FakeKeyRange) return query
-    return query === undefined || query === null ? new FakeKeyRange(null, null) : FakeKeyRange.only(query)
+    return query === undefined || query === null ? new FakeKeyRange(null, null) : FakeKeyRange.bound(query, query)
   }
 
   /** From which of these texts, which are sorted, up to which, not included, they are within it. */
