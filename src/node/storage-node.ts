@@ -57,13 +57,11 @@ export class StorageNode implements TabringNode {
   readonly #parts: Parts
   readonly #device: DeviceId
   readonly #operations = new Operations()
-  readonly #stops: readonly (() => void)[]
+  #stops: readonly (() => void)[] = []
 
   private constructor(parts: Parts) {
     this.#parts = parts
     this.#device = parts.membership.own.device
-    react(parts, (reason) => this.#lost(reason))
-    this.#stops = start(parts)
   }
 
   /**
@@ -85,6 +83,8 @@ export class StorageNode implements TabringNode {
     const parts = assemble(ports, config, stillAbsent(self, adopter === null ? null : adopter.#parts), saved, placing)
     const node = new StorageNode(parts)
     parts.lifetime.isClosing = adopter !== null
+    react(parts, (reason) => node.#lost(reason))
+    node.#stops = start(parts)
     try {
       await parts.replica.forest()
     } catch (error) {
