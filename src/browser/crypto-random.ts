@@ -1,5 +1,7 @@
 /**
- * Chance from the browser's own generator.
+ * Random bytes of a browser (not in the paper).
+ *
+ * They come from the browser's own generator, `crypto.getRandomValues` of Web Cryptography.
  */
 import type { Random } from '../ports.ts'
 

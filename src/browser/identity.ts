@@ -1,10 +1,10 @@
 /**
- * Who this tab is: a slot of a device.
+ * Identity of a tab: one slot of a device (not in the paper).
  *
- * A device is a browser profile, known by random bits in its own small database. Each open tab of a cluster takes one
- * slot of its device under a Web Lock, and with it the slot's database: a duplicated tab finds its slot taken and
- * takes the next one, a reloaded tab waits a moment for the lock its former self still holds, a tab opened later
- * resumes the first slot that is free, with its data.
+ * A device is a browser profile, named by random bits in its own small database. Each open tab of a cluster takes one
+ * slot of its device under a Web Lock, and with it the slot's database. A duplicated tab finds its slot taken and takes
+ * the next one. A reloaded tab waits a moment for the lock that its former page still holds. A tab opened later resumes
+ * the first free slot, with its data.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { openDB } from 'idb'
@@ -19,14 +19,14 @@ const deviceBytes = 16
 export const profileDevice = (random: Random): Promise<DeviceId> => deviceOtherThan(null, random)
 
 /**
- * The profile was copied: the copy is another disk, and gets another name. Once for all tabs that hear of it; those
- * that are open keep the former name until they are opened again.
+ * Renames this device. The profile was copied, and the copy is on another disk. All tabs that hear of it get one new
+ * name. Open tabs keep the former one until they are opened again.
  */
 export async function renewDevice(former: DeviceId, random: Random): Promise<void> {
   await deviceOtherThan(former, random)
 }
 
-/** The device that is noted, or a new one where there is none, or the former one. */
+/** The device that is noted. If none is, or if it is the former one, a new device is noted. */
 async function deviceOtherThan(former: DeviceId | null, random: Random): Promise<DeviceId> {
   const database = await openDB('tabring', 1, { upgrade: (fresh) => void fresh.createObjectStore('device') })
   try {
@@ -41,9 +41,7 @@ async function deviceOtherThan(former: DeviceId | null, random: Random): Promise
   }
 }
 
-/**
- * A device that an application sets apart by name. It says of itself that it pretends: its tabs still share one disk.
- */
+/** A device that an application sets apart by name. The prefix marks it as pretended: its tabs still share one disk. */
 export const pretendedDevice = (name: string): DeviceId => `pretended:${name}` as DeviceId
 
 export const isPretended = (device: DeviceId): boolean => device.startsWith('pretended:')
@@ -56,8 +54,8 @@ export interface Slot {
 }
 
 /**
- * What the slots of a device in a cluster are named by: no two clusters or devices have the same, whatever their
- * names hold.
+ * The common part of the names of a device's slots in a cluster. It differs for any two clusters or devices, no matter
+ * which characters their names have.
  */
 export const scopeOf = (cluster: string, device: string): string =>
   `tabring:${encodeURIComponent(cluster)}:${encodeURIComponent(device)}`
@@ -65,8 +63,8 @@ export const scopeOf = (cluster: string, device: string): string =>
 const slotNamed = (scope: string, index: number): string => `${scope}:${index}`
 
 /**
- * Takes the first free slot of a scope (or the one this tab had before it was reloaded). `lost` hears if it is
- * stolen.
+ * Takes the slot that this tab had before a reload, or else the first free one of a scope. `lost` is called if the lock
+ * is stolen.
  */
 export async function takeSlot(scope: string, lost: () => void): Promise<Slot> {
   const remembered = rememberedSlot(scope)
@@ -87,7 +85,9 @@ export async function takeSlot(scope: string, lost: () => void): Promise<Slot> {
   )
 }
 
-/** The slot this tab had, if it has just been reloaded. A new or duplicated tab has none, whatever it inherited. */
+/**
+ * The slot this tab had, if it has just been reloaded. A new or duplicated tab has none, even with an inherited entry.
+ */
 function rememberedSlot(scope: string): number | null {
   const [navigation] = performance.getEntriesByType('navigation')
   const isReload = navigation instanceof PerformanceNavigationTiming && navigation.type === 'reload'
@@ -99,7 +99,7 @@ function rememberedSlot(scope: string): number | null {
   }
 }
 
-/** Slots of a scope that have a database and no tab. None where the browser does not say which databases there are. */
+/** Slots of a scope that have a database and no tab. Empty if the browser does not list its databases. */
 export async function orphanedSlots(scope: string): Promise<readonly string[]> {
   const databases = (await indexedDB.databases?.()) ?? []
   const { held = [] } = await navigator.locks.query()
@@ -108,7 +108,7 @@ export async function orphanedSlots(scope: string): Promise<readonly string[]> {
   return names.filter((slot) => !taken.has(slot) && databases.some(({ name }) => name === slot))
 }
 
-/** Takes a slot if it is free, or becomes free before `wait` ends; null if not. */
+/** Takes a slot if it is free, or becomes free before `wait` ends. Resolves to null if not. */
 export function lockSlot(name: string, lost: () => void, wait: AbortSignal | null): Promise<Slot | null> {
   return new Promise((resolve) => {
     let isHeld = false
@@ -121,7 +121,7 @@ export function lockSlot(name: string, lost: () => void, wait: AbortSignal | nul
       return new Promise((release) => resolve({ database: name, release }))
     }
     const request = wait === null ? { ifAvailable: true } : { signal: wait }
-    // Rejects when the wait ends (nothing was resolved then) or when the lock is stolen from its holder.
+    // Rejects if the wait ends, with nothing resolved so far. Also if another holder steals the lock.
     navigator.locks.request(name, request, hold).catch(() => {
       if (isHeld) lost()
       resolve(null)

@@ -1,6 +1,7 @@
 /**
- * The composition root of a tab: claims a slot, opens its database, and puts a storage node on IndexedDB, WebRTC and
- * the signaling servers.
+ * The composition root of a tab (not in the paper).
+ *
+ * It claims a slot, opens its database, and puts a storage node on IndexedDB, WebRTC and the signaling servers.
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
@@ -37,47 +38,50 @@ import { WebRtcTransport } from './webrtc/webrtc-transport.ts'
 import { WebSocketSignaling } from './websocket-signaling.ts'
 
 export interface NodeOptions {
-  /** Same cluster, same ring. 1 to 256 bytes of UTF-8. */
+  /** The name of the ring: nodes with the same name form one. 1 to 256 bytes of UTF-8. */
   readonly cluster: string
   /**
-   * Where to meet: `ws:` or `wss:` addresses. None, or undefined: this tab meets the other tabs of its browser, and
-   * nobody else.
+   * Signaling servers to meet at: `ws:` or `wss:` addresses. Without one, this tab meets only the other tabs of its
+   * browser.
    */
   readonly signaling?: string | readonly string[]
   /** Replicas of each key, 1 to 16. A cluster constant: nodes with another n are refused. Default 3. */
   readonly n?: number
   /**
-   * Nodes that must answer a get, and store a put, unless the request says otherwise. Default 2, or 1 where n is 1.
-   * Choose r + w > n, or reads may miss writes.
+   * Nodes that must answer a get, and store a put, unless the request says otherwise. Default 2, or 1 if n is 1. Choose
+   * r + w > n, or reads may miss writes.
    */
   readonly r?: number
   readonly w?: number
   /** Weight, 1/16 to 64: twice the capacity, twice the virtual nodes. Default 1. */
   readonly capacity?: number
-  /** Failure domain. Default: this browser profile. A name set here only pretends, for demos and tests, and says so. */
+  /**
+   * Failure domain. Default: this browser profile. A name set here only pretends to be a device, for demos and tests,
+   * and is marked so.
+   */
   readonly device?: string
   /**
-   * STUN and TURN servers, read once: what they are told must hold as long as the tab lives. Default none: no third
+   * STUN and TURN servers, read once: their credentials must hold as long as the tab lives. Default none: no third
    * party is contacted unasked.
    */
   readonly rtc?: RTCConfiguration
   /** Default wait of a request in ms. Default 5000. */
   readonly timeoutMs?: number
   /**
-   * How long a node may be gone, in ms, before it is out of placement and its keys get other replicas: 1 s to 7 days.
-   * Default ten minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring
-   * of n devices) have a fifth, 75 s at most. A cluster constant: nodes with another grace are refused.
+   * Grace: the time, ms, that a node may be gone before its keys get other replicas. 1 s to 7 days, default ten
+   * minutes. Data survives unless all holders vanish within one such grace. Guests (newcomers to a ring of n devices)
+   * have a fifth, 75 s at most. A cluster constant: nodes with another grace are refused.
    */
   readonly graceMs?: number
   /**
-   * How long, in ms, the ring waits for absent tabs before it forgets deletes and what was overwritten: a second to a
-   * year. Default 30 days. No write is ever lost by it: a tab that returns later may bring back what was deleted, and
-   * the `late` event tells. Of nodes that meet, the longest retention holds.
+   * Retention: the time, ms, that the ring waits for absent tabs before it forgets deletes and overwritten writes. A
+   * second to a year, default 30 days. No write is ever lost by it. A tab that returns later may bring back a deleted
+   * value, and the `late` event tells. Among nodes that meet, the longest retention holds.
    */
   readonly retentionMs?: number
-  /** `local` finds out twice as fast who has gone, where all tabs are on one machine. Default `internet`. */
+  /** `local` notices a gone tab twice as fast, for rings whose tabs are all on one machine. Default `internet`. */
   readonly network?: 'internet' | 'local'
-  /** Gives the opening up, before it begins or when it is done. */
+  /** Aborts the opening, before it begins or when it is done. */
   readonly signal?: AbortSignalLike
 }
 
@@ -98,9 +102,9 @@ const known: readonly (keyof NodeOptions)[] = [
 ]
 
 /**
- * Opens this tab's node. Resolves once a slot and its database are ours, also offline; `joined` tells when others are
- * met. Rejects with `invalid-option`, `unsupported`, `storage-failed`, `storage-full`, `overloaded` (all slots taken)
- * or `aborted`.
+ * Opens this tab's node. Resolves once this tab holds a slot and its database, even offline; `joined` tells when other
+ * nodes are met. Rejects with `invalid-option`, `unsupported`, `storage-failed`, `storage-full`, `overloaded` (all
+ * slots taken) or `aborted`.
  *
  * @example
  * const node = await openNode({ cluster: 'carts', signaling: 'wss://signal.example' })
@@ -135,8 +139,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
 }
 
 /**
- * Hands over what a tab that is gone has left in its slot, unless this tab's own node, the adopter, has `ended` before
- * that.
+ * Hands over the data of a slot whose tab is gone. It stops if this tab's own node, the adopter, has `ended` before.
  */
 async function handOver(place: Where, name: string, adopter: StorageNode, ended: Promise<void>): Promise<void> {
   const take = async (lost: () => void): Promise<Slot> => {
@@ -150,19 +153,19 @@ async function handOver(place: Where, name: string, adopter: StorageNode, ended:
     await partsOf(node).joined.first
     await node.leave()
   } finally {
-    // It has left, or keeps its data for another time.
+    // The node has left, or keeps its data for another time.
     await node.close()
   }
 }
 
-/** Local storage as it is when it is asked: browsers that have switched it off throw when it is named. */
+/** Local storage, looked up at each use: a browser that has switched it off throws when it is named. */
 const notes: Notes = {
   getItem: (name) => localStorage.getItem(name),
   setItem: (name, text) => localStorage.setItem(name, text),
   removeItem: (name) => localStorage.removeItem(name),
 }
 
-/** What all nodes of a tab have in common. */
+/** The values that all nodes of a tab share. */
 interface Where {
   readonly device: DeviceId
   readonly config: CheckedConfig
@@ -177,8 +180,8 @@ interface OpenedNode {
 }
 
 /**
- * Takes a slot and opens its node; both are given back where that fails. `assertWanted` throws where nobody waits for
- * it any more. `adopter`: the node that has this one hand everything over.
+ * Takes a slot and opens its node. If that fails, both are given back. `assertWanted` throws if the caller has given
+ * up. `adopter`: the node that opens this one only to have it hand everything over.
  */
 async function openOn(
   place: Where,
@@ -206,8 +209,8 @@ async function openOn(
 }
 
 /**
- * Opens the node of a slot; on a new database, as another node, where the one that is there has failed for good. A
- * tab that only has it hand everything over has no use for a new one.
+ * Opens the node of a slot. If its database has failed for good, it is replaced by a new one, with another node. An
+ * adopter has no use for a new database.
  */
 async function openSlot(place: Where, slot: Slot, lost: () => void, adopter: StorageNode | null): Promise<OpenedNode> {
   try {
@@ -220,7 +223,9 @@ async function openSlot(place: Where, slot: Slot, lost: () => void, adopter: Sto
   }
 }
 
-/** `gone`: what has become of the database that was in the slot before, where there is none. */
+/**
+ * Opens the database of a slot and its node. `gone`: the fate of the former database, in case the slot has none now.
+ */
 async function openDatabase(
   { device, config, rtc, urls }: Where,
   slot: Slot,
@@ -276,7 +281,7 @@ async function openDatabase(
   return { node, ended: end.promise }
 }
 
-/** A database that hangs at opening must not keep the page waiting for ever. */
+/** Bounds the wait for a database: one that hangs at opening must not keep the page waiting for ever. */
 async function inTime<T>(work: Promise<T>): Promise<T> {
   const end = await within(systemClock, bounds.storageTimeoutMs, work)
   if (end === timedOut) throw new StoreFailure('failed', `it did not answer within ${bounds.storageTimeoutMs} ms`)
@@ -309,7 +314,7 @@ function isAddress(url: unknown): boolean {
   }
 }
 
-/** What WebRTC does not take would show at the first connection only, and say nothing of why. */
+/** Tries the configuration now. Otherwise a bad one would fail only at the first connection, without a reason. */
 function checkRtc(rtc: RTCConfiguration | undefined): void {
   try {
     if (rtc !== undefined && (typeof rtc !== 'object' || Array.isArray(rtc))) throw new TypeError('it is no object')
@@ -320,7 +325,7 @@ function checkRtc(rtc: RTCConfiguration | undefined): void {
   }
 }
 
-/** What a browser needs, and why it may be missing. */
+/** Checks that this browser has all that a node needs. Each text has a likely reason for its lack. */
 function checkSupport(): void {
   const missing = [
     typeof indexedDB === 'undefined' && 'IndexedDB (some private windows switch it off)',

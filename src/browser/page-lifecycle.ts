@@ -1,7 +1,8 @@
 /**
- * Word of the tab's life. `freeze` and `resume` (Page Lifecycle; Chromium only) frame a time in which nothing runs.
- * `pagehide` is the last event that comes before a tab closes, navigates or is put aside; a page that comes back from
- * the back-forward cache gets `pageshow` with `persisted`.
+ * Page lifecycle: the events of a tab's life (not in the paper).
+ *
+ * Between `freeze` and `resume` (Page Lifecycle; Chromium only) nothing runs. `pagehide` is the last event before a tab
+ * closes, navigates or is put aside. A page that returns from the back-forward cache gets `pageshow` with `persisted`.
  */
 import type { Lifecycle } from '../ports.ts'
 

@@ -1,13 +1,13 @@
 /**
- * What this browser notes of a slot beside its database: which node was in it, and since when the database has failed.
+ * Slot notes: a few words about a slot, kept beside its database (not in the paper).
  *
- * A database that is gone, and one that fails for good, cannot say so themselves. One that fails for a moment looks
- * the same at first, and what it holds may be all there is of some data: it is given up only after it has failed
- * again and again, for some time.
+ * They name the node that was in it, and count the failures of its database. A database that is gone, or fails for
+ * good, cannot tell so itself. One that fails for a moment looks the same at first, and may hold the only copy of some
+ * data. So it is given up only after repeated failures over some time.
  */
 import { bounds } from '../core/bounds.ts'
 
-/** The part of the DOM's local storage that is used; it may throw where a browser has switched it off. */
+/** The used part of the DOM's local storage. It may throw if a browser has switched it off. */
 export interface Notes {
   getItem(name: string): string | null
   setItem(name: string, text: string): void
@@ -16,7 +16,7 @@ export interface Notes {
 
 const troubleOf = (database: string): string => `${database}:failed`
 
-/** Notes the node that a database belongs to; returns the one it belonged to when it was here last. */
+/** Notes the node that a database belongs to. Returns the node that was noted before. */
 export function noteNode(notes: Notes, database: string, id: string): string | null {
   try {
     const before = notes.getItem(database)
@@ -24,18 +24,18 @@ export function noteNode(notes: Notes, database: string, id: string): string | n
     notes.removeItem(troubleOf(database))
     return before
   } catch {
-    // Nobody remembers what was here.
+    // This browser keeps no notes, so the former node is unknown.
     return null
   }
 }
 
-/** The node has left: its database is gone for good, and nothing is lost by that. */
+/** The node has left. Its database is gone on purpose, and no data is lost. */
 export function forgetSlot(notes: Notes, database: string): void {
   try {
     notes.removeItem(database)
     notes.removeItem(troubleOf(database))
   } catch {
-    // Nothing was noted either.
+    // There are no notes to remove.
   }
 }
 
@@ -50,8 +50,8 @@ function troubleIn(text: string | null): Trouble | null {
 }
 
 /**
- * A database has failed to open, ms since 1970. Whether it has done so often enough, for long enough, to be given up.
- * A clock that was set back begins anew.
+ * Notes that a database has failed to open at `wallMs`, ms since 1970. Returns true if it has failed often and long
+ * enough to be given up. If the clock was set back, the count begins anew.
  */
 export function hasFailedForGood(notes: Notes, database: string, wallMs: number): boolean {
   try {
@@ -65,11 +65,11 @@ export function hasFailedForGood(notes: Notes, database: string, wallMs: number)
   }
 }
 
-/** Its node gave it up, after it had failed for long: to fail once more, when it is opened again, is enough. */
+/** Its node gave it up after a long failure. One more failure at opening is then enough. */
 export function noteGivenUp(notes: Notes, database: string, wallMs: number): void {
   try {
     notes.setItem(troubleOf(database), `${bounds.storageFailuresMin} ${wallMs - bounds.storageGivenUpMs}`)
   } catch {
-    // It has to fail some times more.
+    // Without the note the database has to fail some more times.
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Introductions over WebSockets, through one or several signaling servers at once.
+ * Introductions over WebSockets, through one or several signaling servers at once (not in the paper).
  *
- * A lost socket is opened again with growing, jittered pauses, which start over only once the server has let us in;
- * so is one of a server that has no room for us now. Any other refusal is final for that server: whoever turned us
- * away will do so again.
+ * A lost socket is opened again after growing, jittered pauses. They start over only once the server has let this peer
+ * in. A server that has no room now is tried again too. Any other refusal is final for that server, since it would only
+ * be repeated.
  */
 import { bounds } from '../core/bounds.ts'
 import type { PeerId } from '../core/ids.ts'
@@ -15,18 +15,18 @@ import {
 } from '../core/wire/signaling-messages.ts'
 import { type Clock, chanceOf, type Random, type Signaling, type SignalingHandlers } from '../ports.ts'
 
-/** The way to one server. */
+/** The line to one server. */
 interface Line {
   readonly url: string
   socket: WebSocket | undefined
   attempts: number
-  /** It will have none of us. */
+  /** The server has refused this peer for good. */
   refused: boolean
-  /** Who is in the room at this server. */
+  /** Peers in the room at this server. */
   readonly present: Set<PeerId>
 }
 
-/** Who we are in the room, from joining to closing. */
+/** This peer in the room, from joining to closing. */
 interface Session {
   readonly peer: PeerId
   readonly handlers: SignalingHandlers
@@ -39,7 +39,7 @@ export class WebSocketSignaling implements Signaling {
   readonly #random: Random
   #session: Session | undefined
 
-  /** Meets in the room of that tag, at the servers of these `ws:` or `wss:` addresses. */
+  /** Meets in the room of that tag, at the servers with these `ws:` or `wss:` addresses. */
   constructor(urls: readonly string[], room: string, clock: Clock, random: Random) {
     this.#lines = urls.map((url) => ({ url, socket: undefined, attempts: 0, refused: false, present: new Set() }))
     this.#room = room
@@ -51,7 +51,7 @@ export class WebSocketSignaling implements Signaling {
     const session = { peer, handlers }
     this.#session = session
     for (const line of this.#lines) this.#connect(line, session)
-    // Without a server there is nobody to be introduced to, and nothing to wait for.
+    // Without a server there are no introductions, and nothing to wait for.
     if (this.#lines.length === 0) queueMicrotask(() => this.#session === session && handlers.joined([]))
   }
 
@@ -91,7 +91,7 @@ export class WebSocketSignaling implements Signaling {
       cancel()
       if (line.socket === socket) line.socket = undefined
       if (line.refused || this.#session !== session) return
-      // A server that has no room now closes with the same word.
+      // A server that has no room now closes the socket with the same code.
       const reason = passingRefusals.find((code) => code === event.reason)
       session.handlers.state({ url: line.url, state: 'retrying', ...(reason === undefined ? {} : { reason }) })
       this.#clock.after(this.#retryDelayMs(line), () => this.#connect(line, session))
@@ -131,7 +131,7 @@ export class WebSocketSignaling implements Signaling {
     }
   }
 
-  /** We are in, perhaps again: who went while the line was down is gone. */
+  /** This peer is in the room, perhaps again. Peers that left while the line was down are reported as gone. */
   #joined(line: Line, peers: readonly PeerId[], handlers: SignalingHandlers): void {
     const before = [...line.present]
     line.present.clear()
@@ -141,13 +141,13 @@ export class WebSocketSignaling implements Signaling {
     handlers.joined(peers)
   }
 
-  /** Whether some server that can be reached says that a peer is there. */
+  /** True if any connected server says that a peer is in the room. */
   #isPresent(peer: PeerId): boolean {
     return this.#lines.some(({ socket, present }) => socket?.readyState === WebSocket.OPEN && present.has(peer))
   }
 }
 
-/** Browsers throw where a secure page asks for a `ws:` address. */
+/** A browser throws if a secure page asks for a `ws:` address. */
 function openSocket(url: string): WebSocket | null {
   try {
     return new WebSocket(url)

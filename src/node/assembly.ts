@@ -1,6 +1,8 @@
 /**
- * Assembly: builds the parts of a storage node, the lowest floor first. Each is given parts that are there already;
- * none starts, sends or calls back while it is built. What follows when something happens stands in `reactions.ts`.
+ * Assembly: builds the parts of a storage node, the lowest floor first (not in the paper).
+ *
+ * Each part is given parts that exist already. None starts, sends or calls back while it is built. The reactions of one
+ * part to another stand in `reactions.ts`.
  */
 import { tagOf } from '../core/hash.ts'
 import type { ActorId } from '../core/ids.ts'
@@ -48,7 +50,7 @@ import { Throttle } from './transfer/throttle.ts'
 /** The parts of one node. */
 export type Parts = Local & Network & Work
 
-/** What stands at the bottom of a node: its state, as far as it needs nobody else. */
+/** The bottom of a node: its state, and its store. It needs no other node. */
 interface Local {
   readonly ports: Ports
   readonly config: CheckedConfig
@@ -67,7 +69,7 @@ interface Local {
   readonly replica: Replica
 }
 
-/** What a node keeps of the others. */
+/** The parts that know other nodes, and reach them. */
 interface Network {
   readonly peers: Peers
   readonly reachability: Reachability
@@ -79,7 +81,7 @@ interface Network {
   readonly joined: Joined
 }
 
-/** What a node does with them. */
+/** The parts that coordinate requests and move records. */
 interface Work {
   readonly throttle: Throttle
   readonly coordinator: Coordinator
@@ -92,7 +94,7 @@ interface Work {
   readonly handoff: HintedHandoff
 }
 
-/** What is read of a node's store before it is built: the rows of an earlier boot, where there are any. */
+/** Rows of an earlier boot, read from the store before the node is built. Undefined if there is none. */
 export interface Saved {
   readonly ownership: Uint8Array | undefined
   readonly absences: Uint8Array | undefined
@@ -206,7 +208,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   }
 }
 
-/** Starts what runs now and then, until the returned functions are called. */
+/** Starts all regular work. Each returned function ends some of it. */
 export function start(parts: Parts): readonly (() => void)[] {
   const { ports, chance } = parts
   const { clock } = ports

@@ -1,5 +1,7 @@
 /**
- * What a node answers to the others, and to itself.
+ * Request handler: the replies of a node to other nodes, and to itself (Dynamo, sections 4.5 and 5).
+ *
+ * Each request goes to one part. A store that fails becomes a reply that says so.
  */
 import { partitionOf } from '../core/hash.ts'
 import type { NodeId } from '../core/ids.ts'
@@ -30,7 +32,7 @@ export interface Serving {
   readonly lifetime: Lifetime
 }
 
-/** Answers one request. Never rejects: a store that fails becomes a reply that says so. */
+/** Answers one request. A store failure becomes a reply, and does not reject. */
 export async function handleRequest(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   try {
     if (node.lifetime.isClosing && (request.type === 'put' || request.type === 'deliver'))
@@ -46,7 +48,7 @@ export async function handleRequest(node: Serving, from: NodeId, request: Reques
 async function answer(node: Serving, from: NodeId, request: Request): Promise<Reply> {
   switch (request.type) {
     case 'put':
-      // Most of what is moved later was written once.
+      // Puts tell the throttle the size of the records that are moved later.
       node.throttle.saw(1, bytesOf({ key: request.key, record: request.delta }))
       return node.throttle.serve(() => answerPut(node, request, from === node.routing.self ? 'this node' : 'another'))
     case 'get':
@@ -67,7 +69,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'terms':
       return node.exchange.hear(from, request)
     case 'settled':
-      // "You hold it all" may let the other delete its copy, so what is here has to be flushed before it is confirmed.
+      // The other may delete its copy after this reply, so all records here are flushed before they are confirmed.
       await node.replica.flush()
       return { type: 'settled', account: node.exchange.settledBy(from, request) }
     default:
@@ -90,7 +92,7 @@ async function answerDeliver(
     throttle,
     comingFrom(node, from, why),
     () => {
-      // Whoever has begun to leave would have to hand it over again.
+      // A node that has begun to leave would have to hand these records over again.
       if (node.lifetime.isClosing) throw new StoreFailure('closed', 'this node leaves')
       return 'another'
     },
@@ -98,7 +100,7 @@ async function answerDeliver(
   return { type: 'taken', overwritten }
 }
 
-/** A hint comes as any write does. */
+/** The terms on which delivered records come. A hint comes as any write does. */
 function comingFrom({ exchange, replica }: Serving, from: NodeId, why: Reason): Coming | undefined {
   if (why === 'hint') return undefined
   if (why === 'read') return { ...replica.written, origin: 'read' }
@@ -123,7 +125,7 @@ async function answerGet(
   const partition = partitionOf(key)
   const { record, hinted, isLost } = await replica.read(key)
   const owns = routing.owns(partition)
-  // A row that should be here and is not answers as nobody: what it held another replica has.
+  // If a row that should be here is missing, the answer has no weight: another replica has its values.
   const isIn = !isLost && (ownership.counts(partition) || (hinted && !owns))
   const counts = !isIn ? 'as nobody' : owns ? 'as owner' : 'as stand-in'
   const horizon = counts === 'as owner' ? progress.horizonOf(partition) : hybridZero

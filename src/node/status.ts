@@ -1,5 +1,7 @@
 /**
- * What a node tells of itself and of the ring: for applications, demos and debugging panels.
+ * Status: the state of a node and of its ring (not in the paper).
+ *
+ * Applications, demos and debugging panels read it. The numbers are of this moment, in this node's view.
  */
 
 import { partitionOf } from '../core/hash.ts'

@@ -1,6 +1,8 @@
 /**
- * One storage node: coordinates requests over its parts, which `assembly.ts` builds, and offers them as the public
- * interface (Dynamo, section 5: request coordination, membership, and a local store, on every node alike).
+ * Storage node: the public interface of one node, over its parts (Dynamo, section 5).
+ *
+ * As in the paper, every node alike coordinates requests, keeps membership and has a local store. `assembly.ts` builds
+ * the parts. The methods here check arguments, call a part, and judge the outcome.
  */
 
 import { partitionOf } from '../core/hash.ts'
@@ -47,7 +49,7 @@ import { formerForgettingRow, progressRow } from './ownership/progress.ts'
 import { open, react } from './reactions.ts'
 import { inspectionOf, statusOf } from './status.ts'
 
-/** The parts of a node: for those who open it, and for tests. An application sees its methods alone. */
+/** The parts of a node, for composition roots and tests. An application sees only its methods. */
 export let partsOf: (node: StorageNode) => Parts
 
 /** Ends a node at once whose database, lock or name is lost. */
@@ -65,9 +67,11 @@ export class StorageNode implements TabringNode {
   }
 
   /**
-   * Opens a node on these ports. `device` is its failure domain. `placing` may remember placements that nodes of one
-   * process share. `adopter`: the one that has it hand everything over. Rejects with a `StoreFailure` where the store
-   * fails.
+   * Opens a node on these ports. Rejects with a `StoreFailure` if the store fails.
+   *
+   * - `device`: its failure domain.
+   * - `placing`: may remember placements that nodes of one process share.
+   * - `adopter`: the node that opens this one only to have it hand everything over.
    */
   static async open(
     ports: Ports,
@@ -164,7 +168,7 @@ export class StorageNode implements TabringNode {
     })
   }
 
-  // Looking in
+  // Inspection
 
   async joined(options: JoinOptions = {}): Promise<void> {
     this.#assertOpen()
@@ -206,7 +210,7 @@ export class StorageNode implements TabringNode {
     const { lifetime, ports } = this.#parts
     // A leave that could not be finished may be tried again.
     if (!lifetime.isClosing) this.#assertOpen()
-    // Closed meanwhile, the node keeps its database: `run` rejects then.
+    // If the application closes the node meanwhile, `run` rejects, and the node keeps its database.
     await this.#operations.run(undefined, 'unknown', () => handAllOver(this.#parts))
     this.#end('left')
     await ports.store.destroy().catch((error: unknown) => {

@@ -1,16 +1,21 @@
 /**
- * The connection to a database. Browsers close them: one that is lost is opened again, and the work repeated that it
- * was used for. No wait for it is without an end.
+ * Connection to one database (not in the paper).
+ *
+ * Browsers close connections. A lost one is opened again, and the work that used it is repeated. Every wait for it has
+ * an end.
  */
 import { deleteDB, type IDBPDatabase, openDB } from 'idb'
 import { bounds } from '../../core/bounds.ts'
 import { type Clock, StoreFailure } from '../../ports.ts'
 import { createTables, failureOf } from './requests.ts'
 
-/** 4: there is a log, in pieces. What earlier builds stored, none of them released, is not read. */
+/** Version 4 has a log, in pieces. Databases of earlier versions, none of them released, are emptied. */
 const schemaVersion = 4
 
-/** What a lost connection shows as, and a row that cannot be read: the next attempt does without it. */
+/**
+ * Errors of a lost connection, and of a row that cannot be read. The next attempt uses a new connection, and reads that
+ * row as empty.
+ */
 const passing: readonly string[] = ['InvalidStateError', 'UnknownError', 'AbortError', 'NotReadableError']
 
 export class Connection {
@@ -20,13 +25,13 @@ export class Connection {
   #database: IDBPDatabase | undefined
   #opening: Promise<IDBPDatabase> | undefined
   #closed = false
-  /** Another tab has the database open as an older build left it. */
+  /** Another tab has the database open in the version of an older build. */
   #isBlocked = false
-  /** May still commit: the text says so. */
+  /** The work may still commit, as the text says. */
   readonly #late = new StoreFailure('failed', `the database did not answer within ${bounds.storageTimeoutMs} ms`)
   readonly #blocked = new StoreFailure('failed', 'a tab with an older build of this page holds the database: close it')
 
-  /** `emptied` hears each time that the database is found to be new. */
+  /** `emptied` is called each time that the database turns out to be new. */
   constructor(name: string, clock: Clock, emptied: () => void) {
     this.#name = name
     this.#clock = clock
@@ -62,14 +67,14 @@ export class Connection {
       blocked: () => {
         this.#isBlocked = true
       },
-      // A newer build is to have it at once; this one fails from then on, and says why.
+      // A newer build gets the database at once. This one fails from then on, and says why.
       blocking: (_current, _blocked, event) => forget(event.target),
       terminated: () => forget(null),
     })
       .then((database) => {
         this.#isBlocked = false
         if (this.#closed) database.close()
-        // One that was given up may have come late.
+        // An opening that was given up may have ended late.
         this.#forget()
         this.#database = database
         return database
@@ -85,7 +90,7 @@ export class Connection {
     this.#database = undefined
   }
 
-  /** Does some work, over again where the connection was lost; everything that goes wrong becomes a `StoreFailure`. */
+  /** Runs `work`, and repeats it if the connection was lost. Any failure becomes a `StoreFailure`. */
   async attempt<T>(work: () => Promise<T>): Promise<T> {
     for (let reopens = 0; ; reopens += 1) {
       const used = this.#database
@@ -94,17 +99,17 @@ export class Connection {
       } catch (error) {
         const isPassing = error instanceof DOMException && passing.includes(error.name)
         if (!isPassing || this.#closed || reopens >= bounds.storageReopensMax) throw this.failure(error)
-        // Somebody else may have opened another one meanwhile.
+        // Another caller may have opened a new connection meanwhile.
         if (used === undefined || used === this.#database) this.#forget()
       }
     }
   }
 
-  /** Waits for something of the database as long as it may take. */
+  /** Waits for work of the database, for `bounds.storageTimeoutMs` at most. */
   inTime<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.after(bounds.storageTimeoutMs, () => {
-        // An opening that hangs is not waited for again.
+        // No caller waits again for an opening that hangs.
         this.#opening = undefined
         reject(this.#isBlocked ? this.#blocked : this.#late)
       })
@@ -117,7 +122,7 @@ export class Connection {
     return isClosed ? new StoreFailure('closed', 'the database was closed', error) : failureOf(error)
   }
 
-  /** Whether what failed so would fail again, and take long. */
+  /** True if a repetition would fail in the same way, after a long wait. */
   isHopeless(error: unknown): boolean {
     return this.#closed || error === this.#late || error === this.#blocked
   }

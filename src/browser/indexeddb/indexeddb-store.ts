@@ -1,10 +1,10 @@
 /**
- * The store in IndexedDB.
+ * The store of a node in IndexedDB (Dynamo, section 5: the local persistence component).
  *
- * Group commit: everything asked for while a transaction is under way shares the next one, as far as that does not
- * keep the page busy for long, and a promise resolves when its transaction is complete. All hashing and encoding is
- * synchronous within `decide`, so no transaction ever waits for anything but the database. A database that comes back
- * empty is another database, and the node is told.
+ * Group commit: all tasks that come while a transaction is under way share the next one, unless that would keep the
+ * page busy for long. A promise resolves when its transaction is complete. All hashing and encoding is synchronous
+ * within `decide`, so a transaction waits only for the database. A database that comes back empty is another database,
+ * and the node is told.
  */
 import { type IDBPDatabase, unwrap } from 'idb'
 import { bounds } from '../../core/bounds.ts'
@@ -27,19 +27,19 @@ import { RowReader } from './sweep.ts'
 interface Task {
   readonly keys: readonly RowKey[]
   readonly durability: Durability
-  /** Runs the decision on the rows as they are at its turn; returns what to write. */
+  /** Decides on the rows as they are at the task's turn. Returns the rows to write. */
   readonly decide: (values: readonly (Uint8Array | undefined)[]) => readonly Write[]
   readonly ended: (failure?: StoreFailure) => void
 }
 
 export interface OpenedStore {
   readonly store: Store
-  /** Whether the database was there before. */
+  /** True if the database was there before. */
   readonly existed: boolean
 }
 
 /**
- * Opens the database `name`. `lost` hears if it is found empty later on: it was evicted or deleted. Commits of
+ * Opens the database `name`. `lost` is called if it is found empty later on: it was evicted or deleted. Commits of
  * `logRowsMin` rows or more go to the log.
  */
 export async function openIndexedDbStore(
@@ -54,15 +54,15 @@ export async function openIndexedDbStore(
 }
 
 /**
- * Whether a database failed because of its state on the disk, as far as can be told: not one that another build of
- * the page holds, one that is full, or one that did not answer in time.
+ * True if the state of a database on the disk made it fail, as far as the error tells. That excludes a database that
+ * another build holds, a full one, and one that did not answer in time.
  */
 export function isDamage(error: unknown): boolean {
   if (!(error instanceof StoreFailure) || error.reason !== 'failed') return false
   return error.cause instanceof DOMException && error.cause.name !== 'VersionError'
 }
 
-/** Deletes a database that nobody has open. */
+/** Deletes a database that no tab has open. */
 export async function destroyDatabase(name: string, clock: Clock): Promise<void> {
   await new Connection(name, clock, () => {}).destroy()
 }
@@ -74,14 +74,14 @@ class IndexedDbStore implements Store {
   #existed = true
   #queue: Task[] = []
   #committing = false
-  /** What one thing asked for wrote of late. */
+  /** Bytes that one task writes, as a running mean. */
   #taskBytes = 1
   readonly #log: RowLog
   readonly #logRowsMin: number
   readonly #reader = new RowReader()
-  /** The last commit wrote a row that a browser may keep in a file: the next one likely does, too. */
+  /** The last commit wrote a row that a browser may keep in a file. The next one likely does too. */
   #wroteFiles = false
-  /** When the next entry of the log may be settled, and what is to see to it. */
+  /** The time at which the next entry of the log may be settled, and the timer for it. */
   #settleAt = 0
   #settling: (() => void) | undefined
 
@@ -106,7 +106,7 @@ class IndexedDbStore implements Store {
       throw error
     }
     this.#isOpen = true
-    // What an earlier page has logged can wait until this one has begun.
+    // Entries of an earlier page can wait until this one has begun.
     this.#settleAt = this.#clock.now() + bounds.logSettleMs
     this.#settleSoon()
     return this.#existed
@@ -130,7 +130,7 @@ class IndexedDbStore implements Store {
       })
       if (this.#committing) return
       this.#committing = true
-      // A microtask later, so that everything asked for in one tick shares the transaction.
+      // A microtask later, so that all tasks of one tick share the transaction.
       queueMicrotask(() => void this.#drain())
     })
   }
@@ -151,7 +151,7 @@ class IndexedDbStore implements Store {
     this.#settleSoon()
   }
 
-  /** How many of those who wait are committed together: not so many that the page stands still meanwhile. */
+  /** The number of queued tasks to commit together: not so many that the page stands still meanwhile. */
   #taken(): number {
     const most = Math.ceil(bounds.commitBytes / this.#taskBytes)
     let keys = 0
@@ -163,21 +163,21 @@ class IndexedDbStore implements Store {
   }
 
   /**
-   * Sees to it that what is logged gets to its place: when little has been logged or read for a moment, and little by
-   * little.
+   * Sets a timer to move logged rows to their places, in small pieces. It fires after a moment with little logging and
+   * reading.
    */
   #settleSoon(): void {
     if (this.#log.isEmpty || this.#connection.isClosed || this.#settling !== undefined) return
     this.#settling = this.#clock.after(Math.max(0, this.#settleAt - this.#clock.now()), () => {
       this.#settling = undefined
-      // Whatever is being committed sees to it again when it is done.
+      // The end of the commit under way calls this again.
       if (this.#committing) return
       if (this.#clock.now() < this.#settleAt) this.#settleSoon()
       else void this.#settle()
     })
   }
 
-  /** Much is read or logged: moving rows to their places can wait, as long as there is room. */
+  /** Many rows were read or logged. Moving rows to their places can wait, as long as the log has room. */
   #settleLater(): void {
     if (this.#log.hasRoom) this.#settleAt = this.#clock.now() + bounds.logSettleMs
   }
@@ -186,8 +186,8 @@ class IndexedDbStore implements Store {
     this.#committing = true
     const startedAt = this.#clock.now()
     let isDone = true
-    // Whoever asks for something meanwhile waits for one piece. A hidden tab has one timer a second: it gets on by
-    // some.
+    // A task that comes meanwhile waits for one piece. A hidden tab has one timer a second, so each moves several
+    // pieces.
     for (let left = bounds.logSettlePieces; isDone && left > 0 && this.#queue.length === 0; left -= 1)
       isDone = this.#log.isEmpty || (await this.#settleSome(bounds.logSettleRows))
     const now = this.#clock.now()
@@ -196,11 +196,14 @@ class IndexedDbStore implements Store {
     await this.#drain()
   }
 
-  /** Puts the oldest rows of the log in their places; whether that succeeded. They stay in the log otherwise. */
+  /**
+   * Puts the oldest rows of the log in their places. Resolves to true if that succeeded. Otherwise they stay in the
+   * log.
+   */
   async #settleSome(count: number): Promise<boolean> {
     try {
       await this.#connection.attempt(async () => {
-        // Who has lost the database does not open it again for this.
+        // A lost connection is not opened again for this.
         const database = this.#connection.open
         if (database === undefined) throw new StoreFailure('closed', 'there is no connection')
         const durability = this.#log.oldest(count).writes.some(goesToFile) ? 'strict' : 'relaxed'
@@ -217,15 +220,15 @@ class IndexedDbStore implements Store {
       })
       return true
     } catch {
-      // A full disk, or one that does not answer. There is time.
+      // The disk is full, or does not answer. This can wait.
       this.#log.doubt()
       return false
     }
   }
 
   /**
-   * Commits these together; where that fails, each alone, so that one that does not fit takes no other down. Returns
-   * what tells those who have not been told.
+   * Commits tasks together. If that fails, each is committed alone, so that one that does not fit takes no other down.
+   * Resolves to a function that tells the callers that have not been told.
    */
   async #commit(tasks: readonly Task[]): Promise<() => void> {
     const ended = (failure?: StoreFailure) => () => {
@@ -236,7 +239,7 @@ class IndexedDbStore implements Store {
       return ended()
     } catch (error) {
       this.#log.doubt()
-      // What takes too long would take too long again, once for each.
+      // Work that took too long would take too long again, once for each task.
       if (tasks.length === 1 || this.#connection.isHopeless(error)) return ended(this.#connection.failure(error))
       for (const task of tasks) (await this.#commit([task]))()
       return () => {}
@@ -244,9 +247,9 @@ class IndexedDbStore implements Store {
   }
 
   /**
-   * Has begun when this returns, if there is a connection: whoever is told after that is told while the database is
-   * at work. What goes to files is flushed with its own commit or never, so a commit of that is strict, and begins
-   * again where it is not.
+   * Runs tasks in one transaction. If there is a connection, the transaction has begun when this returns. So callers of
+   * the commit before are told while the database works. A row that is kept in a file is flushed by its own commit or
+   * never. So a commit with such rows is strict, and a relaxed one is aborted and begun again.
    */
   async #transaction(tasks: readonly Task[], withFiles: boolean = this.#wroteFiles): Promise<void> {
     const database = this.#connection.open ?? (await this.#connection.opened())
@@ -286,8 +289,8 @@ class IndexedDbStore implements Store {
   }
 
   /**
-   * The database, for what is only read. Where nobody heard how a commit had ended, the log is the one in it first:
-   * else of such a commit only what went to its place would show.
+   * The database, for reads. After a commit with an unknown end, the log is read again first. Otherwise reads would
+   * show only those rows of the commit that went to their places.
    */
   async #readable(): Promise<IDBPDatabase> {
     const database = await this.#connection.opened()
@@ -301,8 +304,8 @@ class IndexedDbStore implements Store {
       if (keys.length >= this.#logRowsMin) this.#settleLater()
       for (;;) {
         const due = new Set(keys.filter((key) => this.#log.valueOf(key) === undefined))
-        // The log as it is when these have been read: what was committed before has been heard of, and what comes
-        // after waits.
+        // The log counts as it is after this read. Commits before the read have been noted in it, and later ones wait
+        // for the read.
         const found = due.size === 0 ? new Map() : await this.#reader.valuesAt(database, [...due])
         const hasLeft = (key: RowKey) => !due.has(key) && this.#log.valueOf(key) === undefined
         if (!keys.some(hasLeft)) return keys.map((key) => this.#valueAt(key, found))
@@ -310,7 +313,7 @@ class IndexedDbStore implements Store {
     })
   }
 
-  /** What is stored at a key: what stands in for it in the log, or else what was found in its place. */
+  /** The value at a key: the one in the log if there is one, or else the one in its place. */
   #valueAt(key: RowKey, found: ReadonlyMap<string, unknown>): Uint8Array | undefined {
     const logged = this.#log.valueOf(key)
     return logged === undefined ? bytesOrNothing(found.get(rowName(key))) : (logged ?? undefined)
@@ -332,7 +335,7 @@ class IndexedDbStore implements Store {
 
   /** Rows whose keys begin with `first`, as they are in their places. */
   async #page(first: readonly string[], after: RowKey | undefined, limit: number): Promise<readonly Row[]> {
-    // An empty array sorts after every text: the end of all that begins alike.
+    // An empty array sorts after every text, so it ends the range of all keys that begin alike.
     const range = IDBKeyRange.bound(after === undefined ? first : [...after], [...first, []], after !== undefined, true)
     const database = await this.#readable()
     const { table } = begin(database, 'readonly')
@@ -341,7 +344,7 @@ class IndexedDbStore implements Store {
     return keys.map((key) => ({ key, value: bytesOrNothing(found.get(rowName(key))) ?? new Uint8Array(0) }))
   }
 
-  /** What the browser says of the whole site: other databases of it count too. Not every browser says. */
+  /** The browser's estimate for the whole site, other databases included. Null in a browser that gives none. */
   async room(): Promise<{ readonly usedBytes: number; readonly quotaBytes: number } | null> {
     try {
       const { usage, quota } = await this.#connection.inTime(navigator.storage.estimate())

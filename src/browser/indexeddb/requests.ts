@@ -1,5 +1,8 @@
 /**
- * What is asked of IndexedDB, and what it answers.
+ * Requests to IndexedDB, and the meaning of its errors (not in the paper).
+ *
+ * One transaction covers the rows and the log. Many rows are put without a promise for each, and in turns with the
+ * page.
  */
 import { type IDBPDatabase, type IDBPObjectStore, type IDBPTransaction, unwrap } from 'idb'
 import { bounds } from '../../core/bounds.ts'
@@ -11,7 +14,7 @@ interface Begun<Mode extends 'readonly' | 'readwrite'> {
   readonly transaction: IDBPTransaction<unknown, string[], Mode>
   readonly table: IDBPObjectStore<unknown, string[], string, Mode>
   readonly entries: IDBPObjectStore<unknown, string[], string, Mode>
-  /** Resolves when it is complete, after `work`; rejects with the first thing that went wrong in it. */
+  /** Resolves when the transaction is complete, after `work`. Rejects with the first error in it. */
   done(work?: Promise<void>): Promise<void>
 }
 
@@ -21,8 +24,8 @@ export function createTables(database: IDBPDatabase): void {
 }
 
 /**
- * A transaction over all there is. What goes wrong shows at the requests, and to whoever waits for its end: a full
- * disk may show at a request or at the commit, and the first error is the one that says so.
+ * Begins a transaction over all tables. Its errors show at the requests, and to the caller of `done`. A full disk may
+ * show at a request or at the commit, and only the first error names it.
  */
 export function begin<Mode extends 'readonly' | 'readwrite'>(
   database: IDBPDatabase,
@@ -34,10 +37,10 @@ export function begin<Mode extends 'readonly' | 'readwrite'>(
   let first: unknown
   const failed = ({ target }: Event) => {
     const error = target instanceof IDBRequest ? target.error : null
-    // What is cancelled because the transaction aborts says nothing of why it does.
+    // A request that the abort cancelled does not tell the cause of the abort.
     if (error?.name !== 'AbortError') first ??= error ?? undefined
   }
-  // On its way to the request: before the transaction itself hears of it.
+  // Captured on its way to the request, before the transaction itself hears of it.
   unwrap(transaction).addEventListener('error', failed, { capture: true })
   const done = async (work?: Promise<void>) => {
     try {
@@ -50,7 +53,7 @@ export function begin<Mode extends 'readonly' | 'readwrite'>(
   return { transaction, table: transaction.objectStore(rows), entries: transaction.objectStore(log), done }
 }
 
-/** What went wrong, for whoever asked. */
+/** The error as a `StoreFailure`, with a text for people. */
 export function failureOf(error: unknown): StoreFailure {
   if (error instanceof StoreFailure) return error
   const name = error instanceof DOMException ? error.name : ''
@@ -62,7 +65,7 @@ export function failureOf(error: unknown): StoreFailure {
     : new StoreFailure('failed', `IndexedDB failed: ${detail}`, error)
 }
 
-/** What goes wrong before the requests are made leaves nothing of them. */
+/** Runs `work` and aborts the transaction if it throws, so that no part of it is stored. */
 export function aborting<T>(transaction: { abort(): void }, work: () => T): T {
   try {
     return work()
@@ -72,10 +75,10 @@ export function aborting<T>(transaction: { abort(): void }, work: () => T): T {
   }
 }
 
-/** Whether a browser may keep a row in a file of its own. */
+/** True if a browser may keep a row in a file of its own. */
 export const goesToFile = ({ value }: Write): boolean => (value?.length ?? 0) > bounds.rowFileBytes
 
-/** Puts rows in their places, without a promise for each: the transaction's own end says how all of them ended. */
+/** Puts rows in their places, without a promise for each: the end of the transaction covers all of them. */
 export function put(table: IDBObjectStore, writes: readonly Write[]): void {
   for (const { key, value } of writes) {
     if (value === null) table.delete([...key])
@@ -83,7 +86,7 @@ export function put(table: IDBObjectStore, writes: readonly Write[]): void {
   }
 }
 
-/** The same of many rows: in between the page has its turn. */
+/** Puts many rows in their places. In between the page has its turn. */
 export async function putInTurns(table: IDBObjectStore, writes: readonly Write[]): Promise<void> {
   for (let at = 0; at < writes.length; at += bounds.commitTaskRows) {
     if (at > 0) await pause(table)
@@ -91,10 +94,7 @@ export async function putInTurns(table: IDBObjectStore, writes: readonly Write[]
   }
 }
 
-/**
- * Lets the page have its turn in the middle of a transaction, which a request keeps open: nothing has a key without
- * names.
- */
+/** Lets the page have its turn in the middle of a transaction. A request for a key that no row has keeps it open. */
 export function pause(table: IDBObjectStore): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = table.getKey([])
@@ -103,7 +103,7 @@ export function pause(table: IDBObjectStore): Promise<void> {
   })
 }
 
-/** What is in a row, if it is bytes; anything else was not written by us. */
+/** The value of a row if it is bytes. Any other value was not written by this store. */
 export function bytesOrNothing(value: unknown): Uint8Array | undefined {
   return value instanceof Uint8Array ? value : undefined
 }

@@ -1,8 +1,10 @@
 /**
- * Rows of large commits, until each is in its place: a write-ahead log. A request to IndexedDB costs as much as some
- * thousand bytes (Chromium 156: 10,000 rows of 160 bytes take ten times as long as the same bytes in a hundred rows),
- * so a commit of many small rows is written as a few entries of the log, and its rows are moved to their places when
- * there is time. Until then they are known here, and stand in for what is in their places.
+ * Row log: a write-ahead log for the rows of large commits (not in the paper).
+ *
+ * A request to IndexedDB costs as much as some thousand bytes. In Chromium 156, 10,000 rows of 160 bytes take ten times
+ * as long as the same bytes in a hundred rows. So a commit of many small rows is written as a few entries of the log.
+ * Its rows are moved to their places later, in quiet moments. Until then this class keeps them in memory, and they
+ * stand in for the rows in their places.
  */
 import type { IDBPObjectStore } from 'idb'
 import { bounds } from '../../core/bounds.ts'
@@ -13,44 +15,47 @@ import { bytesOrNothing } from './requests.ts'
 
 type Entries = Pick<IDBPObjectStore, 'getAll' | 'getAllKeys'>
 
-/** What was committed together, and is not all in its place yet. */
+/** Rows that were committed together, and are not all in their places yet. */
 interface Entry {
   readonly writes: readonly Write[]
   readonly bytes: number
   /**
-   * So many of its first rows are in their places already. They stand here all the same: a start would put them there
+   * The number of its first rows that are in their places already. They stay in the entry: a new start would place them
    * once more.
    */
   placed: number
 }
 
-/** What is to be put in its place next. */
+/** The rows to put in their places next. */
 interface Due {
   readonly writes: readonly Write[]
-  /** The last entry of which nothing is left then; null if there is none. */
+  /** The last entry that is completely placed then; null if there is none. */
   readonly through: number | null
-  /** The entry after it, and how many of its first rows are in their places then. */
+  /** The entry after it, and the number of its first rows that are in their places then. */
   readonly begun: { readonly entry: Entry; readonly placed: number } | null
 }
 
-/** What the names of rows begin with whose keys begin with `first`. */
+/** The common beginning of the names of all rows whose keys begin with `first`. */
 const prefixOf = (first: readonly string[]): string => [...first, ''].join('\u0000')
 const groupOf = ([table, group]: RowKey): string => prefixOf([table, group])
 
-/** What a row takes, at most: a character is up to three bytes. */
+/** Bytes of a row, at most: a character takes up to three. */
 const bytesOf = ({ key: [, group, name], value }: Write): number =>
   20 + 3 * (group.length + name.length) + (value?.length ?? 0)
 const sizeOf = (writes: readonly Write[]): number => writes.reduce((sum, write) => sum + bytesOf(write), 0)
 
 export class RowLog {
-  /** By their number in the database, oldest first. */
+  /** By number in the database: the entries, oldest first. */
   readonly #entries = new Map<number, Entry>()
-  /** What stands in for each row, and the entry it is in: the last one that wrote it. */
+  /** By name: the logged row, and the last entry that wrote it. */
   readonly #rows = new Map<string, { readonly write: Write; readonly order: number }>()
-  /** Their names, by what those of a group of a table begin with; in order where somebody has asked for it. */
+  /** By table and group: the names of their logged rows. `sorted`: the same in order, once a scan has asked for it. */
   readonly #groups = new Map<string, { readonly names: Set<string>; sorted: readonly string[] | null }>()
   #bytes = 0
-  /** Commits that may have changed the one in the database unheard, and how many of them it has been read after. */
+  /**
+   * Commits with an unknown end, which may have changed the stored log. `#doubtsSettled`: those before it was last
+   * read.
+   */
   #doubts = 0
   #doubtsSettled = 0
   readonly #rowsMin: number
@@ -68,19 +73,19 @@ export class RowLog {
     return this.#doubts > this.#doubtsSettled
   }
 
-  /** A commit has failed, or has not: until the log is read again nobody knows. */
+  /** A commit has failed, or seems so. Its end is unknown until the log is read again. */
   doubt(): void {
     this.#doubts += 1
   }
 
-  /** What stands in for a row: null where it was deleted, undefined where it is in its place. */
+  /** The logged value of a row: null if it was deleted, undefined if the log does not have it. */
   valueOf(key: RowKey): Uint8Array | null | undefined {
     return this.#rows.get(rowName(key))?.write.value
   }
 
   /**
-   * Sees to it that the log is the one in the database, within a transaction: it is not where another page had the
-   * database too, or nobody heard how a commit had ended.
+   * Makes sure, within a transaction, that this log equals the one in the database. They differ if another page had the
+   * database too, or if the end of a commit is unknown.
    */
   async follow(entries: Entries): Promise<void> {
     const doubts = this.#doubts
@@ -108,22 +113,22 @@ export class RowLog {
     this.#bytes = 0
   }
 
-  /** Whether there is room for as much again. */
+  /** True if as much again would fit. */
   get hasRoom(): boolean {
     return this.#bytes < bounds.logBytesMax / 2 && this.#entries.size < bounds.logEntriesMax / 2
   }
 
   /**
-   * Whether it has grown far beyond its bounds: by rows that are written again and again, for those must not overtake
-   * each other.
+   * True if the log is far too large. Rows that are written again and again make it so: a write must not overtake a
+   * logged one.
    */
   get isOverfull(): boolean {
     return this.#bytes > 2 * bounds.logBytesMax || this.#entries.size > bounds.logEntriesMax
   }
 
   /**
-   * What of a commit is to be logged, by entries, and what goes to its place at once. What stands here already must
-   * not be overtaken.
+   * Divides a commit into entries for the log and rows that go to their places at once. A row that is in the log stays
+   * behind its logged writes.
    */
   share(writes: readonly Write[]): {
     readonly logged: readonly (readonly Write[])[]
@@ -153,7 +158,7 @@ export class RowLog {
     }
   }
 
-  /** The oldest rows, so many of them. What was written once more since is left out. */
+  /** The oldest rows, `count` at most. Rows that a later entry wrote again are left out. */
   oldest(count: number): Due {
     const writes: Write[] = []
     let through: number | null = null
@@ -169,7 +174,7 @@ export class RowLog {
     return { writes, through, begun: null }
   }
 
-  /** These are in their places, and entries of which nothing is left are gone. */
+  /** These rows are in their places, and completely placed entries are deleted. */
   settled({ through, begun }: Due): void {
     if (begun !== null) begun.entry.placed = begun.placed
     for (const [order, entry] of this.#entries) {
@@ -188,10 +193,10 @@ export class RowLog {
     if (group?.names.size === 0) this.#groups.delete(groupOf(key))
   }
 
-  /** What stands here of the rows whose keys begin with `first` and come after `after`: the first of them, in order. */
+  /** The first `limit` logged rows, in order, whose keys begin with `first` and come after `after`. */
   within(first: readonly string[], after: RowKey | undefined, limit: number): readonly Write[] {
     const prefix = prefixOf(first)
-    // Nothing is between a text and the same with a NUL.
+    // No text lies between a text and the same text with a NUL.
     const from = after === undefined ? '' : `${rowName(after)}\u0000`
     const groups = [...this.#groups].filter(([name]) => name.startsWith(prefix)).sort(([a], [b]) => compareText(a, b))
     const found: Write[] = []
@@ -206,7 +211,10 @@ export class RowLog {
   }
 }
 
-/** Entries that a database keeps with its other rows: large ones it may keep in files, which no later flush covers. */
+/**
+ * Divides rows into entries that a database keeps with its other rows. A browser may keep a large entry in a file,
+ * which no later flush covers.
+ */
 function entriesOf(writes: readonly Write[]): readonly (readonly Write[])[] {
   const entries: Write[][] = []
   let bytes = Number.POSITIVE_INFINITY
@@ -222,7 +230,7 @@ function entriesOf(writes: readonly Write[]): readonly (readonly Write[])[] {
   return entries
 }
 
-/** An entry as it is stored. In one piece: to store its rows as objects takes some ten times as long. */
+/** An entry as it is stored, in one piece. Storing its rows as objects takes some ten times as long. */
 export function packed(writes: readonly Write[]): Uint8Array {
   const writer = new ByteWriter()
   writer.list(writes, ({ key, value }) => {
@@ -233,7 +241,7 @@ export function packed(writes: readonly Write[]): Uint8Array {
   return writer.done()
 }
 
-/** What is in an entry; anything else was not written by us. */
+/** The rows of an entry. A value that is no entry was not written by this store. */
 function writesIn(entry: unknown): readonly Write[] {
   const readWrite = (reader: ByteReader): Write => {
     const text = () => reader.text(reader.remaining)
@@ -247,15 +255,15 @@ function writesIn(entry: unknown): readonly Write[] {
 }
 
 /**
- * The next rows in their places, up to `limit` of them, with those that stand in for them, as many. `last`: where
- * they end, if there may be more.
+ * Merges a page of placed rows with the logged rows of the same range, up to `limit` of each. A logged row replaces the
+ * placed one. `last`: the end of the merged rows, if there may be more.
  */
 export function merged(
   page: readonly Row[],
   logged: readonly Write[],
   limit: number,
 ): { readonly rows: readonly Row[]; readonly last: RowKey | undefined } {
-  // Beyond the end of either nothing is known of what it has besides.
+  // A full list may go on beyond its last row, so rows after that are not merged yet.
   const ends = [page, logged].filter((some) => some.length >= limit).map((some) => some.at(-1)?.key)
   const last = ends.reduce(
     (a, b) => (a === undefined || (b !== undefined && rowName(b) < rowName(a)) ? b : a),

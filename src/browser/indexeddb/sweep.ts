@@ -1,7 +1,9 @@
 /**
- * Reading many rows with few requests. A request to IndexedDB costs several times as much as a row that comes with
- * another one (Chromium 156: 10,000 `get` take about five times as long as the same rows by `getAll`, and hardly less
- * where there is no row), so rows that lie close together are read in one sweep.
+ * Row reader: many rows with few requests (not in the paper).
+ *
+ * A request to IndexedDB costs several times as much as a further row of the same request. In Chromium 156, 10,000
+ * `get` take about five times as long as the same rows by `getAll`. They take hardly less if there are no rows. So rows
+ * that lie close together are read in one sweep.
  */
 import type { IDBPDatabase, IDBPObjectStore } from 'idb'
 import { type RowKey, rowName, type Table, type Write } from '../../ports.ts'
@@ -9,21 +11,21 @@ import { begin } from './requests.ts'
 
 type Rows = Pick<IDBPObjectStore, 'get' | 'getAll' | 'getAllKeys'>
 
-/** Fewer than this are asked for one by one. */
+/** Fewer rows than this are read one by one. */
 const sweepRowsMin = 8
 
 export class RowReader {
   /**
-   * The names of rows that are there and cannot be read, once reading has failed: browsers keep large values in
-   * files, and a power cut or a cleaner may take those. From then on each row is asked for alone, since one that is
-   * close may be among them.
+   * Names of rows that exist and cannot be read; null until a read has failed. Browsers keep large values in files, and
+   * a power cut or a cleaner may take those. From then on each row is read alone, since a sweep may include an
+   * unreadable one.
    */
   #unreadable: Set<string> | null = null
 
   /**
-   * What is stored at these keys, by their names; keys without a row are left out. Where one cannot be read this
-   * fails, and with it the transaction (Chromium 156: `NotReadableError`; Firefox 150: `UnknownError`); when it is
-   * tried again that one holds no bytes.
+   * Reads the values at these keys, by row name. Keys without a row are left out. An unreadable row fails the call and
+   * its transaction (Chromium 156: `NotReadableError`; Firefox 150: `UnknownError`). The next call reads it as no
+   * bytes.
    *
    * @example
    * const found = await reader.valuesAt(database, keys)
@@ -35,7 +37,7 @@ export class RowReader {
     rows: Rows = begin(database, 'readonly').table,
   ): Promise<ReadonlyMap<string, unknown>> {
     const wanted = new Map(keys.map((key) => [rowName(key), key]))
-    // By code units, as IndexedDB orders them too.
+    // In the order of code units, as in IndexedDB.
     const sorted = [...wanted.keys()].sort().map((name) => wanted.get(name) as RowKey)
     const found = new Map<string, unknown>()
     try {
@@ -49,7 +51,7 @@ export class RowReader {
     }
   }
 
-  /** In a transaction of its own. What is put there after it is heard of after it. */
+  /** Tries to read one row, in a transaction of its own. A later write of that row is also reported later. */
   async #probe(database: IDBPDatabase, key: RowKey, unreadable: Set<string>): Promise<void> {
     const { table } = begin(database, 'readonly')
     const isThere = (await table.getKey([...key])) !== undefined
@@ -67,7 +69,7 @@ export class RowReader {
     await readEach(rows, keys.filter(isReadable), found)
   }
 
-  /** These are in their places by now, whatever was there before. */
+  /** These rows are in their places by now, so they can be read. */
   placed(writes: readonly Write[]): void {
     for (const { key } of writes) this.#unreadable?.delete(rowName(key))
   }
@@ -84,7 +86,7 @@ async function readTable(rows: Rows, keys: readonly RowKey[], found: Map<string,
   const [first, last] = [keys[0], keys.at(-1)]
   if (first === undefined || last === undefined || keys.length < sweepRowsMin) return readEach(rows, keys, found)
   const range = IDBKeyRange.bound([...first], [...last])
-  // The keys first, and not many more than are asked for: values may be large.
+  // The keys come first, and not many more than asked for: values may be large.
   const limit = 2 * keys.length
   const there = (await rows.getAllKeys(range, limit + 1)) as unknown as readonly RowKey[]
   if (there.length > limit) return readEach(rows, keys, found)

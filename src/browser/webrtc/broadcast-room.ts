@@ -1,9 +1,9 @@
 /**
- * The tabs of one browser find each other through a `BroadcastChannel`, without any server; and where the browser
- * offers no address to be reached at, frames travel the same way.
+ * Broadcast room: the tabs of one browser find each other without any server (not in the paper).
  *
- * A broadcast channel has no ends and no back-pressure: every tab hears every message and takes those addressed to
- * it, and a sender has so many frames under way that have not been confirmed, and no more.
+ * They meet through a `BroadcastChannel`. If the browser offers no network address, frames travel the same way. A
+ * broadcast channel has no ends and no back-pressure. So every tab hears every message, and takes those addressed to
+ * it. A sender has a bounded number of unconfirmed frames under way.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { PeerId } from '../../core/ids.ts'
@@ -19,7 +19,7 @@ type Post = { readonly from: PeerId } & (
   | { readonly type: 'taken' | 'no-link'; readonly to: PeerId }
 )
 
-/** What the page of another build, or another library, may have posted is none of ours. */
+/** The page of another build, or another library, may have posted other values. */
 function isPost(value: unknown): value is Post {
   return typeof value === 'object' && value !== null && 'type' in value && 'from' in value
 }
@@ -70,12 +70,12 @@ export class BroadcastRoom implements Signaling {
     return this.#present.has(peer)
   }
 
-  /** A tab that does not answer is taken to be gone; it is there again when it is heard. */
+  /** Takes a tab that does not answer for gone. It is there again when it is heard. */
   forget(peer: PeerId): void {
     this.#present.delete(peer)
   }
 
-  /** Frames to and from another tab, open at once. */
+  /** Carries frames to and from another tab, open at once. */
   link(peer: PeerId, handlers: LinkHandlers): BroadcastLink {
     const link = new BroadcastLink(
       this.#clock,
@@ -145,13 +145,13 @@ export class BroadcastRoom implements Signaling {
 
 export interface LinkHandlers {
   message(message: Uint8Array): void
-  /** Once. */
+  /** Called once. */
   closed(): void
 }
 
 /**
- * Frames between two tabs of one browser, in both directions. Ends where the other confirms none for long: a tab that
- * crashed says nothing.
+ * Frames between two tabs of one browser, in both directions. The link ends if the other tab confirms no frame for
+ * long, since a tab that crashed says nothing.
  */
 export class BroadcastLink {
   readonly #clock: Clock
@@ -161,7 +161,7 @@ export class BroadcastLink {
   readonly #post: (frame: Uint8Array) => void
   #underWay = 0
   #ended = false
-  /** When anything came from the other, or the link began. */
+  /** The time of the last message from the other tab, or of the link's begin. */
   #heardAt: number
   #cancelWatch = () => {}
 
@@ -176,7 +176,7 @@ export class BroadcastLink {
     return !this.#ended
   }
 
-  /** Whether the other has left frames unconfirmed for as long as a handshake may take. */
+  /** True if the other tab has left frames unconfirmed for as long as a handshake may take. */
   get isUnanswered(): boolean {
     return this.#underWay > 0 && this.#clock.now() - this.#heardAt >= bounds.handshakeTimeoutMs
   }
@@ -201,7 +201,7 @@ export class BroadcastLink {
     }
   }
 
-  /** Something is to be confirmed from now on. */
+  /** Waits for a confirmation from now on. */
   #watch(): void {
     this.#cancelWatch()
     this.#cancelWatch = this.#clock.after(bounds.connectTimeoutMs, () => this.end())

@@ -1,9 +1,8 @@
 /**
- * One peer as the transport sees it: where it can be told something, and what channels there are to it.
+ * Contact: one peer as the transport sees it, with the ways and channels to it (not in the paper).
  *
- * WebRTC is what carries messages. Where the browser offers no address to be reached at, and the peer is another tab
- * of it, the same messages go through a broadcast channel until WebRTC becomes possible; then they move over, and
- * nobody above notices.
+ * WebRTC carries messages. If the browser offers no network address, another of its tabs is reached through a broadcast
+ * channel. Once WebRTC becomes possible, messages move over to it, unnoticed by the node.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { PeerId } from '../../core/ids.ts'
@@ -17,20 +16,20 @@ export type Way = 'servers' | 'tabs' | 'mesh'
 
 export class Contact {
   readonly peer: PeerId
-  /** Rooms in which it is to be met. */
+  /** Rooms in which the peer is present. */
   readonly present: Set<'servers' | 'tabs'> = new Set()
   /** The mesh wants a channel to it. */
   wanted = false
-  /** By which way it was heard from last. */
+  /** The way by which the peer was heard last. */
   way: Way | undefined
   attempt = ''
   channel: WebRtcChannel | undefined
   local: BroadcastLink | undefined
   failures = 0
   dropped = false
-  /** Whether those above have been told that there is a channel. */
+  /** True if the node has been told that there is a channel. */
   told = false
-  /** Calls off what is to be done for it later. */
+  /** Cancels the work planned for it. */
   cancelRetry: () => void = () => {}
   readonly #early: { readonly attempt: string; readonly signal: Signal }[] = []
 
@@ -38,12 +37,12 @@ export class Contact {
     this.peer = peer
   }
 
-  /** A candidate that has overtaken its offer, as may happen in the mesh. */
+  /** Keeps a candidate that has overtaken its offer, as may happen in the mesh. */
   keepEarly(attempt: string, signal: Signal): void {
     if (this.#early.length < bounds.earlySignalsMax) this.#early.push({ attempt, signal })
   }
 
-  /** What came early for an attempt that begins now; the rest is old. */
+  /** Early signals of an attempt that begins now. All others are dropped as old. */
   takeEarly(attempt: string): readonly Signal[] {
     return this.#early.splice(0).flatMap((each) => (each.attempt === attempt ? [each.signal] : []))
   }
@@ -56,17 +55,17 @@ export class Contact {
     return this.channel?.isOpen === true || this.local?.isOpen === true
   }
 
-  /** One is open, or about to be. */
+  /** A channel is open, or about to be. */
   get hasChannel(): boolean {
     return this.channel !== undefined || this.local !== undefined
   }
 
-  /** No room has named it, and there is no channel to it. */
+  /** No room has named the peer, and there is no open channel to it. */
   get isUnmet(): boolean {
     return this.present.size === 0 && !this.isOpen
   }
 
-  /** Nothing to keep it for. */
+  /** The contact has no channel and no purpose. */
   get isIdle(): boolean {
     return !this.hasChannel && !this.isDesired
   }

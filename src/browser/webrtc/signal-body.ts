@@ -1,7 +1,9 @@
 /**
- * What two transports tell each other through signaling, through the mesh or through a broadcast channel: a
- * description or a candidate, and which attempt it belongs to; that the other end should begin; that frames go
- * through the broadcast channel.
+ * Signal bodies: the messages by which two transports prepare a channel (not in the paper).
+ *
+ * They travel through signaling servers, the mesh or a broadcast channel. A body has a description or a candidate, with
+ * its attempt. Or it asks the other end to begin (`invite`), or announces frames through the broadcast channel
+ * (`local`).
  */
 export interface SignalBody {
   readonly attempt: string
@@ -18,7 +20,7 @@ export function encodeSignal(attempt: string, signal: object): string {
   return JSON.stringify({ attempt, signal })
 }
 
-/** The body, or null if the text is none. What WebRTC makes of its contents is WebRTC's to check. */
+/** The body, or null if the text is none. WebRTC itself checks the contents of a description or candidate. */
 export function decodeSignal(text: string): SignalBody | null {
   try {
     const value: unknown = JSON.parse(text)

@@ -1,10 +1,10 @@
 /**
- * One WebRTC data channel to one peer, from the first signal to the end: the only file that knows simple-peer.
+ * One WebRTC data channel to one peer, from the first signal to the end (not in the paper).
  *
- * simple-peer waits for ever where no candidate pair exists, so the attempt has a deadline of its own; and where this
- * browser gathers no candidate at all, that is said at once. A description waits a moment for the addresses this end
- * has, and takes them along: introductions are few messages. Frames go out one after the other as the channel's
- * buffer drains.
+ * Only this file knows simple-peer, which waits for ever if no candidate pair exists. So an attempt has a deadline of
+ * its own, and ends soon if this browser gathers no candidate at all. A description waits a moment for the addresses of
+ * this end and takes them along, which saves messages. Frames go out one after the other as the channel's buffer
+ * drains.
  */
 import SimplePeer from 'simple-peer/simplepeer.min.js'
 import { bounds } from '../../core/bounds.ts'
@@ -15,7 +15,7 @@ import type { Signal } from './signal-body.ts'
 
 export interface ChannelHandlers {
   opened(binding: Uint8Array | null): void
-  /** Once, also for an attempt that never opened. */
+  /** Called once, also for an attempt that never opened. */
   closed(reason: CloseReason): void
   message(message: Uint8Array): void
   /** A description or candidate for the other end. */
@@ -32,9 +32,9 @@ export class WebRtcChannel {
   #connection: RTCPeerConnection | undefined
   #candidates = 0
   #open = false
-  /** This end has made its offer, or its answer; addresses found later follow one by one. */
+  /** This end has sent its offer, or its answer. Addresses found later follow one by one. */
   #hasDescribed = false
-  /** The other end has made its offer, or answered ours. */
+  /** The other end has sent its offer, or has answered ours. */
   #isDescribed = false
   #ended = false
   #sending = false
@@ -49,7 +49,7 @@ export class WebRtcChannel {
       }
     }
     const wrtc = { RTCPeerConnection: WatchedConnection, RTCSessionDescription, RTCIceCandidate }
-    // Never simple-peer's default servers: nobody is contacted unasked.
+    // Never simple-peer's default servers: no third party is contacted unasked.
     this.#peer = new SimplePeer({
       initiator: role === 'initiator',
       trickle: true,
@@ -68,8 +68,7 @@ export class WebRtcChannel {
     })
     this.#peer.on('connect', () => this.#opened())
     this.#peer.on('data', (data) => this.#received(data))
-    // Closing normally reaches the other end as an error of the channel, so an error of an open channel is just its
-    // end.
+    // A normal close reaches the other end as an error of the channel. So an error of an open channel is just its end.
     this.#peer.on('error', () => this.end(this.#open ? 'closed' : 'failed'))
     this.#peer.on('close', () => this.end('closed'))
   }
@@ -78,7 +77,7 @@ export class WebRtcChannel {
     return this.#open && !this.#ended
   }
 
-  /** Counts what is gathered, to tell a browser that offers no address from a peer that does not answer. */
+  /** Counts the gathered candidates. The count tells a browser without an address from a peer that does not answer. */
   #watch(connection: RTCPeerConnection, clock: Clock): void {
     this.#connection = connection
     connection.addEventListener('icecandidate', ({ candidate }) => {
@@ -92,12 +91,14 @@ export class WebRtcChannel {
         judge()
         this.#describeFirst()
       }
-      // Chromium without any network gathers for ever; with one, its first candidate comes within milliseconds.
+      // Chromium without any network gathers for ever. With one, its first candidate comes within milliseconds.
       else if (connection.iceGatheringState === 'gathering') clock.after(bounds.gatherTimeoutMs, judge)
     })
   }
 
-  /** What the other end sent through signaling. It comes again where it, or what was said to it, may have been lost. */
+  /**
+   * Takes a signal from the other end. The other end repeats a signal if it, or the reply to it, may have been lost.
+   */
   signal(signal: Signal): void {
     if (this.#ended || this.#peer.destroyed) return
     if (signal.type === 'offer' || signal.type === 'answer') {
@@ -111,7 +112,7 @@ export class WebRtcChannel {
     try {
       this.#peer.signal(signal)
     } catch {
-      // A candidate that makes no sense to this browser: it came from a stranger.
+      // A stranger may have sent a candidate that makes no sense to this browser.
       this.end('malformed')
     }
   }
@@ -120,7 +121,7 @@ export class WebRtcChannel {
     if (!this.#hasDescribed) this.#describe()
   }
 
-  /** Says what this end is, or says it once more, with all addresses that are known by now. */
+  /** Sends this end's description, first or again, with all addresses known by now. */
   #describe(): void {
     const description = this.#connection?.localDescription
     if (!description || this.#open || this.#ended) return
@@ -159,7 +160,7 @@ export class WebRtcChannel {
   }
 
   /**
-   * The DTLS fingerprints of both ends in an order both know: whoever sits between them has others (RFC 8827, section
+   * The DTLS fingerprints of both ends, in an order both know. An attacker between them has others (RFC 8827, section
    * 5.6.4).
    */
   #binding(): Uint8Array | null {
@@ -171,7 +172,7 @@ export class WebRtcChannel {
   }
 
   #received(data: Uint8Array): void {
-    // simple-peer looks ten times a second whether it is connected: the other end's first words may come before it
+    // simple-peer looks ten times a second if it is connected. The other end's first message may come before it
     // noticed.
     this.#opened()
     const taken = this.#reassembler.take(data)
@@ -179,7 +180,7 @@ export class WebRtcChannel {
     if (taken.kind === 'message' && !this.#ended) this.#handlers.message(taken.message)
   }
 
-  /** Ends the channel or the attempt; what waits to be sent is given up. */
+  /** Ends the channel or the attempt. Messages that wait to be sent are given up. */
   end(reason: CloseReason): void {
     if (this.#ended) return
     this.#ended = true

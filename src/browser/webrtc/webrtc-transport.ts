@@ -1,11 +1,11 @@
 /**
- * Channels to peers, over WebRTC: to some that servers or other tabs name, and to all that the mesh wants.
+ * WebRTC transport: channels to peers (not in the paper). It contacts some that servers or tabs name, and all that the
+ * mesh wants.
  *
- * Of each pair, the peer whose name sorts first initiates, so offers never cross; the other one may ask it to. Every
- * attempt has a random name that all its signals carry; a signal of another attempt is stale and dropped. A channel
- * that fails or closes is tried again at a growing pace for as long as somebody wants it: Chromium counts dead
- * connections for half a minute against its 500, so the pace matters. Servers introduce a newcomer to a few; whom it
- * has met introduces it to the others.
+ * The peer of a pair whose name sorts first initiates, so offers never cross. The other one may ask it to. Every
+ * attempt has a random name that its signals carry, and a signal of another attempt is dropped as stale. A wanted
+ * channel that failed or closed is tried again, at growing pauses. These matter: Chromium counts dead connections for
+ * half a minute against its 500. Servers introduce a newcomer to a few peers, and those introduce it to the others.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
@@ -28,10 +28,10 @@ import { WebRtcChannel } from './webrtc-channel.ts'
 
 type Room = 'servers' | 'tabs'
 
-/** Where a transport meets others. */
+/** The meeting places of a transport. */
 export interface Meeting {
   readonly servers: Signaling
-  /** The other tabs of this browser; none where it has no broadcast channels. */
+  /** The other tabs of this browser; null if it has no broadcast channels. */
   readonly tabs: BroadcastRoom | null
 }
 
@@ -42,14 +42,14 @@ export class WebRtcTransport implements Transport {
   readonly #clock: Clock
   readonly #random: Random
   readonly #contacts = new Map<PeerId, Contact>()
-  /** Peers that each room has named; most are not contacted: others will introduce us. */
+  /** By room: the peers it has named. Most are not contacted from here: other peers will introduce them. */
   readonly #named: Readonly<Record<Room, Set<PeerId>>> = { servers: new Set(), tabs: new Set() }
   #handlers: TransportHandlers | undefined
   #waiting: (() => void)[] = []
   /** Rooms that have answered, or will not. */
   readonly #answered = new Set<Room>()
   #listening = true
-  /** This browser has offered no address to be reached at. */
+  /** This browser has offered no network address. */
   #hasNoRoute = false
 
   constructor(self: PeerId, meeting: Meeting, config: RTCConfiguration, clock: Clock, random: Random) {
@@ -73,8 +73,7 @@ export class WebRtcTransport implements Transport {
   #room(room: Room, handlers: TransportHandlers): SignalingHandlers {
     return {
       joined: (peers) => {
-        // Whoever this room did not name may still be met through another one, or over the channel that is open
-        // already.
+        // A peer that this room did not name may be met through another, or over its open channel.
         for (const peer of peers) this.#named[room].add(peer)
         this.#answered.add(room)
         this.#contactSome(room, (contact) => contact.isUnmet)
@@ -127,7 +126,9 @@ export class WebRtcTransport implements Transport {
     })
   }
 
-  /** Introductions are over when every room has answered and nobody who is there is still untried. */
+  /**
+   * Resolves `met()` once introductions are over: every room has answered, and each peer present in one has been tried.
+   */
   #review(): void {
     const pending = [...this.#contacts.values()].some(
       (contact) => contact.present.size > 0 && !contact.dropped && contact.failures === 0 && !contact.isOpen,
@@ -145,7 +146,7 @@ export class WebRtcTransport implements Transport {
     const contact = this.#contacts.get(peer)
     if (contact === undefined) return
     contact.dropped = how === 'for good'
-    // Met again only if the mesh wants it, or a room names it anew.
+    // The peer is met again only if the mesh wants it, or a room names it anew.
     contact.present.clear()
     contact.end()
   }
@@ -161,14 +162,13 @@ export class WebRtcTransport implements Transport {
     this.#review()
   }
 
-  // Whom to meet
+  // Meeting peers
 
   #arrived(peer: PeerId, room: Room): void {
     if (peer === this.self || this.#handlers === undefined) return
     const contact = this.#contactOf(peer)
     if (contact === undefined) return
-    // What was offered before any room named it may have reached nobody: it is begun anew, and nobody has to hear of
-    // it.
+    // An offer made before any room named the peer may be lost. So it is begun anew, unnoticed by the node.
     const lost = contact.isUnmet && contact.way === undefined ? contact.channel : undefined
     if (lost !== undefined) contact.channel = undefined
     lost?.end('closed')
@@ -178,12 +178,13 @@ export class WebRtcTransport implements Transport {
   }
 
   /**
-   * Contacts a few of those that a room named and are new, or untried as is said here, at random, until so many of
-   * them are met or tried.
+   * Contacts a few of the peers that a room named, at random, until enough of them are met or tried. A peer is eligible
+   * if it is new, or if `isUntried` holds for it.
    */
   #contactSome(room: Room, isUntried: (contact: Contact) => boolean): void {
     const named = this.#named[room]
-    // Channels to others do not count: whoever waits in the room may know nobody else, and may not be the one to begin.
+    // Channels to other peers do not count. A peer that waits in the room may know no other, and may not be the one to
+    // begin.
     const isTried = ({ peer, isOpen, isUnmet, channel }: Contact) =>
       named.has(peer) && (isOpen || (!isUnmet && channel !== undefined))
     const tried = [...this.#contacts.values()].filter(isTried).length
@@ -204,7 +205,7 @@ export class WebRtcTransport implements Transport {
   #contactOf(peer: PeerId): Contact | undefined {
     const known = this.#contacts.get(peer)
     if (known !== undefined || peer === this.self) return known
-    // Not before it has to be: those dropped for good are known by it.
+    // Idle contacts are deleted only for want of room, since they remember the peers dropped for good.
     if (this.#contacts.size >= bounds.peersMax)
       for (const [old, contact] of this.#contacts) if (contact.isIdle) this.#contacts.delete(old)
     if (this.#contacts.size >= bounds.peersMax) return undefined
@@ -231,13 +232,13 @@ export class WebRtcTransport implements Transport {
     }
   }
 
-  /** Whether there may be a channel to it; those that have begun count, for they may open at any time. */
+  /** True if there may be a channel to the peer. Channels that have begun count, since they may open at any time. */
   #hasRoomFor(contact: Contact): boolean {
     const others = [...this.#contacts.values()].filter((other) => other !== contact && other.hasChannel)
     return this.#handlers?.admits(others.length) === true
   }
 
-  /** An attempt has failed: another one follows, later each time. */
+  /** An attempt has failed. Another one follows, later each time. */
   #tryLater(contact: Contact): void {
     contact.failures += 1
     const pause = Math.min(bounds.reconnectLastMs, bounds.reconnectFirstMs * 2 ** (contact.failures - 1))
@@ -246,7 +247,7 @@ export class WebRtcTransport implements Transport {
     this.#review()
   }
 
-  /** Does something for a contact after a while, instead of what was to be done before. */
+  /** Plans a task for a contact after a while, in place of the one planned before. */
   #retry(contact: Contact, delayMs: number, task: () => void): void {
     contact.cancelRetry()
     contact.cancelRetry = this.#clock.after(delayMs * (0.75 + this.#chance() / 2), () => {
@@ -256,7 +257,7 @@ export class WebRtcTransport implements Transport {
 
   // Introductions
 
-  /** Tells a peer something, by the way it was heard from last, or by any that leads there. */
+  /** Tells a peer something by the first way that takes it: tab to tab, the way last heard, the servers, the mesh. */
   #say(contact: Contact, body: string): void {
     const { peer, present, way } = contact
     const { servers, tabs } = this.#meeting
@@ -282,7 +283,7 @@ export class WebRtcTransport implements Transport {
     const contact = this.#contactOf(from)
     if (contact === undefined || contact.dropped) return
     contact.way = way
-    // Whoever says something in a room is there.
+    // A peer that says something in a room is there.
     if (way !== 'mesh') contact.present.add(way)
     this.#act(contact, message)
   }
@@ -300,7 +301,7 @@ export class WebRtcTransport implements Transport {
       return
     }
     if (signal.type === 'offer' && attempt !== contact.attempt && !isFirst) {
-      // The initiator began anew, so what we had is dead at its end.
+      // The initiator began anew, so our channel is dead at its end.
       contact.channel?.end('closed')
       if (!this.#hasRoomFor(contact)) return
       this.#open(contact, attempt, 'responder')
@@ -327,7 +328,7 @@ export class WebRtcTransport implements Transport {
     contact.failures = 0
     this.#hasNoRoute = false
     const { local } = contact
-    // The messages move over; what is under way through the broadcast channel arrives within a moment.
+    // Messages move over. Those under way through the broadcast channel arrive within a moment.
     if (local !== undefined) this.#clock.after(bounds.inviteMs, () => local.end())
     this.#tellOpen(contact, binding)
   }
@@ -343,7 +344,7 @@ export class WebRtcTransport implements Transport {
   #closed(contact: Contact, channel: WebRtcChannel, reason: CloseReason): void {
     if (contact.channel !== channel) return
     contact.channel = undefined
-    // By which way it can be told something has to show again.
+    // The way to the peer may have changed, and has to show again.
     contact.way = undefined
     if (reason === 'no-route') {
       this.#hasNoRoute = true
@@ -356,24 +357,21 @@ export class WebRtcTransport implements Transport {
       if (this.#listening || room === 'tabs') this.#contactSome(room, (other) => other.isUnmet && other.failures === 0)
   }
 
-  /**
-   * A tab that crashed says no goodbye: after some attempts it is taken for gone from the room, until it is heard
-   * again.
-   */
+  /** A crashed tab says no goodbye. After some attempts it is taken for gone from the room, until it is heard again. */
   #takeForGone(contact: Contact): void {
     contact.present.delete('tabs')
     this.#named.tabs.delete(contact.peer)
     this.#meeting.tabs?.forget(contact.peer)
   }
 
-  /** One way to a peer has ended; if it was the last, those above hear of it, also of an attempt that never opened. */
+  /** One way to a peer has ended. If it was the last, the node hears of it, also of an attempt that never opened. */
   #ended(contact: Contact, reason: CloseReason): void {
     if (contact.isOpen) return
     contact.told = false
     this.#handlers?.closed(contact.peer, reason)
   }
 
-  /** Talks to another tab of this browser through the broadcast channel, since there is no address to reach it at. */
+  /** Talks to another tab of this browser through the broadcast channel, since WebRTC has no address to reach it. */
   #openLocally(contact: Contact): void {
     const { tabs } = this.#meeting
     if (tabs === null || !tabs.has(contact.peer) || contact.isOpen || !this.#hasRoomFor(contact)) return

@@ -1,5 +1,7 @@
 /**
- * What is to be done with other nodes soon: once for many reasons, and with each node one time after the other.
+ * Appointments: exchanges that are due soon with other nodes (Dynamo, section 4.7).
+ *
+ * Many reasons make one appointment. Those with one node are kept one after the other.
  */
 import type { NodeId } from '../../core/ids.ts'
 import type { Clock } from '../../ports.ts'
@@ -13,13 +15,13 @@ interface Due {
 export class Appointments {
   readonly #clock: Clock
   readonly #keep: (node: NodeId) => Promise<number | null>
-  /** Nodes that are due, when, and what to do after. */
+  /** By node: the appointment, with its time and the tasks that follow it. */
   readonly #due = new Map<NodeId, Due>()
   readonly #underWay = new Map<NodeId, Promise<unknown>>()
 
   /**
-   * `keep` does what there is to do with a node, and does not fail; it returns after how long to try again where it
-   * came too early.
+   * `keep` keeps the appointment with a node, and never rejects. If it came too early, it resolves to the pause before
+   * the next try, ms.
    */
   constructor(clock: Clock, keep: (node: NodeId) => Promise<number | null>) {
     this.#clock = clock
@@ -27,8 +29,8 @@ export class Appointments {
   }
 
   /**
-   * Meets a node after a moment, so that a burst of reasons makes one meeting: at the earliest time asked for. `then`
-   * runs after it.
+   * Makes an appointment with a node. A burst of reasons makes one, at the earliest time asked for. `then` runs after
+   * it.
    */
   soon(node: NodeId, delayMs: number, then: () => void): void {
     const atMs = this.#clock.now() + delayMs
@@ -42,7 +44,7 @@ export class Appointments {
     this.#due.set(node, { atMs, cancel, tasks: [...(due?.tasks ?? []), then] })
   }
 
-  /** Waits for the meeting under way; whatever becomes due meanwhile joins in. */
+  /** Waits for the meeting under way. Tasks that become due meanwhile join the next one. */
   async #meet(node: NodeId): Promise<void> {
     await this.#underWay.get(node)
     const due = this.#due.get(node)

@@ -1,5 +1,7 @@
 /**
- * What exchanges have compared and moved since the node opened, for whoever wants to see it.
+ * Exchange log: the sums of all exchanges since the node opened, and the last one with each peer (not in the paper).
+ *
+ * `status()` shows them to an application, and events tell each step.
  */
 import type { NodeId } from '../../core/ids.ts'
 import type { Clock } from '../../ports.ts'
@@ -21,7 +23,7 @@ export class Transfer {
     this.#startedAt = startedAt
   }
 
-  /** The comparison is over: so many records are to move, and so many bytes it took. */
+  /** The comparison is over. It took `bytes`, and `records` are to move. */
   compared(records: number, bytes: number): void {
     this.#total += records
     this.bytes += bytes
@@ -37,7 +39,7 @@ export class Transfer {
     this.#tell()
   }
 
-  /** All is in step: what has not moved had come in other ways. */
+  /** Both nodes are in step. Records that did not move had come another way. */
   completed(): void {
     if (this.keys < this.#total) this.#tell(this.#total)
   }
@@ -80,7 +82,7 @@ export class ExchangeLog {
     this.#scrubbed += keys
   }
 
-  /** `isMember`: whoever is none any more is left out, and forgotten. */
+  /** The state for `status()`. Peers that are no members any more are left out, and forgotten. */
   status(isMember: (node: NodeId) => boolean): Status['repair'] {
     for (const peer of this.#last.keys()) if (!isMember(peer)) this.#last.delete(peer)
     return { keys: this.#keys, bytes: this.#bytes, scrubbed: this.#scrubbed, peers: [...this.#last.values()] }

@@ -1,10 +1,10 @@
 /**
- * Exchange schedule: with whom this node exchanges, and when (Dynamo, sections 4.7 and 4.9).
+ * Exchange schedule: the peers this node exchanges with, and the times (Dynamo, sections 4.7 and 4.9).
  *
- * In a quiet ring every peer has its turn: between owners that is anti-entropy. A peer that comes into reach, and every
- * change of placement, make exchanges due at once: a new owner fetches from those who owned before, and a former owner
- * hands on what is left here. Exchanges that fail are tried again, later each time. Two nodes that share nothing
- * exchange nothing.
+ * In a quiet ring every peer has its turn; between owners that is anti-entropy. Exchanges are due at once with a peer
+ * that comes into reach, and after every change of placement. A new owner fetches from the former owners, and a former
+ * owner hands on the records left here. A failed exchange is tried again, later each time. Two nodes that share no
+ * partition do not exchange.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, Partition } from '../../core/ids.ts'
@@ -39,11 +39,11 @@ export class ExchangeSchedule {
   readonly #routing: Routing
   readonly #ownership: Ownership
   readonly #replica: Replica
-  /** How others place keys. */
+  /** The placement of others, as they last showed it. */
   readonly #membership: Pick<Membership, 'agrees' | 'placesAlike'>
   readonly #exchange: Exchange
   readonly #appointments: Appointments
-  /** Exchanges that failed, and those that ended well where the two placed keys differently. */
+  /** Pauses after exchanges that failed, and after those that ended well between nodes with different placements. */
   readonly #backOff: BackOff<'exchange' | 'views'>
   #followedAt = Number.NEGATIVE_INFINITY
   #turn = 0
@@ -63,18 +63,18 @@ export class ExchangeSchedule {
     this.#appointments = new Appointments(parts.clock, (node) => this.#run(node))
   }
 
-  /** Exchanges with one peer after the other, now and then, until the returned function is called. */
+  /** Exchanges regularly, with one peer after the other, until the returned function is called. */
   start(): () => void {
     const stop = repeat(this.#clock, bounds.exchangeIntervalMs, this.#chance, async () => {
       const isDue = (node: NodeId) => this.#peers.isReachable(node) && !this.#backOff.waits(node)
       const peers = this.#routing.others.filter((node) => isDue(node) && this.#concerns(node))
-      // In turn, not at random: then there is a time after which every pair has met.
+      // Peers take turns and are not drawn at random, so every pair meets within a known time.
       this.#turn += 1
       const chosen = peers[this.#turn % Math.max(1, peers.length)]
       if (chosen !== undefined) this.soon(chosen)
     })
     this.#replica.forest().then(
-      // What an earlier boot has stored: the first exchange finds it hashed.
+      // Hashes the records of earlier boots, so that the first exchange finds them hashed.
       (forest) => void inTimeSlices(this.#clock, forest.hashing(allPartitions)),
       () => {},
     )
@@ -84,23 +84,20 @@ export class ExchangeSchedule {
     }
   }
 
-  /** A node has come into reach: there may be much to exchange, and somebody waits for it. `then` runs after it. */
+  /** A node has come into reach. There may be much to exchange, and hints may wait for it. `then` runs after it. */
   met(node: NodeId, then: () => void): void {
     this.#exchange.underWay.began(node)
     this.#backOff.reset(node)
     this.soon(node, 0, then)
   }
 
-  /** This node's store takes in again what it did not. */
+  /** This node's store accepts records again. */
   recovered(): void {
     this.#backOff.resetAll()
     for (const node of this.#routing.others) if (this.#peers.isReachable(node)) this.soon(node)
   }
 
-  /**
-   * A node has said by what hash it places keys: where it does so as this one by now, what was moved between them
-   * counts.
-   */
+  /** A node has shown the hash of its placement. If it now equals ours, a new exchange with that node counts. */
   viewSeen(node: NodeId): void {
     if (!this.#backOff.hasFailed(node, 'views') || !this.#membership.placesAlike(node)) return
     this.#backOff.reset(node, 'views')
@@ -112,7 +109,7 @@ export class ExchangeSchedule {
     this.#appointments.soon(node, delayMs, then)
   }
 
-  /** Exchanges what there is to exchange; returns after how long to begin again where that comes too early. */
+  /** Exchanges with a node all that is due. Resolves to the pause before the next try, ms, if it is too early. */
   async #run(node: NodeId): Promise<number | null> {
     if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) {
       this.#exchange.underWay.ended(node)
@@ -120,10 +117,10 @@ export class ExchangeSchedule {
     }
     let reason: 'exchange' | 'views' = 'exchange'
     try {
-      // Whoever places keys otherwise may keep what it is given as hints, and take in what nobody here hears of: that
-      // does not count.
+      // A peer with another placement may store our records as hints and accept writes we never see. So an exchange
+      // with it proves nothing.
       const isAlike = await this.#membership.agrees(node)
-      // While members come and go, the other is about to hear of it, or this node.
+      // While members come and go, either node may learn of a change a moment later.
       const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs
       if (!isAlike && isSettling) return bounds.viewRetryMs
       const fetching = this.#ownership.fetchingFrom(node)
@@ -134,7 +131,7 @@ export class ExchangeSchedule {
       try {
         if (due.length > 0) await this.#exchange.run(node, due, left.length === 0 ? null : due, 'both ways')
       } finally {
-        // Also where some could not be brought in step: dropping the others may be what makes room for them.
+        // This runs even if some partitions could not be brought in step: dropping others may make room for them.
         if (left.length > 0) await this.#exchange.dropSettled()
       }
       this.#backOff.reset(node, reason)
@@ -142,16 +139,17 @@ export class ExchangeSchedule {
       if (!isAlike || !this.#membership.placesAlike(node)) throw new Error('the two place keys differently')
       this.#backOff.reset(node)
     } catch {
-      // The node went away, or a store failed, or the two have to exchange again. Meeting it again begins anew.
+      // The node went away, a store failed, or the two have to exchange again. If the node is met again, the pauses
+      // begin anew.
       if (!this.#peers.isReachable(node)) return null
       const waitMs = this.#backOff.failed(node, reason)
-      // Where a store takes nothing in there is nothing to be tried: its node says when it does.
+      // If either store accepts no records, there is no try: its node says when that ends.
       if (this.#routing.takesIn(node) && this.#routing.takesIn(this.#routing.self)) this.soon(node, waitMs)
     }
     return null
   }
 
-  /** Partitions of a node that are here although this one does not own them, or not any more. */
+  /** Partitions of a node that are still here although this one does not own them, or not any more. */
   #leftFor(node: NodeId): readonly Partition[] {
     return this.#routing
       .ownedBy(node)
@@ -161,19 +159,19 @@ export class ExchangeSchedule {
       )
   }
 
-  /** Whether there is anything to exchange with a node. */
+  /** True if there is anything to exchange with a node. */
   #concerns(node: NodeId): boolean {
     const shared = this.#routing.sharedPartitions(this.#routing.self, node)
     return shared.length > 0 || this.#leftFor(node).length > 0 || this.#ownership.fetchingFrom(node).length > 0
   }
 
-  /** Something of a partition was lost here: exchanges now with those of its owners that are in reach. */
+  /** Rows of a partition were lost here. Exchanges now with those of its owners that are within reach. */
   restore(partition: Partition): void {
     for (const owner of this.#routing.ownersOf(partition))
       if (owner !== this.#routing.self && this.#peers.isReachable(owner)) this.#exchange.now(owner).catch(() => {})
   }
 
-  /** Follows a change of the member view: there may be much to exchange with every peer in reach. */
+  /** Follows a change of placement: there may be much to exchange with every peer within reach. */
   follow(): void {
     this.#backOff.keep((node) => this.#routing.isPlaced(node))
     this.#exchange.underWay.keep((node) => this.#routing.claimOf(node) !== undefined)

@@ -1,11 +1,10 @@
 /**
- * Exchange: two nodes find out in what the partitions they share differ, and bring each other in step (Dynamo, sections
- * 4.7 and 4.9).
+ * Exchange: two nodes compare the partitions they share, and bring each other in step (Dynamo, sections 4.7 and 4.9).
  *
- * Both nodes reconcile the partitions they share, and those of the other that are still here. If any key differs, each
- * tells its terms before records move. Then each gives what the other lacks. At the end each confirms, flushed, what it
- * holds, and tells how it stands to that. A former owner drops a partition once every owner holds or covers all of it
- * and no write came since. The schedule decides with whom a node exchanges, and when (`exchange-schedule.ts`).
+ * They reconcile the shared partitions, and those of the other that are still here. If any key differs, each states its
+ * terms before records move. Then each gives the records that the other lacks. At the end each confirms, flushed, the
+ * partitions it holds, with its account of them. A former owner drops a partition once every owner holds or covers all
+ * of it and no write came since. The schedule decides on peers and times (`exchange-schedule.ts`).
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
@@ -32,21 +31,21 @@ import { isEarlier, type Reconciliations, slicesOf } from './reconciliation.ts'
 import { type Agreed, type RecordSync, stillOurs } from './record-sync.ts'
 import type { UnderWay } from './under-way.ts'
 
-/** A reconciliation that another node has asked for, and how it was here when it began. */
+/** A reconciliation that another node has asked for, and the state here when it began. */
 interface Answered {
   readonly session: number
   readonly epoch: number
   readonly begun: Begun
-  /** What the other said before records moved. */
+  /** The terms of the other side, heard before records moved. */
   readonly heard: Heard
-  /** Whether what it has received was noted. */
+  /** True once the other side has confirmed the partitions it holds. */
   readonly isOver: boolean
 }
 
 /** The version of a record without siblings. */
 const namesOnly = versionOf(emptyRecord)
 
-/** What is moved: to both, only to the other, or only here. */
+/** The direction in which records move: both, only to the other node, or only to this one. */
 type Way = 'both ways' | 'away' | 'home'
 
 export interface ExchangeParts {
@@ -63,7 +62,7 @@ export interface ExchangeParts {
 }
 
 export class Exchange {
-  /** A node holds by now what was here of partitions it asked about. */
+  /** A node holds by now all that was here of partitions it asked about. */
   onSettled: (node: NodeId) => void = () => {}
   /** Records of others were dropped here. */
   onDropped: () => void = () => {}
@@ -79,13 +78,11 @@ export class Exchange {
   readonly #reconciliations: Reconciliations
   readonly #recordSync: RecordSync
   readonly #log: ExchangeLog
-  /** The end of the last exchange with each node that has one under way. */
+  /** By node with an exchange under way: the end of the last exchange in its queue. */
   readonly #turns = new Map<NodeId, Promise<void>>()
   /** By node: the state here when that node's last reconciliation began. */
   readonly #answered = new Map<NodeId, Answered>()
-  /**
-   * Raised by every sleep and placement change. Results of an exchange that began in an older epoch are discarded.
-   */
+  /** Raised by every sleep and placement change. Results of an exchange that began in an older epoch are discarded. */
   #epoch = 0
 
   constructor(parts: ExchangeParts, underWay: UnderWay) {
@@ -102,18 +99,18 @@ export class Exchange {
     this.#log = parts.log
   }
 
-  /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects when it cannot be finished. */
+  /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects if it cannot be finished. */
   async handOver(node: NodeId, partitions: readonly Partition[]): Promise<void> {
     await this.run(node, partitions, partitions, 'away')
   }
 
-  /** Exchanges with a node now, about every partition it owns. Rejects when it cannot be finished. */
+  /** Exchanges with a node now, about every partition it owns. Rejects if it cannot be finished. */
   now(node: NodeId): Promise<Transfer> {
     const owned = this.#routing.ownedBy(node)
     return this.run(node, owned, owned, 'both ways')
   }
 
-  /** One exchange, and a note of it. `scope`: null where both know which partitions are due. */
+  /** Runs one exchange, and logs it. `scope`: null if both nodes know which partitions are due. */
   async run(
     node: NodeId,
     partitions: readonly Partition[],
@@ -123,7 +120,7 @@ export class Exchange {
     const before = this.#turns.get(node)
     const turn = deferred<void>()
     this.#turns.set(node, turn.promise)
-    // The other answers one reconciliation of ours at a time.
+    // The other node answers one reconciliation of ours at a time.
     await before
     const transfer = this.#log.begin(node)
     this.underWay.began(node)
@@ -147,7 +144,7 @@ export class Exchange {
     transfer: Transfer,
   ): Promise<void> {
     const epoch = this.#epoch
-    // Before the tries are read: what is told at the end is of this moment.
+    // This precedes reading the tries: the account at the end is of this moment.
     const begun = this.#progress.begin(this.#replica.openSince)
     const forest = await this.#replica.forest()
     const view = await this.#reconciliations.viewOf(forest, partitions)
@@ -169,8 +166,8 @@ export class Exchange {
     await this.#recordSync.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
     const there = new Set(theirs.map(({ key }) => bytesToHex(key)))
-    // A former owner never asks for what an owner has more: it would give the same again and again. What the owner
-    // has not at all it may have lost.
+    // A former owner never fetches what an owner has more, so such keys differ for ever. Once the owner has all, they
+    // are not given again. A key that the owner lacks altogether is: it may have been lost there.
     const isNews = ({ key, version }: Item) => {
       const partition = partitionIn(key)
       if (this.#routing.owns(partition) || !this.hasAll(node, partition)) return true
@@ -180,7 +177,7 @@ export class Exchange {
     const isTheirs = (partition: Partition) => way === 'away' || this.#routing.ownersOf(partition).includes(node)
     await this.#recordSync.push(node, due, isTheirs, agreed, failed, transfer)
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
-    // What is here is flushed before the other may rely on it: also what was here already, and equal.
+    // All records are flushed before the other may rely on them, including those that were here already, and equal.
     if (back.length > 0) await this.#replica.flush()
     const body = {
       type: 'settled',
@@ -195,7 +192,7 @@ export class Exchange {
     if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
   }
 
-  /** Before records move, each side says what it has received of the other, and up to when it may have pruned names. */
+  /** Exchanges terms before records move: the sessions each side has received of the other, and its floors. */
   async #hear(node: NodeId, session: number, begun: Begun, differing: readonly Item[]): Promise<Heard> {
     if (differing.length === 0) return nothingHeard
     const of = [...new Set(differing.map(({ key }) => partitionIn(key)))].sort((a, b) => a - b)
@@ -205,7 +202,7 @@ export class Exchange {
     return this.#progress.heard(reply.terms)
   }
 
-  /** On which terms records move in a session that has begun so. */
+  /** The terms on which records move in a session. `begun` and `heard`: the state here, and the terms of the other. */
   #agreed(node: NodeId, begun: Begun, heard: Heard): Agreed {
     const takesIn = (partition: Partition) => this.#routing.ownersOf(partition).includes(node)
     return {
@@ -223,10 +220,7 @@ export class Exchange {
     return this.#progress.accountOf(partitions, begun, (partition) => this.#ownership.isInSync(partition))
   }
 
-  /**
-   * A node has given all it had of these partitions; of those of which it lost something meanwhile its account is
-   * silent.
-   */
+  /** A node has given all it had of these partitions. Its account leaves out those of which it lost rows meanwhile. */
   #received(node: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): void {
     const told = new Set(account.kept.flatMap(({ of }) => of))
     const given = partitions.filter((partition) => told.has(partition))
@@ -235,15 +229,15 @@ export class Exchange {
     this.#forgetting.received(node, adopted, account.clock)
   }
 
-  /** Answers one step of a reconciliation, and notes how it was here when it began. */
+  /** Answers one step of a reconciliation, and notes the state here when it began. */
   async answer(from: NodeId, request: Extract<Request, { type: 'reconcile' }>): Promise<Reply> {
     const { session } = request
     const last = this.#answered.get(from)?.session
-    // A message that comes twice, or late, must not begin again what is over: it would be settled with what came since.
+    // A repeated or late message must not restart a session that is over. Its end would claim writes that came since.
     if (last !== undefined && isEarlier(session, last)) return { type: 'reconciled', body: new Uint8Array(0) }
     if (last !== session) {
       const begun = this.#progress.begin(this.#replica.openSince)
-      // Tries that were read before this moment are not what is told of it.
+      // Tries that were read before this moment do not belong to this state.
       this.#reconciliations.forget(from)
       this.#answered.set(from, { session, epoch: this.#epoch, begun, heard: nothingHeard, isOver: false })
       this.underWay.began(from)
@@ -262,26 +256,26 @@ export class Exchange {
     return { type: 'terms', terms: this.#progress.termsFor(from, of, answered.begun) }
   }
 
-  /** On which terms records move in the session that a node has asked for last. */
+  /** The terms on which records move in the session that a node has asked for last. */
   agreedWith(from: NodeId): Agreed | null {
     const answered = this.#answered.get(from)
     return answered === undefined ? null : this.#agreed(from, answered.begun, answered.heard)
   }
 
-  /** This node was away: only what is compared from now on brings it in sync. */
+  /** This node was away. Only exchanges that begin from now on bring it in sync. */
   wasAway(): void {
     this.#epoch += 1
   }
 
   /**
-   * A node that has asked says what it has given of all it has, and that it holds by now, flushed, all that was here of
-   * some partitions. Returns what is to be said here of those.
+   * A node that has asked gives its account: of `partitions` it has given all it had. Of `back` it now holds, flushed,
+   * all that was here. Returns this node's account of `back`.
    */
   settledBy(from: NodeId, { session, partitions, back, account }: Extract<Request, { type: 'settled' }>): Account {
     const answered = this.#answered.get(from)
     if (answered?.session !== session) return { ...account, kept: [] }
     const { begun } = answered
-    // What was compared before this node was away says nothing of what it missed.
+    // A comparison from before this node was away does not cover the writes that it missed.
     if (answered.epoch === this.#epoch) {
       this.#received(from, partitions, begun, account)
     }
@@ -308,17 +302,17 @@ export class Exchange {
   }
 
   /**
-   * Whether a node holds or covers, flushed, all records of a partition that are here, and no write came since it said
+   * True if a node holds or covers, flushed, all records of a partition that are here, and no write came since it said
    * so.
    */
   hasAll(node: NodeId, partition: Partition): boolean {
-    // A write of which no word has come yet may be in the store already.
+    // A write that is not yet reported as committed may be in the store already.
     return !this.#replica.isChanging(partition) && this.#progress.hasAll(node, partition)
   }
 
   /**
-   * Follows a change of the member view: what came for a partition while others owned it is not with the records of
-   * this node.
+   * Follows a change of placement. Writes that came while others owned a partition are hints, not among this node's
+   * records.
    */
   follow(): void {
     this.#epoch += 1

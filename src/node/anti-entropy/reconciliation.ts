@@ -1,6 +1,8 @@
 /**
- * Reconciliations with other nodes: those this node asks for, and those it answers (see
- * `core/merkle/reconciliation.ts`).
+ * Reconciliations with other nodes, asked and answered (Dynamo, section 4.7; see `core/merkle/reconciliation.ts`).
+ *
+ * This node asks in numbered sessions, one at a time for each node. It answers one session of each other node, and
+ * forgets it when it has been idle for long.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { ActorId, NodeId, Partition } from '../../core/ids.ts'
@@ -16,23 +18,20 @@ import type { Routing } from '../ownership/routing.ts'
 import { inTimeSlices } from '../scheduling/time-slices.ts'
 import type { Replica } from '../storage/replica.ts'
 
-/** What differs, and how many bytes it took to find out. */
+/** The differences, and the bytes it took to find them. */
 export interface Found extends Differences {
   readonly bytes: number
-  /** The last session, by which it was found out. */
+  /** The session that found them, the last one. */
   readonly session: number
 }
 
-/** Of a boot's 16 digits, so many begin its sessions: that leaves room to count. */
+/** Digits of a boot's 16 that make the number of its first session. Fewer than all leave room to count. */
 const sessionHexDigits = 12
 
-/**
- * Sessions that a boot begins at most. Those of two boots are farther apart than that, but for once in 100 million
- * times.
- */
+/** Sessions of one boot, at most. The sessions of two boots lie farther apart, except once in 100 million times. */
 const sessionsMax = 2 ** 20
 
-/** Whether a session is one that its node had begun before another. */
+/** True if a node began `session` before `other`, in one boot. */
 export function isEarlier(session: number, other: number): boolean {
   return session < other && other - session < sessionsMax
 }
@@ -49,15 +48,15 @@ export class Reconciliations {
   readonly #peers: Peers
   readonly #routing: Routing
   readonly #replica: Replica
-  /** One for each node: whoever asks anew has given up what it asked before. */
+  /** By node: its session. A node that begins a new one has given up the former. */
   readonly #sessions = new Map<NodeId, Session>()
-  /** Nodes this one was in step with when it last asked: nothing may have changed, so a probe comes first. */
+  /** Nodes that were in step when this one last asked. There may be no change since, so a probe comes first. */
   readonly #inStep = new Set<NodeId>()
   #lastSession: number
 
   /**
-   * `boot` is of this boot alone: sessions of an earlier one may still be known to others, and must not be taken for
-   * ours.
+   * `boot` belongs to this boot alone. Other nodes may still know sessions of an earlier one, and must not confuse them
+   * with ours.
    */
   constructor(clock: Clock, peers: Peers, routing: Routing, replica: Replica, boot: ActorId) {
     this.#clock = clock
@@ -74,9 +73,10 @@ export class Reconciliations {
   }
 
   /**
-   * What differs between a view of this node and the other, proved. `scope`: the partitions of the view; null where
-   * both know which ones are due (`Routing.sharedPartitions`). `tooMuch`: how many items one of them has, where less is to be
-   * compared at a time. Rejects when it cannot be found out.
+   * Finds the differences between a view of this node and another node, with proof. Rejects if it cannot.
+   *
+   * - `scope`: the partitions of the view, or null if both nodes know which are due (`Routing.sharedPartitions`).
+   * - `tooMuch`: the number of items that one of them has, if fewer have to be compared at a time.
    */
   async differences(
     node: NodeId,
@@ -93,7 +93,7 @@ export class Reconciliations {
     }
     for (let window = 0; window < windows; window += 1) {
       const asking = new Asking(view, window, bounds.reconcileItemsMax)
-      // If the proof failed, the other may own something else in its own view: then the partitions are named.
+      // If the proof failed, the other node may own other partitions in its view. So the partitions are named.
       const isOver = await this.#talk(node, asking, asking.begin(), window === 0 ? scope : view.partitions, tally)
       if (asking.tooMuch !== null) return { tooMuch: asking.tooMuch }
       const found = isOver ? await inTimeSlices(this.#clock, asking.differences()) : null
@@ -104,7 +104,7 @@ export class Reconciliations {
     throw new RequestFailure('refused')
   }
 
-  /** One session, from its first message on. Whether it came to its end. */
+  /** Runs one session from its first message on. Resolves to true if it came to its end. */
   async #talk(
     node: NodeId,
     asking: Asking,
@@ -126,18 +126,18 @@ export class Reconciliations {
     return body === 'over'
   }
 
-  /** A node was out of reach: likely something was written meanwhile, so that no probe comes first. */
+  /** A node was out of reach. Writes are likely since then, so the next session begins without a probe. */
   parted(node: NodeId): void {
     this.#inStep.delete(node)
   }
 
-  /** Forgets what a node has asked for: it is to be read anew. */
+  /** Forgets the session of a node, so that its partitions are read anew. */
   forget(node: NodeId): void {
     this.#sessions.get(node)?.forget()
     this.#sessions.delete(node)
   }
 
-  /** Forgets every session: the node has ended. */
+  /** Forgets every session: this node has ended. */
   end(): void {
     for (const { forget } of this.#sessions.values()) forget()
     this.#sessions.clear()
@@ -162,9 +162,9 @@ export class Reconciliations {
   }
 }
 
-/** Some partitions at a time, so that each time few enough of so many items are compared. */
+/** Slices of the partitions, each small enough to be compared if all have `items` together. */
 export function slicesOf(partitions: readonly Partition[], items: number): readonly (readonly Partition[])[] {
-  // Half of what would fit, since partitions differ; and always less than before.
+  // Half of a full comparison each, since partitions differ in size. And always fewer than all of them.
   const count = Math.max(2, Math.ceil((2 * items) / bounds.reconcileItemsMax))
   const size = Math.max(1, Math.min(Math.ceil(partitions.length / count), partitions.length - 1))
   return Array.from({ length: Math.ceil(partitions.length / size) }, (_, index) =>

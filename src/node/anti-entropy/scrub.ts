@@ -1,8 +1,8 @@
 /**
- * Scrubbing: reads every record again, slowly, one partition at a time, to find what the disk has altered or lost and
- * anything that a trie says and the store does not (Dynamo, section 4.7, and what Riak learned of trees that drift).
+ * Scrub: reads every record again, slowly, one partition at a time (Dynamo, section 4.7).
  *
- * What is found counts as missing from then on, so the next exchange fetches it from another replica.
+ * It finds records that the disk has altered or lost, and trie entries without a record: Riak learned that trees drift.
+ * Such a record counts as missing from then on, so the next exchange fetches it from another replica.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { Partition } from '../../core/ids.ts'
@@ -16,7 +16,7 @@ import type { Exchange } from './exchange.ts'
 import type { ExchangeLog } from './exchange-log.ts'
 
 export class Scrub {
-  /** Something of a partition differed. */
+  /** Some keys of a partition differed. */
   onFound: (partition: Partition) => void = () => {}
   readonly #replica: Replica
   readonly #log: ExchangeLog
@@ -29,7 +29,7 @@ export class Scrub {
 
   /** Scrubs one partition after the other until the returned function is called. */
   start(clock: Clock, chance: () => number): () => void {
-    // Anywhere: a tab that is open for minutes only must not begin at the same place each time.
+    // It begins anywhere: a tab that is open only for minutes must not begin at the same partition each time.
     this.#next = Math.floor(chance() * allPartitions.length)
     return repeat(clock, bounds.scrubIntervalMs, chance, async () => {
       const partition = allPartitions.find((each) => each >= this.#next && this.#replica.holds(each))
@@ -40,12 +40,12 @@ export class Scrub {
     })
   }
 
-  /** Stores tries that are due, now and then, until the returned function is called. */
+  /** Stores tries that are due, regularly, until the returned function is called. */
   keepStored(clock: Clock, chance: () => number): () => void {
     return repeat(clock, bounds.checkpointIntervalMs, chance, () => this.#replica.checkpoint().catch(() => {}))
   }
 
-  /** Scrubs everything; resolves with how many keys differed. */
+  /** Scrubs all partitions. Resolves to the number of keys that differed. */
   async all(): Promise<number> {
     let keys = 0
     for (const partition of allPartitions) if (this.#replica.holds(partition)) keys += await this.#scrub(partition)
@@ -59,7 +59,7 @@ export class Scrub {
   }
 }
 
-/** Scrubs everything, then exchanges with every peer in reach, one after the other: each finds less to do. */
+/** Scrubs all partitions. Then exchanges with every peer in reach, one after the other: each finds less to do. */
 export async function repairAll(scrub: Scrub, peers: Peers, exchange: Exchange): Promise<RepairResult> {
   const result = { peers: 0, failed: 0, keys: 0, bytes: 0, scrubbed: await scrub.all() }
   for (const node of peers.connected) {

@@ -1,8 +1,8 @@
 /**
- * Exchanges under way: since when an exchange with a node has been due, or has gone on, without one that ended well.
+ * Exchanges under way: by node, the time since which an exchange has been due or has gone on (Dynamo, section 4.7).
  *
- * Hints that such an exchange brings home are held back while it goes on. One that takes long, or fails again and
- * again, counts no more: a node must not keep hints back for it for ever.
+ * An exchange that ends well removes its node. While one goes on, hints that it transfers anyway are held back. An
+ * exchange that takes long, or fails again and again, counts no more: hints must not wait for it for ever.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId } from '../../core/ids.ts'
@@ -21,18 +21,18 @@ export class UnderWay {
     if (!this.#since.has(node)) this.#since.set(node, this.#clock.now())
   }
 
-  /** An exchange with a node ended well, or there is none to come. */
+  /** An exchange with a node ended well, or none will come. */
   ended(node: NodeId): void {
     this.#since.delete(node)
   }
 
-  /** Whether an exchange with a node goes on or is about to, of this node or of the other. */
+  /** True if an exchange with a node, begun by either, goes on or is about to. */
   includes(node: NodeId): boolean {
     const since = this.#since.get(node)
     return since !== undefined && this.#clock.now() - since < bounds.exchangeUnderWayMs
   }
 
-  /** Forgets all nodes but those that `isKept` names. */
+  /** Forgets all nodes except those for which `isKept` is true. */
   keep(isKept: (node: NodeId) => boolean): void {
     for (const node of this.#since.keys()) if (!isKept(node)) this.#since.delete(node)
   }

@@ -1,6 +1,7 @@
 /**
- * The coordinator of a request: the tab that was asked for it (Dynamo, section 6.4, client-driven coordination). It asks
- * the nodes of the preference list, and itself without a detour.
+ * The coordinator of a request: the node that the application asked (Dynamo, section 6.4, client-driven coordination).
+ *
+ * It sends the request to nodes of the preference list. It answers its own share itself, without a message.
  */
 import type { NodeId } from '../../core/ids.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
@@ -31,7 +32,7 @@ export class Coordinator {
   readonly replica: Replica
   readonly writeStamp: WriteStamp
   readonly events: Events
-  /** Answers what this node asks of itself, as it answers other nodes. */
+  /** Answers a request of this node to itself, as it answers other nodes. */
   onOwnRequest: (request: Request) => Promise<Reply> = async () => ({ type: 'failed', code: 'closed' })
   readonly #links: Pick<Links, 'sent'>
 
@@ -45,7 +46,7 @@ export class Coordinator {
     this.#links = parts.links
   }
 
-  /** Asks any node, this one included. Rejects with a `RequestFailure` when there is no answer. */
+  /** Asks any node, this one included. Rejects with a `RequestFailure` if there is no answer. */
   async ask(node: NodeId, request: Request, waiting: Waiting): Promise<Reply> {
     this.#links.sent(node)
     const { self } = this.routing
@@ -55,7 +56,7 @@ export class Coordinator {
     return reply
   }
 
-  /** Whether a node can be asked: this one always. */
+  /** True if a node can be asked. This node always can. */
   isInReach(node: NodeId): boolean {
     return node === this.routing.self || this.peers.isReachable(node)
   }

@@ -1,11 +1,11 @@
 /**
- * New dots (design: causal histories). The actor is random, new at every boot and never used again; its counter runs
- * per key. Nothing has to be leased, restored or pruned, so duplicated tabs, wiped disks and restored profiles are
- * all harmless.
+ * Dots for new writes (Dynamo, section 4.4: the entries of a version vector).
  *
- * A gap in an actor's counters makes each later one an entry of its own, in every history of the key. So an actor ends
- * for a key where a counter may be stored nowhere, where a writer's context has too many beyond a gap, and where it was
- * idle for so long that its names may be forgotten: it goes on with a new one.
+ * The actor is random, new at every boot and never used again; its counter runs per key. Nothing has to be leased,
+ * restored or pruned. So duplicated tabs, wiped disks and restored profiles are all harmless. After a gap in an actor's
+ * counters, each later counter is an entry of its own in every history of the key. So a key gets a new actor in three
+ * cases. A counter may be stored nowhere. The writer's context has too many counters beyond a gap. Or the actor was
+ * idle for so long that its names may be forgotten. Beyond `bounds.actorKeysMax` keys, all get a new one.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
@@ -15,7 +15,7 @@ import type { Random } from '../../ports.ts'
 
 const actorBytes = 8
 
-/** An actor nobody ever was. */
+/** An actor that no boot has used. */
 export function mintActor(random: Random): ActorId {
   return bytesToHex(random.bytes(actorBytes)) as ActorId
 }
@@ -28,9 +28,9 @@ interface Minted extends Dot {
 export class DotMint {
   readonly #random: Random
   #actor: ActorId
-  /** How long names of a write are kept at least, ms. */
+  /** The time for which names of a write are kept at least, ms. */
   readonly #keptMs: number
-  /** The last dot of each key, and when it was minted. */
+  /** By key: the last dot, and the time it was minted. */
   readonly #last = new Map<StoredKey, Minted>()
 
   constructor(random: Random, actor: ActorId, keptMs: number) {
@@ -39,7 +39,7 @@ export class DotMint {
     this.#keptMs = keptMs
   }
 
-  /** The dot of one new write of `key`, at a time of the wall clock, whose writer has seen so much. */
+  /** The dot of a new write of `key`. `seen`: the history its writer has seen. `wallMs`: the wall clock. */
   next(key: StoredKey, seen: CausalHistory, wallMs: number): Dot {
     if (this.#last.size >= bounds.actorKeysMax && !this.#last.has(key)) {
       this.#actor = mintActor(this.#random)
@@ -53,7 +53,7 @@ export class DotMint {
     return dot
   }
 
-  /** Nobody is known to have stored the write of `key` with this dot: if nobody has, its counter stays a gap. */
+  /** No node has confirmed the write of `key` with this dot. If none has stored it, the counter stays a gap. */
   failed(key: StoredKey, { actor }: Dot): void {
     const last = this.#last.get(key)
     if (last?.actor === actor) this.#last.set(key, { ...last, ...this.#first(), counter: 0 })

@@ -1,7 +1,8 @@
 /**
- * One get or put on its way to several nodes: asks whom the quorum rule says, and has others stand in for those that
- * fail or are slow (Dynamo, section 4.5). What is asked and what counts is the caller's; when it is enough is
- * `core/quorum`'s.
+ * Fan-out: one get or put on its way to several nodes (Dynamo, sections 4.5 and 4.6).
+ *
+ * It asks the nodes that the quorum rule names, and lets fallbacks stand in for owners that fail or are slow. The
+ * caller decides which question is asked and which answers count. `core/quorum` decides if they are enough.
  */
 import type { NodeId } from '../../core/ids.ts'
 import { type Answer, decide, type QuorumRule, type Sufficiency } from '../../core/quorum/decision.ts'
@@ -9,13 +10,13 @@ import type { Copies } from '../../core/quorum/demand.ts'
 import { type Candidate, standInFor } from '../../core/quorum/stand-ins.ts'
 import { deferred } from '../scheduling/timers.ts'
 
-/** A candidate whose answer is still changing. */
+/** A candidate with its progress, which changes as it is asked and answers. */
 export interface Asked extends Candidate {
   answer: Answer
   hintFor: readonly NodeId[]
 }
 
-/** Owners first, then fallbacks; those that cannot be reached have failed before they are asked. */
+/** Candidates in order: owners first, then fallbacks. An unreachable one has failed before it is asked. */
 export function candidatesOf(
   owners: readonly NodeId[],
   fallbacks: readonly NodeId[],
@@ -32,7 +33,10 @@ export function candidatesOf(
   return [...owners.map(candidate('owner')), ...fallbacks.map(candidate('fallback'))]
 }
 
-/** Asks one candidate. Resolves with what the answer is worth and never rejects; `slow` hears that it takes long. */
+/**
+ * Asks one candidate. Resolves with the value of its answer, and never rejects. `slow` is called if the answer takes
+ * long.
+ */
 export type Ask = (candidate: Asked, slow: () => void) => Promise<Answer>
 
 export class FanOut {
@@ -50,28 +54,27 @@ export class FanOut {
     this.#sufficiency = sufficiency
   }
 
-  /** Begins to ask. */
   start(): void {
     this.#advance()
   }
 
-  /** Resolves when enough answers count, or can count no more. */
+  /** Resolves when enough answers count, or when no more can. */
   get decided(): Promise<'won' | 'lost'> {
     return this.#decided.promise
   }
 
-  /** Resolves when nobody is to be asked or waited for any longer. */
+  /** Resolves when no more candidates are to be asked or waited for. */
   get settled(): Promise<void> {
     return this.#settled.promise
   }
 
-  /** Whose answers count, and for whom they stand. */
+  /** Nodes whose answers count, each with the owners it stands in for. */
   get counted(): Copies {
     const counted = this.candidates.filter((candidate) => candidate.answer === 'counted')
     return new Map(counted.map(({ node, hintFor }) => [node, hintFor]))
   }
 
-  /** More nodes to ask, before any other fallback. */
+  /** Adds nodes to ask, ahead of the fallbacks. */
   alsoAsk(nodes: readonly NodeId[], isReachable: (node: NodeId) => boolean): void {
     const fresh = nodes.filter((node) => !this.candidates.some((candidate) => candidate.node === node))
     const firstFallback = this.candidates.findIndex((candidate) => candidate.role === 'fallback')

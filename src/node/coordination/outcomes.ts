@@ -1,5 +1,7 @@
 /**
- * What a request's outcome is to the one who made it: an answer, or an error that says what has changed.
+ * Outcomes of a request, as its caller gets them (not in the paper).
+ *
+ * The caller gets an answer, or an error that says what has changed.
  */
 import { type Changed, TabringError } from '../../errors.ts'
 import { StoreFailure } from '../../ports.ts'
@@ -7,12 +9,12 @@ import { storageCodes } from '../api/operations.ts'
 import type { RequestOptions } from '../api/tabring-node.ts'
 import { RequestFailure } from '../network/request-failure.ts'
 
-/** Throws where a strict request demands a quorum that was not reached. */
+/** Throws if a strict request did not reach its quorum. */
 export function judge(quorum: boolean, { strict }: RequestOptions, text: string, changed: Changed = 'nothing'): void {
   if (!quorum && strict === true) throw new TabringError('quorum-unreachable', text, changed)
 }
 
-/** No node has confirmed a put. */
+/** The error of a put that no node has confirmed. */
 export function putFailed(failure: unknown): TabringError {
   const refusal = failure instanceof RequestFailure ? failure.code : null
   const code = failure instanceof StoreFailure ? storageCodes[failure.reason] : refusal

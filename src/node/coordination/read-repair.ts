@@ -1,9 +1,8 @@
 /**
- * Read repair (Dynamo, section 5): owners that a read found stale get what the read found, after the reader has his
- * answer.
+ * Read repair (Dynamo, section 5): the coordinator of a read sends its result to owners that answered with less.
  *
- * Only owners are repaired, and only those strictly behind; a fallback filled by reads would hand everything back
- * later.
+ * The repair runs after the reader has its answer. It reaches only owners that are strictly behind. A fallback filled
+ * by reads would hand all of it back later.
  */
 
 import type { NodeId, StoredKey } from '../../core/ids.ts'
@@ -11,7 +10,7 @@ import { join, type Record, sameSiblings } from '../../core/versioning/record.ts
 import { bytesOf, deliver } from '../transfer/batches.ts'
 import type { Coordinator } from './coordinator.ts'
 
-/** Brings those `owners` that answered with less than `found` up to date. Never rejects. */
+/** Brings those `owners` up to date that answered with less than `found`. Never rejects. */
 export async function repairStale(
   { routing, peers, replica, events }: Coordinator,
   key: StoredKey,
@@ -32,7 +31,7 @@ export async function repairStale(
       else await deliver(peers, owner, [entry], 'read')
       events.emit('repair', { peer: owner, keys: 1, bytes: bytesOf(entry), reason: 'read' })
     } catch {
-      // The owner went away again; the next read or exchange finds it.
+      // The owner went away again. The next read or exchange repairs it.
     }
   }
 }

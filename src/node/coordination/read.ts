@@ -1,9 +1,9 @@
 /**
- * A get, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the tab that was asked, section 6.4).
+ * A get, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the node that was asked, section 6.4).
  *
- * All n are asked, the answer goes out at r, and what the stragglers say is used for read repair afterwards. This
- * node's own store and hints take part, unless its disk is slower than it usually is: no get waits for a disk that
- * hangs. A fallback counts only if it holds something of the key.
+ * The coordinator asks n nodes and answers its caller at r. Later answers serve read repair. Its own rows and hints
+ * take part, unless its disk is slower than usual: no get waits for a disk that hangs. A fallback's answer counts only
+ * if it holds something of the key.
  */
 
 import { bounds } from '../../core/bounds.ts'
@@ -22,38 +22,35 @@ import { repairStale } from './read-repair.ts'
 
 export interface ReadOutcome {
   readonly record: Record
-  /** Up to when replicas that answered may have pruned names. */
+  /** Replicas that answered may have pruned names up to this time. */
   readonly horizon: HybridTime
-  /** Nodes whose answers counted, and owners among them; devices are not asked for. */
+  /** Nodes whose answers counted, and owners among them. A get does not ask for devices. */
   readonly extent: Extent
-  /** Whether as many answered as were asked for, and the record covers what was to be reached. */
+  /** True if the answers meet the demand, and the record covers `atLeast`. */
   readonly quorum: boolean
 }
 
-/**
- * What a get asks for: as many answers as are demanded, that together cover `atLeast`, or as many as there are within
- * `timeoutMs`.
- */
+/** The terms of a get: `demand` answers that together cover `atLeast`, or all answers that come within `timeoutMs`. */
 export interface Question {
   readonly demand: Extent
   readonly atLeast: SeenContext
   readonly timeoutMs: number
 }
 
-/** What has been read so far: the records of the nodes that answered, joined, and how far they reach. */
+/** The result so far: the joined records of the nodes that answered, and their reach. */
 class Found {
   readonly answers = new Map<NodeId, Record>()
   readonly #primaries = new Set<NodeId>()
   #own = emptyRecord
   #known = noReach
 
-  /** What this node's own rows and hints hold. */
+  /** Adds this node's own rows and hints. */
   own(record: Record): void {
     this.#known = uniteReach(this.#known, { history: record.history, horizon: hybridZero })
     this.#own = record
   }
 
-  /** A node has answered. Returns what that is worth. */
+  /** Adds the answer of a node. Returns the value of that answer. */
   answered({ node, role }: Asked, reply: Extract<Reply, { type: 'record' }>): Answer {
     this.answers.set(node, reply.record)
     this.#known = uniteReach(this.#known, { history: reply.record.history, horizon: reply.horizon })
@@ -70,14 +67,13 @@ class Found {
     return [...this.answers.values()].reduce((sum, record) => join(sum, record), this.#own)
   }
 
-  /** How much the answers that count come to. */
+  /** The extent of the answers that count. */
   extent(counted: Copies): Extent {
     const primaries = [...this.#primaries].filter((node) => counted.has(node)).length
     return { nodes: counted.size, primaries, devices: 0 }
   }
 }
 
-/** Reads `key`. */
 export async function read(node: Coordinator, key: StoredKey, question: Question): Promise<ReadOutcome> {
   const { demand, atLeast, timeoutMs } = question
   const { routing, clock } = node
@@ -104,7 +100,7 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
     isEnough: meets(found.extent(counted), { ...demand, nodes: 0 }),
   }))
   fanOut.start()
-  // A store that fails here must not keep the others' answers from the reader.
+  // If this node's store fails, the caller still gets the answers of the others.
   const ownRead = node.replica.read(key).then(
     ({ record }) => found.own(record),
     () => {},
@@ -129,7 +125,7 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
   }
 }
 
-/** How long a get that has its answer waits for the own disk: not at all where nothing of the key can be there. */
+/** The time, ms, that a get with an answer waits for its own disk. None if the disk cannot hold the key. */
 function ownPatienceMs({ replica, routing, peers }: Coordinator, key: StoredKey, timeoutMs: number): number {
   const partition = partitionOf(key)
   const mayBeHere = replica.holds(partition) || replica.isChanging(partition) || replica.hints.size > 0

@@ -1,11 +1,12 @@
 /**
- * The sibling cap: writers who never read would pile up siblings of one key without end. Where there are more than a
- * record is to hold, an owner does what any reader may: it reads, and writes with the context it saw (Dynamo, section
- * 4.4). Nothing is dropped inside join, so replicas agree whoever resolves, and a write it has not seen stays beside.
+ * The sibling cap: an owner resolves a key whose siblings have become too many (Dynamo, section 4.4).
  *
- * Of the owners, the first in reach resolves, or any where there are twice as many; and whoever keeps a hint, where
- * no owner is in reach. It cannot merge what it does not understand, so it writes the latest value; the application
- * hears of all of them.
+ * Writers that never read would pile up siblings of a key without end. The owner does what any reader may: it reads,
+ * and writes with the context it saw. Join drops nothing, so replicas agree no matter which node resolves. A write that
+ * it has not seen stays as a sibling.
+ *
+ * The first owner within reach resolves; at twice the cap, any node that notices. If no owner is within reach, a node
+ * with a hint resolves. It cannot merge values, so it writes the latest one. The application hears of all of them.
  */
 
 import { bounds } from '../../core/bounds.ts'
@@ -25,7 +26,7 @@ export class SiblingCap {
   readonly #node: Coordinator
   readonly #config: CheckedConfig
   readonly #values: ValueCodec
-  /** Keys that are being resolved, and those that could not be, a moment ago. */
+  /** Keys that are being resolved, and keys that could not be resolved a moment ago. */
   readonly #underWay = new Set<StoredKey>()
   readonly #failed = new Set<StoredKey>()
 
@@ -36,12 +37,13 @@ export class SiblingCap {
   }
 
   /**
-   * A key has too many siblings here. Never rejects: what is too much at once is tried again with the next write, and
-   * what did no good, for whatever reason, with the next one after a while: it would call for itself again at once.
+   * A key has too many siblings here. Never rejects. If too many keys are crowded at once, the next write of this one
+   * tries again. After a failure, the first write after a pause does. Without the pause, its own write would start the
+   * next attempt at once.
    */
   async noticed(key: StoredKey, siblings: number): Promise<void> {
     if (this.#failed.has(key) || this.#underWay.has(key) || this.#underWay.size >= bounds.crowdedAtOnce) return
-    // Where the first one cannot, because its disk is full for instance, somebody has to.
+    // The first owner may be unable to resolve, with a full disk for instance. Then another node has to.
     if (!this.#isFirstInReach(key) && siblings <= 2 * this.#config.siblingsMax) return
     this.#underWay.add(key)
     const isRelieved = await this.#relieve(key).catch(() => false)
@@ -51,14 +53,17 @@ export class SiblingCap {
     this.#node.clock.after(bounds.reliefRetryMs, () => this.#failed.delete(key))
   }
 
-  /** Whoever keeps a hint is, while none of the owners can be reached. */
+  /**
+   * True if this node is the first owner within reach. A node with a hint counts as first while no owner is within
+   * reach.
+   */
   #isFirstInReach(key: StoredKey): boolean {
     const { routing } = this.#node
     const first = routing.ownersOf(partitionOf(key)).find((node) => this.#node.isInReach(node))
     return first === undefined || first === routing.self
   }
 
-  /** Resolves to whether there are fewer siblings now than there were. */
+  /** Resolves to true if the key has no more siblings than the cap, or fewer here than the read found. */
   async #relieve(key: StoredKey): Promise<boolean> {
     const { clock, events, replica } = this.#node
     const { record } = await read(this.#node, key, { ...checkGet({}, this.#config), atLeast: blindContext })
@@ -76,7 +81,7 @@ export class SiblingCap {
     return (await replica.read(key)).record.siblings.length < record.siblings.length
   }
 
-  /** What takes the place of all siblings: the latest value that has not expired, or a tombstone. */
+  /** The write that replaces all siblings: the latest value that has not expired, or a tombstone. */
   resolution(_key: StoredKey, record: Record): Unwritten {
     const now = this.#node.clock.wall()
     const latestFirst = [...record.siblings].sort((a, b) => compareWrites(b, a))

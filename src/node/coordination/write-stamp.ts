@@ -1,5 +1,7 @@
 /**
- * What this boot gives to each write of its own: a dot nobody has used, and a time later than all its writer has seen.
+ * Write stamps: the dot and the time of each write that this boot coordinates (Dynamo, section 4.4).
+ *
+ * No write has used the dot before. The time is later than any time the writer has seen.
  */
 import type { StoredKey } from '../../core/ids.ts'
 import type { Written } from '../../core/versioning/causal-history.ts'
@@ -19,13 +21,13 @@ export class WriteStamp {
     this.#mint = mint
   }
 
-  /** Signs a write of a key whose writer has seen so much. */
+  /** Signs a write of a key. `seen`: the context of its writer. */
   sign(key: StoredKey, seen: SeenContext): Written {
     const time = this.#hybrid.next(seen.time)
     return { dot: this.#mint.next(key, seen.history, this.#clock.wall()), time }
   }
 
-  /** Nobody is known to have stored a write that was signed here. */
+  /** No node has confirmed a write that was signed here. */
   failed(key: StoredKey, { dot }: Written): void {
     this.#mint.failed(key, dot)
   }

@@ -1,10 +1,9 @@
 /**
- * A put or delete, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the tab that was asked,
- * section 6.4).
+ * A put or delete, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the node asked, section 6.4).
  *
- * The write is minted here, once, as a delta; owners, fallbacks and retries all carry that same delta, so however
- * often and wherever it arrives it is one write. Whatever no owner and no fallback has taken, the coordinator keeps
- * and hands on itself: a put is never refused because others are unreachable.
+ * The coordinator mints the write once, as a delta. Owners, fallbacks and retries all carry that delta, so it is one
+ * write however often it arrives. If neither an owner nor a fallback takes it, the coordinator keeps it as a hint and
+ * hands it on. So a put does not need other nodes within reach.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
@@ -21,17 +20,17 @@ import type { Coordinator } from './coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
 
 export interface WriteOutcome {
-  /** What has stored the delta and counts, whichever of its hints have gone home by now. */
+  /** The extent of the copies that count. It holds even after hints among them have gone home. */
   readonly extent: Extent
-  /** How many of the nodes keep it as a hint. */
+  /** Nodes that keep the write as a hint. */
   readonly hinted: number
-  /** Whether anybody has it at all: owners that are not in sync yet keep it too, but do not count. */
+  /** True if any node has stored the write. An owner that is not in sync yet keeps it too, but does not count. */
   readonly isStored: boolean
-  /** Why this node could not keep it either, where nobody has. */
+  /** The reason why this node could not keep it either, if no node has stored it. */
   readonly failure: unknown
 }
 
-/** What a put asks for: as much as is demanded, or as much as there is within `timeoutMs`. */
+/** The terms of a put: `demand` copies, or as many as there are within `timeoutMs`. */
 export interface Demanded {
   readonly demand: Extent
   readonly timeoutMs: number
@@ -51,7 +50,10 @@ export async function put(
   return { ...outcome, after: afterWrite(seen, written) }
 }
 
-/** Which nodes have a write so far, and for whom; and why this node has not. */
+/**
+ * The progress of one write: the nodes that keep it as a hint, and if any node has stored it. `failure`: the reason why
+ * this node has not.
+ */
 class Held {
   readonly #routing: Pick<Routing, 'deviceOf' | 'self'>
   readonly #owners: readonly NodeId[]
@@ -64,27 +66,27 @@ class Held {
     this.#owners = owners
   }
 
-  /** A node has stored it, as which it says. Returns what that is worth. */
+  /** A node has stored the write, in the standing it says. Returns the value of that answer. */
   stored(by: NodeId, standing: Extract<Reply, { type: 'stored' }>['standing']): Answer {
     this.#isStored = true
     if (standing === 'hint') this.#hinting.add(by)
     return standing === 'syncing' ? 'uncounted' : 'counted'
   }
 
-  /** How far it has come. A node that keeps it as a hint is no owner by its own view, whatever it is by this one. */
+  /** The extent of these copies. A node that replied "hint" is no owner in its own view, even if it is one in ours. */
   extent(copies: Copies): Extent {
     const primaries = this.#owners.filter((owner) => !this.#hinting.has(owner))
     return extentOf(copies, primaries, (id) => this.#routing.deviceOf(id))
   }
 
-  /** What has come of it, beside this node's own copy for the owners it keeps it for. */
+  /** The outcome so far. `owed`: the owners for which this node keeps the write itself. */
   outcome(counted: Copies, owed: readonly NodeId[] = []): WriteOutcome {
     const copies = new Map(counted)
     if (owed.length > 0) {
       const { self } = this.#routing
       this.stored(self, 'hint')
       const before = copies.get(self)
-      // An owner's copy stays where it is; a hint is gone once all it is owed to have it.
+      // An owner's copy stays. A hint is gone once every owner it is kept for has the write.
       copies.set(self, before?.length === 0 ? [] : [...(before ?? []), ...owed])
     }
     const hinted = [...this.#hinting].filter((id) => copies.has(id)).length
@@ -92,7 +94,7 @@ class Held {
   }
 }
 
-/** Writes `delta` to as many as are demanded, or to as many as there are within `timeoutMs`. */
+/** Writes `delta` to as many nodes as `demand` says, or to as many as there are within `timeoutMs`. */
 export async function write(
   node: Coordinator,
   key: StoredKey,
@@ -117,15 +119,16 @@ export async function write(
   const candidates = candidatesOf(owners, fallbacks, (id) => node.isInReach(id))
   const fanOut = new FanOut(candidates, { n: routing.n, needed: demand.nodes }, ask, (counted) => ({
     suffices: true,
-    // A hint for an owner that has answered after all is no copy of its own: then others have to be waited for.
+    // A hint may be kept for an owner that has answered after all. It is no copy of its own, so others are waited for.
     isEnough: meets(held.extent(counted), demand),
   }))
   fanOut.start()
-  // The rest of the time is for the own disk, which takes what no other has.
+  // The rest of the time is for this node's own disk, which keeps the write if no other node has.
   await within(clock, (1 - bounds.keepShare) * timeoutMs, fanOut.decided)
   const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
   if (meets(held.extent(fanOut.counted), demand)) {
-    // Enough for the writer. The rest goes on behind his back, and so does keeping what it leaves uncovered.
+    // The writer has enough. The other nodes are still asked, and hints for uncovered owners are kept, after its
+    // answer.
     void fanOut.settled.then(keep).catch(() => {})
     return held.outcome(fanOut.counted)
   }
@@ -139,12 +142,15 @@ export async function write(
       held.failure = error
     },
   )
-  // An owner may still answer, too.
+  // Meanwhile an owner may still answer.
   await within(clock, Math.max(0, deadline - clock.now()), Promise.all([keeping, fanOut.decided]))
   return held.outcome(fanOut.counted, owed)
 }
 
-/** Keeps the delta here for those owners that neither have it nor have a stand-in, and returns them. */
+/**
+ * Keeps the delta here as a hint for the uncovered owners: those without the write and without a stand-in. Returns
+ * them.
+ */
 async function keepUncovered(
   { replica }: Coordinator,
   key: StoredKey,

@@ -1,10 +1,10 @@
 /**
- * Forgetting: up to when names of overwritten writes, and tombstones, may be pruned (design: forgetting).
+ * Forgetting: the pruning of tombstones, and of names of overwritten writes (not in the paper).
  *
- * The *horizon* of a partition is one retention before the moment at which every other owner had given all it had, by
- * the slowest clock of them. A member that is out of reach may hold what the others never saw, so it is waited for:
- * for one retention, and no longer. A horizon decides what may be pruned, and never whose writes survive: what comes
- * later than that is taken in (`core/acceptance`).
+ * The *horizon* of a partition lies one retention before the time at which every other owner had given all it had. The
+ * slowest of their clocks counts. A member that is out of reach may hold writes that the others never saw. So this node
+ * waits for it for one retention, and no longer. A horizon decides which names may be pruned, and never which writes
+ * survive: later arrivals are taken in (`core/acceptance`).
  */
 import { bounds } from '../../core/bounds.ts'
 import type { HybridTime, NodeId, Partition } from '../../core/ids.ts'
@@ -18,18 +18,21 @@ import type { Retention } from '../ownership/retention.ts'
 import type { Routing } from '../ownership/routing.ts'
 import { repeat } from '../scheduling/timers.ts'
 
-/** The row that says who was out of reach, and since when. */
+/** The row with the members that were out of reach. */
 export const absencesRow: RowKey = ['meta', '', 'absences']
 
-/** A member that was out of reach, ms by the wall clock: since when, and since when it has been back; 0 for not yet. */
+/**
+ * The absence of one member, ms by the wall clock. `since`: its begin. `backAt`: the return of the member, 0 for not
+ * yet.
+ */
 interface Absence {
   readonly since: number
   readonly backAt: number
 }
 
-/** What is kept between boots, which may be shorter than a step. */
+/** The state that is kept between boots. A boot may be shorter than a step. */
 interface Kept {
-  /** When this node last looked, by its wall clock, ms; 0 for never. */
+  /** The time of this node's last look, by its wall clock, ms; 0 for never. */
   readonly lookedAt: number
   readonly absent: ReadonlyMap<NodeId, Absence>
 }
@@ -67,7 +70,7 @@ export class Forgetting {
   readonly #retention: Pick<Retention, 'ms'>
   readonly #ownership: Pick<Ownership, 'wasSynced' | 'lost'>
   readonly #progress: Progress
-  /** The clocks of others, less the retention, when they had last given all they had of a partition. */
+  /** By node and partition: the node's clock, less its retention, when it had last given all it had. */
   readonly #given = new Map<NodeId, Map<Partition, HybridTime>>()
   #lookedAt: number
   readonly #absent: Map<NodeId, Absence>
@@ -85,7 +88,7 @@ export class Forgetting {
     this.#absent = new Map(kept?.absent)
   }
 
-  /** Looks from time to time how much may be forgotten, until the returned function is called. */
+  /** Looks regularly how far each partition may be pruned, until the returned function is called. */
   start(chance: () => number): () => void {
     return repeat(this.#clock, this.#stepMs, chance, () => this.look())
   }
@@ -94,26 +97,26 @@ export class Forgetting {
     return Math.min(this.#retention.ms / bounds.forgettingSteps, bounds.forgettingStepMsMax)
   }
 
-  /** A node has given all it had of these partitions, at a time of its clock, less the retention. */
+  /** A node has given all it had of these partitions. `clock`: the node's clock at that time, less its retention. */
   received(from: NodeId, partitions: readonly Partition[], clock: HybridTime): void {
     const given = this.#given.get(from) ?? new Map<Partition, HybridTime>()
     this.#given.set(from, given)
     for (const partition of partitions) given.set(partition, clock)
-    // Boots may be shorter than a step.
+    // A boot may be shorter than a step, so a look that is due is made now.
     if (this.#clock.wall() - this.#lookedAt >= this.#stepMs) void this.look()
     else void this.#progress.save()
   }
 
   /**
-   * Rows of a partition are lost, or dropped because others own them: what was given and received of it before counts
-   * no more. Returns what to write with that.
+   * Rows of a partition are lost, or dropped because others own them. Earlier exchanges about it no longer count.
+   * Returns the writes that belong in the transaction of that.
    */
   lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[] {
     for (const given of this.#given.values()) given.delete(partition)
     return [this.#progress.lost(partition, how), ...this.#ownership.lost(partition, how)]
   }
 
-  /** Looks how much may be forgotten. */
+  /** Looks how far each partition may be pruned, and raises its horizon. */
   async look(): Promise<void> {
     this.#lookAround()
     this.#lookedAt = this.#clock.wall()
@@ -129,14 +132,17 @@ export class Forgetting {
     await this.#save().catch(() => {})
   }
 
-  /** Up to where members that are out of reach have given what they had: for one retention they are waited for. */
+  /**
+   * The limit that absent members set. Each absence of at most one retention holds the horizon back to its begin, less
+   * the retention.
+   */
   #awaited(): HybridTime {
     const wallMs = this.#clock.wall()
     const since = [...this.#absent.values()].map((each) => each.since).filter((at) => wallMs - at <= this.#retention.ms)
     return hybridAt(Math.min(wallMs, ...since) - this.#retention.ms)
   }
 
-  /** Notes who is out of reach, and since when. */
+  /** Notes the members that are out of reach, and the begin of each absence. */
   #lookAround(): void {
     const wallMs = this.#clock.wall()
     const claims = this.#routing.claims.filter(({ node, status }) => node !== this.#routing.self && status !== 'left')
@@ -144,7 +150,8 @@ export class Forgetting {
       const absence = this.#absent.get(node)
       if (status !== 'alive') this.#absent.set(node, { since: absence?.since ?? (this.#lookedAt || wallMs), backAt: 0 })
       else if (absence?.backAt === 0) this.#absent.set(node, { ...absence, backAt: wallMs })
-      // A member that is back has a step to give what it had, or what one can be at least.
+      // A member that is back has a step to give what it had. Looks are not evenly spaced, so half a step is the
+      // measure.
       else if (absence !== undefined && wallMs - absence.backAt > this.#stepMs / 2) this.#absent.delete(node)
     }
     const known = new Set(claims.map(({ node }) => node))

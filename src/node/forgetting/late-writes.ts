@@ -1,7 +1,8 @@
 /**
- * Late writes: values that a replica takes in although it may have forgotten that they were overwritten. They are
- * there, as they were written; the application hears of each once, from each node that took it in, and may delete
- * what came back.
+ * Late writes: values taken in by a replica that may have forgotten that they were overwritten (not in the paper).
+ *
+ * The replica stores them as they were written. Each node that took one in tells its application, once per boot. The
+ * application may delete a value that came back.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { StoredKey } from '../../core/ids.ts'
@@ -16,7 +17,10 @@ export class LateWrites {
   readonly #clock: Clock
   readonly #events: Events
   readonly #values: ValueCodec
-  /** Names of writes that this boot has told of. */
+  /**
+   * Names of writes that this boot has reported. They are forgotten beyond `bounds.lateToldMax`, so a write may be
+   * reported again.
+   */
   readonly #told = new Set<string>()
 
   constructor(clock: Clock, events: Events, values: ValueCodec) {
@@ -25,10 +29,10 @@ export class LateWrites {
     this.#values = values
   }
 
-  /** Tells of writes of a key, those that were told before and those that have expired aside. */
+  /** Reports writes of a key, except those reported before and those that have expired. */
   tell(key: StoredKey, siblings: readonly Sibling[]): void {
     const wallMs = this.#clock.wall()
-    // Boots count the writes of each key from one: a dot names a write only together with its key.
+    // Boots count the writes of each key from one. So a dot names a write only together with its key.
     const nameOf = ({ dot }: Sibling) => `${dotName(dot)} ${key}`
     const fresh = siblings.filter((each): each is ValueSibling => isLive(each, wallMs) && !this.#told.has(nameOf(each)))
     if (fresh.length === 0) return

@@ -1,10 +1,11 @@
 /**
- * Slots whose tabs are gone. A tab that was closed leaves a database behind, with hints, and perhaps with writes that
- * nobody else has. If no tab has taken the slot again after about a minute, one that lives opens its node beside its
- * own, which hands everything over and leaves for good.
+ * Adoption: a living tab hands over the data of slots whose tabs are gone (not in the paper).
  *
- * One that cannot be handed over keeps no other back: the least recently tried is next, and each waits longer after
- * each failure. To the others the node stays as absent as it was: a try that fails must not begin its grace anew.
+ * A closed tab leaves a database with hints, and perhaps with writes that no other node has. If no tab takes the slot
+ * again within about a minute, a living tab opens its node beside its own. That node hands everything over and leaves
+ * for good. A slot that cannot be handed over does not delay the others: the least recently tried is next, and each
+ * failure lengthens its wait. To the other members the node stays as absent as it was, since a failed try must not
+ * begin its grace anew.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { Clock } from '../../ports.ts'
@@ -12,16 +13,16 @@ import type { Self } from '../membership/boot.ts'
 import type { Membership } from '../membership/membership.ts'
 import { repeat } from '../scheduling/timers.ts'
 
-/** What a free slot has come to. */
+/** The attempts on a free slot. */
 interface Tries {
   readonly failures: number
-  /** When it was tried last, or was first seen to be free. */
+  /** The time of the last try, or of the first look that found the slot free. */
   readonly lastAt: number
 }
 
 /**
- * Has one slot at a time handed over, until the returned function is called. `orphans`: those without a tab now. What
- * could not be handed over is tried again.
+ * Hands over one slot at a time, until the returned function is called. `orphans`: the slots without a tab now. A slot
+ * that could not be handed over is tried again.
  */
 export function adoptOrphans(
   clock: Clock,
@@ -46,7 +47,7 @@ export function adoptOrphans(
   })
 }
 
-/** The slot to be tried now: of those that have waited long enough the least recently tried. */
+/** The slot to try now: the least recently tried of those that have waited long enough. */
 function nextSlot(known: ReadonlyMap<string, Tries>, now: number): string | undefined {
   const isDue = ({ failures, lastAt }: Tries) => failures === 0 || now - lastAt >= retryMs(failures)
   const due = [...known].filter(([, tries]) => isDue(tries)).sort(([, a], [, b]) => a.lastAt - b.lastAt)
@@ -57,7 +58,8 @@ const retryMs = (failures: number): number =>
   Math.min(bounds.adoptAfterMs * 2 ** (failures - 1), bounds.adoptRetryMsMax)
 
 /**
- * What a node says of itself: nothing new where it only hands everything over, by all that its adopter believes of it.
+ * The claim of a node at its start. A node opened by an adopter claims no more than the adopter believes: it is still
+ * absent.
  */
 export function stillAbsent(self: Self, adopter: { readonly membership: Membership } | null): Self {
   if (adopter === null) return self

@@ -1,9 +1,9 @@
 /**
- * Hints on their way home (Dynamo, section 4.6): what is kept for a node is delivered when the node is back, and
- * deleted only after the node has it strictly durable.
+ * Hinted handoff: hints on their way to their owners (Dynamo, section 4.6).
  *
- * A hint whose target no longer owns the key, or has left, is owed to those who own it now. One that an exchange has
- * brought home already, because its keeper owns the key too, is not sent again.
+ * A hint is delivered when its target is back. It is deleted only after the target has it strictly durable. If the
+ * target no longer owns the key, or has left, the hint is readdressed to the present owners. A keeper that owns the key
+ * too may have delivered the record in an exchange already: then the hint is not sent.
  */
 import { bounds } from '../../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../../core/hash.ts'
@@ -33,7 +33,7 @@ export interface HandoffParts {
   readonly exchange: Exchange
   readonly throttle: Throttle
   readonly events: Events
-  /** Bytes of values that one message carries of a hint. */
+  /** Bytes of values of one hint that one message carries. */
   readonly partBytes: number
 }
 
@@ -61,19 +61,24 @@ export class HintedHandoff {
     this.#partBytes = parts.partBytes
   }
 
-  /** Tries again now and then what nothing announced; until the returned function is called. */
+  /**
+   * Retries hints regularly, until the returned function is called. A target may have become able to take them without
+   * notice.
+   */
   start(clock: Clock, chance: () => number): () => void {
     return repeat(clock, bounds.handoffIntervalMs, chance, () => this.#retry())
   }
 
-  /** Delivers or re-addresses the hints for everybody who can take them or never will. */
+  /**
+   * Delivers the hints of every target within reach, and readdresses those of every target that has no place any more.
+   */
   async sweep(): Promise<void> {
     for (const target of await this.#replica.hints.targets().catch(() => [])) {
       if (this.#peers.isReachable(target) || !this.#routing.isPlaced(target)) await this.deliverTo(target)
     }
   }
 
-  /** Tries again what failed, where that is due by now. */
+  /** Retries failed deliveries that are due. */
   async #retry(): Promise<void> {
     this.#backOff.keep((node) => this.#routing.isPlaced(node))
     for (const target of await this.#replica.hints.targets().catch(() => [])) {
@@ -82,22 +87,22 @@ export class HintedHandoff {
     }
   }
 
-  /** Whether a node is sent nothing for now: its store takes nothing in, or has just refused what is kept for it. */
+  /** True if a target is sent nothing for now: its store accepts no records, or it refused some hints a moment ago. */
   #isSpared(target: NodeId): boolean {
     return !this.#routing.takesIn(target) || (this.#backOff.waits(target) && !this.#isHurried)
   }
 
-  /** A node has come into reach, or has said that its store takes in again what it did not. */
+  /** A node has come into reach, or has said that its store accepts records again. */
   met(node: NodeId): void {
     this.#backOff.reset(node)
   }
 
-  /** This node leaves: from now on nothing is held back for an exchange to bring home. */
+  /** This node leaves. From now on it delivers hints without waiting for an exchange or a back-off. */
   hurry(): void {
     this.#isHurried = true
   }
 
-  /** Delivers all that is kept for `target`, or as much as goes. Never rejects: what fails stays kept. */
+  /** Delivers all hints for `target`, or as many as it takes. Never rejects: a hint that fails stays here. */
   deliverTo(target: NodeId): Promise<void> {
     return this.#deliveries.run(target, () => this.#deliver(target))
   }
@@ -110,12 +115,12 @@ export class HintedHandoff {
       for (let next = 0; next < keys.length; ) {
         const page = keys.slice(next, next + this.#throttle.records)
         next += page.length
-        // Some may have gone another way meanwhile.
+        // Some hints may have gone another way meanwhile.
         const due = page.filter((key) => owed.has(key) && !this.#goesByExchange(target, key))
         if (due.length > 0) await this.#deliverPage(target, due, refusals)
       }
     } catch {
-      // Unreachable, or a store that fails: the hints stay, and are tried again.
+      // The target is unreachable, or a store failed. The hints stay, and are tried again.
       refusals.refused(null)
     }
     if (refusals.total > 0) this.#backOff.failed(target, 'hints')
@@ -140,7 +145,7 @@ export class HintedHandoff {
         refusals.taken()
       } catch (error) {
         refusals.refused(error)
-        // One hint that will not go must not keep the others back.
+        // One hint that is refused must not delay the others.
         if (!this.#peers.isReachable(target)) throw error
       }
     }
@@ -151,7 +156,7 @@ export class HintedHandoff {
     await this.#settle(target, batch)
   }
 
-  /** A hint that outgrows a message is a batch by itself, and travels in parts. */
+  /** Sends a batch. A hint larger than a message is a batch by itself, and travels in parts. */
   async #send(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
     const [hint] = batch
     const parts = hint === undefined || batch.length > 1 ? [] : partsOf(hint.record, this.#partBytes)
@@ -164,8 +169,8 @@ export class HintedHandoff {
   }
 
   /**
-   * Whether an exchange that is under way brings home what is here of a key; what it does not, the next sweep
-   * delivers.
+   * True if an exchange under way transfers this key to the target anyway. The next sweep delivers those that it did
+   * not.
    */
   #goesByExchange(target: NodeId, key: StoredKey): boolean {
     return !this.#isHurried && this.#exchange.underWay.includes(target) && this.#routing.owns(partitionOf(key))
@@ -176,7 +181,7 @@ export class HintedHandoff {
     this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hints.size })
   }
 
-  /** Those of `hints` that say no more than this node's own records, all of which the target holds, flushed. */
+  /** Those `hints` that this node's own records cover, if the target holds all records of their partitions, flushed. */
   async #broughtHome(target: NodeId, hints: readonly KeyedRecord[]): Promise<readonly KeyedRecord[]> {
     const hasAll = ({ key }: KeyedRecord) => this.#exchange.hasAll(target, partitionOf(key))
     const likely = hints.filter(hasAll)
@@ -196,7 +201,8 @@ export class HintedHandoff {
       return { key, record, hintFor: owners.filter((owner) => owner !== this.#routing.self) }
     })
     await this.#throttle.work(() => this.#replica.take(moved, 'strict'))
-    // Taking changed the rows: settle what is stored now, unless the target has come to own it again meanwhile.
+    // Taking changed the rows, so the stored hints are settled. The target may own the key again by now: then its hint
+    // stays.
     const stored = await this.#replica.hints.of(kept.map(({ key }) => key))
     await this.#replica.hints.settle(
       target,

@@ -1,5 +1,8 @@
 /**
- * Leaving for good (Dynamo, section 4.9): everything is handed over before the others are told.
+ * Leaving for good (Dynamo, section 4.9): the node hands everything over before it tells the others.
+ *
+ * It hands over in rounds. Then it refuses further writes, announces its leave, and hands over the writes that came
+ * meanwhile.
  */
 import type { Partition } from '../../core/ids.ts'
 import { allPartitions } from '../../core/partitioning/all-partitions.ts'
@@ -25,13 +28,13 @@ export interface Leaver {
   readonly lifetime: Lifetime
 }
 
-/** Rounds of handing over what came meanwhile. Each takes less time than the one before, and finds less. */
+/** Rounds of handing over, at most. Each finds only the writes that came during the one before, and takes less time. */
 const roundsMax = 5
 
 /**
- * Hands all records to those who own them when this node does not count, says that it left, takes nothing in any
- * more, and hands over what came meanwhile. Rejects where somebody cannot be reached: with nothing changed before it
- * has said so, with everything still in its database after.
+ * Hands all records to the nodes that own them without this one. Then refuses writes, says that it left, and hands over
+ * the writes that came meanwhile. Rejects if a record cannot be handed over. Before the announcement nothing has
+ * changed then. After it, everything is still in the database.
  */
 export async function handAllOver(leaver: Leaver): Promise<void> {
   const { peers, membership } = leaver
@@ -53,7 +56,7 @@ export async function handAllOver(leaver: Leaver): Promise<void> {
   )
 }
 
-/** Refuses every write from now on, and says, also to the next boot, that this node has left. */
+/** Refuses every write from now on, and tells the others and the next boot that this node has left. */
 async function stopTakingIn({ lifetime, membership, routing, store }: Leaver): Promise<void> {
   lifetime.isClosing = true
   membership.leave()
@@ -61,9 +64,9 @@ async function stopTakingIn({ lifetime, membership, routing, store }: Leaver): P
 }
 
 /**
- * Hands over, round by round, until everything that was here when the round began was taken by somebody: then null,
- * else what was not. What comes meanwhile is no sign that nobody takes it; the last round finds it, when nothing
- * comes any more.
+ * Hands over in rounds, until each partition that was here when the round began is taken, and no hint is left. Returns
+ * null then, and else the remainder as text. Writes that come meanwhile do not count as refused. The last round finds
+ * them, after this node has stopped accepting writes.
  */
 async function emptied(leaver: Leaver): Promise<string | null> {
   const { replica } = leaver
@@ -74,7 +77,7 @@ async function emptied(leaver: Leaver): Promise<string | null> {
     const before = new Set(held())
     const taken = await handOver(leaver)
     await leaver.handoff.sweep()
-    // That somebody is in reach now does not mean that he has it.
+    // A node may have come into reach after this round, without the records.
     const due = held().filter((partition) => leaver.lifetime.isClosing || before.has(partition))
     const stranded = due.filter((partition) => !taken.has(partition))
     if (stranded.length === 0 && replica.hints.size === 0) return null
@@ -83,7 +86,7 @@ async function emptied(leaver: Leaver): Promise<string | null> {
   return left
 }
 
-/** Hands over to every owner in reach; returns the partitions that at least one of them holds by now. */
+/** Hands over to every owner in reach. Returns the partitions that at least one owner holds by now. */
 async function handOver({ routing, peers, exchange, replica, lifetime }: Leaver): Promise<ReadonlySet<Partition>> {
   const taken = new Set<Partition>()
   for (const node of routing.others.filter((other) => peers.isReachable(other) && routing.takesIn(other))) {
@@ -93,7 +96,7 @@ async function handOver({ routing, peers, exchange, replica, lifetime }: Leaver)
     if (due.length === 0) continue
     try {
       await exchange.handOver(node, due)
-      // What comes in between is handed over in the next round; once nothing comes any more, nothing may have.
+      // The next round hands over writes that came in between. Once this node accepts none, none may have come.
       for (const partition of due) if (!lifetime.isClosing || exchange.hasAll(node, partition)) taken.add(partition)
     } catch (error) {
       const text = `handing over to ${node} failed. Nothing was deleted; close() keeps the data for later.`

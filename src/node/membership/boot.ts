@@ -1,8 +1,8 @@
 /**
- * What a node remembers of itself between boots: its id, its incarnation, and whom it knew.
+ * Boot: the memory of a node between its boots: id, incarnation and known members (Dynamo, section 4.8.1).
  *
  * The id is born with the database. A node whose database is gone comes back as another node, so it never claims data
- * it has lost. Every boot raises the incarnation, which overrides whatever was claimed of the node while it was away.
+ * it has lost. Every boot raises the incarnation, which overrides all claims made about the node while it was away.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { BootNumber, Boots } from '../../core/acceptance/sessions.ts'
@@ -30,7 +30,7 @@ export interface Self {
 interface Identity {
   readonly node: NodeId
   readonly incarnation: number
-  /** The tags of its boots, by number; none in version 0.1.0. */
+  /** By boot number: the tag of that boot. Version 0.1.0 stored none. */
   readonly boots: Boots
 }
 
@@ -67,13 +67,13 @@ export async function beginBoot(
   return store.transact([identityRow, membersRow], 'strict', ([stored, members]) => {
     const known = members === undefined ? [] : (decodeClaims(members) ?? [])
     const former = identityIn(stored)
-    // A node that has left, and was interrupted before its database was gone, comes back as another one: leaving is
-    // for good.
+    // Leaving is for good. A node that has left may have been interrupted before its database was deleted. It comes
+    // back as another node.
     const hasLeft = known.some((claim) => claim.node === former?.node && claim.status === 'left')
     const before = hasLeft ? null : former
     const node = before?.node ?? fresh
     const last = known.find((claim) => claim.node === node)
-    // What the former boot said last, as far as it is remembered: it raised its incarnation as it went.
+    // The last incarnation of the former boot, as far as the store has it: a boot raises it while it runs.
     const raised = Math.max(before?.incarnation ?? 0, last?.incarnation ?? 0)
     const incarnation = Math.min(raised + 1, bounds.incarnationMax)
     const boots = new Map([...(before?.boots ?? []), [incarnation, tag] as const].slice(-bounds.bootsKnownMax))
@@ -83,7 +83,7 @@ export async function beginBoot(
       device,
       capacity16ths: Math.round(capacity * 16),
       guest: last?.guest ?? true,
-      // What a database holds that is not new others may lack.
+      // A database that is not new may hold writes that other nodes lack.
       settled: former !== null,
       storage: 'ok',
       speaks: bounds.speaks,
@@ -91,7 +91,7 @@ export async function beginBoot(
       status: 'alive',
     }
     return {
-      // Another node stands to no partition yet; what lies here from before is handed to those who own it.
+      // A new node has no standing in any partition. The records of the former one are handed to their owners.
       writes: [
         { key: identityRow, value: encodeIdentity({ node, incarnation, boots }) },
         ...(before === null ? [{ key: ownershipRow, value: null }] : []),
@@ -105,7 +105,7 @@ export async function beginBoot(
   })
 }
 
-/** The next boot is another node: what lies here is handed to those who own it. */
+/** Makes the next boot another node. The records in this database are then handed to their owners. */
 export async function forgetIdentity(store: Store, node: NodeId): Promise<void> {
   await store.transact([identityRow], 'strict', ([stored]) => ({
     writes: identityIn(stored)?.node === node ? [{ key: identityRow, value: null }] : [],

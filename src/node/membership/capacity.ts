@@ -1,11 +1,11 @@
 /**
- * Capacity on the disk: how much of it hints may take, and what a node does that has none left.
+ * Capacity: the claim of this node on the ring, as its disk allows (Dynamo, section 4.2: heterogeneous nodes).
  *
- * A full node says so to the ring by claiming half its capacity, and half of that while it stays full: its partitions
- * move to others, as with any change of capacity, and what has moved is dropped here, which makes room (section 4.2:
- * a node's share follows what it can carry). It claims more again step by step, and only what will fit. Where there
- * are no more devices than replicas each has to hold everything, and there is nothing to be claimed by others. What
- * its store does besides, the node says as `store-health.ts` has it: one that is full is sent nothing.
+ * A full node claims half its capacity, and half again while it stays full. Its partitions move to others, as after any
+ * change of capacity. It then drops them here, which makes room. It claims more step by step, and only as much as will
+ * fit. If there are no more devices than replicas, each device has to hold everything, so a smaller claim would move
+ * nothing. Separately, the node reports the health of its store (`store-health.ts`): a full node is sent nothing. This
+ * class also sets the part of the quota that hints may take.
  */
 import { bounds } from '../../core/bounds.ts'
 import { isPlaced } from '../../core/membership/claims.ts'
@@ -35,13 +35,13 @@ export class Capacity {
   readonly #n: number
   readonly #capacity16ths: number
   readonly #events: Events
-  /** What the ring hears of the store. */
+  /** The health of the store, as the ring hears it. */
   readonly health: StoreHealth
   #state: Status['storage'] = 'ok'
-  /** When this node last claimed less, or more, because of its disk. */
+  /** The time at which this node last claimed less, or more, because of its disk. */
   #weighedAt = Number.NEGATIVE_INFINITY
   #hasClaimedMore = false
-  /** How long it waits before it claims more. */
+  /** The wait before it claims more, ms. */
   #patienceMs: number = bounds.fullForMs
 
   constructor(parts: CapacityParts) {
@@ -55,7 +55,7 @@ export class Capacity {
     this.health = new StoreHealth(parts.clock, parts.store, parts.chance, parts.membership.own.node)
   }
 
-  /** Looks how much room there is, until the returned function is called. */
+  /** Looks regularly for room on the disk, until the returned function is called. */
   start(chance: () => number): () => void {
     const stop = repeat(this.#clock, bounds.roomIntervalMs, chance, () => this.look())
     return () => {
@@ -64,19 +64,19 @@ export class Capacity {
     }
   }
 
-  /** Something was dropped: a full disk may have room by that. */
+  /** Records were dropped, so a full disk may have room now. */
   madeRoom(): void {
     if (this.health.said === 'full') void this.health.look()
   }
 
-  /** Hints may take a part of the quota; a node that has room again carries more again. */
+  /** Gives hints their part of the quota. Claims more if the disk has room again. */
   async look(): Promise<void> {
     const room = await this.#store.room()
     if (room !== null) this.#replica.hints.limitTo(room.quotaBytes * bounds.hintQuotaShare)
     const { capacity16ths } = this.#membership.own
     const next = Math.min(this.#capacity16ths, 2 * capacity16ths)
     if (next === capacity16ths || this.#clock.now() - this.#weighedAt < this.#patienceMs) return
-    // What is used grows with the share.
+    // The used bytes grow with the share.
     const willFit = room === null || room.usedBytes * (next / capacity16ths) <= room.quotaBytes * (1 - bounds.roomShare)
     if (!willFit) return
     this.#hasClaimedMore = true
@@ -87,7 +87,7 @@ export class Capacity {
     return this.#state
   }
 
-  /** How the store took a write, or anything else. */
+  /** Notes the result of an operation on the store. */
   storageWas(state: Status['storage']): void {
     this.health.was(state)
     if (state === 'full') this.#isFull()
@@ -99,13 +99,13 @@ export class Capacity {
   #isFull(): void {
     if (this.#clock.now() - this.#weighedAt < bounds.roomIntervalMs || !this.#canShed) return
     const { capacity16ths } = this.#membership.own
-    // What it claimed has turned out to be too much: it waits for longer before it does so again.
+    // The larger claim has turned out to be too much. The next one comes after a longer wait.
     if (this.#hasClaimedMore) this.#patienceMs = Math.min(2 * this.#patienceMs, bounds.fullForMsMax)
     this.#hasClaimedMore = false
     this.#weigh(Math.max(1, Math.floor(capacity16ths / 2)))
   }
 
-  /** Whether others would take over what this node claims no more. */
+  /** True if others would take over the share that this node gives up. */
   get #canShed(): boolean {
     const placed = [...this.#membership.view.values()].filter(isPlaced)
     return new Set(placed.map(({ device }) => device)).size > this.#n

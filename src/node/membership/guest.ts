@@ -1,9 +1,10 @@
 /**
- * How long this node has stayed, and whether the ring can do without it: until then it is a guest (`failureDomain`).
+ * Guests: members that have come recently, and that the ring can do without (`failureDomain`; not in the paper).
  *
- * It is a guest no more once it has been awake for some graces on end, or as soon as members that have stayed are on
- * fewer than n devices: then it is needed as it is. What it has become it remembers with the member list. A new node
- * begins as a guest, and judges when it has met somebody: alone it owns everything anyway.
+ * This node is a guest no more once it has been awake for some graces without a break. The ring needs it sooner if the
+ * members that have stayed are on fewer than n devices. Then it is a guest no more at once. The node keeps its state
+ * with the member list. A new node begins as a guest, and judges the ring's need once it has met another node. Alone it
+ * owns everything anyway.
  */
 import { bounds } from '../../core/bounds.ts'
 import { needsGuests } from '../../core/membership/claims.ts'
@@ -31,7 +32,7 @@ export class Guest {
     this.#judgeSoon = debounced(clock, bounds.exchangeSettleMs, () => this.#judge())
   }
 
-  /** It has just come, or was asleep: its stay begins here. */
+  /** The node has just come, or was asleep: its stay begins now. */
   begin(): void {
     this.#hasStayed = false
     this.#cancel()
@@ -41,13 +42,13 @@ export class Guest {
     })
   }
 
-  /** Lists have been exchanged with somebody: this is the ring. */
+  /** Member lists have been exchanged with another node, so this one knows the ring. */
   met(): void {
     this.#knowsRing = this.#membership.view.size > 1
     this.#judge()
   }
 
-  /** The ring has changed, and more of it may within a moment. */
+  /** The ring has changed, and may change more within a moment. */
   changed(): void {
     if (this.#membership.own.guest) this.#judgeSoon()
   }

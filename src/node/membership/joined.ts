@@ -1,6 +1,8 @@
 /**
- * Waiting for the ring: the first meeting, which requests of a new tab wait for a little, and `joined`, which ends at
- * once when waiting is pointless.
+ * Joined: the wait for the ring (not in the paper).
+ *
+ * The requests of a new tab wait for its first meeting, for a bounded time. An application may wait longer with
+ * `joined`. That wait ends at once with an error if it is pointless.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { PeerId } from '../../core/ids.ts'
@@ -24,10 +26,10 @@ export class Joined {
   readonly #events: Events
   readonly #waiters = new Set<Waiter>()
   #first: Promise<unknown> = Promise.resolve()
-  /** Why waiting is pointless, as far as is known; forgotten when somebody is met after all. */
+  /** The reason why waiting is pointless, as far as known. It is forgotten when a node is met after all. */
   #pointless: TabringError | undefined
   #isAlone = () => true
-  /** Servers heard of, and how it stands with them. */
+  /** Known signaling servers, with the state of the line to each. */
   readonly #servers = new Map<string, SignalingEvent['state']>()
 
   constructor(clock: Clock, events: Events) {
@@ -35,7 +37,9 @@ export class Joined {
     this.#events = events
   }
 
-  /** Resolves, after a bounded wait, when those who were here before have been met and have told whom they know. */
+  /**
+   * Resolves, after a bounded wait, when the members that were here before are met and have sent their member lists.
+   */
   get first(): Promise<unknown> {
     return this.#first
   }
@@ -50,17 +54,20 @@ export class Joined {
     this.#first = within(this.#clock, bounds.firstJoinTimeoutMs, meeting())
   }
 
-  /** Somebody was met: waiting makes sense. */
+  /** A node was met, so waiting makes sense. */
   met(): void {
     this.#pointless = undefined
   }
 
-  /** Something changed that somebody may wait for. */
+  /** A condition that a caller may wait for has changed. */
   review(): void {
     for (const waiter of this.#waiters) if (waiter.ready()) waiter.resolve()
   }
 
-  /** Resolves once `members` nodes reach each other from here and this node is in sync with its partitions. */
+  /**
+   * Resolves once `members` live nodes, this one included, are within reach and this node is in sync with its
+   * partitions.
+   */
   whole(node: Here & { readonly ownership: Ownership }, members: number, timeoutMs: number): Promise<void> {
     const reachable = () =>
       membersOf(node, 'open').filter(({ reachable, status }) => reachable && status === 'alive').length
@@ -73,7 +80,7 @@ export class Joined {
     )
   }
 
-  /** How it stands with the servers where nobody has been met. */
+  /** The state of the servers, as text, if no node has been met. */
   #whyAlone(): string {
     const states = [...this.#servers.values()]
     if (!this.#isAlone()) return ''
@@ -126,7 +133,7 @@ export class Joined {
     for (const waiter of this.#waiters) waiter.reject(new TabringError('closed', 'the node was closed meanwhile'))
   }
 
-  /** Whoever has met somebody has a ring to join, whatever becomes of others. */
+  /** Gives up waiting, unless this node is connected: then it has a ring to join, in spite of one failed peer. */
   #giveUp(error: TabringError): void {
     if (!this.#isAlone()) return
     this.#pointless = error

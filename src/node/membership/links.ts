@@ -1,9 +1,9 @@
 /**
- * Which channels this node keeps: to its neighbours in the mesh, to those it talks to much, and no more than its share.
+ * Links: the channels this node keeps (not in the paper).
  *
- * Whoever is met once is introduced to everybody else by those it knows: no server is needed for that. Servers hear
- * of newcomers only; a few members stay with them, and the others look in now and then, in case those few cannot be
- * reached there.
+ * It keeps channels to its neighbours in the mesh and to members it talks to much, up to its share. A node that has met
+ * one member is introduced to all others by members, without a server. Servers are needed only for newcomers. A few
+ * members stay connected to the servers. The others visit from time to time, in case those few cannot be reached there.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, PeerId } from '../../core/ids.ts'
@@ -15,7 +15,7 @@ import type { Membership } from './membership.ts'
 
 /** Introductions that are remembered, so that none goes round for ever. */
 const refusalsMax = 1024
-/** How often all are asked to pass one on. */
+/** Rounds in which every connected member is asked to pass an introduction on. */
 const introductionRounds = 3
 
 interface Traffic {
@@ -29,18 +29,18 @@ export class Links {
   readonly #peers: Peers
   readonly #membership: Membership
   readonly #linksMax: number
-  /** What went to members through others, lately. */
+  /** By member: recent messages to it that went through a relay. */
   readonly #traffic = new Map<NodeId, Traffic>()
-  /** Members talked to much. */
+  /** Members that this node talks to much. */
   readonly #busy = new Set<NodeId>()
-  /** How often an introduction to a peer has been begun anew: each time another member passes it on. */
+  /** By peer: failed introductions. Each attempt goes through another member. */
   readonly #attempts = new Map<PeerId, number>()
-  /** The last introductions, and how often each was not passed on. */
+  /** The last introductions: by body, the number of times that it was not passed on. */
   readonly #refusals = new Map<string, number>()
   #visitUntil = 0
-  /** Since when there has been a channel to somebody. */
+  /** The time since which this node has had a channel to any member. */
   #meshedSince: number | null = null
-  /** Something changed: looks after the links once, a moment later. */
+  /** The links or members have changed: reviews the links once, a moment later. */
   readonly changed: () => void
   #stopped = false
 
@@ -55,10 +55,10 @@ export class Links {
     })
   }
 
-  /** Looks after links and servers until the returned function is called. */
+  /** Reviews links and servers until the returned function is called. */
   start(chance: () => number): () => void {
     const stop = repeat(this.#clock, bounds.linkReviewMs, chance, async () => {
-      // The more members there are, the less often each looks in: about one of them every `serverVisitMs`.
+      // The more members there are, the less often each visits: about one of them every `serverVisitMs`.
       const visits = bounds.linkReviewMs / (bounds.serverVisitMs * Math.max(1, this.#membership.awake.length))
       if (chance() < visits) this.#visitUntil = this.#clock.now() + bounds.serverStayMs
       this.#review()
@@ -69,7 +69,7 @@ export class Links {
     }
   }
 
-  /** A message goes to a member, perhaps through another. */
+  /** A message goes to a member, perhaps through a relay. */
   sent(node: NodeId): void {
     if (this.#peers.isConnected(node) || node === this.#membership.own.node) return
     const now = this.#clock.now()
@@ -84,7 +84,7 @@ export class Links {
     this.changed()
   }
 
-  /** Passes an introduction on: through a member that knows the peer, each attempt through another one. */
+  /** Sends an introduction to a peer through a member that should know it. Each attempt goes through another member. */
   introduce(to: PeerId, body: string): void {
     const [oldest] = this.#refusals.keys()
     if (this.#refusals.size >= refusalsMax && oldest !== undefined) this.#refusals.delete(oldest)
@@ -94,7 +94,7 @@ export class Links {
 
   #passOn(to: PeerId, body: string): void {
     const claim = [...this.#membership.view.values()].find(({ peer }) => peer === to)
-    // Those first who should have a channel to it; and then everybody, for the mesh may still be forming.
+    // Members that should have a channel to the peer come first. The mesh may still be forming, so all others follow.
     const likely = claim === undefined ? [] : this.#membership.mesh.relaysTo(this.#membership.own.node, claim.node)
     const { connected } = this.#peers
     const others = [...new Set([...likely, ...connected])].filter((node) => this.#peers.isConnected(node))
@@ -103,12 +103,12 @@ export class Links {
   }
 
   /**
-   * Whoever was to pass it on does not know the peer: asks the next one; and all again a moment later, for they are
-   * meeting too.
+   * The relay has no channel to that peer. Tries the next relay. After a full round it waits and starts over, since
+   * they may be connecting.
    */
   introduceAgain(to: PeerId, body: string): void {
     const refused = this.#refusals.get(body)
-    // What this node never sent is not passed on in its name.
+    // An introduction that this node never sent is not passed on in its name.
     if (refused === undefined) return
     const tries = refused + 1
     this.#refusals.set(body, tries)
@@ -125,8 +125,8 @@ export class Links {
   }
 
   /**
-   * Whether there may be a channel more, beside so many; if not, there may be in a moment, for the idlest are given
-   * up.
+   * True if one more channel may be opened beside so many. If not, the idlest are closed, so there may be room in a
+   * moment.
    */
   admits(channels: number): boolean {
     if (channels < this.#linksMax) return true
@@ -134,7 +134,7 @@ export class Links {
     return false
   }
 
-  /** Members to have channels to: neighbours, and those talked to much as far as there is room. */
+  /** Members to keep channels to: the neighbours, and busy members as far as there is room. */
   #wanted(): ReadonlyMap<NodeId, PeerId> {
     const { own, view, neighbours } = this.#membership
     const room = Math.max(0, this.#linksMax - bounds.linksSpare - neighbours.size)
@@ -150,7 +150,7 @@ export class Links {
     return wanted
   }
 
-  /** Forgets what went to members long ago, or to those who are none any more. */
+  /** Forgets old traffic, and traffic with nodes that are no members any more. */
   #forget(): void {
     const { view } = this.#membership
     for (const node of this.#busy) if (!view.has(node)) this.#busy.delete(node)
@@ -168,7 +168,10 @@ export class Links {
     this.#transport.listen(this.#shouldListen() ? 'always' : 'not now')
   }
 
-  /** A few members stay with the servers, those whose ids come first; and whoever is alone, or looks in. */
+  /**
+   * True for a node that has no channels, or has its first ones, and during a visit. True for the few awake members
+   * with the lowest ids. True for all others if none of those few is within reach.
+   */
   #shouldListen(): boolean {
     const { own } = this.#membership
     const now = this.#clock.now()
@@ -181,8 +184,8 @@ export class Links {
   }
 
   /**
-   * Closes channels that are not wanted, the longest unused first, until there are some to spare. Not for those that
-   * are wanted and not open yet: it may be through the others that they will be.
+   * Closes unwanted channels, the longest unused first, until some are to spare. A channel that is wanted and not open
+   * yet closes none: it may be introduced through one of these.
    */
   #closeIdlest(wanted: ReadonlyMap<NodeId, PeerId>): void {
     const { connected } = this.#peers

@@ -1,12 +1,14 @@
 /**
- * The members of the ring, as an application sees them.
+ * Members of the ring, as an application sees them (Dynamo, section 4.8).
+ *
+ * `reachable` is the view of this node alone: requests reach the member, over a channel or a relay.
  */
 import type { Claim } from '../../core/membership/claims.ts'
 import type { Member, Status } from '../api/tabring-node.ts'
 import type { Peers } from '../network/peers.ts'
 import type { Routing } from '../ownership/routing.ts'
 
-/** Who knows the members, and who reaches them. */
+/** Parts of a node that know the members and reach them. */
 export interface Here {
   readonly routing: Routing
   readonly peers: Peers

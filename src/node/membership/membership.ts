@@ -1,7 +1,8 @@
 /**
- * Membership on the wire (Dynamo, section 4.8): gives the machine of `core/membership` its clock, its timers and its
- * messages, and exchanges whole member lists: now and then with a random peer, at once with whoever is met, wakes up,
- * or places keys otherwise.
+ * Membership on the wire (Dynamo, section 4.8): a clock, timers and messages for the rules of `core/membership`.
+ *
+ * It also exchanges whole member lists. It does so regularly with a random peer. It does so at once after this node
+ * wakes up, with a node it meets, and with one that places keys differently.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, PeerId, ViewHash } from '../../core/ids.ts'
@@ -28,9 +29,9 @@ export interface MembershipParts {
 }
 
 export class Membership {
-  /** What is believed of these members has changed. */
+  /** The claims about these members have changed. */
   onChanged: (claims: readonly Claim[]) => void = () => {}
-  /** Others had given this node up, and placed keys without it. */
+  /** Other members had given this node up, and placed keys without it. */
   onWasOut: () => void = () => {}
   /** Another boot lives under this node's name. */
   onCopied: (peer: PeerId) => void = () => {}
@@ -40,11 +41,11 @@ export class Membership {
   readonly #routing: Pick<Routing, 'hash'>
   readonly #swim: Swim
   readonly #exchanges = new SingleFlight()
-  /** By what hash each member last said that it places keys. */
+  /** By member: the hash of the placement it last showed. */
   readonly #placed = new Map<NodeId, ViewHash>()
-  /** Claims of a list that is being taken in: what follows from them comes once, after. */
+  /** Changed claims of a list that is being taken in. They are announced together, after the list. */
   #gathered: Claim[] | null = null
-  /** Those set and not fired, to be called off at the end. */
+  /** Cancel functions of the timers that are set and have not fired. */
   readonly #timers = new Set<() => void>()
   #stopped = false
   #cancelPushPull = () => {}
@@ -83,22 +84,22 @@ export class Membership {
     return this.#swim.awake
   }
 
-  /** The links between all who are awake. */
+  /** The links between all awake members. */
   get mesh(): Mesh {
     return this.#swim.mesh
   }
 
-  /** Members a link is kept to. */
+  /** Members to which this node keeps a link. */
   get neighbours(): ReadonlySet<NodeId> {
     return this.#swim.neighbours
   }
 
-  /** Whether the ring holds that this node has left. */
+  /** True if this node has left, by its claim in the ring. */
   get hasLeft(): boolean {
     return this.#swim.own.status === 'left'
   }
 
-  /** Watches until the returned function is called. */
+  /** Runs the failure detector until the returned function is called. */
   start(): () => void {
     this.#swim.start(this.#clock.now())
     this.#armPushPull()
@@ -138,17 +139,17 @@ export class Membership {
     if (!this.#stopped) this.#swim.suspect(node, this.#clock.now())
   }
 
-  /** This tab goes to sleep, or for a while: whoever can be reached in a frame hears it. */
+  /** This tab goes to sleep, or is suspended. It tells a few members, a message each. */
   sleep(): void {
     this.#swim.sleep(this.#clock.now())
   }
 
-  /** It is awake again, and says so. */
+  /** This tab is awake again, and says so. */
   wake(): void {
     this.#swim.renew({ status: 'alive' }, this.#clock.now())
   }
 
-  /** This node holds by now what others may lack. */
+  /** This node holds records by now that others may lack. */
   settle(): void {
     if (!this.own.settled) this.#swim.renew({ settled: true }, this.#clock.now())
   }
@@ -163,7 +164,7 @@ export class Membership {
     if (capacity16ths !== this.own.capacity16ths) this.#swim.renew({ capacity16ths }, this.#clock.now())
   }
 
-  /** This node's store takes in what it is given, or does not. */
+  /** This node's store accepts records, or does not. */
   store(storage: StorageState): void {
     if (storage !== this.own.storage) this.#swim.renew({ storage }, this.#clock.now())
   }
@@ -172,33 +173,33 @@ export class Membership {
     this.#swim.leave(this.#clock.now())
   }
 
-  /** A node showed by what hash it places keys; where ours differs, lists are exchanged. */
+  /** A node showed the hash of its placement. If ours differs, member lists are exchanged. */
   seen(node: NodeId, placed: ViewHash): void {
     if (this.view.has(node)) this.#placed.set(node, placed)
     if (placed !== this.#routing.hash) void this.pushPull(node)
   }
 
   /**
-   * Whether a node, by what it said last, places every key as this one does; lists are exchanged first if it did not.
+   * True if a node, by the last hash it showed, places every key as this one does. If not, lists are exchanged first.
    */
   async agrees(node: NodeId): Promise<boolean> {
     if (!this.placesAlike(node)) await this.pushPull(node)
     return this.placesAlike(node)
   }
 
-  /** Whether it does so by what it said last. */
+  /** The same, without an exchange of lists. */
   placesAlike(node: NodeId): boolean {
     return this.#placed.get(node) === this.#routing.hash
   }
 
-  /** What to answer to a node's digest, or to its claims. */
+  /** The answer to a node's digest, or to its claims. */
   answer(from: NodeId, { digest, claims }: MembersRequest): Extract<Reply, { type: 'members' }> {
     this.#takeList(from, claims)
     const isNews = claims.length === 0 && digest !== this.#swim.digest
     return { type: 'members', digest: this.#swim.digest, claims: isNews ? this.claims : [] }
   }
 
-  /** One exchange of lists with one node, never two at once. Its failure shows in the node's reachability. */
+  /** Exchanges lists with one node, never twice at once. A failure shows in the node's reachability. */
   pushPull(node: NodeId): Promise<void> {
     return this.#exchanges.run(node, () => this.#exchange(node))
   }
@@ -210,7 +211,7 @@ export class Membership {
       this.#takeList(node, theirs.claims)
       if (theirs.digest !== this.#swim.digest) await this.#ask(node, this.claims)
     } catch {
-      // Silence and refusals are the peers' to judge.
+      // `Peers` judges silence and refusals.
     }
   }
 

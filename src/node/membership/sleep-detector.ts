@@ -1,7 +1,9 @@
 /**
- * Whether this tab has been asleep: frozen, suspended with its laptop, or stood still for long. Its clocks tell,
- * whoever looks first (a timer, a message, a request): monotonic time went on with nobody looking, or wall time went
- * on without it.
+ * Sleep detector: finds out that this tab was asleep (not in the paper).
+ *
+ * A tab sleeps when it is frozen, suspended with its laptop, or stands still for long. Its clocks show it at the next
+ * look, made by a timer, a message or a request. Monotonic time went on without a look, or wall time went on without
+ * monotonic time.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { Clock } from '../../ports.ts'
@@ -26,7 +28,7 @@ export class SleepDetector {
   start(chance: () => number): () => void {
     return repeat(this.#clock, bounds.sleepCheckMs, chance, async () => {
       this.look()
-      // A timer that fires is none of a tab that sleeps, whatever events the browser has or has not sent.
+      // A tab whose timers fire is not asleep, no matter which events the browser has sent.
       if (this.#membership.own.status === 'away') this.onWoke()
     })
   }

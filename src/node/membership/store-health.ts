@@ -1,10 +1,10 @@
 /**
- * What a node tells the ring of its own store, and when it gives that store up.
+ * Store health: the state of this node's store, as it tells the ring (not in the paper).
  *
- * A full store is told at once, and room only where a write that takes some has succeeded: a full disk still takes
- * small ones. A store that failed a few times on end, for some seconds, is told to have failed; the next write that
- * succeeds takes that back. One that goes on failing is given up. Where nobody writes, the node looks by itself, less
- * and less often.
+ * The node reports a full store at once. It reports room only after a probe of some size has succeeded, since a full
+ * disk still takes small writes. It reports a failed store after several failures in a row, over some seconds. The next
+ * operation that succeeds takes that back. A store that goes on failing is given up. While the store is full or
+ * failing, the node probes it, less and less often.
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId } from '../../core/ids.ts'
@@ -14,18 +14,18 @@ import { BackOff } from '../scheduling/back-off.ts'
 import { probeRow } from '../storage/rows.ts'
 
 export class StoreHealth {
-  /** What the ring is to hear of the store. */
+  /** The state of the store has changed, and the ring is to hear it. */
   onSays: (state: StorageState) => void = () => {}
   /** The store has failed for too long. */
   onGivenUp: () => void = () => {}
   readonly #clock: Clock
   readonly #store: Store
   readonly #self: NodeId
-  /** When to look whether there is room again, and whether the store works again. */
+  /** Pauses before the next probe of a full store, and of a failed one. */
   readonly #pauses: Readonly<Record<'full' | 'failed', BackOff<'store'>>>
   #said: StorageState = 'ok'
   #saidOkAt = Number.NEGATIVE_INFINITY
-  /** Failures on end, and when the first of them was. */
+  /** Failures in a row, and the time of the first. */
   #failures = 0
   #failingSince = 0
   #cancelLook: (() => void) | null = null
@@ -40,7 +40,7 @@ export class StoreHealth {
     this.#pauses = { full: pauses(bounds.roomIntervalMs), failed: pauses(bounds.retryFirstMs) }
   }
 
-  /** How the store took something. */
+  /** Notes the result of an operation on the store. */
   was(state: StorageState): void {
     if (this.#isOver) return
     if (state === 'failed') {
@@ -54,7 +54,7 @@ export class StoreHealth {
   }
 
   #full(): void {
-    // What turns out to be full again soon after had no room worth telling of: the pauses go on where they were.
+    // A store that is full again soon had too little room to speak of. The pauses go on where they were.
     const isNew = this.#said !== 'full' && this.#clock.now() - this.#saidOkAt >= bounds.fullForMs
     if (isNew) this.#pauses.full.reset(this.#self)
     this.#say('full')
@@ -88,8 +88,8 @@ export class StoreHealth {
   }
 
   /**
-   * Looks now: writes as much as a few records take, and takes it away again. Also where something has just made
-   * room.
+   * Probes the store now: writes the bytes of a few records, and deletes them again. Also called after records were
+   * dropped.
    */
   async look(): Promise<void> {
     this.#cancelLook?.()
@@ -115,7 +115,7 @@ export class StoreHealth {
     }
   }
 
-  /** What the ring hears of the store. */
+  /** The state that the ring has heard last. */
   get said(): StorageState {
     return this.#said
   }

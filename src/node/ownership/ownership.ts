@@ -1,11 +1,11 @@
 /**
- * How this node stands to every partition: whether it owns it, and whether it is in sync with it (Dynamo, section 4.9).
+ * Ownership: for each partition, does this node own it, and is its copy complete (Dynamo, section 4.9)?
  *
- * A new owner is in sync once a majority of those who owned the partition before, and everybody in reach who may hold
- * some of it, has given all it has; until then its answers do not count for r and w, and it names whom to ask
- * besides. An owner that meets somebody who was elsewhere, and may have taken writes there, is in doubt about what
- * both hold until the other has given that. A node that ceases to own a partition keeps it, and its answers still
- * count, until the new owners hold everything (see `exchange.ts`).
+ * A new owner has to receive all records of two groups: a majority of the former owners, and every source within reach.
+ * Then it is in sync. Until then its answers do not count for r and w, and it names its sources to coordinators. An
+ * owner may meet a node that was elsewhere and may have taken writes there. It is in doubt about the partitions of both
+ * until that node has given them. A former owner keeps a partition, and its answers still count, until the new owners
+ * hold everything (see `exchange.ts`).
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, Partition } from '../../core/ids.ts'
@@ -15,30 +15,30 @@ import type { Routing } from './routing.ts'
 
 const flags = { owned: 1, synced: 2 } as const
 
-/** The row that says how this node stood to each partition. */
+/** The row with the ownership flags of every partition. */
 export const ownershipRow: RowKey = ['meta', '', 'ownership']
 
 export class Ownership {
-  /** Whether requests reach a node. */
+  /** True if requests reach a node. */
   isReachable: (node: NodeId) => boolean = () => false
-  /** Partitions got in sync. */
+  /** Some partitions got in sync. */
   onInSync: () => void = () => {}
   readonly #store: Store
   readonly #routing: Routing
   readonly #clock: Pick<Clock, 'now'>
-  /** Members of the last view, to tell newcomers. */
+  /** Members of the last view. A node that is not among them is a newcomer. */
   #known: ReadonlySet<NodeId>
-  /** Of what each node said, as it was met, that it holds a copy. */
+  /** By node: the partitions of which it holds a copy, as it said in its hello. */
   readonly #held = new Map<NodeId, ReadonlySet<Partition>>()
   /**
-   * Newcomers that were elsewhere: what each has still to give, and until when it is waited for although it is out of
-   * reach.
+   * Newcomers that were elsewhere. `due`: partitions that the newcomer has still to give. `untilMs`: the end of the
+   * wait for it while it is out of reach.
    */
   readonly #newcomers = new Map<NodeId, { readonly due: Set<Partition>; readonly untilMs: number }>()
   readonly #standing: Uint8Array
-  /** Who has given all it has of a partition since this node began to fetch it. */
+  /** By partition: the nodes that have given all they have of it since this node began to fetch it. */
   readonly #received = new Map<Partition, Set<NodeId>>()
-  /** Partitions in sync before this node was away, and not caught up with yet. */
+  /** Partitions that were in sync before this node was away, and are not caught up with yet. */
   #doubtful: ReadonlySet<Partition> = new Set()
   #saving: Promise<void> | undefined
 
@@ -57,18 +57,15 @@ export class Ownership {
     return ((this.#standing[partition] ?? 0) & flag) !== 0
   }
 
-  /**
-   * Whether this node's answers for a partition may count: it is in sync, or there is nobody else who could know
-   * better.
-   */
+  /** True if this node's answers for a partition count: it is in sync, or no other node could know better. */
   counts(partition: Partition): boolean {
     if (this.#routing.others.length === 0) return true
     if (!this.#is(partition, flags.synced)) return false
-    // Where nobody is in reach, what was in sync is the best there is.
+    // If no other node is within reach, a copy that was in sync is the best there is.
     return this.isInSync(partition) || !this.#routing.others.some((node) => this.isReachable(node))
   }
 
-  /** Whether a newcomer that was elsewhere has still to give what it holds of a partition. */
+  /** True if a newcomer that was elsewhere has still to give its copy of a partition. */
   #awaitsNewcomer(partition: Partition): boolean {
     if (this.#newcomers.size === 0) return false
     return [...this.#newcomers].some(
@@ -81,30 +78,30 @@ export class Ownership {
     return allPartitions.filter((partition) => this.#is(partition, flags.synced))
   }
 
-  /** A node has said of what it holds a copy. */
+  /** A node has said of which partitions it holds a copy. */
   met(node: NodeId, held: readonly Partition[]): void {
     const all = new Set(held)
     this.#held.set(node, all)
     const due = this.#newcomers.get(node)?.due ?? new Set()
     for (const partition of due) if (!all.has(partition)) due.delete(partition)
-    // Lists are exchanged after this, and one that has no place yet may be asked already.
+    // Member lists are exchanged after this. So a node without a place yet may hold copies, and is awaited already.
     if (!this.#known.has(node) && held.length > 0) this.#await(node)
     this.review()
   }
 
-  /** This node was away, and what it holds may be out of date: its answers count again when it has caught up. */
+  /** This node was away, and its copies may be out of date. Its answers count again when it has caught up. */
   doubt(): void {
     if (this.#routing.others.length === 0) return
     this.#doubtful = new Set(allPartitions.filter((partition) => this.#is(partition, flags.synced)))
     this.#received.clear()
   }
 
-  /** Whether it had all, when it became an owner, that those had who held the partition before. */
+  /** True if its copy was complete once. An owner that was away since may have missed writes. */
   wasSynced(partition: Partition): boolean {
     return this.#is(partition, flags.synced)
   }
 
-  /** Whether it has, also after it was away. */
+  /** True if its copy is complete now: caught up with after an absence, and with no newcomer to wait for. */
   isInSync(partition: Partition): boolean {
     return this.#is(partition, flags.synced) && !this.#doubtful.has(partition) && !this.#awaitsNewcomer(partition)
   }
@@ -113,7 +110,10 @@ export class Ownership {
     return this.#is(partition, flags.owned) && !this.isInSync(partition)
   }
 
-  /** Whom to ask besides this node: nobody, unless it owns the partition and is still fetching it. */
+  /**
+   * Nodes that a coordinator should ask besides this one. Empty, unless this node owns the partition and still fetches
+   * it.
+   */
   sources(partition: Partition): readonly NodeId[] {
     return this.#isFetching(partition) ? this.#routing.sourcesOf(partition) : []
   }
@@ -124,7 +124,7 @@ export class Ownership {
     return allPartitions.filter((partition) => this.#isFetching(partition))
   }
 
-  /** Those of them that a node which does not own them may still have something of, and has not given it. */
+  /** Those of them of which `node` may still have something to give, although it does not own them. */
   fetchingFrom(node: NodeId): readonly Partition[] {
     return this.syncing.filter((partition) => {
       if (this.#newcomers.get(node)?.due.has(partition) === true)
@@ -139,7 +139,7 @@ export class Ownership {
     return allPartitions.filter((partition) => this.#is(partition, flags.owned)).length
   }
 
-  /** Whether others own a partition by now, and this node's answers still count. */
+  /** True if others own a partition by now, and this node's answers still count. */
   isRetained(partition: Partition): boolean {
     return this.#is(partition, flags.synced) && !this.#is(partition, flags.owned)
   }
@@ -149,8 +149,8 @@ export class Ownership {
   }
 
   /**
-   * Follows a change of the member view: what is newly owned has to be fetched, and what somebody may hold who was
-   * elsewhere.
+   * Follows a change of placement. Newly owned partitions have to be fetched, and so do the copies of newcomers that
+   * were elsewhere.
    */
   follow(): void {
     const { others } = this.#routing
@@ -161,7 +161,7 @@ export class Ownership {
       const owned = this.#routing.owns(partition)
       if (owned === this.#is(partition, flags.owned)) continue
       changed = true
-      // A partition won back may have been written elsewhere meanwhile: fetch it again.
+      // Other nodes may have taken writes of a partition that was lost and won back. It is fetched again.
       this.#standing[partition] = owned ? flags.owned : this.#is(partition, flags.synced) ? flags.synced : 0
       this.#received.delete(partition)
     }
@@ -175,7 +175,7 @@ export class Ownership {
     this.review()
   }
 
-  /** A node that was elsewhere, and has held copies there, may hold what nobody here has. */
+  /** A node that was elsewhere, and held copies there, may have writes that no node here has. */
   #await(node: NodeId): void {
     const held = this.#held.get(node)
     const isDue = (partition: Partition) => this.#is(partition, flags.owned) && held?.has(partition) !== false
@@ -195,7 +195,7 @@ export class Ownership {
     this.review()
   }
 
-  /** Looks which partitions are in sync by now. */
+  /** Marks the partitions that are in sync by now. */
   review(): void {
     for (const [node, { due }] of this.#newcomers) if (due.size === 0) this.#newcomers.delete(node)
     if (this.#received.size === 0 || this.#routing.others.length === 0) return
@@ -213,8 +213,8 @@ export class Ownership {
   }
 
   /**
-   * Whether everybody in reach who may hold some of a partition has given it; and for a new owner, most of those who
-   * owned it before.
+   * True if every source within reach, and every awaited newcomer, has given its copy of a partition. A new owner also
+   * needs a majority of the former owners.
    */
   #isComplete(partition: Partition, givers: ReadonlySet<NodeId>): boolean {
     const isAwaited = (source: NodeId) => !givers.has(source) && this.isReachable(source)
@@ -225,8 +225,8 @@ export class Ownership {
   }
 
   /**
-   * Rows of a partition are lost: what it holds counts again when it has been compared with the others. Returns what
-   * to write with that.
+   * Rows of a partition are lost. Its copy counts again after an exchange with the others. Returns the writes that
+   * belong in the transaction of the loss.
    */
   lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[] {
     if (how === 'dropped') return []
@@ -234,18 +234,18 @@ export class Ownership {
       this.#standing[partition] = this.#is(partition, flags.owned) ? flags.owned : 0
       this.#received.delete(partition)
     }
-    // Also where it was noted before: that may not be written yet.
+    // This row is written even if the loss was noted before: that note may not be in the store yet.
     return [{ key: ownershipRow, value: this.#standing.slice() }]
   }
 
-  /** Partitions of others were dropped here. */
+  /** These partitions of others were dropped here. */
   dropped(partitions: readonly Partition[]): void {
     const known = partitions.filter((partition) => !this.#routing.owns(partition) && this.#standing[partition] !== 0)
     for (const partition of known) this.#standing[partition] = 0
     if (known.length > 0) this.#save()
   }
 
-  /** Saves once for all changes of a tick. A save that fails costs no more than fetching again after the next boot. */
+  /** Saves once for all changes of a tick. After a failed save the next boot has only to fetch again. */
   #save(): void {
     this.#saving ??= Promise.resolve()
       .then(() => {

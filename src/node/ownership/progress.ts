@@ -1,11 +1,11 @@
 /**
- * Progress: what this node has received of every other node, and what each other node has of this one (etcd's raft
- * keeps the same under the same name). Forgetting, dropping and exchanges ask it; it is told in sessions, never in
- * times of a clock.
+ * Progress: the writes that this node has received of every other node, and the reverse (Dynamo, section 4.7).
  *
- * Each exchange begins with what stands here at that moment, before any trie is read, and only that is told at its
- * end. An owner adopts what a peer tells of a partition only from a whole exchange, after its own rows are flushed. A
- * lost row takes the received vector and the horizon of its partition away, and so does the end of ownership.
+ * etcd's raft uses the same name for the same thing. Forgetting, dropping and exchanges ask it. It counts in sessions,
+ * never in times of a clock. Each exchange begins with a copy of the state here, taken before any trie is read, and
+ * tells only that copy at its end. An owner adopts a peer's account of a partition only from a whole exchange, after
+ * its own rows are flushed. A lost row deletes the received vector and the horizon of its partition. The end of
+ * ownership does so too.
  */
 import {
   type BootNumber,
@@ -31,15 +31,15 @@ import { debounced } from '../scheduling/timers.ts'
 import type { Retention } from './retention.ts'
 import type { Routing } from './routing.ts'
 
-/** The row of what this node has received of others, and how far it may prune. */
+/** The row with the received vectors, horizons and floors of all partitions. */
 export const progressRow: RowKey = ['meta', '', 'progress']
 
-/** The same in version 0.1.0. */
+/** The same row in version 0.1.0. */
 export const formerForgettingRow: RowKey = ['meta', '', 'forgetting']
 
 const never = 0 as HybridTime
 
-/** What is kept of one partition. Never changed: partitions of which the same holds share one. */
+/** The progress of one partition. It is immutable: partitions with equal progress share one object. */
 interface Kept extends Told {
   /** Names in rows here may have been pruned up to this time, by this node or by a peer that gave the rows. */
   readonly floor: HybridTime
@@ -47,7 +47,7 @@ interface Kept extends Told {
 
 const nothing: Kept = { received: nothingReceived, horizon: never, floor: never }
 
-/** How it stood here when a session began. */
+/** The state here when a session began. */
 export interface Begun {
   readonly session: Session
   readonly clock: HybridTime
@@ -55,7 +55,7 @@ export interface Begun {
   readonly kept: readonly Kept[]
 }
 
-/** What the other side of a session said before records move. */
+/** The terms of the other side of a session, heard before records move. */
 export interface Heard {
   readonly received: ReadonlyMap<Partition, Session>
   readonly floors: ReadonlyMap<Partition, HybridTime>
@@ -79,20 +79,20 @@ export class Progress {
   readonly #retention: Pick<Retention, 'ms'>
   readonly #boot: BootNumber
   readonly #kept: Kept[]
-  /** Horizons to come, once they are flushed. */
+  /** Horizons that hold once they are flushed. */
   #raised = new Map<Partition, HybridTime>()
-  /** The session that rows are stamped with now, and whether any was. */
+  /** The session that rows are stamped with now. `#isUsed`: a row was stamped, or a record changed, in it. */
   #count = 1
   #isUsed = false
-  /** The session in which a partition changed last. */
+  /** By partition: the session in which it changed last. */
   readonly #changedAt = new Map<Partition, number>()
-  /** Sessions of this boot before which a node has all that was stored here. */
+  /** By node and partition: the node has all that was stored here before that session of this boot. */
   readonly #given = new Map<NodeId, Map<Partition, number>>()
   #losses = 0
   #saving: Promise<void> | undefined
   readonly #saveSoon: () => void
 
-  /** `saved`: the rows of an earlier boot, in its own format and in that of version 0.1.0; `boot`: this one. */
+  /** `saved`: the rows of an earlier boot, in the present format and in that of version 0.1.0. `boot`: this boot. */
   constructor(
     store: Store,
     clock: Clock,
@@ -109,7 +109,7 @@ export class Progress {
     this.#saveSoon = debounced(clock, bounds.progressSavedMs, () => void this.#write('relaxed').catch(() => {}))
   }
 
-  /** What a row is stamped with that gets a value now; to be called as its transaction is decided. */
+  /** The stamp of a row that gets a value now. A caller reads it while its transaction is decided. */
   get stamp(): Stamp {
     this.#isUsed = true
     return { boot: this.#boot.number, count: this.#count }
@@ -122,8 +122,8 @@ export class Progress {
   }
 
   /**
-   * A session begins, before any trie is read. `openSince`: the earliest stamp of transactions that have been decided
-   * and of which no word has come; what they store may not be in the tries yet.
+   * Begins a session, before any trie is read. `openSince`: the earliest stamp of transactions that are decided and not
+   * yet reported as ended. Their rows may not be in the tries yet.
    */
   begin(openSince: number | null): Begun {
     if (this.#isUsed) this.#count += 1
@@ -138,22 +138,25 @@ export class Progress {
     return kept[partition] ?? nothing
   }
 
-  /** Up to when names and tombstones of a partition may be pruned. */
+  /** Names and tombstones of a partition may be pruned up to this time. */
   horizonOf(partition: Partition): HybridTime {
     return this.#of(partition).horizon
   }
 
-  /** Up to when they may have been; as it was when a session began, where one is given. */
+  /**
+   * Names and tombstones of a partition may have been pruned up to this time. `begun`: as it was when that session
+   * began.
+   */
   floorOf(partition: Partition, begun?: Begun): HybridTime {
     const { horizon, floor } = this.#of(partition)
-    // What was pruned here meanwhile counts; what a peer may have pruned did not concern what was here before it.
+    // Pruning here since then counts. Pruning by a peer since then did not touch the rows that were here before.
     return begun === undefined ? floor : later(this.#of(partition, begun.kept).floor, horizon)
   }
 
-  /** What this node says before records of these partitions move. */
+  /** The terms that this node states before records of these partitions move. */
   termsFor(node: NodeId, partitions: readonly Partition[], begun: Begun): ExchangeTerms {
     const { kept } = begun
-    // What was found lost since the session began is not claimed.
+    // Rows were found lost since the session began, so nothing is claimed as received.
     const of = this.hasLost(begun) ? [] : partitions
     const received = grouped(of, session, (partition) => this.#of(partition, kept).received.get(node))
     const floors = grouped(partitions, time, (partition) => this.#of(partition, kept).floor || undefined)
@@ -174,20 +177,23 @@ export class Progress {
     return { received: ungrouped(terms.received), floors }
   }
 
-  /** Whether rows were lost or dropped here since a session began. */
+  /** True if rows were lost or dropped here since a session began. */
   hasLost({ losses }: Begun): boolean {
     return losses !== this.#losses
   }
 
-  /** Whether the other side had received a row of this node before it was asked for. */
+  /** True if the other side had received a row of this node before the session. */
   isKnown({ received }: Heard, partition: Partition, stamp: Stamp | null): boolean {
     return isReceived(received.get(partition), stamp, this.#boot.boots)
   }
 
-  /** What this node tells a peer that now has all of these partitions. It tells a horizon only where it is in sync. */
+  /**
+   * The account that this node gives to a peer that now has all of these partitions. It states a horizon only for
+   * partitions that are in sync.
+   */
   accountOf(partitions: readonly Partition[], begun: Begun, isInSync: (partition: Partition) => boolean): Account {
     const { clock, kept } = begun
-    // What was lost meanwhile was not given.
+    // Rows were lost or dropped meanwhile: they were not given.
     if (this.hasLost(begun)) return { session: begun.session, clock, kept: [] }
     const outOfSync = sharing((each: Kept): Told => ({ ...each, horizon: never }))
     const tellOf = (partition: Partition): Told => {
@@ -198,8 +204,8 @@ export class Progress {
   }
 
   /**
-   * This node has all that a peer had of these partitions, flushed, and owned them throughout: takes over what the
-   * peer says of them. Returns the partitions of which that is so, with the peer's horizons.
+   * This node has all that a peer had of these partitions, flushed. For those it owns it adopts the peer's account and
+   * horizons. Returns the adopted partitions.
    */
   received(from: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): readonly Partition[] {
     if (this.hasLost(begun)) return []
@@ -234,13 +240,16 @@ export class Progress {
     for (const partition of partitions) given.set(partition, session.count)
   }
 
-  /** Whether a node holds, flushed, all that is here of a partition, as far as word of commits has come. */
+  /** True if a node holds, flushed, all that is here of a partition, as far as commits have been reported. */
   hasAll(node: NodeId, partition: Partition): boolean {
     const given = this.#given.get(node)?.get(partition)
     return given !== undefined && given > (this.#changedAt.get(partition) ?? 0)
   }
 
-  /** Follows a change of placement: what somebody held as an owner says nothing once it is none. */
+  /**
+   * Follows a change of placement. If an ownership has ended, here or at another node, the progress of that partition
+   * is forgotten, except for the floor here.
+   */
   follow(): void {
     for (const partition of allPartitions) {
       const kept = this.#of(partition)
@@ -256,7 +265,10 @@ export class Progress {
     this.#saveSoon()
   }
 
-  /** Rows of a partition are lost, or dropped because others own them. Returns what has to be written with that. */
+  /**
+   * Rows of a partition are lost, or dropped because others own them. Returns the write that belongs in the transaction
+   * of that.
+   */
   lost(partition: Partition, how: 'lost' | 'dropped'): Write {
     this.#losses += 1
     this.#raised.delete(partition)
@@ -264,7 +276,7 @@ export class Progress {
     return this.#row()
   }
 
-  /** Names of a partition may be pruned up to then, once that is flushed. */
+  /** Raises a horizon: names of the partition may be pruned up to it once it is flushed. */
   raise(partition: Partition, horizon: HybridTime): void {
     if (horizon > later(this.horizonOf(partition), this.#raised.get(partition))) this.#raised.set(partition, horizon)
   }
@@ -286,7 +298,7 @@ export class Progress {
     const isDue = (partition: Partition) => raised.has(partition) && this.#routing.owns(partition)
     const next = (partition: Partition) => {
       const kept = this.#of(partition)
-      // What was lost while this waited is not claimed.
+      // Rows were lost while this waited, so the horizon is not claimed.
       if (losses !== this.#losses || !isDue(partition)) return kept
       const horizon = later(kept.horizon, raised.get(partition))
       return { ...kept, horizon, floor: later(kept.floor, horizon) }
@@ -297,7 +309,7 @@ export class Progress {
   }
 
   async #write(durability: Durability, isOf?: (partition: Partition) => Kept): Promise<void> {
-    // A row written in the middle of a raise would be without it, and stay.
+    // A row written in the middle of a raise would lack it, and would overwrite it.
     if (durability === 'relaxed') await this.#saving
     await this.#store.transact([], durability, () => ({
       writes: [this.#row(isOf), { key: formerForgettingRow, value: null }],
@@ -311,7 +323,7 @@ export class Progress {
     return { key: progressRow, value: sealed(writer.done()) }
   }
 
-  /** Partitions of which the same is kept share it again: what is shared is compared, told and written once. */
+  /** Lets partitions with equal progress share one object again. A shared object is compared, told and written once. */
   #share(): void {
     for (const { is, of } of grouped(allPartitions, keptOne, (partition) => this.#of(partition)))
       for (const partition of of) this.#kept[partition] = is
@@ -329,8 +341,8 @@ function sharing<T, U>(make: (value: T) => U): (value: T) => U {
 }
 
 /**
- * Nothing but floors is taken over from version 0.1.0: it stamped no rows, and its horizons claimed more than was
- * received.
+ * Takes over nothing but floors from version 0.1.0. That version stamped no rows, and its horizons claimed more than
+ * was received.
  */
 function keptIn([saved, former]: readonly (Uint8Array | undefined)[]): Kept[] {
   const known = opened(

@@ -1,9 +1,9 @@
 /**
- * For how long this ring waits for those who are away before it forgets: the longest time that any node met here was
- * opened with.
+ * Retention: the time this ring waits for absent nodes before it forgets (not in the paper).
  *
- * Nodes of one ring need not agree on it, and what one of them forgets early is forgotten for all. So each says in
- * its hello what it goes by, and the longer time holds at both ends. It never gets shorter while a node runs.
+ * It is the longest retention of this node and of all nodes it has met. Nodes of one ring need not agree on it, but a
+ * delete forgotten early by one node is forgotten for all. So each node states its retention in its hello, and the
+ * longer one holds at both ends. It never gets shorter while a node runs.
  */
 export class Retention {
   #ms: number
@@ -16,7 +16,7 @@ export class Retention {
     return this.#ms
   }
 
-  /** A node goes by so many ms. */
+  /** A node has stated its retention, ms. */
   heard(ms: number): void {
     this.#ms = Math.max(this.#ms, ms)
   }

@@ -1,8 +1,8 @@
 /**
- * Who is here and who owns what, as this node believes: the member view and the placement that follows from it.
+ * Routing: the member view of this node, and the placement that follows from it (Dynamo, sections 4.2, 4.3 and 4.8).
  *
- * Placement is computed when it is asked for, once per view. Every change of view is announced, so that ownership,
- * hints and exchanges can follow (Dynamo, sections 4.2, 4.3 and 4.8).
+ * A placement is computed once per view, at the first question. Every change of placement is announced, so that
+ * ownership, hints and exchanges can follow.
  */
 import { present } from '../../core/assert.ts'
 import { partitionOf } from '../../core/hash.ts'
@@ -44,22 +44,22 @@ export class Routing {
   readonly self: NodeId
   readonly n: number
   #view: MemberView
-  /** What placement takes of each member that it counts on. */
+  /** By member: the part of its claim that placement depends on. */
   readonly #standings = new Map<NodeId, string>()
   readonly #hash = new SetHash()
   #others: readonly NodeId[] | undefined
   #placement: Placement | undefined
   #withoutSelf: Placement | undefined
-  /** The placement of those that are settled, without this node. */
+  /** The placement of the settled members, without this node. */
   #former: Placement | undefined
   readonly #layOut = ringKeeper()
-  /** What follows from the placement, worked out once for each. */
+  /** Answers that follow from the placement, computed once for each placement. */
   #owned: ReadonlyMap<NodeId, readonly Partition[]> | undefined
   readonly #due = new Map<string, readonly Partition[]>()
   readonly #sources = new Map<Partition, readonly NodeId[]>()
   readonly #place: typeof place
 
-  /** `placing` may remember placements between nodes of one process; it must answer as `place` does. */
+  /** `placing` may remember placements between nodes of one process. It must answer as `place` does. */
   constructor(self: NodeId, view: MemberView, n: number, placing: typeof place = place) {
     this.self = self
     this.n = n
@@ -68,7 +68,7 @@ export class Routing {
     for (const claim of view.values()) this.#stands(claim.node)
   }
 
-  /** Equal where two nodes place every key alike. */
+  /** Two nodes have equal hashes if they place every key alike. */
   get hash(): ViewHash {
     return this.#hash.value
   }
@@ -90,20 +90,20 @@ export class Routing {
     return claim !== undefined && isPlaced(claim)
   }
 
-  /** Whether a node's store, this one's too, takes in what it is given, by the node's own word. */
+  /** True if a node's store, or this node's own, accepts records, by the node's own claim. */
   takesIn(node: NodeId): boolean {
     return (this.#view.get(node)?.storage ?? 'ok') === 'ok'
   }
 
-  /** Members that placement counts on, other than this node. */
+  /** Members that are in the placement, other than this node. */
   get others(): readonly NodeId[] {
     this.#others ??= this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map(({ node }) => node)
     return this.#others
   }
 
   /**
-   * Follows the member view, in which these claims have changed, all at once; who is suspected or asleep changes no
-   * placement.
+   * Follows a change of the member view. `claims`: all that have changed. A member that is suspected or asleep keeps
+   * its place.
    */
   follow(view: MemberView, claims: readonly Claim[]): void {
     this.#view = view
@@ -119,7 +119,7 @@ export class Routing {
     this.onChanged()
   }
 
-  /** Notes how placement takes a member now; whether otherwise than before. */
+  /** Notes how placement sees a member now. Returns true if that has changed. */
   #stands(node: NodeId): boolean {
     const claim = this.#view.get(node)
     const standing = claim === undefined ? null : standingOf(claim)
@@ -149,8 +149,8 @@ export class Routing {
   }
 
   /**
-   * The partitions about which one node asks another in every exchange: those both own. Of the two only the lower one
-   * asks: it brings both in step.
+   * The partitions that an exchange between two nodes covers when `asking` begins it: those both own. The node with the
+   * lower id asks, which brings both in step. In the other direction the list is empty.
    */
   sharedPartitions(asking: NodeId, asked: NodeId): readonly Partition[] {
     if (asking >= asked) return []
@@ -168,7 +168,9 @@ export class Routing {
     return this.#owned.get(node) ?? []
   }
 
-  /** Who owns a partition if this node does not count: those who took over from it, or whom it takes over from. */
+  /**
+   * The owners of a partition if this node did not count: nodes that took over from it, or from which it takes over.
+   */
   ownersWithoutSelf(partition: Partition): readonly NodeId[] {
     this.#withoutSelf ??= this.#place(
       this.claims.filter((claim) => isPlaced(claim) && claim.node !== this.self).map(ringMember),
@@ -179,8 +181,8 @@ export class Routing {
   }
 
   /**
-   * Who owned a partition before those came who never had a copy of anything: most of them a new owner has to have
-   * heard. Nobody where all are new.
+   * The former owners of a partition: its owners before members came that had never held a copy. A new owner must have
+   * heard most of them. Empty if all other members are new.
    */
   formerOwnersOf(partition: Partition): readonly NodeId[] {
     const isFormer = (claim: Claim) => isPlaced(claim) && claim.settled && claim.node !== this.self
@@ -188,7 +190,10 @@ export class Routing {
     return this.#former.owners[partition] ?? []
   }
 
-  /** Whom a new owner fetches a partition from, and names to others meanwhile: those who own it too, or did before. */
+  /**
+   * Nodes from which a new owner fetches a partition, and which it names to coordinators meanwhile: the other owners,
+   * and the former ones.
+   */
   sourcesOf(partition: Partition): readonly NodeId[] {
     const known = this.#sources.get(partition)
     if (known !== undefined) return known
