@@ -212,6 +212,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
 export function start(parts: Parts): readonly (() => void)[] {
   const { ports, chance } = parts
   const { clock } = ports
+  parts.ownership.begin()
   parts.guest.begin()
   return [
     parts.membership.start(),

@@ -49,6 +49,10 @@ export class Ownership {
     this.#routing = routing
     this.#standing = saved?.length === bounds.partitions ? saved.slice() : new Uint8Array(bounds.partitions)
     this.#known = new Set(routing.others)
+  }
+
+  /** Begins with the placement of now. All that an earlier boot held is in doubt. */
+  begin(): void {
     this.follow()
     this.doubt()
   }

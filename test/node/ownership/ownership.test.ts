@@ -19,6 +19,7 @@ function replicaFixture() {
   const isReachable = (node: NodeId) => reachable.has(node)
   const ownership = new Ownership(memoryStore(), routing, wasInSync, { now: () => 0 })
   ownership.isReachable = isReachable
+  ownership.begin()
   const partition = allPartitions[7] ?? (0 as never)
   return { ownership, reachable, partition }
 }
@@ -74,6 +75,7 @@ function ringThatIsJoined(newcomer: { readonly settled: boolean }) {
   const isReachable = (node: NodeId) => reachable.has(node)
   const ownership = new Ownership(memoryStore(), routing, wasInSync, clock)
   ownership.isReachable = isReachable
+  ownership.begin()
   for (const node of [2, 3]) ownership.received(name(node), allPartitions)
   const fourth = { ...claim(4), ...newcomer }
   routing.follow(mergeClaims(new Map(), [...claims, fourth]), [fourth])
@@ -136,6 +138,7 @@ describe('a new owner', () => {
     const isReachable = (node: NodeId) => reachable.has(node)
     const ownership = new Ownership(memoryStore(), routing, undefined, { now: () => 0 })
     ownership.isReachable = isReachable
+    ownership.begin()
     return { ownership, reachable, partition: allPartitions[7] ?? (0 as never) }
   }
 
