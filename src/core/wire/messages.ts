@@ -90,7 +90,7 @@ export type Request =
     }
   /**
    * One step of a reconciliation (see `core/merkle`). `scope`: its partitions. Null for those that the two nodes
-   * compare in every exchange (`Routing.dueTo`). The first step of a session starts it anew.
+   * compare in every exchange (`Routing.sharedPartitions`). The first step of a session starts it anew.
    */
   | {
       readonly type: 'reconcile'

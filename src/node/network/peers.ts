@@ -53,6 +53,7 @@ export class Peers {
   readonly #byNode = new Map<NodeId, Channel>()
   readonly #replies = new Replies()
   readonly #relay = new Relay()
+  readonly #introductions = new Relay()
   readonly #unrelayed: Unrelayed
   #serving = 0
 
@@ -391,7 +392,7 @@ export class Peers {
     if (to === this.#transport.self) this.#transport.introduced(from, body)
     else if (from === channel.peer) {
       const onward = this.#channels.get(to)?.node == null ? null : () => this.#send(to, message, 'control')
-      void this.#relay.pass(body.length, onward, () => this.#mention(from, { kind: 'unsignaled', to, body }))
+      void this.#introductions.pass(body.length, onward, () => this.#mention(from, { kind: 'unsignaled', to, body }))
     }
   }
 }

@@ -15,7 +15,12 @@ export class Relay {
       return
     }
     this.#bytes += bytes
-    await onward().catch(refuse)
-    this.#bytes -= bytes
+    try {
+      await onward()
+    } catch {
+      refuse()
+    } finally {
+      this.#bytes -= bytes
+    }
   }
 }
