@@ -14,6 +14,7 @@ import type { NodeId, Partition } from '../../core/ids.ts'
 import { partitionIn } from '../../core/merkle/forest.ts'
 import { type Item, isSame } from '../../core/merkle/reconciliation.ts'
 import { allPartitions } from '../../core/partitioning/all-partitions.ts'
+import { dotName } from '../../core/versioning/causal-history.ts'
 import { hybridZero } from '../../core/versioning/hybrid-time.ts'
 import { emptyRecord } from '../../core/versioning/record.ts'
 import type { Account, Reply, Request } from '../../core/wire/messages.ts'
@@ -215,7 +216,7 @@ export class Exchange {
         giverFloorOf: (partition) => (takesIn(partition) ? hybridZero : (heard.floors.get(partition) ?? hybridZero)),
         isKept: () => !this.#progress.hasLost(begun),
       },
-      isKnown: ({ key, stamp }) => this.#progress.isKnown(heard, partitionOf(key), stamp),
+      isKnown: ({ key, stamps }, dot) => this.#progress.isKnown(heard, partitionOf(key), stamps.get(dotName(dot))),
     }
   }
 

@@ -81,7 +81,7 @@ export class Progress {
   readonly #kept: Kept[]
   /** Horizons to come, once they are flushed. */
   #raised = new Map<Partition, HybridTime>()
-  /** The session that rows are stamped with now, and whether any was. */
+  /** The session that siblings are stamped with now, and whether any was. */
   #count = 1
   #isUsed = false
   /** The session in which a partition changed last. */
@@ -109,7 +109,7 @@ export class Progress {
     this.#saveSoon = debounced(clock, bounds.progressSavedMs, () => void this.#write('relaxed').catch(() => {}))
   }
 
-  /** What a row is stamped with that gets a value now; to be called as its transaction is decided. */
+  /** What a sibling is stamped with that comes to a row now; to be called as its transaction is decided. */
   get stamp(): Stamp {
     this.#isUsed = true
     return { boot: this.#boot.number, count: this.#count }
@@ -179,8 +179,8 @@ export class Progress {
     return losses !== this.#losses
   }
 
-  /** Whether the other side had received a row of this node before it was asked for. */
-  isKnown({ received }: Heard, partition: Partition, stamp: Stamp | null): boolean {
+  /** Whether the other side had received a sibling of this node before it was asked for. */
+  isKnown({ received }: Heard, partition: Partition, stamp: Stamp | undefined): boolean {
     return isReceived(received.get(partition), stamp, this.#boot.boots)
   }
 
