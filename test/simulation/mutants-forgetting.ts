@@ -136,6 +136,20 @@ const holes: readonly Mutant[] = [
     firstSeed: 19,
   },
   {
+    name: 'a row that is lost in the middle of an exchange leaves the claims about its partition',
+    file: 'src/node/ownership/progress.ts',
+    from: '    this.#lostAt.set(partition, this.#losses)\n',
+    to: '',
+    test: { file: 'test/node/ownership/received.test.ts', name: 'take away no claim about another one' },
+  },
+  {
+    name: 'rows that are dropped take away the claims about every partition',
+    file: 'src/node/ownership/progress.ts',
+    from: '(this.#lostAt.get(partition) ?? 0)) > losses',
+    to: 'this.#losses) > losses',
+    test: { file: 'test/scenarios/overwritten.test.ts', name: 'what all had received stays overwritten' },
+  },
+  {
     name: 'a row that is lost in the middle of an exchange does not keep it from counting',
     file: 'src/node/ownership/progress.ts',
     from: '    if (this.hasLost(begun)) return []\n',

@@ -214,7 +214,7 @@ export class Exchange {
         origin: 'exchanged',
         floorOf: (partition) => this.#progress.floorOf(partition, begun),
         giverFloorOf: (partition) => (takesIn(partition) ? hybridZero : (heard.floors.get(partition) ?? hybridZero)),
-        isKept: () => !this.#progress.hasLost(begun),
+        isKept: (partition) => !this.#progress.hasLost(begun, partition),
       },
       isKnown: ({ key, stamps }, dot) => this.#progress.isKnown(heard, partitionOf(key), stamps.get(dotName(dot))),
     }

@@ -89,6 +89,8 @@ export class Progress {
   /** Sessions of this boot before which a node has all that was stored here. */
   readonly #given = new Map<NodeId, Map<Partition, number>>()
   #losses = 0
+  /** By partition: which loss was its last one. */
+  readonly #lostAt = new Map<Partition, number>()
   #saving: Promise<void> | undefined
   readonly #saveSoon: () => void
 
@@ -154,7 +156,7 @@ export class Progress {
   termsFor(node: NodeId, partitions: readonly Partition[], begun: Begun): ExchangeTerms {
     const { kept } = begun
     // What was found lost since the session began is not claimed.
-    const of = this.hasLost(begun) ? [] : partitions
+    const of = partitions.filter((partition) => !this.hasLost(begun, partition))
     const received = grouped(of, session, (partition) => this.#of(partition, kept).received.get(node))
     const floors = grouped(partitions, time, (partition) => this.#of(partition, kept).floor || undefined)
     return { received, floors }
@@ -174,9 +176,9 @@ export class Progress {
     return { received: ungrouped(terms.received), floors }
   }
 
-  /** Whether rows were lost or dropped here since a session began. */
-  hasLost({ losses }: Begun): boolean {
-    return losses !== this.#losses
+  /** Whether rows were lost or dropped here since a session began: of a partition, or of any. */
+  hasLost({ losses }: Begun, partition?: Partition): boolean {
+    return (partition === undefined ? this.#losses : (this.#lostAt.get(partition) ?? 0)) > losses
   }
 
   /** Whether the other side had received a sibling of this node before it was asked for. */
@@ -259,6 +261,7 @@ export class Progress {
   /** Rows of a partition are lost, or dropped because others own them. Returns what has to be written with that. */
   lost(partition: Partition, how: 'lost' | 'dropped'): Write {
     this.#losses += 1
+    this.#lostAt.set(partition, this.#losses)
     this.#raised.delete(partition)
     this.#kept[partition] = how === 'dropped' ? nothing : { ...nothing, floor: this.#of(partition).floor }
     return this.#row()

@@ -91,8 +91,8 @@ export interface Coming {
   readonly origin: Origin
   readonly floorOf: (partition: Partition) => HybridTime
   readonly giverFloorOf: (partition: Partition) => HybridTime
-  /** Whether this node still has, or has had overwritten, all it said that it had received. */
-  readonly isKept: () => boolean
+  /** Whether this node still has, or has had overwritten, all it said that it had received of a partition. */
+  readonly isKept: (partition: Partition) => boolean
 }
 
 /** What taking in came to. */

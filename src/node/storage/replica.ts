@@ -293,7 +293,7 @@ export class Replica {
     const mine = prune(stored?.record ?? emptyRecord, horizon)
     reportReuse(this.on, key, reusedDots(mine, incoming))
     const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
-    const terms = { origin: coming.origin, received: !isLost && coming.isKept() ? received : [], ...floors }
+    const terms = { origin: coming.origin, received: !isLost && coming.isKept(partition) ? received : [], ...floors }
     const accepted = accept(mine, incoming, terms)
     if (accepted.late.length > 0) intake.late.set(key, accepted.late)
     if (accepted.overwritten !== null)
