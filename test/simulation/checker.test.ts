@@ -4,6 +4,8 @@
 import { describe, expect, test } from 'vitest'
 import { type Conditions, check, type FinalReplica, missed, type Operation, usual } from './checker.ts'
 
+import { lateThoughReceived } from './late-though-received.ts'
+
 let ids = 0
 const operation = (type: Operation['type'], more: Partial<Operation> = {}): Operation => {
   ids += 1
@@ -87,6 +89,17 @@ describe('bad histories', () => {
   test('a write that failed and shows anyway', () => {
     expect(classes([put('a', null, { status: 'fail' })], at('1', ['a']))).toEqual(['FAILED_WRITE_VISIBLE'])
     expect(classes([put('a', null, { status: 'fail' }), get(['a'])])).toEqual(['FAILED_WRITE_VISIBLE'])
+  })
+
+  test('a value told as late is counted where owners had it, and somebody who had seen it overwrote it', () => {
+    const a = put('a', null, { quorum: true, pw: 2 })
+    const read = get(['a'])
+    const told = new Set(['a'])
+    expect(lateThoughReceived([a, read, put('b', read)], told)).toBe(1)
+    expect(lateThoughReceived([a, read, put('b', read)], new Set(['b']))).toBe(0)
+    expect(lateThoughReceived([a, read, put('b', null)], told)).toBe(0)
+    expect(lateThoughReceived([a, read, put('b', read, { status: 'unknown' })], told)).toBe(0)
+    expect(lateThoughReceived([{ ...a, pw: 0 }, read, put('b', read)], told)).toBe(0)
   })
 
   test('a get at owners that misses an earlier put at owners is stale where a holder could be asked', () => {

@@ -85,7 +85,7 @@ export interface Violation {
 }
 
 /** What every operation had seen, and what every write covers. */
-class Sight {
+export class Sight {
   readonly #operations: ReadonlyMap<number, Operation>
   readonly #writes: ReadonlyMap<string, Operation>
   readonly #seen = new Map<number, ReadonlySet<string>>()
@@ -339,7 +339,7 @@ export function missed(operations: readonly Operation[], conditions: Conditions)
   return new Map([...counts].map(([how, reads]) => [how, reads.size]))
 }
 
-function byKey(operations: readonly Operation[]): ReadonlyMap<string, readonly Operation[]> {
+export function byKey(operations: readonly Operation[]): ReadonlyMap<string, readonly Operation[]> {
   const keys = new Map<string, Operation[]>()
   for (const operation of operations) {
     const ofKey = keys.get(operation.key)

@@ -12,6 +12,7 @@ import { Counters } from './counters.ts'
 import { idle, readEverything } from './ending.ts'
 import { healCore, unleash, wake } from './faults.ts'
 import { keyNamed } from './keys.ts'
+import { lateThoughReceived } from './late-though-received.ts'
 import { isForgetful, type Options } from './options.ts'
 import { Watch } from './rare-paths.ts'
 import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
@@ -93,6 +94,7 @@ export async function simulate(
       : {}),
   }
   const checked = finals === undefined ? [] : check(operations, finals, conditions)
+  counters.count('late though received', lateThoughReceived(operations, workload.late))
   for (const [how, count] of missed(operations, conditions)) counters.count(`get that missed a write ${how}`, count)
   // A defect may come to more violations than a call takes arguments.
   const told = world.failing?.violations() ?? []

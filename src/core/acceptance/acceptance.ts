@@ -20,8 +20,8 @@ export type Origin = 'written' | 'exchanged' | 'read'
 /** The circumstances under which a record arrives. */
 export interface Terms {
   readonly origin: Origin
-  /** True if the owner had received all values of the record before. Then those it lacks now were overwritten. */
-  readonly received: boolean
+  /** Siblings of the record that the owner had received before. Those that it lacks now were overwritten. */
+  readonly received: readonly Sibling[]
   /** The time up to which the owner may have pruned names. */
   readonly floor: HybridTime
   /** The floor of a giver that does not own the partition, and so takes nothing in. 0 for an owner. */
@@ -45,16 +45,15 @@ export function accept(mine: Record, incoming: Record, terms: Terms): Acceptance
   // A read carries no terms of the replicas it asked. An exchange settles what they may have forgotten.
   if (terms.origin === 'read' && unknown.some(isOld))
     return { record: mine, isNews: false, late: [], overwritten: null }
-  const isOverwritten = terms.origin === 'exchanged' && terms.received && unknown.length > 0
-  const taken = isOverwritten
-    ? { ...incoming, siblings: incoming.siblings.filter((sibling) => !unknown.includes(sibling)) }
-    : incoming
-  const fresh = isOverwritten ? [] : unknown
+  const isOverwritten = (sibling: Sibling) => terms.origin === 'exchanged' && terms.received.includes(sibling)
+  const overwritten = unknown.filter(isOverwritten)
+  const fresh = unknown.filter((sibling) => !isOverwritten(sibling))
+  const siblings = incoming.siblings.filter((sibling) => !overwritten.includes(sibling))
   return {
-    record: join(mine, taken),
+    record: join(mine, { ...incoming, siblings }),
     isNews: fresh.length > 0,
     late: [...fresh.filter(isOld), ...leftHere(mine, incoming, terms)].filter(({ kind }) => kind === 'value'),
-    overwritten: isOverwritten ? unknown.reduce(withWrite, emptyHistory) : null,
+    overwritten: overwritten.length > 0 ? overwritten.reduce(withWrite, emptyHistory) : null,
   }
 }
 

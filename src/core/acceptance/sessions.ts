@@ -1,7 +1,7 @@
 /**
  * Sessions: what one node has received of another, told without any clock (not in the paper).
  *
- * A node numbers its sessions by boot and count. It stamps each row with the session in which a value last came to it.
+ * A node numbers its sessions by boot and count. It stamps each sibling of a row with the session in which that came.
  * An owner keeps a *received vector*, with one session per node. All that the node had stored before that session is
  * joined into the owner's rows. An entry may be dropped at any time; that costs events, never data.
  *
@@ -10,7 +10,7 @@
  */
 import type { NodeId } from '../ids.ts'
 
-/** The session in which a row last got a value: the boot of its database, and the count within that boot. */
+/** The session in which a row got a sibling: the boot of its database, and the count within that boot. */
 export interface Stamp {
   readonly boot: number
   readonly count: number
@@ -38,11 +38,11 @@ export interface BootNumber {
 const compareStamps = (a: Stamp, b: Stamp): number => a.boot - b.boot || a.count - b.count
 
 /**
- * True if a row with this stamp was stored before `session`, which an owner says it has received. `boots` are the boots
+ * True if a sibling with this stamp was stored before `session`, which an owner says it has received. `boots` are the boots
  * of this database.
  */
-export function isReceived(session: Session | undefined, stamp: Stamp | null, boots: Boots): boolean {
-  if (session === undefined || stamp === null) return false
+export function isReceived(session: Session | undefined, stamp: Stamp | undefined, boots: Boots): boolean {
+  if (session === undefined || stamp === undefined) return false
   return boots.get(session.boot) === session.tag && compareStamps(stamp, session) < 0
 }
 

@@ -101,10 +101,10 @@ const keyedRecords: Codec<readonly KeyedRecord[]> = {
   read: (reader) => reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
 }
 
-/** Indices in a list of entries. */
+/** Places of siblings among all siblings of a list of entries. */
 const places: Codec<readonly number[]> = {
   write: (writer, all) => writer.list(all, (at) => writer.integer(at)),
-  read: (reader) => reader.list(() => reader.integer(bounds.batchRecordsMax), bounds.batchRecordsMax),
+  read: (reader) => reader.list(() => reader.integer()),
 }
 
 const members: Codec<Extract<Request, { type: 'members' }>> = {

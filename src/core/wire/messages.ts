@@ -81,7 +81,10 @@ export type Request =
    * directions.
    */
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
-  /** Join these records. `received`: indices of entries of which the receiver had received all values before. */
+  /**
+   * Join these records. `received`: the siblings that the receiver had received before, by their places among all
+   * siblings of the entries.
+   */
   | {
       readonly type: 'deliver'
       readonly why: Reason

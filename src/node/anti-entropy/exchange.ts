@@ -13,6 +13,7 @@ import type { NodeId, Partition } from '../../core/ids.ts'
 import { partitionIn } from '../../core/merkle/forest.ts'
 import { type Item, isSame } from '../../core/merkle/reconciliation.ts'
 import { allPartitions } from '../../core/partitioning/all-partitions.ts'
+import { dotName } from '../../core/versioning/causal-history.ts'
 import { hybridZero } from '../../core/versioning/hybrid-time.ts'
 import { emptyRecord } from '../../core/versioning/record.ts'
 import type { Account, Reply, Request } from '../../core/wire/messages.ts'
@@ -210,9 +211,9 @@ export class Exchange {
         origin: 'exchanged',
         floorOf: (partition) => this.#progress.floorOf(partition, begun),
         giverFloorOf: (partition) => (takesIn(partition) ? hybridZero : (heard.floors.get(partition) ?? hybridZero)),
-        isKept: () => !this.#progress.hasLost(begun),
+        isKept: (partition) => !this.#progress.hasLost(begun, partition),
       },
-      isKnown: ({ key, stamp }) => this.#progress.isKnown(heard, partitionOf(key), stamp),
+      isKnown: ({ key, stamps }, dot) => this.#progress.isKnown(heard, partitionOf(key), stamps.get(dotName(dot))),
     }
   }
 

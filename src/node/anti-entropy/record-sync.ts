@@ -12,12 +12,12 @@ import type { Peers } from '../network/peers.ts'
 import type { Routing } from '../ownership/routing.ts'
 import type { Replica } from '../storage/replica.ts'
 import type { Coming } from '../storage/replica-port.ts'
-import type { StoredRecord } from '../storage/rows.ts'
 import {
   batchesOf,
   deliver,
   eachPage,
   fetchRecords,
+  type IsKnown,
   placesOfKnown,
   readRecords,
   sizeOf,
@@ -31,8 +31,7 @@ import type { Transfer } from './exchange-log.ts'
 export interface Agreed {
   /** How what the other gives comes here. */
   readonly coming: Coming
-  /** Whether the other side had received all values of a record of this node before. */
-  isKnown(record: StoredRecord): boolean
+  readonly isKnown: IsKnown
 }
 
 /** What could not be moved is noted in `failed`, by partition; what was, in the transfer. */

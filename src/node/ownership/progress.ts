@@ -81,7 +81,7 @@ export class Progress {
   readonly #kept: Kept[]
   /** Horizons that hold once they are flushed. */
   #raised = new Map<Partition, HybridTime>()
-  /** The session that rows are stamped with now. `#isUsed`: a row was stamped, or a record changed, in it. */
+  /** The session that siblings are stamped with now. `#isUsed`: one was stamped, or a record changed, in it. */
   #count = 1
   #isUsed = false
   /** By partition: the session in which it changed last. */
@@ -89,6 +89,8 @@ export class Progress {
   /** By node and partition: the node has all that was stored here before that session of this boot. */
   readonly #given = new Map<NodeId, Map<Partition, number>>()
   #losses = 0
+  /** By partition: which loss was its last one. */
+  readonly #lostAt = new Map<Partition, number>()
   #saving: Promise<void> | undefined
   readonly #saveSoon: () => void
 
@@ -109,7 +111,7 @@ export class Progress {
     this.#saveSoon = debounced(clock, bounds.progressSavedMs, () => void this.#write('relaxed').catch(() => {}))
   }
 
-  /** The stamp of a row that gets a value now. A caller reads it while its transaction is decided. */
+  /** The stamp of a sibling that comes to a row now. A caller reads it while its transaction is decided. */
   get stamp(): Stamp {
     this.#isUsed = true
     return { boot: this.#boot.number, count: this.#count }
@@ -156,8 +158,8 @@ export class Progress {
   /** The terms that this node states before records of these partitions move. */
   termsFor(node: NodeId, partitions: readonly Partition[], begun: Begun): ExchangeTerms {
     const { kept } = begun
-    // Rows were found lost since the session began, so nothing is claimed as received.
-    const of = this.hasLost(begun) ? [] : partitions
+    // A partition of which rows were found lost since the session began claims nothing as received.
+    const of = partitions.filter((partition) => !this.hasLost(begun, partition))
     const received = grouped(of, session, (partition) => this.#of(partition, kept).received.get(node))
     const floors = grouped(partitions, time, (partition) => this.#of(partition, kept).floor || undefined)
     return { received, floors }
@@ -177,13 +179,13 @@ export class Progress {
     return { received: ungrouped(terms.received), floors }
   }
 
-  /** True if rows were lost or dropped here since a session began. */
-  hasLost({ losses }: Begun): boolean {
-    return losses !== this.#losses
+  /** True if rows were lost or dropped here since a session began: of a partition, or of any. */
+  hasLost({ losses }: Begun, partition?: Partition): boolean {
+    return (partition === undefined ? this.#losses : (this.#lostAt.get(partition) ?? 0)) > losses
   }
 
-  /** True if the other side had received a row of this node before the session. */
-  isKnown({ received }: Heard, partition: Partition, stamp: Stamp | null): boolean {
+  /** True if the other side had received a sibling of this node before the session. */
+  isKnown({ received }: Heard, partition: Partition, stamp: Stamp | undefined): boolean {
     return isReceived(received.get(partition), stamp, this.#boot.boots)
   }
 
@@ -271,6 +273,7 @@ export class Progress {
    */
   lost(partition: Partition, how: 'lost' | 'dropped'): Write {
     this.#losses += 1
+    this.#lostAt.set(partition, this.#losses)
     this.#raised.delete(partition)
     this.#kept[partition] = how === 'dropped' ? nothing : { ...nothing, floor: this.#of(partition).floor }
     return this.#row()

@@ -14,6 +14,7 @@ import { bounds } from '../../core/bounds.ts'
 import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import { Forest, partitionIn } from '../../core/merkle/forest.ts'
 import { isSame } from '../../core/merkle/reconciliation.ts'
+import { emptyRecord } from '../../core/versioning/record.ts'
 import type { Durability, Row, RowKey, Store, Table, Write } from '../../ports.ts'
 import type { HintLimits } from '../api/config.ts'
 import type { Forgetting } from '../forgetting/forgetting.ts'
@@ -36,6 +37,7 @@ import {
   recordWrite,
   type StoredRecord,
   sizeIn,
+  stampsOf,
   treeIn,
   treeRow,
 } from './rows.ts'
@@ -215,8 +217,9 @@ export class MerkleIndex {
         if (!this.#commits.mayHaveLeft(doubt, this.#forest.version(hash), version)) {
           altered += 1
           lost = this.#forgetting.lost(partitionIn(hash), 'lost')
-          // No trie had it, so no exchange has given it, whatever its stamp says.
-          if (stored !== null) writes.push(recordWrite(hash, { ...stored, stamp: this.#progress.stamp }, version))
+          // No trie had it, so no exchange has given it, whatever its stamps say.
+          const stamps = stampsOf(stored?.record ?? emptyRecord, this.#progress.stamp)
+          if (stored !== null) writes.push(recordWrite(hash, { ...stored, stamps }, version))
         }
         if (key !== null) hints.push({ key, row: rows.shift() })
       }

@@ -5,7 +5,7 @@
 import type { Origin } from '../../core/acceptance/acceptance.ts'
 import type { HybridTime, NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import { type Dot, dotName } from '../../core/versioning/causal-history.ts'
-import type { Record, Sibling } from '../../core/versioning/record.ts'
+import { join, type Record, type Sibling } from '../../core/versioning/record.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { StoreFailure } from '../../ports.ts'
 import type { HintLimits } from '../api/config.ts'
@@ -15,9 +15,26 @@ import type { KeyChange } from './rows.ts'
 /** A record to take in, and whom it is also owed to. */
 export interface Incoming extends KeyedRecord {
   readonly hintFor: readonly NodeId[]
-  /** This node had received all values of the record before: then it has had those that it lacks. */
-  readonly received?: boolean
+  /** Siblings of the record that this node had received before: then it has had those that it lacks. */
+  readonly received?: readonly Sibling[]
 }
+
+/** One record for each key: two would each join the row that was there before, and one of them would be lost. */
+export function foldedByKey(incoming: readonly Incoming[]): readonly Incoming[] {
+  const folded = new Map<StoredKey, Incoming>()
+  for (const entry of incoming) {
+    const known = folded.get(entry.key)
+    folded.set(entry.key, known === undefined ? entry : fold(known, entry))
+  }
+  return [...folded.values()]
+}
+
+const fold = (a: Incoming, b: Incoming): Incoming => ({
+  key: a.key,
+  record: join(a.record, b.record),
+  hintFor: [...a.hintFor, ...b.hintFor],
+  received: [...(a.received ?? []), ...(b.received ?? [])],
+})
 
 /** What a key looks like from here: own record and hints joined. */
 export interface Local {
@@ -74,8 +91,8 @@ export interface Coming {
   readonly origin: Origin
   readonly floorOf: (partition: Partition) => HybridTime
   readonly giverFloorOf: (partition: Partition) => HybridTime
-  /** Whether this node still has, or has had overwritten, all it said that it had received. */
-  readonly isKept: () => boolean
+  /** Whether this node still has, or has had overwritten, all it said that it had received of a partition. */
+  readonly isKept: (partition: Partition) => boolean
 }
 
 /** What taking in came to. */

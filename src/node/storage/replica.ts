@@ -37,6 +37,7 @@ import { type Change, MerkleIndex } from './merkle-index.ts'
 import {
   type Asked,
   type Coming,
+  foldedByKey,
   type Incoming,
   Intake,
   type Local,
@@ -46,7 +47,7 @@ import {
   type Taken,
   watched,
 } from './replica-port.ts'
-import { hintIn, hintRow, recordRow, recordRowAt, recordWrite, type StoredRecord } from './rows.ts'
+import { hintIn, hintRow, recordRow, recordRowAt, recordWrite, type StoredRecord, stampsOf } from './rows.ts'
 
 /** An incoming record with the hash of its key, which is worked out once. */
 interface Placed extends Incoming {
@@ -224,7 +225,7 @@ export class Replica {
     asked: Asked = 'this node',
     coming: Coming = this.written,
   ): Promise<Taken> {
-    const entries = incoming.map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
+    const entries = foldedByKey(incoming).map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
     // Rows of hints are read where a hint is to be kept, as far as can be told before the transaction.
     const isHinted = entries.map((entry) => this.#destination(entry).targets.length > 0)
     const places = entries.flatMap(({ hash, key }, index) => [
@@ -277,7 +278,7 @@ export class Replica {
 
   /** Joins a record to what this node has as an owner. */
   #joinRecord(
-    { hash, key, record: incoming, received = false }: Placed,
+    { hash, key, record: incoming, received = [] }: Placed,
     held: Uint8Array | undefined,
     coming: Coming,
     writes: Write[],
@@ -292,7 +293,7 @@ export class Replica {
     const mine = prune(stored?.record ?? emptyRecord, horizon)
     reportReuse(this.on, key, reusedDots(mine, incoming))
     const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
-    const terms = { origin: coming.origin, received: received && !isLost && coming.isKept(), ...floors }
+    const terms = { origin: coming.origin, received: !isLost && coming.isKept(partition) ? received : [], ...floors }
     const accepted = accept(mine, incoming, terms)
     if (accepted.late.length > 0) intake.late.set(key, accepted.late)
     if (accepted.overwritten !== null)
@@ -302,8 +303,9 @@ export class Replica {
     const isNothing = saysNothing(record)
     if (held === undefined && isNothing) return
     const version = isNothing ? null : versionOf(record)
-    const stamp = accepted.isNews || stored === null ? this.#progress.stamp : stored.stamp
-    const write = recordWrite(hash, { key, record, stamp }, version)
+    const isStamped = accepted.isNews || stored === null
+    const stamps = isStamped ? stampsOf(record, this.#progress.stamp, stored?.stamps) : stored.stamps
+    const write = recordWrite(hash, { key, record, stamps }, version)
     // What is here to the last byte is not written again: new owners are given much of it twice.
     if (isSame(write.value, held ?? null) && this.#index.lists(hash, version)) return
     intake.changes.push({ hash, version })

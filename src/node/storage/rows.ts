@@ -12,6 +12,7 @@ import { hashBytes, keyHashOf } from '../../core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import { partitionIn } from '../../core/merkle/forest.ts'
 import { itemBytes } from '../../core/merkle/trie.ts'
+import { dotName } from '../../core/versioning/causal-history.ts'
 import { emptyRecord, type Record } from '../../core/versioning/record.ts'
 import { ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
@@ -78,20 +79,26 @@ export const treeIn = (row: Uint8Array): Uint8Array | null =>
   )
 
 /**
- * A record and its key, the version it was written in, and the session in which a value last came; null in rows of
- * version 0.1.0.
+ * A record and its key, the version it was written in, and the session in which each sibling came, by the name of its
+ * dot. A row of version 0.1.0 has no stamps, and counts as not received.
  */
 export interface StoredRecord extends KeyedRecord {
   readonly version: Uint8Array
-  readonly stamp: Stamp | null
+  readonly stamps: ReadonlyMap<string, Stamp>
 }
 
-export function encodeKeyedRecord({ key, version, record, stamp }: StoredRecord): Uint8Array {
+/** The stamps of a row that holds this record from now on. Siblings that stay keep theirs. */
+export const stampsOf = ({ siblings }: Record, now: Stamp, kept?: StoredRecord['stamps']): StoredRecord['stamps'] =>
+  new Map(siblings.map(({ dot }) => [dotName(dot), kept?.get(dotName(dot)) ?? now]))
+
+export function encodeKeyedRecord({ key, version, record, stamps }: StoredRecord): Uint8Array {
   const writer = new ByteWriter()
   writer.raw(version)
   writer.text(key)
   writeRecord(writer, record)
-  if (stamp !== null) {
+  for (const { dot } of record.siblings) {
+    const stamp = stamps.get(dotName(dot))
+    if (stamp === undefined) continue
     writer.integer(stamp.boot)
     writer.integer(stamp.count)
   }
@@ -113,8 +120,14 @@ export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void
     const version = reader.raw(hashBytes)
     const key = reader.text(reader.remaining) as StoredKey
     const record = readRecord(reader)
-    const stamp = reader.remaining === 0 ? null : { boot: reader.integer(), count: reader.integer() }
-    return { version, key, record, stamp }
+    const found: Stamp[] = []
+    while (reader.remaining > 0) found.push({ boot: reader.integer(), count: reader.integer() })
+    // One stamp for several siblings, as between two releases, says nothing of any.
+    const isOfEach = found.length === record.siblings.length
+    const stamped = record.siblings.flatMap(({ dot }, at) =>
+      isOfEach ? [[dotName(dot), found[at] as Stamp] as const] : [],
+    )
+    return { version, key, record, stamps: new Map(stamped) }
   })
 }
 

@@ -8,6 +8,8 @@ import { bounds } from '../../core/bounds.ts'
 import { hashBytes, keyHashOf } from '../../core/hash.ts'
 import type { NodeId } from '../../core/ids.ts'
 import type { Item } from '../../core/merkle/reconciliation.ts'
+import type { Dot } from '../../core/versioning/causal-history.ts'
+import type { Sibling } from '../../core/versioning/record.ts'
 import type { KeyedRecord, Reason, Reply } from '../../core/wire/messages.ts'
 import type { Durability } from '../../ports.ts'
 import type { Peers } from '../network/peers.ts'
@@ -75,8 +77,8 @@ export async function eachPage<T>(
 }
 
 /**
- * Delivers one batch. Resolves when the node has stored it, and flushed it if it holds hints. `received`: indices of
- * the records of which the node had received all values before. Rejects with a `RequestFailure`.
+ * Delivers one batch. Resolves when the node has stored it, and flushed it if it holds hints. `received`: places of the
+ * siblings that the node had received before. Rejects with a `RequestFailure`.
  */
 export async function deliver(
   peers: Peers,
@@ -123,19 +125,34 @@ export async function fetchRecords(
   return reply
 }
 
-/** Indices of the records of which the other side had received all values before. */
-export const placesOfKnown = <T>(records: readonly T[], isKnown: (record: T) => boolean): readonly number[] =>
-  records.flatMap((record, at) => (isKnown(record) ? [at] : []))
+/** True if the other side had received a sibling of a record of this node before. */
+export type IsKnown = (stored: StoredRecord, dot: Dot) => boolean
+
+/** The siblings that the other side had received before, by their places among all siblings of the records. */
+export const placesOfKnown = (records: readonly StoredRecord[], isKnown: IsKnown): readonly number[] =>
+  records
+    .flatMap((stored) => stored.record.siblings.map(({ dot }) => isKnown(stored, dot)))
+    .flatMap((isReceived, at) => (isReceived ? [at] : []))
+
+/** The siblings of each entry that are at these places among all siblings of the entries. */
+function siblingsAt(entries: readonly KeyedRecord[], places: readonly number[]): readonly (readonly Sibling[])[] {
+  const chosen = new Set(places)
+  let next = 0
+  return entries.map(({ record }) => {
+    const first = next
+    next += record.siblings.length
+    return record.siblings.filter((_, at) => chosen.has(first + at))
+  })
+}
 
 /**
- * The reply to a fetch: the records of the first hashes, as many as fit one batch, and at least one. `isKnown`: true if
- * the other side had received all values of a record before.
+ * The reply to a fetch: the records of the first hashes, as many as fit one batch, and at least one.
  */
 export async function answerFetch(
   replica: Replica,
   hashes: Uint8Array,
   throttle: Throttle,
-  isKnown: (record: StoredRecord) => boolean,
+  isKnown: IsKnown,
 ): Promise<Reply> {
   const count = Math.min(Math.floor(hashes.length / hashBytes), throttle.recordsMax)
   const keyAt = (index: number) => hashes.slice(index * hashBytes, (index + 1) * hashBytes)
@@ -159,8 +176,7 @@ export async function answerFetch(
 
 /**
  * Takes in delivered or fetched records, a few at a time during gets and puts. With `strict` the last part is flushed.
- * `received`: indices of the records of which this node had received all values before. `asked` is called before each
- * part and says which node was asked to keep it. It may throw, and nothing more is taken in.
+ * `received`: places of the siblings that this node had received before. `asked` is called before each part and says which node was asked to keep it. It may throw, and nothing more is taken in.
  */
 export async function takeIn(
   replica: Replica,
@@ -171,8 +187,8 @@ export async function takeIn(
   coming: Coming | undefined,
   asked: () => Asked,
 ): Promise<Taken> {
-  const known = new Set(received)
-  const incoming = entries.map((entry, at) => ({ ...entry, hintFor: [], received: known.has(at) }))
+  const known = siblingsAt(entries, received)
+  const incoming = entries.map((entry, at) => ({ ...entry, hintFor: [], received: known[at] ?? [] }))
   const overwritten: KeyedRecord[] = []
   throttle.saw(entries.length, sizeOf(entries))
   for (let next = 0; next < incoming.length; ) {

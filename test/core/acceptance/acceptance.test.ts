@@ -24,7 +24,7 @@ const write = (
 }
 const terms = (some: Partial<Terms>): Terms => ({
   origin: 'exchanged',
-  received: false,
+  received: [],
   floor: at(0),
   giverFloor: at(0),
   ...some,
@@ -42,14 +42,22 @@ describe('a value that the owner lacks', () => {
     ['that is older than the floor', emptyRecord, old, terms({ floor: at(10) }), [1], 1, false],
     // Not told back: without the write that overwrote it the giver would show neither.
     ['that its history names', overwritten, old, terms({ floor: at(10) }), [2], 0, false],
-    ['that it had received before', emptyRecord, old, terms({ floor: at(10), received: true }), [], 0, true],
-    ['that it had received before, young', emptyRecord, young, terms({ received: true }), [], 0, true],
+    ['that it had received before', emptyRecord, old, terms({ floor: at(10), received: old.siblings }), [], 0, true],
+    ['that it had received before, young', emptyRecord, young, terms({ received: young.siblings }), [], 0, true],
     ['as a put or hint, old', emptyRecord, old, terms({ origin: 'written', floor: at(10) }), [1], 1, false],
-    ['as a put or hint, received', emptyRecord, old, terms({ origin: 'written', received: true }), [1], 0, false],
+    [
+      'as a put or hint, received',
+      emptyRecord,
+      old,
+      terms({ origin: 'written', received: old.siblings }),
+      [1],
+      0,
+      false,
+    ],
     ['as a read found it, young', emptyRecord, young, terms({ origin: 'read', floor: at(10) }), [1], 0, false],
     ['as a read found it, old', emptyRecord, old, terms({ origin: 'read', floor: at(10) }), [], 0, false],
     ['as a tombstone, old', emptyRecord, deleted, terms({ floor: at(10) }), [2], 0, false],
-    ['as a tombstone, received', emptyRecord, deleted, terms({ received: true }), [], 0, true],
+    ['as a tombstone, received', emptyRecord, deleted, terms({ received: deleted.siblings }), [], 0, true],
   ] as const)('%s', (_, mine, incoming, on, left, late, isToldBack) => {
     const accepted = accept(mine, incoming, on)
     expect(actorsIn(accepted.record)).toEqual(left)
@@ -60,8 +68,16 @@ describe('a value that the owner lacks', () => {
 
   test('and had received is named to its giver, which drops it and nothing else', () => {
     const held = join(old, write(3, 70))
-    const { overwritten: told } = accept(emptyRecord, old, terms({ received: true }))
+    const { overwritten: told } = accept(emptyRecord, old, terms({ received: old.siblings }))
     expect(actorsIn(join(held, { history: told ?? emptyHistory, siblings: [] }))).toEqual([3])
+  })
+
+  test('and had received is dropped alone: what it had not received beside it is taken in, and told if old', () => {
+    const both = join(old, write(3, 6))
+    const accepted = accept(emptyRecord, both, terms({ floor: at(10), received: both.siblings.slice(0, 1) }))
+    expect(actorsIn(accepted.record)).toEqual([3])
+    expect(accepted.late).toEqual(both.siblings.slice(1))
+    expect(actorsIn(join(both, { history: accepted.overwritten ?? emptyHistory, siblings: [] }))).toEqual([3])
   })
 
   test('and a read found, old, leaves no name behind: it is not overwritten', () => {

@@ -18,7 +18,7 @@ test.each([
   ['a session of an earlier boot, the row of this one', session(3, 'aaaaaaaa', 99), { boot: 4, count: 1 }, false],
   ['a session of a boot that a copy of the database made', session(4, 'cccccccc', 7), { boot: 4, count: 1 }, false],
   ['a session of a boot after the backup', session(9, 'dddddddd', 7), { boot: 3, count: 1 }, false],
-  ['a row that was stamped by nobody', session(4, 'bbbbbbbb', 7), null, false],
+  ['a value that was stamped by nobody', session(4, 'bbbbbbbb', 7), undefined, false],
   ['no session at all', undefined, { boot: 3, count: 1 }, false],
 ] as const)('%s', (_, received, stamp, expected) => {
   expect(isReceived(received, stamp, boots)).toBe(expected)

@@ -2,15 +2,16 @@
  * What a replica does with values that it may have forgotten, by its rows: what it stamps, what it tells, and what it
  * names to the giver.
  */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
-import type { ActorId, HybridTime } from '../../../src/core/ids.ts'
+import type { ActorId, HybridTime, StoredKey } from '../../../src/core/ids.ts'
 import { type Dot, dotName, emptyHistory, names } from '../../../src/core/versioning/causal-history.ts'
 import { afterWrite, blindContext, delta, type SeenContext } from '../../../src/core/versioning/context.ts'
 import { hybridZero } from '../../../src/core/versioning/hybrid-time.ts'
-import type { ValueSibling } from '../../../src/core/versioning/record.ts'
+import { join, type Record, type ValueSibling } from '../../../src/core/versioning/record.ts'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
+import type { Replica } from '../../../src/node/storage/replica.ts'
 import type { Coming } from '../../../src/node/storage/replica-port.ts'
 import { metaRow, recordRow } from '../../../src/node/storage/rows.ts'
 import { nodeName } from '../../members.ts'
@@ -40,24 +41,66 @@ test('a write up to the floor is taken in as it is, and told; a known one, and a
 test('what was received before and is not here is not taken in again, and its giver is told its names', async () => {
   const { replica, routing } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
-  const incoming = { key, record: written(3), hintFor: [], received: true }
+  const record = written(3)
+  const incoming = { key, record, hintFor: [], received: record.siblings }
   const { overwritten } = await replica.take([incoming], 'relaxed', 'another', exchanged(5))
   expect(overwritten).toEqual([{ key, record: { ...written(3), siblings: [] } }])
   expect((await replica.read(key)).record.siblings).toEqual([])
 })
 
-test('a row is stamped when a value comes to it, and not when one goes', async () => {
-  const { replica, routing, session } = replicaFixture(3)
+/** The sessions in which the siblings of a key came, in their order. */
+const stampsOf = async (replica: Replica, key: StoredKey) =>
+  (await replica.records([keyHashOf(key)])).flatMap(({ record, stamps }) =>
+    record.siblings.map(({ dot }) => stamps.get(dotName(dot))?.count),
+  )
+
+describe('a value is stamped when it comes, and those that stay keep their stamps', () => {
+  const put = replicaFixture(3).replica.written
+  test.each([
+    ['a put or a hint', put],
+    ['an exchange', exchanged(0)],
+    ['a read repair', { ...put, origin: 'read' }],
+  ] as const)('by %s', async (_, coming) => {
+    const { replica, routing, session } = replicaFixture(3)
+    const key = keyThat(routing, 'owned')
+    const take = (record: Record) => replica.take([{ key, record, hintFor: [] }], 'relaxed', 'another', coming)
+    await take(written(1))
+    session.count = 2
+    await take(written(2))
+    expect(await stampsOf(replica, key)).toEqual([1, 2])
+    session.count = 3
+    await take(join(written(1), written(2)))
+    expect(await stampsOf(replica, key)).toEqual([1, 2])
+    await take({ ...written(1), siblings: [] })
+    expect((await replica.read(key)).record.siblings).toEqual(written(2).siblings)
+    expect(await stampsOf(replica, key)).toEqual([2])
+  })
+})
+
+test('two records of one key in one batch are joined: neither takes the place of the other', async () => {
+  const { replica, routing } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
-  const stampOf = async () => (await replica.records([keyHashOf(key)]))[0]?.stamp?.count
-  await replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
-  session.count = 2
-  await replica.take([{ key, record: written(2), hintFor: [] }], 'relaxed')
-  expect(await stampOf()).toBe(2)
-  session.count = 3
-  await replica.take([{ key, record: { ...written(1), siblings: [] }, hintFor: [] }], 'relaxed')
-  expect((await replica.read(key)).record.siblings).toEqual(written(2).siblings)
-  expect(await stampOf()).toBe(2)
+  const [first, second, third] = [1, 2, 3].map((counter) => written(counter)) as [Record, Record, Record]
+  const { overwritten } = await replica.take(
+    [
+      { key, record: join(first, third), hintFor: [], received: third.siblings },
+      { key, record: second, hintFor: [] },
+    ],
+    'relaxed',
+    'another',
+    exchanged(0),
+  )
+  expect((await replica.read(key)).record.siblings).toEqual(join(first, second).siblings)
+  expect(overwritten).toEqual([{ key, record: { ...third, siblings: [] } }])
+})
+
+test('two records of one key in one batch are kept for all whom they are owed to', async () => {
+  const { replica, routing } = replicaFixture(6)
+  const key = keyThat(routing, 'not owned')
+  const entries = [1, 2].map((counter) => ({ key, record: written(counter), hintFor: [nodeName(1 + counter)] }))
+  await replica.take(entries, 'relaxed')
+  const [hint] = await replica.hints.of([key])
+  expect(hint).toEqual({ key, record: join(written(1), written(2)), targets: [nodeName(2), nodeName(3)].sort() })
 })
 
 test('a damaged record takes the horizon of its partition away, and nothing that comes for its key is taken for received', async () => {
@@ -70,7 +113,8 @@ test('a damaged record takes the horizon of its partition away, and nothing that
     writes: [{ key: recordRow(key), value: Uint8Array.of(1, 2, 3) }],
     result: undefined,
   }))
-  const incoming = { key, record: written(1), hintFor: [], received: true }
+  const record = written(1)
+  const incoming = { key, record, hintFor: [], received: record.siblings }
   await replica.take([incoming], 'relaxed', 'this node', exchanged(5))
   expect(horizon.at).toBe(0)
   // In the transaction that notes the loss, or a crash would bring the claim back without the row.
@@ -100,19 +144,22 @@ test('a commit that is decided again, since its connection was lost, is open sin
   expect(replica.openSince).toBe(1)
   after.resolve()
   await taken
-  expect((await replica.records([keyHashOf(key)]))[0]?.stamp?.count).toBe(1)
+  expect(await stampsOf(replica, key)).toEqual([1])
 })
 
-test('a row that the store holds and no trie had is stamped as it is found: no exchange has given it', async () => {
+test('a row that the store holds and no trie had is stamped, all of it, as it is found: no exchange has given it', async () => {
   const store = memoryStore()
   const { replica, routing, session } = replicaFixture(3, 3, store)
   const key = keyThat(routing, 'owned')
   await replica.forest()
   // Another connection to the same database, as of a copied tab.
-  await replicaFixture(3, 3, store).replica.take([{ key, record: written(1), hintFor: [] }], 'relaxed')
+  await replicaFixture(3, 3, store).replica.take(
+    [{ key, record: join(written(1), written(2)), hintFor: [] }],
+    'relaxed',
+  )
   session.count = 5
   expect(await replica.scrub(partitionOf(key))).toBe(1)
-  expect((await replica.records([keyHashOf(key)]))[0]?.stamp?.count).toBe(5)
+  expect(await stampsOf(replica, key)).toEqual([5, 5])
 })
 
 test('a read repair brings nothing that may have been forgotten to be overwritten, nor its name', async () => {

@@ -126,7 +126,7 @@ describe('a database of version 0.1.0', () => {
   })
 
   test('has rows without a stamp, which count as not received', () => {
-    const stored = { key: keyNamed('k'), version: new Uint8Array(16), record: written(1), stamp: null }
+    const stored = { key: keyNamed('k'), version: new Uint8Array(16), record: written(1), stamps: new Map() }
     const read = keyedRecordIn(encodeKeyedRecord(stored), () => {})
     expect(read).toEqual(stored)
   })

@@ -36,6 +36,8 @@ function begun() {
   return { progress, partition, lose, receive, vectorOf }
 }
 
+const elsewhere = (partition: Partition) => allPartitions.find((other) => other !== partition) as Partition
+
 const session = (count: number): Session => ({ boot: 9, tag: 'cccccccc', count })
 const accountOf = (partition: Partition, of: Session, horizon: HybridTime): Account => ({
   session: of,
@@ -91,6 +93,17 @@ test('an exchange in which a row was lost claims nothing, at either end', () => 
   expect(receive(other, session(7), at(50), since)).toEqual([])
   expect(vectorOf()?.size).toBe(0)
   expect(progress.accountOf([partition], since, () => true).kept).toEqual([])
+})
+
+test('rows of one partition that are lost or dropped take away no claim about another one', async () => {
+  const { progress, partition, receive } = begun()
+  receive(other, session(7))
+  const since = progress.begin(null)
+  const claimed = () => progress.termsFor(other, [partition], since).received.flatMap(({ of }) => of)
+  progress.lost(elsewhere(partition), 'dropped')
+  expect([progress.hasLost(since, partition), progress.hasLost(since), claimed()]).toEqual([false, true, [partition]])
+  progress.lost(partition, 'lost')
+  expect([progress.hasLost(since, partition), progress.hasLost(since), claimed()]).toEqual([true, true, []])
 })
 
 test('what an owner has received ends with its ownership, and up to when names may be missing with the rows', async () => {

@@ -8,7 +8,7 @@ import { versionOf } from '../../../src/core/wire/record-codec.ts'
 import { MemoryDisk, memoryStore } from '../../../src/memory/memory-store.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
 import { MerkleIndex } from '../../../src/node/storage/merkle-index.ts'
-import { encodeKeyedRecord, metaRow, recordRowAt, treeRow } from '../../../src/node/storage/rows.ts'
+import { encodeKeyedRecord, metaRow, recordRowAt, stampsOf, treeRow } from '../../../src/node/storage/rows.ts'
 import { rowName, type Store, StoreFailure, type Table } from '../../../src/ports.ts'
 import { allPartitions } from '../../core/merkle/sets.ts'
 import { written } from '../written.ts'
@@ -51,7 +51,9 @@ async function put(merkleIndex: MerkleIndex, index: number, value: number): Prom
   const key = keyNamed(index)
   const [hash, record] = [keyHashOf(key), written(value)]
   const version = versionOf(record)
-  const writes = [{ key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record, stamp }) }]
+  const writes = [
+    { key: recordRowAt(hash), value: encodeKeyedRecord({ key, version, record, stamps: stampsOf(record, stamp) }) },
+  ]
   const decide = () => ({ writes, changes: [{ hash, version }], result: null })
   await merkleIndex.change([{ hash, key }], [], 'relaxed', decide, () => {})
 }
