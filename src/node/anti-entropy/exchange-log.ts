@@ -13,6 +13,7 @@ export class Transfer {
   readonly #startedAt: number
   keys = 0
   bytes = 0
+  isCompleted = false
   #total = 0
 
   constructor(events: Events, peer: NodeId, startedAt: number) {
@@ -39,6 +40,7 @@ export class Transfer {
 
   /** All is in step: what has not moved had come in other ways. */
   completed(): void {
+    this.isCompleted = true
     if (this.keys < this.#total) this.#tell(this.#total)
   }
 
@@ -71,6 +73,7 @@ export class ExchangeLog {
 
   /** An exchange has ended, well or not. */
   end(peer: NodeId, transfer: Transfer): void {
+    if (!transfer.isCompleted) this.#events.trouble.exchanges += 1
     this.#keys += transfer.keys
     this.#bytes += transfer.bytes
     this.#last.set(peer, transfer.ended(this.#clock))

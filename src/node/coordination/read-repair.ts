@@ -33,6 +33,7 @@ export async function repairStale(
       events.emit('repair', { peer: owner, keys: 1, bytes: bytesOf(entry), reason: 'read' })
     } catch {
       // The owner went away again; the next read or exchange finds it.
+      events.trouble.repairs += 1
     }
   }
 }

@@ -117,6 +117,7 @@ export class HintedHandoff {
     } catch {
       // Unreachable, or a store that fails: the hints stay, and are tried again.
       refusals.refused(null)
+      this.#events.trouble.hints += 1
     }
     if (refusals.total > 0) this.#backOff.failed(target, 'hints')
     else if (!this.#backOff.waits(target)) this.#backOff.reset(target)
