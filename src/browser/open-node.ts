@@ -129,7 +129,11 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
         systemClock,
         () => chanceOf(cryptoRandom),
         () => orphanedSlots(scope),
-        (slot) => handOver(place, slot, node, ended),
+        (slot) =>
+          handOver(place, slot, node, ended).catch((error: unknown) => {
+            partsOf(node).events.trouble.adoptions += 1
+            throw error
+          }),
       ),
     )
     return node

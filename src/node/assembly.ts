@@ -124,10 +124,10 @@ function localParts(
 ): Local {
   const { clock } = ports
   const [events, values, hybrid] = [new Events(), new ValueCodec(), new HybridClock(clock)]
-  const members = new MemberList(own, known, clock.now())
+  const members = new MemberList(own, known, clock.now(), config.linksMax)
   const routing = new Routing(own.node, members.view, config.n, placing)
   const retention = new Retention(config.retentionMs)
-  const store = new FlushingStore(ports.store)
+  const store = new FlushingStore(ports.store, events.trouble)
   const ownership = new Ownership(store, routing, saved.ownership, clock)
   const progress = new Progress(store, clock, routing, retention, { boot, saved: saved.progress })
   const forgetting = new Forgetting({ store, clock, routing, retention, ownership, progress }, saved.absences)
@@ -157,7 +157,7 @@ function networkParts(local: Local, actor: ActorId): Network {
   const { clock, transport } = ports
   const hello = helloOf(tagOf(config.cluster), config, local.retention, local.ownership, routing.self, actor)
   const peers = new Peers(transport, clock, hello, members, routing)
-  const options = { ...swimDefaults, ...config.timing, graceMs: config.graceMs }
+  const options = { ...swimDefaults, ...config.timing, graceMs: config.graceMs, linksMax: config.linksMax }
   const membership = new Membership({ clock, chance, peers, members, routing }, options)
   return {
     peers,

@@ -32,6 +32,7 @@ export function react(parts: Parts, lose: Lose): void {
 /** Connections: nodes met and lost, and what they send. */
 function reactToPeers(parts: Parts, lose: Lose): void {
   const { peers, reachability, membership, links, guest, sleepDetector, joined, ownership, retention, schedule } = parts
+  const { trouble } = parts.events
   const reachChanged = (node: NodeId) => {
     reachability.review(node)
     links.changed()
@@ -70,6 +71,12 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   peers.on.connectionFailed = (peer, reason) => {
     links.failed(peer)
     joined.connectionFailed(peer, reason)
+  }
+  peers.on.malformed = () => {
+    trouble.malformed += 1
+  }
+  peers.on.unsent = () => {
+    trouble.unsent += 1
   }
   peers.on.copied = (peer) => copied(parts, peer, lose)
   peers.on.refused = (peer, reason) => joined.refused(peer, reason)

@@ -12,7 +12,7 @@ import type { Parts } from './assembly.ts'
 import { membersOf } from './membership/members.ts'
 
 export function statusOf(parts: Parts, device: DeviceId): Status {
-  const { config, lifetime, routing, ownership, replica, peers, capacity, log } = parts
+  const { config, lifetime, routing, ownership, replica, peers, capacity, log, events } = parts
   const { n, r, w } = config
   const placed = membersOf(parts, lifetime.state).filter(({ status }) => status !== 'left' && status !== 'out')
   return {
@@ -33,6 +33,7 @@ export function statusOf(parts: Parts, device: DeviceId): Status {
     },
     records: replica.recordCount,
     hints: replica.hints.size,
+    trouble: { ...events.trouble },
     repair: log.status((node) => routing.isPlaced(node)),
   }
 }

@@ -123,7 +123,9 @@ export class StorageNode implements TabringNode {
       const { record, horizon, extent, quorum } = await read(coordinator, stored, { demand, atLeast, timeoutMs })
       const values = liveValues(record, ports.clock.wall()).flatMap((bytes) => {
         const value = codec.decode(bytes)
-        return value === undefined ? [] : [value as T]
+        if (value !== undefined) return [value as T]
+        events.trouble.undecodable += 1
+        return []
       })
       if (values.length > 1) events.emit('conflict', { key, siblings: values.length })
       const short = shortfall(extent, demand)

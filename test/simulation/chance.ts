@@ -18,7 +18,18 @@ const streams = [
 ] as const
 
 /** Streams that came later: another one of these leaves all others as they are. */
-const laterStreams = ['apart', 'requests', 'slowness', 'ending', 'browser'] as const
+const laterStreams = [
+  'apart',
+  'requests',
+  'slowness',
+  'ending',
+  'browser',
+  'wire',
+  'mesh',
+  'joining',
+  'orphans',
+  'filler',
+] as const
 
 type Stream = (typeof streams)[number] | (typeof laterStreams)[number]
 

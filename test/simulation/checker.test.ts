@@ -2,7 +2,8 @@
  * The checker itself, on small histories that are good and bad: it must see what is wrong and nothing else.
  */
 import { describe, expect, test } from 'vitest'
-import { type Conditions, check, type FinalReplica, missed, type Operation, usual } from './checker.ts'
+import { type Conditions, check, gone, missed, overwrittenDeletes, usual } from './checker.ts'
+import type { FinalReplica, Operation } from './history.ts'
 
 import { lateThoughReceived } from './late-though-received.ts'
 
@@ -116,6 +117,39 @@ describe('bad histories', () => {
     const a = put('a')
     expect(classes([a, get([], { held: ['a'] })], at('1', ['a']))).toEqual(['MISREAD'])
     expect(classes([a, put('b', a, { status: 'unknown' }), get(['b'], { held: ['a'] })], at('1', ['a']))).toEqual([])
+  })
+
+  test('an excused write is gone if no owner holds it and nobody who had seen it has overwritten it', () => {
+    const a = put('a', null, { status: 'unknown', isExcused: true })
+    const vids = (operations: readonly Operation[], ...live: readonly string[]) =>
+      gone(operations, new Map([['k', [at('1', live)]]]), usual).map(({ vid }) => vid)
+    expect(vids([a])).toEqual(['a'])
+    expect(vids([a], 'a')).toEqual([])
+    expect(vids([a, put('b', a)], 'b')).toEqual([])
+    expect(vids([a, put('b')], 'b')).toEqual(['a'])
+    expect(vids([put('a', null, { status: 'unknown' })])).toEqual([])
+  })
+
+  test('a context that claims a delete beside a value which that had seen claims too much', () => {
+    const a = put('a')
+    const d = del('d', a)
+    expect(classes([a, d, get(['a'], { deletesSeen: ['d'] })], at('1', [], ['d']))).toEqual(['OVERCLAIMED'])
+    const b = put('b')
+    expect(classes([a, d, b, get(['b'], { deletesSeen: ['d'] })], at('1', ['b'], ['d']))).toEqual([])
+  })
+
+  test('of a delete that is overwritten the word of a context is told from what must have been seen', () => {
+    const a = put('a')
+    const d = del('d', a, { quorum: true, pw: 2 })
+    const counts = (read: Operation) =>
+      overwrittenDeletes([a, d, read, put('b', read)], new Map([['k', [at('1', ['b'])]]]), usual)
+    expect(counts(get([], { deletesSeen: ['d'] }))).toEqual({ known: 0, believed: 1 })
+    expect(counts(get([], { deletesSeen: ['d'], quorum: true, pr: 2, reached: ['d'] }))).toEqual({
+      known: 1,
+      believed: 0,
+    })
+    expect(counts(get([]))).toEqual({ known: 0, believed: 0 })
+    expect(overwrittenDeletes([a, d, put('b', d)], new Map([['k', [at('1', ['b'])]]]), usual).known).toBe(1)
   })
 
   test('one dot for two writes', () => {

@@ -5,53 +5,8 @@
  * handed in had seen. Unknown outcomes are neither required nor forbidden. One class of violation a rule; see each
  * rule's text.
  */
-import type { DeviceId, HybridTime } from '../../src/core/ids.ts'
-
-export interface Operation {
-  readonly id: number
-  readonly client: number
-  readonly type: 'put' | 'delete' | 'get'
-  readonly key: string
-  /** Of writes: a name no other write has, which is also the value stored. */
-  readonly vid?: string
-  /** Of writes: the operation whose context was handed in; null for a blind write. */
-  readonly contextFrom?: number | null
-  /** Of puts: when the value expires, by the clock that operations are timed with. */
-  readonly expiresAt?: number
-  readonly invoked: number
-  returned: number
-  /** `fail`: the store says that nothing changed. `unknown`: it may have taken effect, or may yet. */
-  status: 'ok' | 'fail' | 'unknown'
-  dot?: string
-  /** The hybrid time of a write whose dot is known. */
-  time?: HybridTime
-  /** Of gets: the values returned, and the deletes that their context covers, and with them the values that expire. */
-  vids?: readonly string[]
-  deletesSeen?: readonly string[]
-  /**
-   * Of gets that were to see at least what an operation of the same client had seen, and say they do: that operation.
-   */
-  atLeast?: number
-  /** Whether as many nodes had a write, or answered a get, as its client asked for. */
-  quorum?: boolean
-  /** How many were asked for: r or w, and owners among them. */
-  nodes?: number
-  pr?: number
-  pw?: number
-  /** Of writes: the devices that had it when it was answered. */
-  heldOn?: readonly DeviceId[]
-  /** Of gets in the end: the values that each owner held. */
-  held?: readonly string[]
-  /** Of gets: earlier writes of which a holder could be asked all the while. */
-  reached?: readonly string[]
-}
-
-/** What the owners of a key hold in the end, each by itself. */
-export interface FinalReplica {
-  readonly node: string
-  readonly vids: readonly string[]
-  readonly dead: readonly string[]
-}
+import type { FinalReplica, Operation } from './history.ts'
+import { Fates, Sight } from './sight.ts'
 
 export interface Violation {
   readonly class:
@@ -79,63 +34,13 @@ export interface Violation {
     | 'LATE_ANSWER'
     | 'WRONG_EVENT'
     | 'STORE_UNTRUE'
+    | 'UNTOLD_LOSS'
+    | 'OVERCLAIMED'
+    | 'STRANGER'
+    | 'WRONG_JOIN'
   readonly key: string
   readonly subject: string
   readonly witness: string
-}
-
-/** What every operation had seen, and what every write covers. */
-export class Sight {
-  readonly #operations: ReadonlyMap<number, Operation>
-  readonly #writes: ReadonlyMap<string, Operation>
-  readonly #seen = new Map<number, ReadonlySet<string>>()
-  readonly #covers = new Map<string, ReadonlySet<string>>()
-
-  constructor(operations: readonly Operation[]) {
-    this.#operations = new Map(operations.map((operation) => [operation.id, operation]))
-    this.#writes = new Map(
-      operations.flatMap((operation) => (operation.vid === undefined ? [] : [[operation.vid, operation]])),
-    )
-  }
-
-  /** Everything an operation returned or wrote, and all that this covers. */
-  seen(operation: Operation): ReadonlySet<string> {
-    const known = this.#seen.get(operation.id)
-    if (known !== undefined) return known
-    const base = [
-      ...(operation.vids ?? []),
-      ...(operation.deletesSeen ?? []),
-      ...(operation.vid === undefined ? [] : [operation.vid]),
-    ]
-    const seen = this.dominated(base)
-    this.#seen.set(operation.id, seen)
-    return seen
-  }
-
-  /** What a write replaced: what its writer had seen, without itself. */
-  covers(vid: string): ReadonlySet<string> {
-    const known = this.#covers.get(vid)
-    if (known !== undefined) return known
-    const write = this.#writes.get(vid)
-    const from = write?.contextFrom
-    const reader = from === null || from === undefined ? undefined : this.#operations.get(from)
-    // A write never covers itself; marking it first ends the search where a broken history goes round.
-    this.#covers.set(vid, new Set())
-    const covered = new Set(reader === undefined ? [] : this.seen(reader))
-    covered.delete(vid)
-    this.#covers.set(vid, covered)
-    return covered
-  }
-
-  /** These and all they cover. */
-  dominated(vids: Iterable<string>): ReadonlySet<string> {
-    const all = new Set<string>()
-    for (const vid of vids) {
-      all.add(vid)
-      for (const covered of this.covers(vid)) all.add(covered)
-    }
-    return all
-  }
 }
 
 /** What makes a difference to what may happen. */
@@ -205,34 +110,69 @@ const comesBack: ReadonlySet<Violation['class']> = new Set([
   'READ_YOUR_WRITES',
   'MONOTONIC_READ',
   'STALE_QUORUM_READ',
+  'OVERCLAIMED',
 ])
 
 type Report = (kind: Violation['class'], subject: string, witness: string) => void
+
+/** Acknowledged and excused writes that the owners lack in the end. Nobody who had seen them has overwritten them. */
+export function gone(
+  operations: readonly Operation[],
+  finals: ReadonlyMap<string, readonly FinalReplica[]>,
+  conditions: Conditions,
+): readonly Operation[] {
+  return [...byKey(operations)].flatMap(([key, ofKey]) => {
+    const fates = new Fates(ofKey, finals.get(key) ?? [], new Sight(ofKey), conditions)
+    return ofKey.filter((write) => write.isExcused === true && fates.isGone(write))
+  })
+}
+
+/**
+ * Counts acknowledged deletes that a client has overwritten. `known`: the client must have seen them, because it had
+ * made them itself or read at owners after them. `believed`: only its context says that it had seen them.
+ */
+export function overwrittenDeletes(
+  operations: readonly Operation[],
+  finals: ReadonlyMap<string, readonly FinalReplica[]>,
+  conditions: Conditions,
+): { readonly known: number; readonly believed: number } {
+  const counts = { known: 0, believed: 0 }
+  for (const [key, ofKey] of byKey(operations)) {
+    const deletes = new Map(ofKey.flatMap((each) => (each.type === 'delete' ? [[each.vid ?? '', each]] : [])))
+    const mustHave = (read: Operation, vid: string) => {
+      const { quorum, pw = 0, returned } = deletes.get(vid) ?? { returned: never }
+      const isOwned = quorum === true && read.quorum === true && (read.pr ?? 0) + pw > conditions.n
+      return isOwned && returned < read.invoked && read.reached?.includes(vid) === true
+    }
+    const replicas = finals.get(key) ?? []
+    const dead = new Set(replicas.flatMap((replica) => replica.dead))
+    const due = [...deletes.values()].filter(({ vid = '', status }) => status === 'ok' && !dead.has(vid))
+    const overwritten = (sight: Sight) => {
+      const fates = new Fates(ofKey, replicas, sight, conditions)
+      return due.filter((each) => !fates.isGone(each)).length
+    }
+    const known = overwritten(new Sight(ofKey, mustHave))
+    counts.known += known
+    counts.believed += overwritten(new Sight(ofKey)) - known
+  }
+  return counts
+}
 
 function checkFinals(
   operations: readonly Operation[],
   finals: readonly FinalReplica[],
   sight: Sight,
-  { forgottenBefore }: Conditions,
+  conditions: Conditions,
   report: Report,
 ): void {
   const writes = operations.filter((operation) => operation.type !== 'get')
+  const fates = new Fates(operations, finals, sight, conditions)
   const live = new Set(finals.flatMap(({ vids }) => vids))
   const dead = new Set(finals.flatMap(({ dead: deletes }) => deletes))
-  const dominated = sight.dominated([...live, ...dead])
-  const isForgotten = ({ type, expiresAt, invoked }: Operation) =>
-    (type === 'delete' || expiresAt !== undefined) && invoked < forgottenBefore
-  const took = (write: Operation) =>
-    write.status === 'ok' || (write.status === 'unknown' && (dominated.has(write.vid ?? '') || isForgotten(write)))
   for (const write of writes) {
     const vid = write.vid ?? ''
     // An acknowledged write is there, or somebody who had seen it has written since.
-    const isLost =
-      write.status === 'ok' &&
-      !isForgotten(write) &&
-      !dominated.has(vid) &&
-      !writes.some((other) => took(other) && sight.covers(other.vid ?? '').has(vid))
-    if (isLost)
+    if (write.status === 'ok' && fates.isGone(write))
       report(
         'LOST_WRITE',
         vid,
@@ -269,6 +209,13 @@ function checkReads(operations: readonly Operation[], sight: Sight, report: Repo
       for (const other of vids) {
         if (other !== vid && sight.covers(other).has(vid))
           report('FALSE_SIBLING', vid, `beside ${other}, which had seen it, in operation ${read.id}`)
+      }
+    }
+    // Who has seen a delete, or a value that has expired, sees nothing any more of what that had seen.
+    for (const end of read.deletesSeen ?? []) {
+      for (const vid of vids) {
+        if (vid !== end && sight.covers(end).has(vid))
+          report('OVERCLAIMED', vid, `read by operation ${read.id}, whose context claims ${end}, which had seen it`)
       }
     }
     checkSession(read, operations, sight, report)

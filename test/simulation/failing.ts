@@ -4,11 +4,11 @@
  */
 import { lose, type StorageNode } from '../../src/node/storage-node.ts'
 import { type Store, StoreFailure } from '../../src/ports.ts'
+import type { Boot } from './boot.ts'
 import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
-import { type Disk, isData } from './sim-store.ts'
+import { isData } from './sim-store.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-import type { Boot } from './world.ts'
 
 /**
  * `abort`: the transaction is undone. `quota`: so is this one, for want of room at its commit. `lost`: the connection
@@ -57,8 +57,8 @@ export class FailingCall {
     return this.#calls === this.#failing.call
   }
 
-  /** The store of a boot, a call to which may fail. */
-  wrap(store: Store, disk: Disk, boot: Boot): Store {
+  /** The store of a boot, a call to which may fail; `wipe` empties its disk. */
+  wrap(store: Store, wipe: () => void, boot: Boot): Store {
     return {
       ...store,
       transact: (keys, durability, decide) => {
@@ -70,10 +70,10 @@ export class FailingCall {
           if (!this.#isComplete) throw new Undone()
           return decision
         })
-        return this.#end(work, failed, disk)
+        return this.#end(work, failed, wipe)
       },
-      read: (keys) => (this.#isDue() ? this.#end(store.read(keys), this.#begin(boot), disk) : store.read(keys)),
-      scan: (range) => (this.#isDue() ? this.#end(store.scan(range), this.#begin(boot), disk) : store.scan(range)),
+      read: (keys) => (this.#isDue() ? this.#end(store.read(keys), this.#begin(boot), wipe) : store.read(keys)),
+      scan: (range) => (this.#isDue() ? this.#end(store.scan(range), this.#begin(boot), wipe) : store.scan(range)),
     }
   }
 
@@ -89,14 +89,14 @@ export class FailingCall {
     return this.#failed
   }
 
-  async #end<T>(work: Promise<T>, failed: Failed, disk: Disk): Promise<T> {
+  async #end<T>(work: Promise<T>, failed: Failed, wipe: () => void): Promise<T> {
     const { kind } = this.#failing
     await work.catch(() => {})
     if (kind === 'hang')
       await new Promise<void>((resolve) => this.#clock.after(hangMs, () => failed.boot.gate(resolve)))
     failed.isHeard = failed.boot.isAlive
     if (kind === 'empty') {
-      disk.wipe()
+      wipe()
       if (failed.boot.node !== undefined) lose(failed.boot.node, 'evicted')
     }
     const reason = kind === 'quota' ? 'full' : kind === 'empty' ? 'closed' : 'failed'

@@ -5,6 +5,7 @@
 import { partitionOf } from '../../src/core/hash.ts'
 import { partsOf } from '../../src/node/storage-node.ts'
 import { beApart } from './absences.ts'
+import { orphan } from './adopters.ts'
 import type { Chance } from './chance.ts'
 import { keyNamed } from './keys.ts'
 import { isForgetful } from './options.ts'
@@ -263,6 +264,7 @@ export function unleash(world: World): void {
       world.start(copy)
     })
   }
+  if (options.orphans) orphan(world)
   for (let leaves = 0; leaves < options.leaves; leaves += 1) once(world, () => leave(world))
 }
 

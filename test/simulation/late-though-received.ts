@@ -4,7 +4,9 @@
  * They are counted, and are no violation. An owner may lose its rows, or its ownership, and with them what it knew of
  * that. A former owner has forgotten it, and a node that takes over from one tells what it cannot judge.
  */
-import { byKey, type Operation, Sight } from './checker.ts'
+import { byKey } from './checker.ts'
+import type { Operation } from './history.ts'
+import { Sight } from './sight.ts'
 
 /** How many of the values told as `late` owners had acknowledged before an acknowledged write overwrote them. */
 export function lateThoughReceived(operations: readonly Operation[], late: ReadonlySet<string>): number {

@@ -12,6 +12,10 @@ const runs = [
   ['--profile', 'identity', '--minutes', '10'],
   ['--profile', 'forgetting', '--minutes', '10'],
   ['--profile', 'browser', '--minutes', '10'],
+  ['--profile', 'wire', '--minutes', '5'],
+  ['--profile', 'mesh', '--minutes', '5'],
+  ['--profile', 'orphans', '--minutes', '5'],
+  ['--profile', 'filler', '--minutes', '5'],
   ['--profile', 'storage', '--seeds', '2500'],
   ['--mutants'],
 ]

@@ -218,6 +218,14 @@ const others: readonly Mutant[] = [
     test: { file: 'test/node/forgetting/late.test.ts', name: 'a write up to the floor' },
   },
   {
+    name: 'nobody is told of what came late, where nobody had deleted it',
+    file: 'src/core/acceptance/acceptance.ts',
+    from: 'late: [...fresh.filter(isOld), ...leftHere(mine, incoming, terms)]',
+    to: 'late: [...leftHere(mine, incoming, terms)]',
+    profile: 'apart',
+    firstSeed: 5,
+  },
+  {
     name: 'a read repair brings what may have been forgotten to be overwritten',
     file: 'src/core/acceptance/acceptance.ts',
     from: "if (terms.origin === 'read' && unknown.some(isOld))",

@@ -231,6 +231,19 @@ const general: readonly Mutant[] = [
     to: 'liveValues(record, ports.clock.wall()).slice(0, 1).flatMap(',
   },
   {
+    name: 'the context of a get claims the last delete that its node has signed',
+    file: 'src/node/storage-node.ts',
+    from: 'encodeContext(stored, contextOf(record, horizon)) as Context',
+    to: 'encodeContext(stored, contextOf({ ...record, siblings: [...record.siblings, ...((coordinator as never as { deleted?: Map<string, never> }).deleted?.has(stored) ? [(coordinator as never as { deleted: Map<string, never> }).deleted.get(stored) as never] : [])] }, horizon)) as Context',
+    also: [
+      {
+        file: 'src/node/coordination/write.ts',
+        from: 'const written = node.writeStamp.sign(key, seen)',
+        to: "const written = node.writeStamp.sign(key, seen)\n  if (unwritten.kind === 'tombstone') ((node as never as { deleted?: Map<string, unknown> }).deleted ??= new Map()).set(key, { ...unwritten, ...written })",
+      },
+    ],
+  },
+  {
     name: 'an older claim about a member beats a newer one',
     file: 'src/core/membership/claims.ts',
     from: 'a.incarnation - b.incarnation ||',

@@ -3,14 +3,14 @@
  */
 import { bounds } from '../../src/core/bounds.ts'
 import { Chance } from './chance.ts'
+import { delaysOf, requestsOf, wireOf } from './drawn.ts'
 import { type Failing, failureKinds } from './failing.ts'
+import { faultGroups, without } from './fault-groups.ts'
 import { type StoreOptions, storeOptionsOf } from './store-options.ts'
 
 /** `young rings` and `old rings` formed apart and meet; what the others are: `absences.ts`. */
 const partings = ['halves', 'holiday', 'young rings', 'old rings', 'pair', 'any order', 'asleep'] as const
 export type Apart = (typeof partings)[number]
-
-const dayMs = 86_400_000
 
 export interface Options extends StoreOptions {
   readonly seed: number
@@ -59,6 +59,20 @@ export interface Options extends StoreOptions {
   /** A disk takes ten to a hundred times as long for a while; no new channels are opened for a while. */
   readonly slowEveryMs: number
   readonly unsignaledEveryMs: number
+  /** Messages travel in frames, one every so many ms; 0 for whole ones. */
+  readonly frameMs: number
+  /** Messages that wait on a line at most. */
+  readonly queueMax: number
+  /** Of frames: those that are cut short. */
+  readonly garble: number
+  /** Channels that a node keeps at most: in a ring of more members introductions and messages go through others. */
+  readonly linksMax: number
+  /** Keys that are written once, besides all others. */
+  readonly filler: number
+  /** A tab is closed for good, and others are there on its device. */
+  readonly orphans: boolean
+  /** A tab with another build of the library is in the room. */
+  readonly stranger: boolean
   /**
    * The device that may lose data does so: all of it, what came after a snapshot, the last relaxed commits in a crash.
    */
@@ -109,56 +123,6 @@ export interface Options extends StoreOptions {
   readonly idle: boolean
   /** After chaos only some nodes are healed at first, and have to make progress alone. */
   readonly core: boolean
-}
-
-/** What can be switched off, all in all or by name, and what each name stands for. */
-export const faultGroups: Readonly<Record<string, readonly (keyof Options)[]>> = {
-  loss: ['loss'],
-  duplication: ['duplication'],
-  delay: ['tail'],
-  partition: ['partitionEveryMs'],
-  'one-way': ['oneWay'],
-  clog: ['clogEveryMs'],
-  disconnect: ['disconnectEveryMs'],
-  crash: ['crashEveryMs'],
-  reload: ['reloadEveryMs'],
-  freeze: ['freezeEveryMs'],
-  stall: ['stallEveryMs'],
-  lock: ['lockLossEveryMs'],
-  throttle: ['throttleEveryMs'],
-  slow: ['slowEveryMs'],
-  signaling: ['unsignaledEveryMs'],
-  leap: ['leapMs'],
-  wipe: ['wipe'],
-  restore: ['restore'],
-  power: ['powerCut'],
-  rot: ['rotEveryMs'],
-  full: ['diskRows'],
-  abort: ['abort'],
-  again: ['again'],
-  hang: ['hang'],
-  clock: ['skewMs'],
-  join: ['joins'],
-  leave: ['leaves'],
-  twin: ['twins'],
-  copy: ['copies'],
-  capacity: ['mixed'],
-  core: ['core'],
-  apart: ['apart'],
-}
-
-/** These options without the faults of some groups. */
-export function without(options: Options, groups: readonly string[]): Options {
-  const off = groups.flatMap((group) => faultGroups[group] ?? [])
-  return {
-    ...options,
-    ...Object.fromEntries(off.map((name) => [name, noneOf(options[name])])),
-  }
-}
-
-function noneOf(option: Options[keyof Options]): null | false | 0 {
-  if (typeof option === 'boolean') return false
-  return typeof option === 'number' ? 0 : null
 }
 
 /** Whether a device may lose what it has told that it stored, by more than a power cut. */
@@ -231,39 +195,23 @@ function optionsOf(seed: number): Options {
     copies: siblingCap.happens(0.1) ? 1 : 0,
     apart: null,
     ...delaysOf(seed),
+    ...wireOf(seed, 0.05),
+    linksMax: bounds.linksMax,
+    orphans: new Chance(seed, 'orphans').happens(0.03),
+    filler: new Chance(seed, 'filler').happens(0.01) ? 1_300 : 0,
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),
     rotEveryMs: chance.happens(0.2) ? chance.between(1_000, 10_000) : 0,
     ...storeOptionsOf(seed),
-  } // One seed in ten is gentle: what may never happen then is more than what may never happen at all.
+  }
+  if (new Chance(seed, 'mesh').happens(0.01)) return meshed(drawn)
+  // One seed in ten is gentle: what may never happen then is more than what may never happen at all.
   const forgetting = new Chance(seed, 'forgetting')
   if (forgetting.happens(0.08)) return forgetful(drawn, forgetting)
   const harsh = Object.keys(faultGroups).filter((group) => !gentleGroups.includes(group))
   if (!chance.happens(0.1)) return drawn
   // Slow enough that clients come in while ownership moves.
   return { ...without(drawn, harsh), delayMs: chance.between(50, 150), joins: chance.between(1, 4) }
-}
-
-/** What came to be slow, late or wrong by days after all else was drawn. */
-function delaysOf(seed: number): Pick<Options, 'slowEveryMs' | 'unsignaledEveryMs' | 'leapMs'> {
-  const chance = new Chance(seed, 'slowness')
-  return {
-    slowEveryMs: chance.happens(0.2) ? chance.between(4_000, 15_000) : 0,
-    unsignaledEveryMs: chance.happens(0.2) ? chance.between(4_000, 15_000) : 0,
-    leapMs: chance.happens(0.06) ? chance.between(1, 5) * dayMs : 0,
-  }
-}
-
-/** What clients ask for. */
-function requestsOf(seed: number): Pick<Options, 'many' | 'owners' | 'picky' | 'large' | 'repairs'> {
-  const chance = new Chance(seed, 'requests')
-  return {
-    many: chance.rate(0.6),
-    owners: chance.rate(0.8),
-    picky: chance.rate(0.3),
-    large: chance.happens(0.15) ? chance.fraction() * 0.03 : 0,
-    repairs: chance.happens(0.2) ? chance.fraction() * 0.02 : 0,
-  }
 }
 
 /** Whether deletes are forgotten within the run. */
@@ -332,16 +280,39 @@ function onlyParted(drawn: Options, chance: Chance): Options {
   return chance.happens(0.5) ? without(whole, others) : whole
 }
 
+/** The same run in a ring of more members than one has channels, where a server lies. */
+function meshed(drawn: Options): Options {
+  const chance = new Chance(drawn.seed, 'mesh')
+  const nodes = chance.between(13, 17)
+  const devices = chance.happens(0.5) ? nodes : chance.between(5, nodes)
+  return { ...drawn, nodes, devices, linksMax: chance.between(10, 11), acts: 1, joins: Math.min(drawn.joins, 2) }
+}
+
 /** What is looked at alone. */
-export const profiles = ['all', 'wipe', 'identity', 'storage', 'forgetting', 'apart', 'browser'] as const
+export const profiles = [
+  'all',
+  'wipe',
+  'identity',
+  'storage',
+  'forgetting',
+  'apart',
+  'browser',
+  'wire',
+  'mesh',
+  'orphans',
+  'filler',
+] as const
 export type Profile = (typeof profiles)[number]
 
 /**
  * The options of a seed under a profile. `wipe`: a device loses everything, and after a full repair perhaps another.
  * `identity`: duplicated tabs, copied profiles, disks that go back in time, locks that are lost. `forgetting`: deletes
  * are remembered for seconds only. `apart`: besides, groups of devices are out of each other's reach for longer than
- * that. `browser`: all nodes have the browser's store. `storage`: the same calm run each time, in which one call to a store fails; the seed says which one, and how,
- * so that 5 n seeds go through the first n calls.
+ * that. `browser`: all nodes have the browser's store. `wire`: messages travel in frames that are cut, queues are
+ * short, and strangers are in the room. `mesh`: rings of more members than one has channels. `orphans`: tabs that are
+ * closed for good beside others of their device. `filler`: more than a thousand keys. `storage`: the same calm run each
+ * time, in which one call to a store fails; the seed says which one, and how, so that 5 n seeds go through the first n
+ * calls.
  */
 export function optionsUnder(profile: Profile, seed: number): Options {
   // What is looked at alone is so on the store that does what stores promise.
@@ -366,6 +337,22 @@ export function optionsUnder(profile: Profile, seed: number): Options {
       return { ...drawn, browserStore: true }
     case 'apart':
       return onlyParted(drawn, chance)
+    case 'orphans': {
+      const nodes = Math.max(4, drawn.nodes)
+      return { ...drawn, orphans: true, nodes, devices: chance.between(3, nodes - 1), twins: Math.max(1, drawn.twins) }
+    }
+    case 'filler':
+      return { ...drawn, filler: chance.between(1_200, 1_600), nodes: chance.between(3, 4), chaosMs: 25_000, joins: 1 }
+    case 'mesh':
+      return meshed(drawn)
+    case 'wire':
+      return {
+        ...drawn,
+        ...wireOf(seed, 1),
+        garble: 0.003 * chance.fraction(),
+        large: 0.05 * chance.fraction(),
+        stranger: chance.happens(0.5),
+      }
     case 'storage': {
       const [call, way] = [1 + Math.floor((seed - 1) / failureKinds.length), (seed - 1) % failureKinds.length]
       return { ...scripted(), failing: { call, kind: failureKinds[way] ?? 'abort' } }

@@ -9,7 +9,8 @@ import type { StoredKey } from '../../src/core/ids.ts'
 import { names } from '../../src/core/versioning/causal-history.ts'
 import type { Record } from '../../src/core/versioning/record.ts'
 import type { PutResult } from '../../src/node/api/tabring-node.ts'
-import type { Operation, Violation } from './checker.ts'
+import type { Violation } from './checker.ts'
+import type { Operation } from './history.ts'
 import { dotNamed, keyNamed } from './keys.ts'
 import type { Watch } from './rare-paths.ts'
 import type { Place, World } from './world.ts'
@@ -37,6 +38,7 @@ export class Promised {
     else {
       counters.count('acknowledged write: excused, as one device had it that may lose it')
       operation.status = 'unknown'
+      operation.isExcused = true
     }
     operation.heldOn = [...new Set((holders ?? []).map(({ device }) => device))]
     if (result.quorum && (operation.pw ?? 0) > 0) {

@@ -11,11 +11,13 @@ import { RequestFailure } from '../../src/node/network/request-failure.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/storage/rows.ts'
 import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 import { rowName } from '../../src/ports.ts'
+import type { Boot } from './boot.ts'
 import type { Violation } from './checker.ts'
 import { losesData } from './options.ts'
 import type { Disk } from './sim-store.ts'
+import { stored } from './stored.ts'
 import { Traffic } from './traffic.ts'
-import type { Boot, Place, World } from './world.ts'
+import type { Place, World } from './world.ts'
 
 export const rarePaths = [
   'hint delivered after its coordinator died',
@@ -47,6 +49,15 @@ export const rarePaths = [
   'entry of a log settled',
   'boot began with rows in its log',
   'entry of a log lost to a power cut',
+  'ring of so many awaited, and met',
+  'ring of so many awaited in vain',
+  'channel opened by an introduction through the mesh',
+  'request answered through another node',
+  'message that made no sense ended a channel for good',
+  'node of another version refused',
+  'slot of a closed tab handed over by another tab',
+  'partition of more than 64 keys',
+  'reconciliation with a second stage',
 ] as const
 
 export type RarePath = (typeof rarePaths)[number]
@@ -69,6 +80,8 @@ export class Watch {
   late: (values: readonly unknown[]) => void = () => {}
   /** Nodes whose leave a later boot of their place has finished. */
   readonly #finished = new Set<NodeId>()
+  /** The reconciliation that each node has begun last, and how often it has asked in it. */
+  readonly #sessions = new Map<StorageNode, { readonly id: number; readonly steps: number }>()
   readonly #world: World
 
   constructor(world: World) {
@@ -119,6 +132,7 @@ export class Watch {
     node.on('late', ({ key, values }) => {
       this.saw('late write told')
       this.late(values)
+      this.#world.losses.toldLate(node, values)
       this.#world.trace(`place ${place.index} tells that ${values} of ${key} came late`)
     })
     partsOf(node).siblingCap.resolution = (key, record) => {
@@ -127,11 +141,14 @@ export class Watch {
     }
     const { replica } = partsOf(node)
     const drop = replica.drop.bind(replica)
-    replica.drop = async (partition, isStillDue) => {
-      const isDropped = await drop(partition, isStillDue)
-      if (isDropped) this.#world.trace(`place ${place.index} dropped partition ${partition}`)
-      if (isDropped) this.saw('partition dropped after its owners had it')
-      return isDropped
+    replica.drop = async (partitions, isStillDue) => {
+      const dropped = await drop(partitions, isStillDue)
+      for (const partition of dropped) {
+        this.#world.losses.dropped(place, partition)
+        this.#world.trace(`place ${place.index} dropped partition ${partition}`)
+        this.saw('partition dropped after its owners had it')
+      }
+      return dropped
     }
   }
 
@@ -200,7 +217,9 @@ export class Watch {
     }
     const take = replica.take.bind(replica)
     replica.take = async (incoming, durability, asked, coming) => {
+      const hasTaken = this.#world.losses.taking(place, node, incoming)
       const taken = await take(incoming, durability, asked, coming)
+      hasTaken()
       if (durability === 'strict' && incoming.some(({ hintFor }) => hintFor.length > 0))
         this.saw('hint addressed to new owners')
       return taken
@@ -235,28 +254,34 @@ export class Watch {
     }
   }
 
+  /** After the first question and a list of what is wanted there is a third message only where a prefix was split. */
+  #reconciles(node: StorageNode, session: number): void {
+    const { id, steps } = this.#sessions.get(node) ?? { id: 0, steps: 0 }
+    const next = { id: session, steps: id === session ? steps + 1 : 1 }
+    this.#sessions.set(node, next)
+    if (next.steps === 3) this.#world.counters.count('path: reconciliation with a second stage')
+  }
+
   #watchRepairs(place: Place, node: StorageNode): void {
     const delivered = new Map<NodeId, string>()
     const request = partsOf(node).peers.request.bind(partsOf(node).peers)
     partsOf(node).peers.request = (to, body, lane, timeoutMs) => {
       this.traffic.sent(place.index, to, body)
+      if (body.type === 'reconcile') this.#reconciles(node, body.session)
       const [entry] = body.type === 'deliver' && body.entries.length === 1 ? body.entries : []
       if (entry !== undefined && (this.deleting.get(entry.key.slice(2)) ?? 0) > 0) delivered.set(to, entry.key)
       else delivered.delete(to)
-      return request(to, body, lane, timeoutMs)
+      const isDirect = partsOf(node).peers.isConnected(to)
+      const reply = request(to, body, lane, timeoutMs)
+      if (isDirect) return reply
+      const answered = () => this.saw('request answered through another node')
+      reply.then(answered, () => {})
+      return reply
     }
     node.on('repair', ({ peer, reason }) => {
       if (reason === 'read' && delivered.has(peer as NodeId)) this.saw('read repair raced a delete')
     })
   }
-}
-
-/** What a disk holds of a key, as a record and as a hint. */
-function stored({ rows }: Disk, key: StoredKey) {
-  const bytesIn = (row: string) => rows.get(row)?.value
-  const record = recordIn(bytesIn(rowName(recordRow(key))), () => {})
-  const { record: hint, targets } = hintIn(bytesIn(rowName(hintRow(key))), () => {})
-  return { record, hint, targets }
 }
 
 function nameOf({ key, delta }: Extract<Request, { type: 'put' }>): string {

@@ -1,7 +1,8 @@
 /**
  * What the command line asks of every seed, and the options that come of it.
  */
-import { faultGroups, type Options, optionsUnder, type Profile, profiles, without } from './options.ts'
+import { faultGroups, without } from './fault-groups.ts'
+import { type Options, optionsUnder, type Profile, profiles } from './options.ts'
 
 export interface Settings {
   readonly profile?: Profile | undefined

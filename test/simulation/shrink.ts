@@ -2,7 +2,8 @@
  * Makes a failing seed smaller: fewer faults, then fewer steps of its clients, as long as the same class of violation
  * stays.
  */
-import { faultGroups, type Options, without } from './options.ts'
+import { faultGroups, without } from './fault-groups.ts'
+import type { Options } from './options.ts'
 import { type Report, simulate } from './simulate.ts'
 
 export interface Shrunk {

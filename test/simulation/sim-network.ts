@@ -8,9 +8,12 @@
  */
 import { bounds } from '../../src/core/bounds.ts'
 import type { PeerId } from '../../src/core/ids.ts'
-import type { Transport, TransportHandlers } from '../../src/ports.ts'
-import type { Chance } from './chance.ts'
+import { decodeMessage } from '../../src/core/wire/message-codec.ts'
+import type { CloseReason, Transport, TransportHandlers } from '../../src/ports.ts'
+import { Chance } from './chance.ts'
 import type { Counters } from './counters.ts'
+import { Introductions } from './introductions.ts'
+import { Line } from './line.ts'
 import type { Options } from './options.ts'
 import type { Gate, VirtualClock } from './virtual-clock.ts'
 
@@ -18,6 +21,8 @@ import type { Gate, VirtualClock } from './virtual-clock.ts'
 class Channel {
   readonly firstAt = new Map<PeerId, number>()
   readonly heardAt = new Map<PeerId, number>()
+  /** What carries messages from each end, where they travel in frames. */
+  readonly lines = new Map<PeerId, Line>()
 }
 
 interface Endpoint {
@@ -28,6 +33,9 @@ interface Endpoint {
   handlers: TransportHandlers | undefined
   readonly channels: Map<PeerId, Channel>
   readonly dropped: Set<PeerId>
+  isListening: boolean
+  wanted: ReadonlySet<PeerId>
+  readonly attempts: Map<PeerId, string>
 }
 
 const connectEveryMs = 1000
@@ -36,6 +44,10 @@ const tailMs = 4000
 export class SimNetwork {
   readonly #clock: VirtualClock
   readonly #chance: Chance
+  /** Of frames. */
+  readonly #wire: Chance
+  #isGarbled = false
+  readonly #introductions: Introductions<Endpoint> | null
   readonly #options: Options
   readonly #counters: Counters
   readonly #trace: (line: string) => void
@@ -67,8 +79,10 @@ export class SimNetwork {
   ) {
     this.#clock = clock
     this.#chance = chance
+    this.#wire = new Chance(options.seed, 'wire')
     this.#options = options
     this.#counters = counters
+    this.#introductions = options.linksMax < bounds.linksMax ? this.#meeting() : null
     this.#trace = trace
   }
 
@@ -79,13 +93,18 @@ export class SimNetwork {
   }
 
   transport(peer: PeerId, place: number, gate: Gate, isAwake: () => boolean): Transport {
-    const endpoint: Endpoint = { peer, place, isAwake, handlers: undefined, channels: new Map(), dropped: new Set() }
+    const whole = { channels: new Map(), dropped: new Set<PeerId>(), attempts: new Map(), wanted: new Set<PeerId>() }
+    const endpoint: Endpoint = { peer, place, isAwake, handlers: undefined, isListening: true, ...whole }
     return {
       self: peer,
-      // Everybody meets everybody here, and nobody has to be introduced.
-      want: () => {},
-      introduced: () => {},
-      listen: () => {},
+      // Where everybody meets everybody nobody has to be introduced.
+      want: (peers) => {
+        endpoint.wanted = peers
+      },
+      introduced: (from, body) => this.#introductions?.received(endpoint, from, body),
+      listen: (how) => {
+        endpoint.isListening = how === 'always'
+      },
       start: (handlers) => {
         endpoint.handlers = {
           opened: (other, binding) => gate(() => handlers.opened(other, binding)),
@@ -98,11 +117,17 @@ export class SimNetwork {
         this.#endpoints.set(peer, endpoint)
       },
       met: () => new Promise((resolve) => this.#clock.after(2 * connectEveryMs, () => gate(resolve))),
-      send: async (to, message) => {
+      send: async (to, message, lane) => {
         const channel = endpoint.channels.get(to)
         if (channel === undefined) throw new Error('there is no channel to that peer')
         if (message.length > this.messageBytesMax) throw new Error('the message is larger than a message may be')
-        this.#send(endpoint, to, channel, message)
+        const line = channel.lines.get(peer)
+        if (line === undefined) this.#send(endpoint, to, channel, message)
+        else if (this.calm || line.messageCount < this.#options.queueMax) return line.send(message, lane)
+        else {
+          this.#counters.count('fault: send queue full')
+          throw new Error('the queue is full')
+        }
       },
       drop: (to, how) => {
         if (how === 'for good') endpoint.dropped.add(to)
@@ -196,27 +221,59 @@ export class SimNetwork {
   }
 
   #connectAll(): void {
-    if (this.#clock.now < this.#unsignaledUntil && !this.calm) return
+    if (this.#introductions !== null) {
+      this.#introductions.round()
+      return
+    }
+    if (!this.#isSignaling) return
     const endpoints = [...this.#endpoints.values()].filter(({ isAwake }) => isAwake())
     for (const [index, a] of endpoints.entries()) {
       for (const b of endpoints.slice(index + 1)) {
         const unwanted =
           a.dropped.has(b.peer) || b.dropped.has(a.peer) || a.channels.has(b.peer) || b.channels.has(a.peer)
         if (unwanted || this.#isCut(a.place, b.place) || this.#isCut(b.place, a.place)) continue
-        const channel = new Channel()
-        a.channels.set(b.peer, channel)
-        b.channels.set(a.peer, channel)
-        a.handlers?.opened(b.peer, null)
-        b.handlers?.opened(a.peer, null)
+        this.#open(a, b)
       }
     }
   }
 
-  #disconnect(endpoint: Endpoint, other: PeerId): void {
+  #open(a: Endpoint, b: Endpoint): void {
+    const channel = new Channel()
+    if (this.#options.frameMs > 0) {
+      channel.lines.set(a.peer, this.#line(a, b, channel))
+      channel.lines.set(b.peer, this.#line(b, a, channel))
+    }
+    a.channels.set(b.peer, channel)
+    b.channels.set(a.peer, channel)
+    a.handlers?.opened(b.peer, null)
+    b.handlers?.opened(a.peer, null)
+  }
+
+  get #isSignaling(): boolean {
+    return this.calm || this.#clock.now >= this.#unsignaledUntil
+  }
+
+  /** How peers meet in a ring in which not everybody has a channel to everybody. */
+  #meeting(): Introductions<Endpoint> {
+    return new Introductions(this.#clock, this.#wire, this.#counters, {
+      endpoints: this.#endpoints,
+      isWhole: (a, b) => !this.#isCut(a.place, b.place) && !this.#isCut(b.place, a.place),
+      open: (a, b) => this.#open(a, b),
+      close: (a, peer) => this.#disconnect(a, peer),
+      isSignaling: () => this.#isSignaling,
+      isCalm: () => this.calm,
+    })
+  }
+
+  #disconnect(endpoint: Endpoint, other: PeerId, reason: CloseReason = 'closed'): void {
     const far = this.#endpoints.get(other)
     const channel = endpoint.channels.get(other)
     if (!endpoint.channels.delete(other)) return
-    endpoint.handlers?.closed(other, 'closed')
+    for (const line of channel?.lines.values() ?? []) {
+      if (line.isInMidMessage) this.#counters.count('fault: channel closed in the middle of a message')
+      line.close()
+    }
+    endpoint.handlers?.closed(other, reason)
     // The other end notices a moment later, or much later when nobody said goodbye.
     this.#clock.after(this.#delay(), () => {
       if (far === undefined || far.channels.get(endpoint.peer) !== channel) return
@@ -234,6 +291,66 @@ export class SimNetwork {
     return this.#chance.exponential(delayMs)
   }
 
+  #line(from: Endpoint, far: Endpoint, channel: Channel): Line {
+    const isOpen = () => far.channels.get(from.peer) === channel
+    return new Line(this.#clock, this.#options.frameMs, {
+      delayMs: () => this.#delay() + this.#cloggedMs(from, far),
+      garbled: (frame) => {
+        if (this.calm || !this.#wire.happens(this.#options.garble)) return frame
+        this.#counters.count('fault: frame cut short')
+        return frame.subarray(0, Math.floor(this.#wire.fraction() * frame.length))
+      },
+      message: (message) => {
+        if (isOpen()) this.#arrived(from, far, channel, this.#garbled(message))
+      },
+      malformed: () => {
+        if (isOpen()) this.#disconnect(far, from.peer, 'malformed')
+      },
+    })
+  }
+
+  /** Once in a run a whole message makes no sense: whoever gets it has nothing to do with that boot any more. */
+  #garbled(message: Uint8Array): Uint8Array {
+    const isDue = this.#options.garble > 0 && !this.calm && !this.#isGarbled && this.#wire.happens(0.001)
+    const garbled = message.map((byte, at) => (at === 0 ? 255 - byte : byte))
+    if (!isDue || decodeMessage(garbled) !== null) return message
+    this.#isGarbled = true
+    this.#counters.count('path: message that made no sense ended a channel for good')
+    return garbled
+  }
+
+  /** A message that came in frames may be lost all the same, or come twice: the nodes at both ends cannot tell. */
+  #arrived(from: Endpoint, far: Endpoint, channel: Channel, message: Uint8Array): void {
+    const isFirst = !channel.firstAt.has(from.peer)
+    if (isFirst) channel.firstAt.set(from.peer, this.#clock.now)
+    else if (this.#isCut(from.place, far.place)) {
+      this.#counters.count('fault: message into a cut')
+      return
+    }
+    const { loss, duplication } = this.#options
+    if (!isFirst && !this.calm && this.#chance.happens(loss)) {
+      this.#counters.count('fault: lost')
+      return
+    }
+    const isTwice = !this.calm && this.#chance.happens(duplication)
+    if (isTwice) this.#counters.count('fault: duplicated')
+    this.#deliver(from, far, channel, message)
+    if (isTwice) this.#clock.after(this.#delay(), () => this.#deliver(from, far, channel, message))
+  }
+
+  #deliver(from: Endpoint, far: Endpoint, channel: Channel, message: Uint8Array): void {
+    if (far.channels.get(from.peer) !== channel) return
+    channel.heardAt.set(from.peer, this.#clock.now)
+    this.#trace(`${from.place}>${far.place} ${message.length} ${fingerprint(message)}`)
+    far.handlers?.message(from.peer, message)
+  }
+
+  #cloggedMs(from: Endpoint, far: Endpoint): number {
+    const clogged = Math.max(0, (this.#clogs.get(`${from.place} ${far.place}`) ?? 0) - this.#clock.now)
+    if (clogged > 0) this.#counters.count('fault: clogged')
+    return clogged
+  }
+
   #send(from: Endpoint, to: PeerId, channel: Channel, message: Uint8Array): void {
     const far = this.#endpoints.get(to)
     if (far !== undefined) this.#transmit(from, far, channel, message)
@@ -241,12 +358,6 @@ export class SimNetwork {
 
   #transmit(from: Endpoint, far: Endpoint, channel: Channel, message: Uint8Array): void {
     const { loss, duplication } = this.#options
-    const deliver = () => {
-      if (far.channels.get(from.peer) !== channel) return
-      channel.heardAt.set(from.peer, this.#clock.now)
-      this.#trace(`${from.place}>${far.place} ${message.length} ${fingerprint(message)}`)
-      far.handlers?.message(from.peer, message)
-    }
     if (channel.firstAt.has(from.peer) && this.#isCut(from.place, far.place)) {
       this.#counters.count('fault: message into a cut')
       return
@@ -258,12 +369,11 @@ export class SimNetwork {
     }
     const copies = !this.calm && this.#chance.happens(duplication) ? 2 : 1
     if (copies === 2) this.#counters.count('fault: duplicated')
-    const clogged = Math.max(0, (this.#clogs.get(`${from.place} ${far.place}`) ?? 0) - this.#clock.now)
-    if (clogged > 0) this.#counters.count('fault: clogged')
+    const clogged = this.#cloggedMs(from, far)
     for (let copy = 0; copy < copies; copy += 1) {
       const due = Math.max(clogged + this.#delay(), (firstAt ?? 0) - this.#clock.now)
       if (!channel.firstAt.has(from.peer)) channel.firstAt.set(from.peer, this.#clock.now + due)
-      this.#clock.after(due, deliver)
+      this.#clock.after(due, () => this.#deliver(from, far, channel, message))
     }
   }
 }

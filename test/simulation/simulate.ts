@@ -7,14 +7,18 @@ import { dotName } from '../../src/core/versioning/causal-history.ts'
 import type { Sibling } from '../../src/core/versioning/record.ts'
 import { partsOf } from '../../src/node/storage-node.ts'
 import { beginApart, startMs } from './absences.ts'
-import { check, type FinalReplica, missed, type Operation, outcomes, usual, type Violation } from './checker.ts'
+import { check, gone, missed, outcomes, overwrittenDeletes, usual, type Violation } from './checker.ts'
 import { Counters } from './counters.ts'
 import { idle, readEverything } from './ending.ts'
 import { healCore, unleash, wake } from './faults.ts'
+import { Filler } from './filler.ts'
+import type { FinalReplica, Operation } from './history.ts'
+import { awaitRing } from './joiners.ts'
 import { keyNamed } from './keys.ts'
 import { lateThoughReceived } from './late-though-received.ts'
 import { isForgetful, type Options } from './options.ts'
 import { Watch } from './rare-paths.ts'
+import { Stranger } from './stranger.ts'
 import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
 import { testClient, Workload } from './workload.ts'
 import { type Place, World } from './world.ts'
@@ -76,10 +80,15 @@ export async function simulate(
   const workload = new Workload(world, watch, skipped)
   beginApart(world)
   for (const place of world.places) world.start(place)
+  const stranger = options.stranger ? new Stranger(world) : null
+  stranger?.start()
+  const filler = new Filler(world)
+  if (options.filler > 0) clock.after(startMs, () => filler.start())
   const seen: Violation[] = []
   let finals: Finals | undefined
   try {
     finals = await live(world, workload, seen)
+    seen.push(...((await stranger?.violations()) ?? []), ...(options.filler > 0 ? await filler.violations() : []))
   } catch (error) {
     if (!(error instanceof Stalled)) throw error
     seen.push({ class: 'STALLED', key: '', subject: `within ${Math.round(clock.now)} ms`, witness: error.message })
@@ -98,9 +107,20 @@ export async function simulate(
   for (const [how, count] of missed(operations, conditions)) counters.count(`get that missed a write ${how}`, count)
   // A defect may come to more violations than a call takes arguments.
   const told = world.failing?.violations() ?? []
-  const violations = [...seen, ...told, ...world.violations, ...watch.violations, ...workload.untyped, ...checked]
-  if (finals !== undefined) count(watch, operations, finals)
-  for (const { node } of world.serving) void node.close()
+  const untold = finals === undefined ? [] : world.losses.untold(gone(operations, finals, conditions))
+  const own = [...world.violations, ...watch.violations, ...workload.untyped, ...workload.claims.violations()]
+  const violations = [...seen, ...told, ...own, ...checked, ...untold]
+  if (finals !== undefined) {
+    count(watch, operations, finals)
+    const { known, believed } = overwrittenDeletes(operations, finals, conditions)
+    counters.count('acknowledged delete overwritten or forgotten: its writer must have seen it', known)
+    counters.count('acknowledged delete overwritten: seen by the word of a context', believed)
+  }
+  for (const { node } of world.serving) {
+    for (const [kind, count] of Object.entries(node.status().trouble))
+      counters.count(`trouble in status: ${kind}`, count)
+    void node.close()
+  }
   for (const { boot } of world.places) boot?.end()
   const acknowledged = operations.filter(({ type, status }) => type !== 'get' && status === 'ok').length
   const traceHash = (hash >>> 0).toString(16)
@@ -147,6 +167,7 @@ async function play(world: World, workload: Workload): Promise<readonly Violatio
   const next = chance.pick(world.places).device
   if (!options.wipe || options.graceMs <= outSoonMs) world.victim = next
   workload.start(clock.now + options.chaosMs)
+  awaitRing(world, clock.now + options.chaosMs)
   unleash(world)
   await clock.run(options.chaosMs)
   const violations: Violation[] = []

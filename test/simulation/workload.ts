@@ -3,9 +3,8 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'
-import { dotName, names } from '../../src/core/versioning/causal-history.ts'
-import { noReach, type Reach } from '../../src/core/versioning/context.ts'
-import { hybridZero } from '../../src/core/versioning/hybrid-time.ts'
+import { dotName } from '../../src/core/versioning/causal-history.ts'
+import { noReach } from '../../src/core/versioning/context.ts'
 import { isLive, type Record, type Unwritten } from '../../src/core/versioning/record.ts'
 import { parseStoredKey } from '../../src/core/versioning/stored-key.ts'
 import { decodeContext } from '../../src/core/wire/record-codec.ts'
@@ -13,14 +12,17 @@ import { TabringError } from '../../src/errors.ts'
 import type { Context, GetResult, PutResult } from '../../src/node/api/tabring-node.ts'
 import { ValueCodec } from '../../src/node/api/value-codec.ts'
 import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
+import type { Boot } from './boot.ts'
 import { Chance } from './chance.ts'
-import type { Operation, Violation } from './checker.ts'
-import { dotNamed, keyNamed, manyNames } from './keys.ts'
+import type { Violation } from './checker.ts'
+import { Claims } from './claims.ts'
+import type { Operation } from './history.ts'
+import { keyNamed, manyNames } from './keys.ts'
 import { Promised } from './promised.ts'
 import type { Asking, Watch } from './rare-paths.ts'
 import { nameIn, nameInBytes, quorumSizes, Requests } from './requests.ts'
 import { epochMs } from './virtual-clock.ts'
-import type { Boot, Place, World } from './world.ts'
+import type { Place, World } from './world.ts'
 
 const operationTimeoutMs = 5_000
 /**
@@ -64,6 +66,7 @@ export class Workload {
   readonly #expiry: Chance
   readonly #requests: Requests
   readonly #promised: Promised
+  readonly claims = new Claims(this.operations)
   readonly #skipped: ReadonlySet<number>
   #step = 0
   /** What each client last saw of each key. */
@@ -90,6 +93,7 @@ export class Workload {
     this.#promised = new Promised(world, watch)
     this.watch = watch
     world.onMeeting = () => this.#rush()
+    world.losses.operations = () => this.operations
     watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
     watch.late = (values) => {
       for (const vid of values) this.late.add(String(vid))
@@ -165,7 +169,7 @@ export class Workload {
     Object.assign(operation, { quorum: result.quorum, nodes: asks.r ?? quorumSizes.r, pr: asks.pr ?? 0 })
     if (askable !== null) operation.reached = this.#promised.reached(place, askable)
     const seen = result.context === null ? null : decodeContext(keyNamed(key), result.context)
-    operation.deletesSeen = this.#deletesIn(key, seen ?? noReach)
+    operation.deletesSeen = this.claims.in(operation, seen ?? noReach, operation.returned)
     const asked = (this.#sloppy.get(spot) ?? 0) - sloppyBefore
     if (bound !== undefined && result.quorum) {
       operation.atLeast = bound.operation
@@ -344,23 +348,10 @@ export class Workload {
       status: 'ok',
       returned: now,
       vids,
-      deletesSeen: this.#deletesIn(key, { ...noReach, history }),
+      deletesSeen: this.claims.in(reading, { ...noReach, history }, now),
     })
     const writing = this.#begin(ownersClient, 'put', key, { operation: reading.id, context: null, boot: undefined })
     return { kind: 'value', value: new ValueCodec().encode(writing.vid), expiresAt: null }
-  }
-
-  /** Deletes of a key that a history covers, and values that expire. */
-  #deletesIn(key: string, { history, horizon }: Reach): readonly string[] {
-    const deletes = this.operations.filter(
-      ({ type, key: name, expiresAt }) => name === key && (type === 'delete' || expiresAt !== undefined),
-    )
-    const { now } = this.#world.clock
-    // A horizon stands for what may be forgotten: a delete, or a value that has expired by now, and nothing that lasts.
-    const isForgotten = ({ time, expiresAt = 0 }: Operation) => (time ?? hybridZero) <= horizon && expiresAt <= now
-    return deletes.flatMap((each) =>
-      each.dot !== undefined && (isForgotten(each) || names(history, dotNamed(each.dot))) ? [each.vid ?? ''] : [],
-    )
   }
 
   /** Notes which dot each write got, also of those that nobody hears of again. */

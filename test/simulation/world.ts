@@ -4,89 +4,26 @@
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
+import { forgetSlot, type Notes, noteNode } from '../../src/browser/slot-notes.ts'
 import { bounds } from '../../src/core/bounds.ts'
 import type { DeviceId, NodeId, PeerId } from '../../src/core/ids.ts'
 import { checkConfig } from '../../src/node/api/config.ts'
 import { lose, partsOf, StorageNode } from '../../src/node/storage-node.ts'
-import type { Random, Row, Store } from '../../src/ports.ts'
+import type { Lifecycle, Random, Row, Store } from '../../src/ports.ts'
+import { adoptIn, reclaim } from './adopters.ts'
+import { Boot } from './boot.ts'
 import { BrowserDisk } from './browser-disk.ts'
 import { Chance } from './chance.ts'
 import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
 import { FailingCall } from './failing.ts'
+import { Losses } from './losses.ts'
 import { losesData, type Options } from './options.ts'
 import { sharedPlacements } from './placements.ts'
 import { SimNetwork } from './sim-network.ts'
 import { type Disk, isData, SimDisk } from './sim-store.ts'
-import { openStore } from './stores.ts'
-import type { Gate, VirtualClock } from './virtual-clock.ts'
-
-/** One life of a node: from opening its database to the crash. */
-export class Boot {
-  readonly peer: PeerId
-  node: StorageNode | undefined
-  /** When its node began to serve. */
-  servingSince: number = Number.POSITIVE_INFINITY
-  #stoodStillMs = 0
-  #frozenAt = 0
-  readonly #now: () => number
-  /** What the node does when its tab is about to be frozen, and when it goes on. */
-  sleep: () => void = () => {}
-  wake: () => void = () => {}
-  #alive = true
-  /** Its database went while it was opened. */
-  isLost = false
-  #frozen: (() => void)[] | undefined
-
-  constructor(peer: PeerId, now: () => number) {
-    this.peer = peer
-    this.#now = now
-  }
-
-  /** How long it has been frozen so far, in all. */
-  get stoodStillMs(): number {
-    return this.#stoodStillMs + (this.isFrozen ? this.#now() - this.#frozenAt : 0)
-  }
-
-  get isFrozen(): boolean {
-    return this.#frozen !== undefined
-  }
-
-  readonly gate: Gate = (task) => {
-    if (!this.#alive) return
-    if (this.#frozen === undefined) task()
-    else this.#frozen.push(task)
-  }
-
-  get isAlive(): boolean {
-    return this.#alive
-  }
-
-  end(): void {
-    this.#alive = false
-  }
-
-  freeze(): void {
-    if (this.#frozen !== undefined) return
-    this.#frozen = []
-    this.#frozenAt = this.#now()
-  }
-
-  /** Everything that was due while it was frozen happens now, in order. */
-  thaw(): void {
-    this.#stoodStillMs = this.stoodStillMs
-    const due = this.#frozen ?? []
-    this.#frozen = undefined
-    for (const task of due) this.gate(task)
-  }
-
-  /** Browsers tell a tab that it goes on, as a rule before what was due. */
-  resume(): void {
-    if (this.#frozen === undefined) return
-    this.#frozen.unshift(() => this.wake())
-    this.thaw()
-  }
-}
+import { type BootPorts, openStore } from './stores.ts'
+import type { VirtualClock } from './virtual-clock.ts'
 
 export interface Place {
   readonly index: number
@@ -98,6 +35,10 @@ export interface Place {
   gone: boolean
   /** Its nodes that began to leave; an old one may come back with an old disk. */
   readonly leavers: Set<NodeId>
+  /** Its tab was closed and does not come back: what it left is for another one of its device to hand over. */
+  isOrphaned: boolean
+  /** One of them does so now. */
+  isLocked: boolean
   /** It is not to be started for now. */
   barred: boolean
   /** How far its wall clock is off. */
@@ -136,6 +77,10 @@ export class World {
   calm = false
   /** What nodes told and should not have. */
   readonly violations: Violation[] = []
+  /** What faults take from disks, and what is told of it. */
+  readonly losses: Losses
+  /** Whose database was on each disk, as a browser remembers it beside the database. */
+  readonly #notes = notesIn(new Map())
   /** The call to the first place's store that fails, if one does. */
   readonly failing: FailingCall | null
   /** Hears of every node that begins to serve. */
@@ -155,6 +100,7 @@ export class World {
     this.options = options
     this.counters = counters
     this.trace = trace
+    this.losses = new Losses(counters)
     this.failing = options.failing === null ? null : new FailingCall(options.failing, clock, counters)
     this.network = new SimNetwork(clock, new Chance(options.seed, 'network'), options, counters, trace)
     for (let index = 0; index < options.nodes; index += 1) this.addPlace()
@@ -172,6 +118,8 @@ export class World {
       boot: undefined,
       gone: false,
       leavers: new Set<NodeId>(),
+      isOrphaned: false,
+      isLocked: false,
       barred: false,
       skewMs: 0,
       alignMs: 0,
@@ -217,19 +165,11 @@ export class World {
 
   /** Boots a place; its node serves some virtual moments later. */
   start(place: Place): void {
-    if (place.boot !== undefined || place.gone || place.barred) return
-    const { clock, options, counters } = this
-    const boot = new Boot(bytesToHex(this.#random.bytes(8)) as PeerId, () => clock.now)
+    if (place.boot !== undefined || place.gone || place.barred || place.isOrphaned) return
+    const { clock, options } = this
+    const boot = new Boot(this.mintPeer(), () => clock.now)
     place.boot = boot
-    const isSmall = () => options.diskRows > 0 && !this.calm && place.device === this.victim
-    const rowsMax = () => (isSmall() ? options.diskRows : Number.POSITIVE_INFINITY)
-    const surroundings = {
-      ...{ clock, chance: this.#storage, options, counters },
-      slowness: () => place.slowness,
-      calm: () => this.calm,
-    }
-    const store = openStore(place, boot, surroundings, rowsMax, (violation) => this.violations.push(violation))
-    const transport = this.network.transport(boot.peer, place.index, boot.gate, () => !boot.isFrozen)
+    const existed = place.disk.rows.size > 0
     const lifecycle = {
       onSleep: (task: () => void) => {
         boot.sleep = task
@@ -239,25 +179,13 @@ export class World {
         boot.wake = task
       },
     }
-    const ports = {
-      clock: clock.seenBy(boot.gate, place),
-      random: this.#random,
-      transport,
-      lifecycle,
+    const lost = () => {
+      boot.isLost = true
+      if (boot.node !== undefined) lose(boot.node, 'evicted')
     }
+    const ports = this.portsOf(place, boot, boot.peer, lifecycle, lost)
     this.trace(`boot ${place.index}`)
-    const { graceMs, stayMs, siblingsMax, hintKeysPerTarget, retentionMs } = options
-    const hints = { keysPerTarget: hintKeysPerTarget, bytes: bounds.hintBytes }
-    const hintPartBytes = Math.min(bounds.hintPartBytes, this.network.messageBytesMax / 2)
-    // By the clock of any other node a value that is given up has expired too.
-    const limits = { hintPartBytes, stayMs, retentionMs, siblingsMax, hints, expiredKeptMs: 2 * options.skewMs + 1_000 }
-    const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), ...limits }
-    const open = (opened: Store) => {
-      const used = place.index === 0 ? (this.failing?.wrap(opened, place.disk, boot) ?? opened) : opened
-      return StorageNode.open({ ...ports, store: used }, config, place.device, this.#placing)
-    }
-    const opening = store instanceof Promise ? store.then(open) : open(store)
-    opening.then(
+    this.open(ports, place, boot, null).then(
       (node) => {
         if (this.failing?.lostWhileOpening(boot) === true || boot.isLost) {
           void node.close()
@@ -267,16 +195,80 @@ export class World {
         boot.node = node
         boot.servingSince = clock.now
         this.deviceOf.set(node.id, place.device)
-        node.on('data-loss', ({ reason }) => {
+        const previousId = noteNode(this.#notes, `place ${place.index}`, node.id)
+        if (!existed && previousId !== null) partsOf(node).events.emit('data-loss', { reason: 'evicted', previousId })
+        node.on('data-loss', ({ reason, previousId: whose }) => {
+          this.losses.told(place, reason)
+          // Of a node that was here before: nothing happens to this one.
+          if (whose !== node.id) return
           if (reason === 'evicted') this.lost(place.device)
           if (reason === 'copied') this.#gaveWay(place, boot)
           if (reason === 'evicted' && partsOf(node).membership.hasLeft) this.#hadLeft(place, boot, node)
         })
         if (place.index === 0) this.failing?.listen(boot, node)
         this.onServing(place, node)
+        if (options.orphans) adoptIn(this, place, node, boot)
       },
       () => this.#reopen(place, boot),
     )
+  }
+
+  mintPeer(): PeerId {
+    return bytesToHex(this.#random.bytes(8)) as PeerId
+  }
+
+  /** What a node on the disk of a place has of the world, in the tab of a boot. `lost` hears that the disk is empty. */
+  portsOf(place: Place, boot: Boot, peer: PeerId, lifecycle: Lifecycle, lost: () => void): BootPorts {
+    const { clock, options, counters } = this
+    const isSmall = () => options.diskRows > 0 && !this.calm && place.device === this.victim
+    const rowsMax = () => (isSmall() ? options.diskRows : Number.POSITIVE_INFINITY)
+    const surroundings = {
+      ...{ clock, chance: this.#storage, options, counters },
+      slowness: () => place.slowness,
+      calm: () => this.calm,
+    }
+    const tell = (violation: Violation) => this.violations.push(violation)
+    const store = openStore(place, boot, surroundings, rowsMax, { lost, tell })
+    return {
+      clock: clock.seenBy(boot.gate, place),
+      random: this.#random,
+      store,
+      transport: this.network.transport(peer, place.index, boot.gate, () => !boot.isFrozen),
+      lifecycle,
+    }
+  }
+
+  /** Opens a node; `adopter` has it hand everything over. */
+  open({ store, ...ports }: BootPorts, place: Place, boot: Boot, adopter: StorageNode | null): Promise<StorageNode> {
+    const { graceMs, linksMax, stayMs, siblingsMax, hintKeysPerTarget, retentionMs, skewMs } = this.options
+    const hints = { keysPerTarget: hintKeysPerTarget, bytes: bounds.hintBytes }
+    const hintPartBytes = Math.min(bounds.hintPartBytes, this.network.messageBytesMax / 2)
+    // By the clock of any other node a value that is given up has expired too.
+    const expiredKeptMs = 2 * skewMs + 1_000
+    const limits = { hintPartBytes, linksMax, stayMs, retentionMs, siblingsMax, hints, expiredKeptMs }
+    const config = { ...checkConfig({ cluster: 'simulation', capacity: place.capacity, graceMs }), ...limits }
+    const opening = (opened: Store) => {
+      const noted = this.#noted(place, opened, boot)
+      return StorageNode.open({ ...ports, store: noted }, config, place.device, this.#placing, adopter)
+    }
+    return store instanceof Promise ? store.then(opening) : opening(store)
+  }
+
+  /** The store of a boot, a call to which may fail. What deletes it itself has lost nothing. */
+  #noted(place: Place, store: Store, boot: Boot): Store {
+    const wipe = () => this.losses.strike(place, 'wiped', () => place.disk.wipe())
+    const used = place.index === 0 ? (this.failing?.wrap(store, wipe, boot) ?? store) : store
+    return {
+      transact: (keys, durability, decide) => used.transact(keys, durability, decide),
+      read: (keys) => used.read(keys),
+      scan: (range) => used.scan(range),
+      room: () => used.room(),
+      close: () => used.close(),
+      destroy: () => {
+        forgetSlot(this.#notes, `place ${place.index}`)
+        return used.destroy()
+      },
+    }
   }
 
   /** The disk would not open, or its node has ended by itself: a person would reload the tab. */
@@ -317,9 +309,12 @@ export class World {
     this.counters.count('fault: crash')
     this.#forget(place, boot)
     if (place.device !== this.victim || !this.chance.happens(this.options.powerCut)) return
-    const lost = place.disk.loseSuffix(this.chance.between(1, 20))
-    if (lost > 0) this.lost(place.device)
-    this.counters.count('fault: relaxed commit lost', lost)
+    const commits = this.chance.between(1, 20)
+    this.losses.strike(place, 'power cut', () => {
+      const lost = place.disk.loseSuffix(commits)
+      if (lost > 0) this.lost(place.device)
+      this.counters.count('fault: relaxed commit lost', lost)
+    })
   }
 
   /** Closes a node as a tab does that goes away in order. */
@@ -346,22 +341,26 @@ export class World {
     for (const place of this.#ofVictim) {
       this.lost(place.device)
       if (place.boot !== undefined) this.#forget(place, place.boot)
-      place.disk.restore(snapshot.get(place) ?? new Map())
+      const rows = snapshot.get(place)
+      const cause = rows === undefined ? 'wiped' : 'set back'
+      this.losses.strike(place, cause, () => place.disk.restore(rows ?? new Map()))
     }
   }
 
   /** Browsers take the data of the victim's nodes away under them. */
   evictVictim(): void {
-    for (const { device, disk } of this.#ofVictim) {
+    for (const place of this.#ofVictim) {
+      const { device, disk } = place
       this.lost(device)
-      if (disk instanceof BrowserDisk) disk.evict()
+      if (disk instanceof BrowserDisk) this.losses.strike(place, 'wiped', () => disk.evict())
     }
   }
 
   /** The victim's disk turns over one bit of a record, a hint or a stored trie. */
   rot(): void {
     if (this.#ofVictim.length === 0) return
-    const { device, disk } = this.chance.pick(this.#ofVictim)
+    const spot = this.chance.pick(this.#ofVictim)
+    const { device, disk } = spot
     // Of tries too; what else a node keeps of itself is not guarded by a hash.
     const isSealed = ({ key }: Row) => isData(key) || (key[0] === 'tree' && this.delays.happens(0.3))
     const rows = [...disk.rows].filter(([, row]) => isSealed(row))
@@ -373,8 +372,11 @@ export class World {
     const value = row.value.slice()
     const at = Math.floor(where * value.length)
     value[at] = (value[at] ?? 0) ^ 4
-    if (disk instanceof BrowserDisk && this.delays.happens(0.3)) disk.loseFile(place)
-    else disk.replace(place, { key: row.key, value })
+    const cause = row.key[0] === 'hint' ? 'rotten hint' : 'rotten'
+    this.losses.strike(spot, cause, () => {
+      if (disk instanceof BrowserDisk && this.delays.happens(0.3)) disk.loseFile(place)
+      else disk.replace(place, { key: row.key, value })
+    })
   }
 
   snapshotVictim(): ReadonlyMap<Place, ReadonlyMap<string, Row>> {
@@ -387,6 +389,7 @@ export class World {
 
   /** A node that ended by itself is a tab that a person opens again, unless it has left. */
   reopenEnded(): void {
+    reclaim(this)
     for (const { place, node } of this.serving) {
       const { state } = node.status()
       // Opened again too where a leave was begun and could not be finished.
@@ -397,3 +400,10 @@ export class World {
     }
   }
 }
+
+/** What a browser keeps beside its databases. */
+const notesIn = (texts: Map<string, string>): Notes => ({
+  getItem: (name) => texts.get(name) ?? null,
+  setItem: (name, text) => texts.set(name, text),
+  removeItem: (name) => texts.delete(name),
+})

@@ -15,6 +15,7 @@ export class Transfer {
   readonly #startedAt: number
   keys = 0
   bytes = 0
+  isCompleted = false
   #total = 0
 
   constructor(events: Events, peer: NodeId, startedAt: number) {
@@ -41,6 +42,7 @@ export class Transfer {
 
   /** Both nodes are in step. Records that did not move had come another way. */
   completed(): void {
+    this.isCompleted = true
     if (this.keys < this.#total) this.#tell(this.#total)
   }
 
@@ -73,6 +75,7 @@ export class ExchangeLog {
 
   /** An exchange has ended, well or not. */
   end(peer: NodeId, transfer: Transfer): void {
+    if (!transfer.isCompleted) this.#events.trouble.exchanges += 1
     this.#keys += transfer.keys
     this.#bytes += transfer.bytes
     this.#last.set(peer, transfer.ended(this.#clock))

@@ -48,6 +48,8 @@ export interface CheckedConfig extends QuorumSizes {
   readonly hints: HintLimits
   /** Bytes of values in one message of a hint. A larger hint travels in parts. */
   readonly hintPartBytes: number
+  /** Channels it keeps at most. */
+  readonly linksMax: number
   readonly timing: Timing
 }
 
@@ -113,6 +115,7 @@ export function checkConfig(config: NodeConfig): CheckedConfig {
     expiredKeptMs: bounds.expiredKeptMs,
     hints: { keysPerTarget: bounds.hintKeysPerTarget, bytes: bounds.hintBytes },
     hintPartBytes: bounds.hintPartBytes,
+    linksMax: bounds.linksMax,
   }
   const times = { timeoutMs: checkTimeout(timeoutMs), graceMs, retentionMs, stayMs, timing }
   return { cluster, ...sizes, capacity, ...times, ...limits }

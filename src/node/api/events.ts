@@ -6,6 +6,7 @@
 import { bounds } from '../../core/bounds.ts'
 import { TabringError } from '../../errors.ts'
 import type { NodeEvents } from './tabring-node.ts'
+import { noTrouble, type Trouble } from './trouble.ts'
 
 type Listener = (event: never) => void
 
@@ -35,6 +36,8 @@ const isReplacedBy = (old: Untold, later: Untold): boolean =>
   old.event === 'signaling' && later.event === 'signaling' && old.value.url === later.value.url
 
 export class Events {
+  /** Counts of what no event tells. */
+  readonly trouble: Trouble = noTrouble()
   #untold: Untold[] = []
   readonly #hosts: ((loss: NodeEvents['data-loss']) => void)[] = []
   readonly #listeners = new Map<keyof NodeEvents, Set<Listener>>()

@@ -147,6 +147,24 @@ export interface Status {
   readonly hints: number
   readonly storage: 'ok' | 'full' | 'failed'
   /**
+   * Trouble since the node opened that no caller is told of: the node tries again, or leaves it to others. `malformed`:
+   * messages that made no sense; their channels were closed. `unsent`: messages without a reply that did not go out.
+   * `storage`: reads and transactions that failed, bookkeeping included. `hints`, `exchanges`, `repairs`: handoffs,
+   * exchanges and read repairs that the node could not finish. `undecodable`: values that a get left out. `adoptions`:
+   * slots of closed tabs that this tab could not hand over.
+   * @example if (node.status().trouble.storage > 100) warn('the database of this browser fails again and again')
+   */
+  readonly trouble: {
+    readonly malformed: number
+    readonly unsent: number
+    readonly storage: number
+    readonly hints: number
+    readonly exchanges: number
+    readonly repairs: number
+    readonly undecodable: number
+    readonly adoptions: number
+  }
+  /**
    * Anti-entropy since the node opened. Records that exchanges gave or fetched, and the bytes that took, comparison
    * included. Keys that scrubbing found altered or missing. And the last exchange that this node began with each peer.
    */

@@ -32,6 +32,7 @@ export async function repairStale(
       events.emit('repair', { peer: owner, keys: 1, bytes: bytesOf(entry), reason: 'read' })
     } catch {
       // The owner went away again. The next read or exchange repairs it.
+      events.trouble.repairs += 1
     }
   }
 }

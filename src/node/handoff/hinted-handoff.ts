@@ -122,6 +122,7 @@ export class HintedHandoff {
     } catch {
       // The target is unreachable, or a store failed. The hints stay, and are tried again.
       refusals.refused(null)
+      this.#events.trouble.hints += 1
     }
     if (refusals.total > 0) this.#backOff.failed(target, 'hints')
     else if (!this.#backOff.waits(target)) this.#backOff.reset(target)

@@ -4,10 +4,23 @@
  * They compare them when they meet. A mismatch is final, and both ends say which values differ.
  */
 import { bounds } from '../../core/bounds.ts'
-import type { ActorId, NodeId } from '../../core/ids.ts'
+import type { ActorId, NodeId, PeerId } from '../../core/ids.ts'
 import type { Hello } from '../../core/wire/messages.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import type { Retention } from '../ownership/retention.ts'
+import type { Deferred } from '../scheduling/timers.ts'
+
+/** A channel, and the node that has said hello on it. */
+export interface Channel {
+  readonly peer: PeerId
+  /** The node at the other end; null before its hello. */
+  node: NodeId | null
+  answering: boolean
+  heardAt: number
+  parted: boolean
+  /** Settles when the handshake is over, either way. */
+  readonly greeted: Deferred<void>
+}
 
 /** This node's hello. Its partitions and retention are read anew each time it is sent. */
 export function helloOf(

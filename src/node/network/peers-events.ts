@@ -23,6 +23,10 @@ export class PeersEvents {
   viewSeen: (node: NodeId, view: ViewHash) => void = ignored
   swim: (from: NodeId, message: SwimMessage) => void = ignored
   connectionFailed: (peer: PeerId, reason: CloseReason) => void = ignored
+  /** A peer's message made no sense; its channel is closed. */
+  malformed: () => void = ignored
+  /** A message without a reply did not go out. */
+  unsent: () => void = ignored
   /** Another boot lives under this node's name. */
   copied: (peer: PeerId) => void = ignored
   /** The handshake failed, for good. */

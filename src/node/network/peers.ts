@@ -13,25 +13,14 @@ import { decodeMessage, encodeMessage } from '../../core/wire/message-codec.ts'
 import type { Hello, Message, Reply, Request } from '../../core/wire/messages.ts'
 import type { Clock, CloseReason, Lane, Transport } from '../../ports.ts'
 import type { Routing } from '../ownership/routing.ts'
-import { type Deferred, deferred, timedOut, within } from '../scheduling/timers.ts'
-import { isCopy, mismatch } from './handshake.ts'
+import { deferred, timedOut, within } from '../scheduling/timers.ts'
+import { type Channel, isCopy, mismatch } from './handshake.ts'
 import { judged, Patience, type Waiting } from './patience.ts'
 import { PeersEvents } from './peers-events.ts'
 import { Relay } from './relay.ts'
 import { Replies } from './replies.ts'
 import { RequestFailure } from './request-failure.ts'
 import { Unrelayed } from './unrelayed.ts'
-
-interface Channel {
-  readonly peer: PeerId
-  /** The node at the other end; null before its hello. */
-  node: NodeId | null
-  answering: boolean
-  heardAt: number
-  parted: boolean
-  /** Settles when the handshake is over, either way. */
-  readonly greeted: Deferred<void>
-}
 
 /** Replies that may be large. */
 const repliesWithValues: readonly Reply['type'][] = ['record', 'records', 'reconciled', 'taken']
@@ -129,14 +118,12 @@ export class Peers {
 
   /** Sends a message without a reply, over a channel if there is one. */
   tell(node: NodeId, body: SwimMessage): void {
-    const peer = this.#byNode.get(node)?.peer
-    if (peer !== undefined) this.#mention(peer, { kind: 'swim', view: this.#routing.hash, body })
+    this.#mention(this.#byNode.get(node)?.peer, { kind: 'swim', view: this.#routing.hash, body })
   }
 
   /** Passes an introduction on through a node. */
   introduce(through: NodeId, from: PeerId, to: PeerId, body: string): void {
-    const peer = this.#byNode.get(through)?.peer
-    if (peer !== undefined) this.#mention(peer, { kind: 'signal', from, to, body })
+    this.#mention(this.#byNode.get(through)?.peer, { kind: 'signal', from, to, body })
   }
 
   /** Sends a request, through a relay if the node has no channel. Rejects with a `RequestFailure`. */
@@ -227,9 +214,9 @@ export class Peers {
     })
   }
 
-  /** Sends a message that may be lost. */
-  #mention(peer: PeerId, message: Message): void {
-    this.#send(peer, message, 'control').catch(() => {})
+  /** Sends a message that may be lost, if there is a channel. */
+  #mention(peer: PeerId | undefined, message: Message): void {
+    if (peer !== undefined) this.#send(peer, message, 'control').catch(() => this.on.unsent())
   }
 
   #opened(peer: PeerId): void {
@@ -243,6 +230,7 @@ export class Peers {
 
   #closed(peer: PeerId, reason: CloseReason): void {
     const channel = this.#channels.get(peer)
+    if (reason === 'malformed') this.on.malformed()
     this.#channels.delete(peer)
     channel?.greeted.resolve()
     this.#replies.fail((waiting) => waiting.peer === peer)
@@ -262,8 +250,10 @@ export class Peers {
     const channel = this.#channels.get(peer)
     if (channel === undefined) return
     const message = decodeMessage(bytes)
-    if (message === null) this.#transport.drop(peer, 'for good')
-    else if (message.kind === 'hello') this.#meet(channel, message.hello)
+    if (message === null) {
+      this.on.malformed()
+      this.#transport.drop(peer, 'for good')
+    } else if (message.kind === 'hello') this.#meet(channel, message.hello)
     else if (message.kind === 'refuse') this.#refused(channel, message.reason)
     else if (channel.node === null) this.#transport.drop(peer, 'for good')
     else this.#heard(channel, channel.node, message)
@@ -339,6 +329,7 @@ export class Peers {
       this.#talk(route, from, { kind: 'reply', id, view: this.#routing.hash, body }, lane).catch(() => {
         // An answer too large for the way back becomes a refusal, or the other node would wait for it in vain.
         if (body.type !== 'failed') respond({ type: 'failed', code: 'overloaded' })
+        else this.on.unsent()
       })
     }
     if (this.#serving >= bounds.requestsMax) {

@@ -5,7 +5,8 @@
  * A strict commit takes everything along that was committed before it. Commits are counted when they are decided,
  * which is the order in which they happen.
  */
-import type { Decide, Durability, RowKey, Store, Write } from '../../ports.ts'
+import { type Decide, type Durability, type RowKey, type Store, StoreFailure, type Write } from '../../ports.ts'
+import type { Trouble } from '../api/trouble.ts'
 import { flushedWrite } from './rows.ts'
 
 const isData = ({ key: [table] }: Write): boolean => table === 'record' || table === 'hint'
@@ -17,20 +18,32 @@ export class FlushingStore implements Store {
   /** How many of them are flushed. */
   #flushed = 0
 
-  constructor(store: Store) {
+  readonly #trouble: Pick<Trouble, 'storage'>
+
+  constructor(store: Store, trouble: Pick<Trouble, 'storage'> = { storage: 0 }) {
     this.#store = store
+    this.#trouble = trouble
+  }
+
+  /** Counts failures: bookkeeping swallows them. The end of the node is none. */
+  #counted<T>(work: Promise<T>): Promise<T> {
+    work.catch((error: unknown) => {
+      if (!(error instanceof StoreFailure && error.reason === 'closed')) this.#trouble.storage += 1
+    })
+    return work
   }
 
   /** A strict one flushes the data committed before also where it writes nothing itself. */
   async transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T> {
     let before = 0
-    const done = await this.#store.transact(keys, durability, (rows) => {
+    const work = this.#store.transact(keys, durability, (rows) => {
       const { writes, result } = decide(rows)
       before = this.#relaxed
       if (durability === 'relaxed' && writes.some(isData)) this.#relaxed += 1
       const isDue = durability === 'strict' && writes.length === 0 && this.#flushed < before
       return { writes: isDue ? [flushedWrite] : writes, result }
     })
+    const done = await this.#counted(work)
     if (durability === 'strict') this.#flushed = Math.max(this.#flushed, before)
     return done
   }
@@ -41,8 +54,8 @@ export class FlushingStore implements Store {
     await this.transact([], 'strict', () => ({ writes: [], result: undefined }))
   }
 
-  read: Store['read'] = (keys) => this.#store.read(keys)
-  scan: Store['scan'] = (range) => this.#store.scan(range)
+  read: Store['read'] = (keys) => this.#counted(this.#store.read(keys))
+  scan: Store['scan'] = (range) => this.#counted(this.#store.scan(range))
   room: Store['room'] = () => this.#store.room()
   close: Store['close'] = () => this.#store.close()
   destroy: Store['destroy'] = () => this.#store.destroy()

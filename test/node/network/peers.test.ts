@@ -6,6 +6,7 @@ import { bounds } from '../../../src/core/bounds.ts'
 import { tagOf } from '../../../src/core/hash.ts'
 import type { ActorId, NodeId, PeerId, ViewHash } from '../../../src/core/ids.ts'
 import { MemberList } from '../../../src/core/membership/member-list.ts'
+import { noTrouble, type Trouble } from '../../../src/node/api/trouble.ts'
 import { helloOf } from '../../../src/node/network/handshake.ts'
 import { Peers } from '../../../src/node/network/peers.ts'
 import { Retention } from '../../../src/node/ownership/retention.ts'
@@ -21,6 +22,7 @@ interface End {
   readonly told: string[]
   /** How its transport was told to give the channel up. */
   readonly dropped: string[]
+  readonly trouble: Trouble
   handlers: TransportHandlers | undefined
   other: End | undefined
   isOpen: boolean
@@ -28,7 +30,8 @@ interface End {
 
 function endOf(name: string): End {
   const self = name.repeat(16) as PeerId
-  const end: Omit<End, 'peers'> = { told: [], dropped: [], handlers: undefined, other: undefined, isOpen: true }
+  const nobody = { handlers: undefined, other: undefined }
+  const end: Omit<End, 'peers'> = { told: [], dropped: [], trouble: noTrouble(), ...nobody, isOpen: true }
   const transport: Transport = {
     self,
     start: (handlers) => {
@@ -36,6 +39,7 @@ function endOf(name: string): End {
     },
     met: async () => {},
     send: async (_to, message) => {
+      if (!end.isOpen) throw new Error('there is no channel to that peer')
       clock.after(delayMs, () => end.isOpen && end.other?.isOpen && end.other.handlers?.message(self, message))
     },
     want: () => {},
@@ -58,6 +62,12 @@ function endOf(name: string): End {
   const members = new MemberList(claimOf(0), [], 0)
   const peers = new Peers(transport, seen, hello, members, { hash: '0' as ViewHash })
   peers.on.closed = (_node, how) => end.told.push(how)
+  peers.on.malformed = () => {
+    end.trouble.malformed += 1
+  }
+  peers.on.unsent = () => {
+    end.trouble.unsent += 1
+  }
   peers.start()
   return Object.assign(end, { peers })
 }
@@ -91,4 +101,15 @@ test('where the other end does not close it, the one that gave it up does', asyn
   a.peers.part('b'.repeat(32) as NodeId)
   await clock.run(bounds.partingMs)
   expect(a.isOpen).toBe(false)
+})
+
+test('a message that makes no sense is counted where it came, and one that cannot go where it was to', async () => {
+  const [, b] = await connected()
+  b.handlers?.message('a'.repeat(16) as PeerId, Uint8Array.of(255, 1, 2))
+  expect([b.trouble, b.dropped]).toEqual([{ ...noTrouble(), malformed: 1 }, ['for good']])
+  const [c] = await connected()
+  c.isOpen = false
+  c.peers.introduce('b'.repeat(32) as NodeId, 'a' as PeerId, 'b' as PeerId, '')
+  await clock.run(1)
+  expect(c.trouble).toEqual({ ...noTrouble(), unsent: 1 })
 })

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
+import { noTrouble } from '../../../src/node/api/trouble.ts'
 import { FlushingStore } from '../../../src/node/storage/flushing-store.ts'
 import { metaRow } from '../../../src/node/storage/rows.ts'
-import type { Durability, RowKey, Store } from '../../../src/ports.ts'
+import { type Durability, type RowKey, type Store, StoreFailure } from '../../../src/ports.ts'
 
 const row = (name: string): RowKey => ['record', '', name]
 
@@ -67,4 +68,18 @@ test('a strict commit that finds nothing to write flushes what is not', async ()
   await nothing()
   await nothing()
   expect(commits).toEqual(['relaxed 1', 'strict 1', 'strict 0'])
+})
+
+test('failures of the disk are counted, whoever waits for them, and not the end of the node', async () => {
+  const trouble = noTrouble()
+  const fails = (reason: 'failed' | 'closed') => {
+    const work = () => Promise.reject(new StoreFailure(reason, 'the test lets this one fail'))
+    return new FlushingStore({ ...memoryStore(), transact: work, read: work, scan: work }, trouble)
+  }
+  for (const store of [fails('failed'), fails('closed')]) {
+    await store.flush().catch(() => {})
+    await store.read([]).catch(() => {})
+    await store.scan({ table: 'record', limit: 1 }).catch(() => {})
+  }
+  expect(trouble).toEqual({ ...noTrouble(), storage: 3 })
 })
