@@ -70,13 +70,16 @@ export class RecordSync {
     }
     // What others own by now would be kept for them as hints, although its giver has it: that goes round the ring.
     const isOwned = ({ key }: Item) => this.#routing.owns(partitionIn(key))
+    const stillWanted = (items: readonly Item[]) => {
+      for (const { key } of items.filter((item) => !isOwned(item))) failed.add(partitionIn(key))
+      return items.filter((item) => isOwned(item) && isMissing(item))
+    }
     const pull = async (page: readonly Item[]) => {
-      for (const { key } of page.filter((item) => !isOwned(item))) failed.add(partitionIn(key))
-      for (let left = page.filter((item) => isOwned(item) && isMissing(item)); left.length > 0; ) {
+      for (let left = stillWanted(page); left.length > 0; ) {
         const keys = left.map(({ key }) => key)
         const considered = isFull ? 0 : await this.#pullSome(node, keys, agreed, transfer).catch(stopWhereFull)
         if (considered === 0) for (const key of keys) failed.add(partitionIn(key))
-        left = considered === 0 ? [] : left.slice(considered).filter(isMissing)
+        left = considered === 0 ? [] : stillWanted(left.slice(considered))
       }
     }
     await eachPage(wanted, this.#throttle, pull, () => this.#throttle.recordsAsked)
