@@ -125,8 +125,8 @@ const general: readonly Mutant[] = [
   {
     name: 'a hint is taken for brought home because an exchange has been',
     file: 'src/node/handoff/hinted-handoff.ts',
-    from: 'return record !== undefined && hasAll(hint) && holdsAll(record, hint.record)',
-    to: 'return true || record === undefined',
+    from: 'return own !== undefined && this.#exchange.hasAll(target, partitionOf(hint.key)) && holdsAll(own, hint.record)',
+    to: 'return own !== null && this.#exchange.hasAll(target, partitionOf(hint.key))',
   },
   {
     name: 'what an exchange found equal is relied on before it is flushed',

@@ -9,7 +9,7 @@ import { bounds } from '../../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../../core/hash.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { partsOf } from '../../core/versioning/parts.ts'
-import { holdsAll } from '../../core/versioning/record.ts'
+import { holdsAll, type Record } from '../../core/versioning/record.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Exchange } from '../anti-entropy/exchange.ts'
@@ -129,6 +129,8 @@ export class HintedHandoff {
   }
 
   async #deliverPage(target: NodeId, keys: readonly StoredKey[], refusals: Refusals): Promise<void> {
+    // Own records first. Reading may prune them, and each hint learns before that what they had overwritten.
+    const own = await this.#ownOfShared(target, keys)
     const kept = await this.#throttle.work(() => this.#replica.hints.of(keys))
     this.#throttle.saw(kept.length, sizeOf(kept))
     const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
@@ -137,7 +139,7 @@ export class HintedHandoff {
       kept.filter((hint) => !isDue(hint)),
     )
     const due = kept.filter(isDue)
-    const there = await this.#broughtHome(target, due)
+    const there = due.filter((hint) => this.#isBroughtHome(target, hint, own.get(hint.key)))
     if (there.length > 0) await this.#settle(target, there)
     for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {
       if (refusals.areEnough || this.#isSpared(target)) return
@@ -182,17 +184,16 @@ export class HintedHandoff {
     this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hints.size })
   }
 
-  /** Those `hints` that this node's own records cover, if the target holds all records of their partitions, flushed. */
-  async #broughtHome(target: NodeId, hints: readonly KeyedRecord[]): Promise<readonly KeyedRecord[]> {
-    const hasAll = ({ key }: KeyedRecord) => this.#exchange.hasAll(target, partitionOf(key))
-    const likely = hints.filter(hasAll)
-    if (likely.length === 0) return []
-    const own = await this.#replica.records(likely.map(({ key }) => keyHashOf(key)))
-    const records = new Map(own.map(({ key, record }) => [key, record]))
-    return likely.filter((hint) => {
-      const record = records.get(hint.key)
-      return record !== undefined && hasAll(hint) && holdsAll(record, hint.record)
-    })
+  /** This node's own records of those keys whose partitions the target holds all of, flushed. */
+  async #ownOfShared(target: NodeId, keys: readonly StoredKey[]): Promise<ReadonlyMap<StoredKey, Record>> {
+    const shared = keys.filter((key) => this.#exchange.hasAll(target, partitionOf(key)))
+    const own = shared.length === 0 ? [] : await this.#replica.records(shared.map(keyHashOf))
+    return new Map(own.map(({ key, record }) => [key, record]))
+  }
+
+  /** True if the target holds all that a hint says: an own record that covers the hint is there, flushed. */
+  #isBroughtHome(target: NodeId, hint: KeyedRecord, own: Record | undefined): boolean {
+    return own !== undefined && this.#exchange.hasAll(target, partitionOf(hint.key)) && holdsAll(own, hint.record)
   }
 
   async #readdress(target: NodeId, kept: readonly KeyedRecord[]): Promise<void> {
