@@ -40,10 +40,18 @@ function ask(
   const tookMs = () => clock.now - invoked - ((boot?.stoodStillMs ?? 0) - stoodStillMs)
   const wrong = (witness: string) =>
     world.violations.push({ class: 'WRONG_JOIN', key: '', subject: `place ${place.index}`, witness })
-  node.joined({ members, timeoutMs }).then(
+  // One message may bring news of several members: what is met by the first is over by the last.
+  let told = { at: -1, reachable: 0 }
+  const stop = node.on('members', (list) => {
+    const reachable = list.filter((member) => member.reachable && member.status === 'alive').length
+    told = { at: clock.now, reachable: told.at === clock.now ? Math.max(told.reachable, reachable) : reachable }
+  })
+  const waiting = node.joined({ members, timeoutMs }).finally(stop)
+  waiting.then(
     () => {
       counters.count('path: ring of so many awaited, and met')
-      const { reachable, partitions } = node.status()
+      const { reachable: left, partitions } = node.status()
+      const reachable = told.at === clock.now ? Math.max(told.reachable, left) : left
       // It may have ended in this very moment.
       if (partsOf(node).lifetime.isOpen && (reachable < members || partitions.syncing > 0))
         wrong(`${members} awaited; ${reachable} in reach, ${partitions.syncing} partitions to fetch`)
@@ -56,9 +64,15 @@ function ask(
         // Time passes for a tab that stands still, too.
         if (clock.now - invoked < timeoutMs - 1 || isLate) wrong(`gave up after ${tookMs()} ms of ${timeoutMs}`)
       } else if (error.code === 'cluster-mismatch' && world.options.stranger) counters.count('joined: refused')
-      else if (error.code !== 'closed' || partsOf(node).lifetime.isOpen) wrong(`${error.code}: ${error.message}`)
+      else if (error.code !== 'closed' || isServing(node)) wrong(`${error.code}: ${error.message}`)
     },
   )
+}
+
+/** It is open, and has not begun to leave. */
+const isServing = (node: StorageNode): boolean => {
+  const { isOpen, isClosing } = partsOf(node).lifetime
+  return isOpen && !isClosing
 }
 
 const isRunning = (boot: Boot | undefined): boolean => boot?.isAlive === true && !boot.isFrozen
