@@ -40,12 +40,24 @@ function ask(
   const tookMs = () => clock.now - invoked - ((boot?.stoodStillMs ?? 0) - stoodStillMs)
   const wrong = (witness: string) =>
     world.violations.push({ class: 'WRONG_JOIN', key: '', subject: `place ${place.index}`, witness })
-  node.joined({ members, timeoutMs }).then(
+  // Several messages may come in one moment: what is whole by the first may not be by the last.
+  let wholeAt = -1
+  const isWhole = () => {
+    const { reachable, partitions } = node.status()
+    return reachable >= members && partitions.syncing === 0
+  }
+  const look = () => {
+    if (isWhole()) wholeAt = clock.now
+  }
+  const looks = looksAt(node)
+  looks.add(look)
+  const waiting = node.joined({ members, timeoutMs }).finally(() => looks.delete(look))
+  waiting.then(
     () => {
       counters.count('path: ring of so many awaited, and met')
       const { reachable, partitions } = node.status()
       // It may have ended in this very moment.
-      if (partsOf(node).lifetime.isOpen && (reachable < members || partitions.syncing > 0))
+      if (partsOf(node).lifetime.isOpen && wholeAt !== clock.now && !isWhole())
         wrong(`${members} awaited; ${reachable} in reach, ${partitions.syncing} partitions to fetch`)
     },
     (error: unknown) => {
@@ -56,9 +68,32 @@ function ask(
         // Time passes for a tab that stands still, too.
         if (clock.now - invoked < timeoutMs - 1 || isLate) wrong(`gave up after ${tookMs()} ms of ${timeoutMs}`)
       } else if (error.code === 'cluster-mismatch' && world.options.stranger) counters.count('joined: refused')
-      else if (error.code !== 'closed' || partsOf(node).lifetime.isOpen) wrong(`${error.code}: ${error.message}`)
+      else if (error.code !== 'closed' || isServing(node)) wrong(`${error.code}: ${error.message}`)
     },
   )
+}
+
+const looksOf = new WeakMap<StorageNode, Set<() => void>>()
+
+/** Looks taken whenever the node sees whether its ring is whole. */
+function looksAt(node: StorageNode): Set<() => void> {
+  const known = looksOf.get(node)
+  if (known !== undefined) return known
+  const looks = new Set<() => void>()
+  const { joined } = partsOf(node)
+  const review = joined.review.bind(joined)
+  joined.review = () => {
+    for (const look of looks) look()
+    review()
+  }
+  looksOf.set(node, looks)
+  return looks
+}
+
+/** It is open, and has not begun to leave. */
+const isServing = (node: StorageNode): boolean => {
+  const { isOpen, isClosing } = partsOf(node).lifetime
+  return isOpen && !isClosing
 }
 
 const isRunning = (boot: Boot | undefined): boolean => boot?.isAlive === true && !boot.isFrozen
