@@ -40,20 +40,24 @@ function ask(
   const tookMs = () => clock.now - invoked - ((boot?.stoodStillMs ?? 0) - stoodStillMs)
   const wrong = (witness: string) =>
     world.violations.push({ class: 'WRONG_JOIN', key: '', subject: `place ${place.index}`, witness })
-  // One message may bring news of several members: what is met by the first is over by the last.
-  let told = { at: -1, reachable: 0 }
-  const stop = node.on('members', (list) => {
-    const reachable = list.filter((member) => member.reachable && member.status === 'alive').length
-    told = { at: clock.now, reachable: told.at === clock.now ? Math.max(told.reachable, reachable) : reachable }
-  })
-  const waiting = node.joined({ members, timeoutMs }).finally(stop)
+  // Several messages may come in one moment: what is whole by the first may not be by the last.
+  let wholeAt = -1
+  const isWhole = () => {
+    const { reachable, partitions } = node.status()
+    return reachable >= members && partitions.syncing === 0
+  }
+  const look = () => {
+    if (isWhole()) wholeAt = clock.now
+  }
+  const looks = looksAt(node)
+  looks.add(look)
+  const waiting = node.joined({ members, timeoutMs }).finally(() => looks.delete(look))
   waiting.then(
     () => {
       counters.count('path: ring of so many awaited, and met')
-      const { reachable: left, partitions } = node.status()
-      const reachable = told.at === clock.now ? Math.max(told.reachable, left) : left
+      const { reachable, partitions } = node.status()
       // It may have ended in this very moment.
-      if (partsOf(node).lifetime.isOpen && (reachable < members || partitions.syncing > 0))
+      if (partsOf(node).lifetime.isOpen && wholeAt !== clock.now && !isWhole())
         wrong(`${members} awaited; ${reachable} in reach, ${partitions.syncing} partitions to fetch`)
     },
     (error: unknown) => {
@@ -67,6 +71,23 @@ function ask(
       else if (error.code !== 'closed' || isServing(node)) wrong(`${error.code}: ${error.message}`)
     },
   )
+}
+
+const looksOf = new WeakMap<StorageNode, Set<() => void>>()
+
+/** Looks taken whenever the node sees whether its ring is whole. */
+function looksAt(node: StorageNode): Set<() => void> {
+  const known = looksOf.get(node)
+  if (known !== undefined) return known
+  const looks = new Set<() => void>()
+  const { joined } = partsOf(node)
+  const review = joined.review.bind(joined)
+  joined.review = () => {
+    for (const look of looks) look()
+    review()
+  }
+  looksOf.set(node, looks)
+  return looks
 }
 
 /** It is open, and has not begun to leave. */
