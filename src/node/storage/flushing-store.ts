@@ -1,9 +1,8 @@
 /**
- * A store that knows whether all records and hints are on the disk by now, so that nobody waits for a disk that has
- * nothing to do.
+ * Flushing store: a store that knows if all records and hints are on the disk (Dynamo, section 5: local persistence).
  *
- * A strict commit takes everything along that was committed before it. Commits are counted when they are decided,
- * which is the order in which they happen.
+ * If they are, a flush returns at once, and no caller waits for an idle disk. A strict commit flushes all earlier
+ * commits too. Commits are counted when they are decided, which is the order in which they happen.
  */
 import { type Decide, type Durability, type RowKey, type Store, StoreFailure, type Write } from '../../ports.ts'
 import type { Trouble } from '../api/trouble.ts'
@@ -13,9 +12,9 @@ const isData = ({ key: [table] }: Write): boolean => table === 'record' || table
 
 export class FlushingStore implements Store {
   readonly #store: Store
-  /** Relaxed commits of data that were decided; what earlier boots have left counts as one. */
+  /** The count of decided relaxed commits of records and hints. All commits of earlier boots count as one. */
   #relaxed = 1
-  /** How many of them are flushed. */
+  /** The count of those that are flushed. */
   #flushed = 0
 
   readonly #trouble: Pick<Trouble, 'storage'>
@@ -25,7 +24,7 @@ export class FlushingStore implements Store {
     this.#trouble = trouble
   }
 
-  /** Counts failures: bookkeeping swallows them. The end of the node is none. */
+  /** Counts failures, since bookkeeping swallows them. A closed store is no failure. */
   #counted<T>(work: Promise<T>): Promise<T> {
     work.catch((error: unknown) => {
       if (!(error instanceof StoreFailure && error.reason === 'closed')) this.#trouble.storage += 1
@@ -33,7 +32,7 @@ export class FlushingStore implements Store {
     return work
   }
 
-  /** A strict one flushes the data committed before also where it writes nothing itself. */
+  /** A strict transaction flushes the records and hints committed before it, even if it writes nothing itself. */
   async transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T> {
     let before = 0
     const work = this.#store.transact(keys, durability, (rows) => {
@@ -48,7 +47,7 @@ export class FlushingStore implements Store {
     return done
   }
 
-  /** Flushes all data committed so far: only then may somebody else rely on it and delete its own copy. */
+  /** Flushes all records and hints committed so far. Only then may a peer rely on them and delete its own copy. */
   async flush(): Promise<void> {
     if (this.#flushed === this.#relaxed) return
     await this.transact([], 'strict', () => ({ writes: [], result: undefined }))

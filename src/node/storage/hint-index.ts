@@ -1,15 +1,15 @@
 /**
- * What is kept for others, as far as it is known without asking the store, and whether there is room for more of it.
+ * Hint index: the sizes and targets of all hints, in memory, and the limits of hints (Dynamo, section 4.6).
  *
- * New hints are refused beyond a number for each node and a number of bytes in all; what is kept is never given up,
- * and what this node was asked to write itself is kept until the disk is full (Cassandra and Riak filled disks with
- * hints that nobody could take).
+ * A node refuses new hints beyond a number of keys for each target, and beyond a number of bytes in all. It never drops
+ * a kept hint to make room. The limits do not apply to records that the node itself asked for: these are kept until the
+ * disk is full. (Cassandra and Riak filled disks with hints that no target could take.)
  */
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import type { HintLimits } from '../api/config.ts'
 import { type Hint, hintIn } from './rows.ts'
 
-/** A hint is not taken: there is no room for it. Nothing was changed. */
+/** The error of a hint for which there is no room. Nothing was changed. */
 export class HintRefused extends Error {
   override readonly name = 'HintRefused'
 
@@ -18,7 +18,7 @@ export class HintRefused extends Error {
   }
 }
 
-/** What a hint takes, and whom it is for: never the hint itself, which stays on the disk. */
+/** The size and targets of a hint. The hint itself stays on the disk. */
 export interface Kept {
   readonly bytes: number
   readonly targets: readonly NodeId[]
@@ -39,32 +39,32 @@ export class HintIndex {
     this.#bytesMax = limits.bytes
   }
 
-  /** Keys of which hints are kept. */
+  /** The number of keys with hints. */
   get size(): number {
     return this.#kept.size
   }
 
-  /** Hints of earlier boots are counted in. */
+  /** The hints of earlier boots are in the index now. */
   counted(): void {
     this.#isCounted = true
   }
 
-  /** Whether a hint of a key is kept here, or may be. */
+  /** True if a hint of a key is kept. True for every key until the hints of earlier boots are counted. */
   mayHave(key: StoredKey): boolean {
     return !this.#isCounted || this.#kept.has(key)
   }
 
-  /** For whom any are kept. */
+  /** Nodes for which hints are kept. */
   get targets(): readonly NodeId[] {
     return [...this.#keysFor.keys()]
   }
 
-  /** Keys of which hints are kept for a node. */
+  /** Keys of the hints for a node. */
   keysFor(target: NodeId): ReadonlySet<StoredKey> {
     return this.#keysFor.get(target) ?? new Set()
   }
 
-  /** What is kept of a key now; for nobody: nothing. */
+  /** Replaces the entry of a key. Without targets the key has no hint. */
   set(key: StoredKey, kept: Kept): void {
     const before = this.#kept.get(key) ?? nothing
     for (const target of before.targets) this.#forget(target, key)
@@ -79,7 +79,7 @@ export class HintIndex {
     this.#kept.set(key, kept)
   }
 
-  /** The hint in a row. Of a damaged one nothing is left but whom it was for: it is given up as it is delivered. */
+  /** The hint in a row. A damaged one has only its targets left, and is given up when it is delivered. */
   read(key: StoredKey, row: Uint8Array | undefined, corrupt: () => void = () => {}): Hint {
     let isDamaged = false
     const hint = hintIn(row, () => {
@@ -95,7 +95,7 @@ export class HintIndex {
     if (keys?.size === 0) this.#keysFor.delete(target)
   }
 
-  /** Whether there is no room to keep this of a key instead of what is kept. */
+  /** True if there is no room to keep this hint of a key in place of its present one. */
   refuses(key: StoredKey, kept: Kept): boolean {
     const before = this.#kept.get(key) ?? nothing
     if (this.#bytes - before.bytes + kept.bytes > this.#bytesMax) return true
@@ -103,7 +103,7 @@ export class HintIndex {
     return kept.targets.some((target) => !before.targets.includes(target) && isFull(target))
   }
 
-  /** All hints together are to take so many bytes at most, or as many as ever where that is less. */
+  /** Limits all hints together to `bytes`, or to the configured bytes if those are fewer. */
   limitTo(bytes: number): void {
     this.#bytesMax = Math.min(this.#limits.bytes, bytes)
   }

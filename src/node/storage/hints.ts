@@ -1,9 +1,9 @@
 /**
- * Hints: what this node keeps for others, until each of them has taken it (Dynamo, section 4.6).
+ * Hints: records that this node keeps for other nodes until each of them has taken them (Dynamo, section 4.6).
  *
- * A hint is one row for all it is owed to, beside one small row for each of them. Records for the same key join in it;
- * each target that has taken it is struck off, and with the last one the hint goes. Hints are stored apart from the
- * records of this node: what is kept for others says nothing of what this node holds as an owner.
+ * A hint is one row for all its targets, and one small row for each target. Records of one key join into one hint. A
+ * target that has taken the hint is struck off. The hint is deleted with its last target. Hints are apart from the
+ * node's own records: they claim nothing about its copy of a partition.
  */
 import { keyHashOf } from '../../core/hash.ts'
 import { compareText, type NodeId, type StoredKey } from '../../core/ids.ts'
@@ -18,7 +18,7 @@ import type { MerkleIndex } from './merkle-index.ts'
 import { type Intake, type ReplicaLimits, reportReuse, type StorageEvents, watched } from './replica-port.ts'
 import { encodeHint, hintIn, hintRow, owedRow, owedWrite } from './rows.ts'
 
-/** A hint, and whom it is owed to. */
+/** A hint with its key and its targets. */
 interface Owed extends KeyedRecord {
   readonly targets: readonly NodeId[]
 }
@@ -41,27 +41,27 @@ export class Hints {
     this.#on = on
   }
 
-  /** Keys of which hints are kept. */
+  /** The number of keys with hints. */
   get size(): number {
     return this.#index.hints.size
   }
 
-  /** For whom hints are kept; resolves once those of earlier boots, and those in doubt, are counted in. */
+  /** Nodes for which hints are kept. Resolves when hints of earlier boots are counted, and no key is in doubt. */
   async targets(): Promise<readonly NodeId[]> {
     await this.#index.forest()
     return this.#index.hints.targets
   }
 
   /**
-   * Keys of hints owed to a node, as they come and go; resolves once those of earlier boots, and those in doubt, are
-   * counted in.
+   * Keys of the hints for a node. The set follows later changes as long as it is not empty. Resolves when hints of
+   * earlier boots are counted, and no key is in doubt.
    */
   async owedTo(target: NodeId): Promise<ReadonlySet<StoredKey>> {
     await this.#index.forest()
     return this.#index.hints.keysFor(target)
   }
 
-  /** The hints of these keys as they are stored now. */
+  /** The hints of these keys, as they are stored now. A missing or damaged one is empty, without targets. */
   async of(keys: readonly StoredKey[]): Promise<readonly Owed[]> {
     const rows = await this.#store.read(keys.map(hintRow))
     return keys.map((key, index) => {
@@ -69,14 +69,14 @@ export class Hints {
     })
   }
 
-  /** Hints are to take so many bytes at most. */
+  /** Limits the bytes of all hints together. */
   limitTo(bytes: number): void {
     this.#index.hints.limitTo(bytes)
   }
 
   /**
-   * Joins a record to the hint in a row, inside a transaction: adds what is to be written, and returns what is kept
-   * then.
+   * Joins a record to the hint in a row, within a transaction. Adds the writes to `writes`, and returns the size and
+   * targets of the new hint.
    */
   join(plan: Owed, held: Uint8Array | undefined, writes: Write[], intake: Intake): Kept {
     const { key, targets } = plan
@@ -92,8 +92,8 @@ export class Hints {
   }
 
   /**
-   * This node's own record of a key is about to be pruned: a hint that holds what it overwrote joins it first. Else
-   * the hint would show that again.
+   * This node is about to prune its own record of a key. If the hint holds a value that the record has overwritten, the
+   * record joins it first. Otherwise the hint would show that value again.
    */
   tell({ key, record }: KeyedRecord, held: Uint8Array | undefined, writes: Write[], intake: Intake): void {
     if (held === undefined) return
@@ -103,7 +103,7 @@ export class Hints {
     intake.hinted.set(key, this.join({ key, record, targets: [] }, held, writes, intake))
   }
 
-  /** Strikes a target off hints it has taken; a hint that changed since it was sent stays owed. */
+  /** Strikes a target off the hints it has taken. A hint that changed since it was sent stays owed. */
   async settle(target: NodeId, sent: readonly KeyedRecord[]): Promise<void> {
     const keys = sent.map(({ key }) => ({ hash: keyHashOf(key), key }))
     const decide = (rows: readonly (Uint8Array | undefined)[]) => {

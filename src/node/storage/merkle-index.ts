@@ -1,12 +1,10 @@
 /**
- * What is stored here, as far as it is known without asking the store: the tries of all records, and the keys of all
- * hints.
+ * Merkle index: the tries of all records, and the keys of all hints, in memory (Dynamo, section 4.7).
  *
- * Both follow the commits of the store exactly: commits are numbered when they are decided, and keys in doubt are
- * looked up before anything is said of them (see `uncertain-commits.ts`).
- *
- * The tries are stored too, so that a start reads no record: every change of a record is journalled in its own
- * transaction, and a trie with many changes is stored anew.
+ * Both follow the commits of the store exactly: commits are numbered when they are decided. A key with an uncertain row
+ * is in doubt, and is looked up before `forest` resolves (see `uncertain-commits.ts`). The tries are stored too, so a
+ * start reads no records, except to repair a damaged trie. Each transaction journals the records it changes. A
+ * checkpoint stores the changed tries anew.
  */
 
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
@@ -43,7 +41,7 @@ import {
 } from './rows.ts'
 import { type Changed, type Doubt, UncertainCommits } from './uncertain-commits.ts'
 
-/** What a transaction writes, what becomes of which record by that, and what it comes to. */
+/** The plan of a transaction: its writes, the records they change, and the result for its caller. */
 export interface Change<T> {
   readonly writes: readonly Write[]
   readonly changes: readonly KeyChange[]
@@ -57,17 +55,17 @@ export class MerkleIndex {
   readonly #progress: Pick<Progress, 'changed' | 'stamp'>
   readonly #forgetting: Pick<Forgetting, 'lost'>
   readonly #on: Pick<StorageEvents, 'corrupt' | 'written'>
-  /** What is kept for others. */
+  /** The sizes and targets of the hints for other nodes. */
   readonly hints: HintIndex
   readonly #forest = new Forest()
-  /** Commits that have, or may have, a row in the journal, and partitions that changed since the tries were stored. */
+  /** Commits that have, or may have, a journal row. `#changed`: partitions whose stored tries are out of date. */
   readonly #journal = new Set<number>()
   #changed = new Set<Partition>()
   #isStoring = false
-  /** Key hashes of rows that are not what was written: told once. */
+  /** Key hashes of damaged rows, each reported once. */
   readonly #unreadable = new Set<string>()
   #loaded: Promise<void> | undefined
-  /** Counts decisions to commit: they are taken in the order in which their transactions happen. */
+  /** The number of the last decision to commit. Decisions come in the order in which their transactions happen. */
   #order = 0
   readonly #commits = new UncertainCommits()
 
@@ -85,13 +83,13 @@ export class MerkleIndex {
     this.#on = on
   }
 
-  /** A record of a partition changed. */
+  /** Records of a partition were taken in, or keys in doubt were looked up. */
   written(partition: Partition): void {
     this.#progress.changed(partition)
     this.#on.written(partition)
   }
 
-  /** What is here of every partition; resolves once records of earlier boots, and those in doubt, are counted in. */
+  /** The tries of all partitions. Resolves when records of earlier boots are loaded, and no key is in doubt. */
   async forest(): Promise<Forest> {
     this.#loaded ??= this.#load()
     await this.#loaded
@@ -100,9 +98,9 @@ export class MerkleIndex {
   }
 
   /**
-   * Changes keys in one transaction. `decide` also says what becomes of which record; `heard` is called with its
-   * result once it is known. If the transaction fails, the keys are in doubt: a lost connection does not tell whether
-   * it took effect.
+   * Changes keys in one transaction. `decide` also names the changed records. `heard` gets its result when the store
+   * has reported the commit. After a failure the keys are in doubt: a lost connection does not tell if the transaction
+   * took effect.
    */
   async change<T>(
     keys: readonly Changed[],
@@ -114,18 +112,18 @@ export class MerkleIndex {
     let order = 0
     let since = Number.POSITIVE_INFINITY
     let isOver = false
-    // A store whose connection is lost decides again; whether the first time took effect nobody knows.
+    // After a lost connection the store decides again, although the first decision may have taken effect.
     const decided: KeyChange[] = []
     try {
       const { result, changes } = await this.#store.transact(rows, how, (found) => {
-        // Nobody waits for it any more: it is too late to change anything.
+        // The caller was told of a failure already. It is too late to change anything.
         if (isOver) return { writes: [], result: undefined as never }
         this.#commits.pending.delete(order)
         this.#order += 1
         order = this.#order
         const { writes, changes, result } = decide(found)
         decided.push(...changes)
-        // If the first time took effect, its rows keep the stamp of then.
+        // The first decision may have taken effect. Then its rows keep the older stamp.
         since = Math.min(since, this.#progress.stamp.count)
         this.#commits.pending.add(order, changes, since)
         if (changes.length > 0) this.#journal.add(order)
@@ -133,7 +131,7 @@ export class MerkleIndex {
         return { writes: changes.length === 0 ? writes : [...writes, journal], result: { result, changes } }
       })
       for (const change of changes) this.#committed(change, order)
-      // What an earlier decision was to change the last one may have found changed.
+      // If an earlier decision took effect, the last one found its rows written already, and does not name them.
       this.#commits.failed(decided.slice(0, decided.length - changes.length))
       heard(result, changes)
       return result
@@ -160,16 +158,16 @@ export class MerkleIndex {
   }
 
   /**
-   * The record in a row. A row that is not what was written counts as none: what it held is fetched from another
-   * replica. So does one that should be there and is not; that is looked up before anything is said of what is here.
+   * The record in a row. A damaged or missing row counts as none. Another replica supplies its record. If a record is
+   * expected here, the key is in doubt from then on.
    */
   recordAt(hash: Uint8Array, row: Uint8Array | undefined): StoredRecord | null {
     return this.#recordIn(hash, row, () => this.#forgetting.lost(partitionIn(hash), 'lost'))
   }
 
   /**
-   * The same in a transaction that may write the row anew: then nothing shows any more that it was lost, so that is
-   * written too.
+   * The same in a transaction that may write the row anew. The new row would hide the loss, so the loss is written in
+   * the same transaction.
    */
   recordChanged(hash: Uint8Array, row: Uint8Array | undefined, writes: Write[]): StoredRecord | null {
     const lost = () => writes.push(...this.#forgetting.lost(partitionIn(hash), 'lost'))
@@ -191,15 +189,15 @@ export class MerkleIndex {
   }
 
   /**
-   * Whether there should be a record of a key here, by all that is known of commits: heard of, decided, or perhaps
-   * failed.
+   * True if a record of a key should be here: its row was found damaged, or commits have left one (see
+   * `UncertainCommits`).
    */
   isExpected(hash: Uint8Array): boolean {
     const name = bytesToHex(hash)
     return this.#unreadable.has(name) || this.#commits.isExpected(name, this.#forest.version(hash))
   }
 
-  /** Looks up what is stored of keys in doubt. Returns of how many it is something else than any commit has left. */
+  /** Looks up the rows of keys in doubt. Returns the number of keys with a version that no commit can have left. */
   async #lookUp(doubtful: readonly Doubt[]): Promise<number> {
     const places = doubtful.flatMap(({ hash, key }) => [recordRowAt(hash), ...(key === null ? [] : [hintRow(key)])])
     const reading = (found: readonly (Uint8Array | undefined)[]) => {
@@ -217,7 +215,7 @@ export class MerkleIndex {
         if (!this.#commits.mayHaveLeft(doubt, this.#forest.version(hash), version)) {
           altered += 1
           lost = this.#forgetting.lost(partitionIn(hash), 'lost')
-          // No trie had it, so no exchange has given it, whatever its stamps say.
+          // No trie listed this version, so no exchange has given it, no matter what its stamps say.
           const stamps = stampsOf(stored?.record ?? emptyRecord, this.#progress.stamp)
           if (stored !== null) writes.push(recordWrite(hash, { ...stored, stamps }, version))
         }
@@ -237,22 +235,22 @@ export class MerkleIndex {
     this.hints.set(key, { bytes: row?.length ?? 0, targets: this.hints.read(key, row).targets })
   }
 
-  /** The session in which the first transaction was decided of which no word has come; null where there is none. */
+  /** The earliest session of a transaction that is decided and not yet reported as ended. Null for none. */
   get openSince(): number | null {
     return this.#commits.pending.openSince
   }
 
-  /** Whether a change of a partition was decided of which no word has come yet. */
+  /** True if a change of a partition is decided and not yet reported as ended. */
   isChanging(partition: Partition): boolean {
     return this.#commits.pending.concerns(partition)
   }
 
-  /** Whether the tries have a record in this version. */
+  /** True if the tries list a key in this version. Null stands for no record. */
   lists(hash: Uint8Array, version: Uint8Array | null): boolean {
     return isSame(this.#forest.version(hash), version)
   }
 
-  /** Whether records of a partition are here. */
+  /** True if the tries list a record of a partition. */
   holds(partition: Partition): boolean {
     return this.#forest.sizeOf(partition) > 0
   }
@@ -277,7 +275,7 @@ export class MerkleIndex {
     for (const partition of damaged) await this.scrub(partition, () => {}, this.#forest)
   }
 
-  /** What is kept for whom, without reading any of it: hints may be large, and many. */
+  /** Reads the sizes and targets of all hints. It reads no hint itself: hints may be large, and many. */
   async #loadHints(): Promise<void> {
     const kept = new Map<StoredKey, Kept>()
     await this.#eachRow('owed', ({ key: [, target, name], value }) => {
@@ -290,16 +288,16 @@ export class MerkleIndex {
   }
 
   /**
-   * Stores the tries that have changed, once there are so many commits in the journal, and clears it of those. Some
-   * tries at a time: gets and puts go on between. Commits that are heard of meanwhile stay in the journal, and a
-   * start plays them again.
+   * If the journal has `commitsMin` commits, stores the changed tries, and then deletes those commits. It stores a few
+   * tries at a time, so gets and puts go on between. Commits reported meanwhile stay in the journal, and a start
+   * replays them.
    */
   async checkpoint(commitsMin: number): Promise<void> {
     if (this.#isStoring || this.#journal.size < commitsMin) return
     this.#isStoring = true
     try {
       await this.forest()
-      // Keys may have come in doubt in this very moment.
+      // A key may have come in doubt in this very moment.
       if (!this.#commits.areAny) await this.#storeTries()
     } finally {
       this.#isStoring = false
@@ -309,7 +307,7 @@ export class MerkleIndex {
   async #storeTries(): Promise<void> {
     const changed = [...this.#changed]
     this.#changed = new Set()
-    // A commit nobody has heard of yet is not in the tries: it stays in the journal, and so does what came after.
+    // A pending commit is not in the tries. It stays in the journal, and so do all commits after it.
     const heard = this.#commits.pending.first
     const played = [...this.#journal].filter((order) => order < heard)
     try {
@@ -322,7 +320,7 @@ export class MerkleIndex {
     }
   }
 
-  /** Writes some rows at a time, each as it is to be at its turn. */
+  /** Writes rows, a few in each transaction. `write` makes a row when its transaction is decided. */
   async #writeEach<T>(items: readonly T[], write: (item: T) => Write): Promise<void> {
     for (let at = 0; at < items.length; at += bounds.checkpointRows) {
       const some = items.slice(at, at + bounds.checkpointRows)
@@ -335,7 +333,7 @@ export class MerkleIndex {
     return { key: treeRow(partition), value: items.length === 0 ? null : encodeTree(items) }
   }
 
-  /** Every key stored here, own records first: for inspection. */
+  /** The keys of all records here, then those of all hints, for inspection. `owedTo`: null for a record. */
   async keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
     const found: { key: StoredKey; owedTo: readonly NodeId[] | null }[] = []
     await this.#eachRow('record', ({ value }) => {
@@ -359,9 +357,9 @@ export class MerkleIndex {
   }
 
   /**
-   * Reads every record of a partition and compares it with its trie: finds what a disk has altered or lost, and any
-   * place where the two have come apart. Returns how many keys that were; the trie then says what is really there.
-   * `seen` hears of the others.
+   * Compares every record of a partition with its trie. Finds rows that the disk has altered or lost, and any other
+   * difference between rows and trie. Returns the number of keys whose rows no commit explains. Afterwards the trie
+   * matches the rows. `seen` gets each record that agrees with the trie at the first look.
    */
   async scrub(partition: Partition, seen: (found: StoredRecord) => void, loaded?: Forest): Promise<number> {
     const forest = loaded ?? (await this.forest())
@@ -386,7 +384,7 @@ export class MerkleIndex {
     return this.#settleDoubts([...unseen.values()])
   }
 
-  /** Looks again at keys that seemed to differ, in one transaction each page; returns how many really did. */
+  /** Looks again at keys that seemed to differ, one transaction a page. Returns the number that really differ. */
   async #settleDoubts(hashes: readonly Uint8Array[]): Promise<number> {
     let differing = 0
     for (let at = 0; at < hashes.length; at += scanPage) {

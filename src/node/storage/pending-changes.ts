@@ -1,5 +1,7 @@
 /**
- * What transactions have been decided to change, and nobody has heard of yet: by commit, and by key.
+ * Pending changes: decided changes of transactions whose end the store has not reported (not in the paper).
+ *
+ * They are found by commit and by key. A commit is known by the number of its decision.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Partition } from '../../core/ids.ts'
@@ -9,24 +11,24 @@ import type { KeyChange } from './rows.ts'
 type Version = Uint8Array | null
 
 export class PendingChanges {
-  /** In the order in which they were decided, which is that of their numbers. */
+  /** By commit, in ascending order: its changes. */
   readonly #commits = new Map<number, readonly KeyChange[]>()
-  /** The session in which each was decided. */
+  /** By commit: the session of its first decision. */
   readonly #sessions = new Map<number, number>()
-  /** By key hash and commit. */
+  /** By key hash in hex, and commit: the version that the commit gives the key. */
   readonly #byKey = new Map<string, Map<number, Version>>()
 
   get size(): number {
     return this.#commits.size
   }
 
-  /** The first commit that is pending; infinity where none is. */
+  /** The first pending commit. Infinity for none. */
   get first(): number {
     const [first = Number.POSITIVE_INFINITY] = this.#commits.keys()
     return first
   }
 
-  /** The earliest session in which one of them was decided; null where none is pending. */
+  /** The earliest session of a pending commit. Null for none. */
   get openSince(): number | null {
     return this.size === 0 ? null : Math.min(...this.#sessions.values())
   }
@@ -52,7 +54,7 @@ export class PendingChanges {
     this.#sessions.delete(order)
   }
 
-  /** What pending commits make of a key, by its hash in hex, the last one last. */
+  /** The versions that pending commits give a key, the latest one last. `name`: the key's hash in hex. */
   versionsOf(name: string): readonly Version[] {
     return [...(this.#byKey.get(name)?.values() ?? [])]
   }

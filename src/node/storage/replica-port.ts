@@ -1,5 +1,7 @@
 /**
- * What a replica is given, what it answers with, and what it tells.
+ * Replica port: the input, answers and events of a replica (Dynamo, section 5: local persistence).
+ *
+ * Callers and the parts of the replica share these types. Small rules that need no state stand beside them.
  */
 
 import type { Origin } from '../../core/acceptance/acceptance.ts'
@@ -12,14 +14,14 @@ import type { HintLimits } from '../api/config.ts'
 import type { Kept } from './hint-index.ts'
 import type { KeyChange } from './rows.ts'
 
-/** A record to take in, and whom it is also owed to. */
+/** A record to take in. `hintFor`: nodes to which it is owed too. */
 export interface Incoming extends KeyedRecord {
   readonly hintFor: readonly NodeId[]
-  /** Siblings of the record that this node had received before: then it has had those that it lacks. */
+  /** Siblings of the record that this node had received before. Those that it lacks now were overwritten. */
   readonly received?: readonly Sibling[]
 }
 
-/** One record for each key: two would each join the row that was there before, and one of them would be lost. */
+/** One record for each key. Two would each join the row as it was read, and one of them would be lost. */
 export function foldedByKey(incoming: readonly Incoming[]): readonly Incoming[] {
   const folded = new Map<StoredKey, Incoming>()
   for (const entry of incoming) {
@@ -36,36 +38,36 @@ const fold = (a: Incoming, b: Incoming): Incoming => ({
   received: [...(a.received ?? []), ...(b.received ?? [])],
 })
 
-/** What a key looks like from here: own record and hints joined. */
+/** This node's view of a key: its own record and its hint, joined. */
 export interface Local {
   readonly record: Record
-  /** Whether hints of the key are kept here. */
+  /** True if a hint of the key is kept here. */
   readonly hinted: boolean
-  /** Whether there should be a record here, and there is none that can be read. */
+  /** True if a record should be here, and none can be read. */
   readonly isLost: boolean
 }
 
-/** Events of the local store. The table of reactions says what follows from each; until then nothing does. */
+/** Events of the local store. They have no effect until the table of reactions is in place. */
 export class StorageEvents {
-  /** A stored row could not be read, or one dot came with two values. */
+  /** A stored row is damaged, or one dot names two values. */
   corrupt: (what: string) => void = () => {}
-  /** A record of a partition changed. */
+  /** Records of a partition were taken in, or keys in doubt were looked up. */
   written: (partition: Partition) => void = () => {}
-  /** The store has taken something in, or has failed. */
+  /** The store has taken records in, or has failed. */
   storageWas: (state: 'ok' | 'full' | 'failed') => void = () => {}
-  /** A record has more siblings than it should. */
+  /** A record has more siblings than `siblingsMax`. */
   crowded: (key: StoredKey, siblings: number) => void = () => {}
 }
 
 export interface ReplicaLimits {
-  /** Siblings of one record, beyond which it is crowded. */
+  /** The most siblings of a record. With more it is crowded. */
   readonly siblingsMax: number
-  /** How long values are kept that have expired, ms. */
+  /** The time for which expired values are kept at least, ms. */
   readonly expiredKeptMs: number
   readonly hints: HintLimits
 }
 
-/** Waits for the store, and tells where it fails. */
+/** Waits for the store, and reports its failure. A closed store is no failure. */
 export async function watched<T>(on: Pick<StorageEvents, 'storageWas'>, work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -75,33 +77,33 @@ export async function watched<T>(on: Pick<StorageEvents, 'storageWas'>, work: Pr
   }
 }
 
-/** Tells of dots that name two values. */
+/** Reports dots that name two values. */
 export function reportReuse(on: Pick<StorageEvents, 'corrupt'>, key: StoredKey, dots: readonly Dot[]): void {
   for (const dot of dots) on.corrupt(`dot ${dotName(dot)} of ${key} names two values`)
 }
 
 /**
- * Who was asked for a write: this node itself, which keeps it whatever it keeps already, or another one, which may
- * ask elsewhere.
+ * The node that asked for records to be taken in. `this node`: they are kept beyond the limits of hints. `another`: it
+ * may ask a third node instead, so the limits apply.
  */
 export type Asked = 'this node' | 'another'
 
-/** Where records come from, and up to when each side may have pruned names. */
+/** The terms on which records come: their origin, and the times up to which each side may have pruned names. */
 export interface Coming {
   readonly origin: Origin
   readonly floorOf: (partition: Partition) => HybridTime
   readonly giverFloorOf: (partition: Partition) => HybridTime
-  /** Whether this node still has, or has had overwritten, all it said that it had received of a partition. */
+  /** True if each sibling of a partition that this node claimed as received is still here, or was overwritten here. */
   readonly isKept: (partition: Partition) => boolean
 }
 
-/** What taking in came to. */
+/** The result of taking records in. */
 export interface Taken {
-  /** Names of what the giver holds and is to drop. */
+  /** Names of values that the giver holds and should drop. */
   readonly overwritten: readonly KeyedRecord[]
 }
 
-/** What becomes of records that are taken in, in one transaction. */
+/** The consequences of a transaction that takes in or prunes records. */
 export class Intake implements Taken {
   readonly changes: KeyChange[] = []
   readonly hinted: Map<StoredKey, Kept> = new Map()

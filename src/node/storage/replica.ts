@@ -1,10 +1,10 @@
 /**
- * What this node stores: the records of its partitions, and beside them the hints it keeps for others (Dynamo, sections
- * 4.5 and 4.6; see `hints.ts`).
+ * Replica: the records of this node's partitions, and beside them its hints for other nodes (Dynamo, sections 4.5, 4.6
+ * and 5; see `hints.ts`).
  *
- * Every change is a join, in one transaction, and a promise that resolves means the transaction is complete. A node
- * that gets a write for a partition it does not own keeps it as a hint for those who do, so nothing that reaches a
- * node is dropped because views of the ring differ for a moment.
+ * A record that arrives is joined to its row in a transaction. The caller's promise resolves when that is complete. A
+ * node may get a write for a partition that it does not own. It keeps the write as a hint for the owners. So no
+ * accepted write is dropped because views of the ring differ for a moment.
  */
 import { accept } from '../../core/acceptance/acceptance.ts'
 import { bounds } from '../../core/bounds.ts'
@@ -49,7 +49,7 @@ import {
 } from './replica-port.ts'
 import { hintIn, hintRow, recordRow, recordRowAt, recordWrite, type StoredRecord, stampsOf } from './rows.ts'
 
-/** An incoming record with the hash of its key, which is worked out once. */
+/** An incoming record with the hash of its key, computed once. */
 interface Placed extends Incoming {
   readonly hash: Uint8Array
 }
@@ -70,7 +70,7 @@ export class Replica {
   readonly #store: FlushingStore
   readonly #routing: Routing
   readonly #index: MerkleIndex
-  /** What is kept for others. */
+  /** The hints for other nodes. */
   readonly hints: Hints
   readonly #clock: Pick<Clock, 'wall'>
   readonly #hybrid: HybridClock
@@ -100,15 +100,15 @@ export class Replica {
     this.hints = new Hints(parts.store, this.#index, parts.limits, this.on)
   }
 
-  /** What is here of every partition; see `MerkleIndex`. */
+  /** The tries of all partitions; see `MerkleIndex`. */
   forest(): Promise<Forest> {
     return this.#index.forest()
   }
 
   /**
-   * Compares what is stored of a partition with its trie; returns how many keys differed, and are as they are stored
-   * now. Values on the way that expired a while ago are given up, and what may be pruned is; or by the next scrub
-   * where the store fails, of which it tells.
+   * Compares the rows of a partition with its trie. Returns the number of keys that differed; afterwards the trie
+   * matches the rows. On the way it gives up values that expired a while ago, and prunes records. If the store fails at
+   * that, the failure is reported, and the next scrub tries again.
    */
   async scrub(partition: Partition): Promise<number> {
     const due: StoredKey[] = []
@@ -119,7 +119,7 @@ export class Replica {
     return differing
   }
 
-  /** Rewrites records without what need not be kept any longer. */
+  /** Rewrites records without the values and names that are no longer needed. */
   async #pruneRows(due: readonly StoredKey[]): Promise<void> {
     for (let at = 0; at < due.length; at += bounds.checkpointRows) {
       const keys = due.slice(at, at + bounds.checkpointRows).map((key) => ({ hash: keyHashOf(key), key }))
@@ -149,34 +149,34 @@ export class Replica {
       const version = saysNothing(record) ? null : versionOf(record)
       writes.push(recordWrite(hash, { ...stored, record }, version))
       this.hints.tell({ key, record: stored.record }, rows[2 * index + 1], writes, intake)
-      // Giving a value up leaves the version as it is.
+      // A record keeps its version when a value is given up.
       if (!isSame(version, stored.version)) intake.changes.push({ hash, version })
     }
     return { writes, changes: intake.changes, result: undefined }
   }
 
-  /** The record without what need not be kept any longer; the same object where all is needed. */
+  /** The record without values and names that are no longer needed. The same object if all are needed. */
   #pruned({ key, record }: KeyedRecord): Record {
     const whole = withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
     return prune(whole, this.#progress.horizonOf(partitionOf(key)))
   }
 
-  /** Stores tries that have changed much, so that the next start has less to read. */
+  /** Stores the changed tries if the journal has `commitsMin` commits, so that the next start has less to replay. */
   checkpoint(commitsMin: number = bounds.checkpointCommitsMin): Promise<void> {
     return this.#index.checkpoint(commitsMin)
   }
 
-  /** Whether records of a partition are here, as far as is known without asking the store. */
+  /** True if records of a partition are here, as far as the tries tell without asking the store. */
   holds(partition: Partition): boolean {
     return this.#index.holds(partition)
   }
 
-  /** The session in which the first transaction was decided of which no word has come; null where there is none. */
+  /** The earliest session of a transaction that is decided and not yet reported as ended. Null for none. */
   get openSince(): number | null {
     return this.#index.openSince
   }
 
-  /** Whether a write of a partition is under way: the store may have it, and nobody has heard of it. */
+  /** True if a change of a partition is decided and not yet reported as ended. The store may have it already. */
   isChanging(partition: Partition): boolean {
     return this.#index.isChanging(partition)
   }
@@ -199,15 +199,15 @@ export class Replica {
     }
   }
 
-  /** The node's own records of keys with these hashes, pruned, without hints; those it has none of are left out. */
+  /** This node's own records with these key hashes, pruned, without hints. Keys without a record are left out. */
   async records(hashes: readonly Uint8Array[]): Promise<readonly StoredRecord[]> {
     const rows = await watched(this.on, this.#store.read(hashes.map(recordRowAt)))
     const found = hashes.flatMap((hash, index) => this.#index.recordAt(hash, rows[index]) ?? [])
-    // One that should be there and is not was lost: nothing is told of its partition before that is known.
+    // A missing row may be a loss. Its key is looked up before the caller can tell a peer about the partition.
     if (found.length < hashes.length) await this.#index.forest()
     const due = found.filter((stored) => this.#pruned(stored) !== stored.record)
     if (due.length === 0) return found
-    // What another node has pruned already would differ, and be sent, again and again.
+    // A peer that has pruned its copy already would find a difference, and would get the record again and again.
     await this.#pruneRows(due.map(({ key }) => key))
     return found
       .map((stored) => ({ ...stored, record: this.#pruned(stored) }))
@@ -215,9 +215,9 @@ export class Replica {
   }
 
   /**
-   * Joins records in: as an owner where this node is one, and as hints for `hintFor`, or for the owners where it is
-   * neither an owner nor asked to stand in. Rejects with a `HintRefused` where `asked` is another and there is no
-   * room for hints.
+   * Joins records in. An owner joins them to its own records, and keeps hints for `hintFor`. Any other node keeps hints
+   * for `hintFor`, or for the owners if it names no other node. A record without siblings only joins the own record.
+   * Rejects with a `HintRefused` if `asked` is `another` and there is no room for hints.
    */
   async take(
     incoming: readonly Incoming[],
@@ -226,7 +226,7 @@ export class Replica {
     coming: Coming = this.written,
   ): Promise<Taken> {
     const entries = foldedByKey(incoming).map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
-    // Rows of hints are read where a hint is to be kept, as far as can be told before the transaction.
+    // Hint rows are read only for entries that need a hint by now. If the transaction finds more, it begins again.
     const isHinted = entries.map((entry) => this.#destination(entry).targets.length > 0)
     const places = entries.flatMap(({ hash, key }, index) => [
       recordRowAt(hash),
@@ -239,7 +239,7 @@ export class Replica {
       const nothing = { writes: [], changes: [] }
       intake = new Intake()
       for (const [index, entry] of entries.entries()) {
-        // Where it belongs is decided with the rows at hand: ownership may have moved while the transaction waited.
+        // The destination is decided with the rows at hand: ownership may have moved while the transaction waited.
         const plan = { ...entry, ...this.#destination(entry) }
         const record = rows.pop()
         const hint = isHinted[index] ? rows.pop() : undefined
@@ -269,14 +269,14 @@ export class Replica {
   #destination({ hash, hintFor, record }: Placed): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
     const partition = partitionIn(hash)
     const others = hintFor.filter((node) => node !== this.#routing.self)
-    // That something was overwritten concerns what is here, whoever owns it.
+    // Names of overwritten writes concern the rows here, no matter which node owns the partition.
     if (record.siblings.length === 0) return { asOwner: true, targets: [] }
     if (this.#routing.owns(partition)) return { asOwner: true, targets: others }
     if (others.length > 0) return { asOwner: false, targets: others }
     return { asOwner: false, targets: this.#routing.ownersOf(partition) }
   }
 
-  /** Joins a record to what this node has as an owner. */
+  /** Joins a record to this node's own record. */
   #joinRecord(
     { hash, key, record: incoming, received = [] }: Placed,
     held: Uint8Array | undefined,
@@ -286,8 +286,8 @@ export class Replica {
   ): void {
     const stored = this.#index.recordChanged(hash, held, writes)
     const partition = partitionIn(hash)
-    // The horizon is asked for after the row was read: a row that is damaged or missing takes it away, and what was
-    // received. Names that a hint of the key may need are pruned together with that (see `#pruning`).
+    // The horizon is read after the row: a lost row deletes it, with the received vector. If a hint of the key may need
+    // the names, they stay here. Only `#pruning` prunes them, and tells the hint first.
     const horizon = this.#index.hints.mayHave(key) ? hybridZero : this.#progress.horizonOf(partition)
     const isLost = stored === null && this.#index.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)
@@ -306,7 +306,7 @@ export class Replica {
     const isStamped = accepted.isNews || stored === null
     const stamps = isStamped ? stampsOf(record, this.#progress.stamp, stored?.stamps) : stored.stamps
     const write = recordWrite(hash, { key, record, stamps }, version)
-    // What is here to the last byte is not written again: new owners are given much of it twice.
+    // A row that would stay the same to the last byte is not written again: new owners get many records twice.
     if (isSame(write.value, held ?? null) && this.#index.lists(hash, version)) return
     intake.changes.push({ hash, version })
     writes.push(write)
@@ -317,8 +317,8 @@ export class Replica {
   }
 
   /**
-   * Deletes the records of partitions that others own and hold by now, where `isStillDue` says so at the last moment;
-   * returns which.
+   * Deletes the records of partitions that other nodes own and hold by now. `isStillDue`: asked when the transaction is
+   * decided. Returns the dropped partitions.
    */
   async drop(
     partitions: readonly Partition[],
@@ -327,7 +327,7 @@ export class Replica {
     const forest = await this.#index.forest()
     const hashesOf = (of: readonly Partition[]) => of.flatMap((partition) => forest.keysOf(partition))
     const decide = (): Change<readonly Partition[]> => {
-      // A write that was decided and not heard of yet is in nobody's count: who settled the partition may not have it.
+      // No confirmation of a peer covers a pending write: the peer may lack it.
       const quiet = partitions.filter((partition) => !this.#index.isChanging(partition))
       const due = quiet.filter((partition) => !this.#routing.owns(partition) && isStillDue(partition))
       const hashes = hashesOf(due)
@@ -342,12 +342,12 @@ export class Replica {
     )
   }
 
-  /** Flushes everything committed so far: only then may somebody else rely on it and delete its own copy. */
+  /** Flushes all records and hints committed so far. Only then may a peer rely on them and delete its own copy. */
   flush(): Promise<void> {
     return this.#store.flush()
   }
 
-  /** Every key stored here, own records first: for inspection. */
+  /** The keys of all records here, then those of all hints, for inspection. `owedTo`: null for a record. */
   keys(): Promise<readonly { readonly key: StoredKey; readonly owedTo: readonly NodeId[] | null }[]> {
     return this.#index.keys()
   }

@@ -1,10 +1,10 @@
 /**
- * What the rows of the store hold, and where.
+ * Rows: the keys and contents of the rows in the store (Dynamo, section 5: local persistence).
  *
- * `record`: group = partition, name = the key's hash, the key and its record: in the order in which tries keep them.
- * `hint`: one row a key, a record and whom it is owed to. `owed`: group = whom, name = key, value = the hint's bytes:
- * finds the hints of one node. `tree`: name = partition, the items of its trie. `journal`: name = place of a commit among all, what
- * it changed: items of tries. `meta`: this node itself; each such row stands in the file of the part that keeps it.
+ * `record`: group = partition, name = the key's hash, so in the order of the tries; the key, its record and stamps.
+ * `hint`: name = key; a record and its targets. `owed`: group = target, name = key; the size of that hint. These rows
+ * find the hints of one target. `tree`: name = partition; the items of its trie. `journal`: name = number of a commit;
+ * the items it changed. `meta`: state of this node. The part that keeps such a row describes it in its own file.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Stamp } from '../../core/acceptance/sessions.ts'
@@ -23,10 +23,10 @@ import type { RowKey, Write } from '../../ports.ts'
 const nodeHexDigits = 32
 
 export const partitionGroup = (partition: Partition): string => partition.toString(16).padStart(4, '0')
-/** The row of the record whose key has this hash. */
+/** The place of the record whose key has this hash. */
 export const recordRowAt = (hash: Uint8Array): RowKey => ['record', partitionGroup(partitionIn(hash)), bytesToHex(hash)]
 export const recordRow = (key: StoredKey): RowKey => recordRowAt(keyHashOf(key))
-/** The row that says what one commit, the `order`th of all, has changed. */
+/** The place of the changes of one commit, the `order`th of all. */
 export const journalRow = (order: number): RowKey => ['journal', '', order.toString(16).padStart(14, '0')]
 export const orderOfRow = ([, , name]: RowKey): number => Number.parseInt(name, 16)
 export const treeRow = (partition: Partition): RowKey => ['tree', '', partitionGroup(partition)]
@@ -35,21 +35,21 @@ export const hintRow = (key: StoredKey): RowKey => ['hint', '', key]
 export const owedRow = (target: NodeId, key: StoredKey): RowKey => ['owed', target, key]
 export const metaRow = (name: string): RowKey => ['meta', '', name]
 
-/** Written and taken away again, to see whether the store takes anything in. */
+/** A row that is written and deleted again, to find out if the store accepts writes. */
 export const probeRow: RowKey = metaRow('probe')
 
 const noBytes: Uint8Array = new Uint8Array(0)
 
-/** With any write at all a commit can be made to wait for the disk. */
+/** A write for a commit that has none: with any write at all it can wait for the disk. */
 export const flushedWrite: Write = { key: metaRow('flushed'), value: noBytes }
 
-/** What a commit made of a key: its version, or null where the record was deleted. */
+/** A key that a commit changed, with its new version. Null if the record was deleted. */
 export interface KeyChange {
   readonly hash: Uint8Array
   readonly version: Uint8Array | null
 }
 
-/** Items of tries; a version of zeros, which no hash is, stands for a deleted record. */
+/** The changes as items of tries. A version of zeros, which no hash is, stands for a deleted record. */
 export function encodeJournal(changes: readonly KeyChange[]): Uint8Array {
   const bytes = new Uint8Array(changes.length * itemBytes)
   for (const [index, { hash, version }] of changes.entries()) {
@@ -67,10 +67,9 @@ export function journalIn(bytes: Uint8Array): readonly KeyChange[] {
   })
 }
 
-/** The items of a trie. */
 export const encodeTree = (items: Uint8Array): Uint8Array => sealed(items)
 
-/** The items of a trie, or null for a row that is not what was written. */
+/** The items of a trie. Null for a damaged row. */
 export const treeIn = (row: Uint8Array): Uint8Array | null =>
   opened(
     row,
@@ -79,8 +78,8 @@ export const treeIn = (row: Uint8Array): Uint8Array | null =>
   )
 
 /**
- * A record and its key, the version it was written in, and the session in which each sibling came, by the name of its
- * dot. A row of version 0.1.0 has no stamps, and counts as not received.
+ * A record with its key and the version it was written in. `stamps`: the session in which each sibling came, by the
+ * name of its dot. A row of version 0.1.0 has no stamps, so its siblings count as not received.
  */
 export interface StoredRecord extends KeyedRecord {
   readonly version: Uint8Array
@@ -105,7 +104,7 @@ export function encodeKeyedRecord({ key, version, record, stamps }: StoredRecord
   return sealed(writer.done())
 }
 
-/** Stores a record, or deletes it where its version is null. */
+/** The write that stores a record, or deletes it if its version is null. */
 export function recordWrite(
   hash: Uint8Array,
   stored: Omit<StoredRecord, 'version'>,
@@ -114,7 +113,7 @@ export function recordWrite(
   return { key: recordRowAt(hash), value: version && encodeKeyedRecord({ ...stored, version }) }
 }
 
-/** A record and its key, or null for a row that is not there or is not what was written, of which `corrupt` hears. */
+/** The record in a row. Null for a missing row, and for a damaged one, which is reported to `corrupt`. */
 export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void): StoredRecord | null {
   return opened(bytes, corrupt, (reader) => {
     const version = reader.raw(hashBytes)
@@ -122,7 +121,7 @@ export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void
     const record = readRecord(reader)
     const found: Stamp[] = []
     while (reader.remaining > 0) found.push({ boot: reader.integer(), count: reader.integer() })
-    // One stamp for several siblings, as between two releases, says nothing of any.
+    // Rows from between two releases have one stamp for several siblings. It says nothing about any of them.
     const isOfEach = found.length === record.siblings.length
     const stamped = record.siblings.flatMap(({ dot }, at) =>
       isOfEach ? [[dotName(dot), found[at] as Stamp] as const] : [],
@@ -131,15 +130,15 @@ export function keyedRecordIn(bytes: Uint8Array | undefined, corrupt: () => void
   })
 }
 
-/** What a row holds of a key; nothing where it is not there or cannot be read. */
+/** The record in a row. Empty if the row is missing or damaged. */
 export function recordIn(bytes: Uint8Array | undefined, corrupt: () => void): Record {
   return keyedRecordIn(bytes, corrupt)?.record ?? emptyRecord
 }
 
-/** A record kept for owners that could not be reached. */
+/** A record with the nodes it is kept for. */
 export interface Hint {
   readonly record: Record
-  /** Sorted, none twice. */
+  /** Sorted, without duplicates. */
   readonly targets: readonly NodeId[]
 }
 
@@ -150,14 +149,14 @@ export function encodeHint({ record, targets }: Hint): Uint8Array {
   return sealed(writer.done())
 }
 
-/** The row that says that a hint is kept for a node, and what that hint takes. */
+/** The `owed` row of one target: the hint of a key is kept for it, and has this size. */
 export function owedWrite(target: NodeId, key: StoredKey, bytes: number): Write {
   const writer = new ByteWriter()
   writer.integer(bytes)
   return { key: owedRow(target, key), value: writer.done() }
 }
 
-/** What a hint takes, by such a row. */
+/** The size of a hint, by its `owed` row. */
 export const sizeIn = (row: Uint8Array): number => decodeWith(row, (reader) => reader.integer()) ?? 0
 
 export function hintIn(bytes: Uint8Array | undefined, corrupt: () => void): Hint {

@@ -1,9 +1,9 @@
 /**
- * Uncertain commits: what is not known of the transactions of this node, and what any of them may have left of a key.
+ * Uncertain commits: transactions with an unknown end, and the versions they may have left (not in the paper).
  *
- * A commit that was decided is pending until word of it comes, and word of two may come in another order than they
- * happened. Of a transaction that failed nobody knows whether it took effect: its keys are in doubt until the store is
- * asked. What the store holds and none of these can have left, the disk has altered.
+ * A decided commit is pending until the store reports its end. Reports may come in another order than the commits
+ * happened. A failed transaction, or an earlier decision of a repeated one, may have taken effect. Its keys are in
+ * doubt until they are looked up. A stored version that no commit can have left was altered by the disk.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
@@ -14,33 +14,36 @@ import type { KeyChange } from './rows.ts'
 
 type Version = Uint8Array | null
 
-/** A key that a transaction changes; where its records are dropped, only the hash is known. */
+/** A key that a transaction changes. `key`: null if only the hash is known, as for dropped records. */
 export interface Changed {
   readonly hash: Uint8Array
   readonly key: StoredKey | null
 }
 
-/** A key that has to be looked up, and what commits that seemed to fail may have made of it. */
+/** A key that has to be looked up. `maybe`: versions from commits with an unknown end. */
 export interface Doubt extends Changed {
   readonly maybe: readonly Version[]
 }
 
 export class UncertainCommits {
-  /** What was decided and is not heard of yet. */
+  /** Commits that are decided and not yet reported as ended. */
   readonly pending: PendingChanges = new PendingChanges()
-  /** Keys, by their hash, whose last change failed: whether it took effect after all, only the store can say. */
+  /** Keys in doubt, by their hash in hex. Only the store can tell their versions. */
   readonly #doubtful = new Map<string, Doubt>()
-  /** By key hash, the last commit that was heard of. */
+  /** By key hash in hex: the latest commit that was reported. */
   readonly #latest = new Map<string, number>()
 
-  /** Word of a commit has come; returns whether none that changed the key after it was heard of before. */
+  /** The store has reported a commit of a key. Returns false if it had reported a later commit of that key before. */
   heard(name: string, order: number): boolean {
     if ((this.#latest.get(name) ?? 0) > order) return false
     this.#latest.set(name, order)
     return true
   }
 
-  /** A commit is not pending any more. Word of all before those that are has come: nothing can overtake them. */
+  /**
+   * A commit is not pending any more. No report can overtake commits older than all pending ones, so these may be
+   * forgotten.
+   */
   over(order: number): void {
     this.pending.delete(order)
     if (this.pending.size === 0) this.#latest.clear()
@@ -50,19 +53,19 @@ export class UncertainCommits {
     }
   }
 
-  /** What was decided may have been changed, or not. */
+  /** These decided changes may have taken effect, or not. */
   failed(changes: readonly KeyChange[]): void {
     for (const { hash, version } of changes) this.doubt({ hash, key: null }, [version])
   }
 
-  /** A key has to be looked up; a commit that seemed to fail may have made `maybe` of it. */
+  /** Puts a key in doubt. `maybe`: versions from commits with an unknown end. */
   doubt({ hash, key }: Changed, maybe: readonly Version[] = []): void {
     const name = bytesToHex(hash)
     const before = this.#doubtful.get(name)
     this.#doubtful.set(name, { hash, key: key ?? before?.key ?? null, maybe: [...(before?.maybe ?? []), ...maybe] })
   }
 
-  /** Whether any key is in doubt. */
+  /** True if any key is in doubt. */
   get areAny(): boolean {
     return this.#doubtful.size > 0
   }
@@ -72,12 +75,12 @@ export class UncertainCommits {
     return [...this.#doubtful.values()].slice(0, count)
   }
 
-  /** What is in doubt of a key, which may be nothing. */
+  /** The doubt about a key. It is empty for a key that is not in doubt. */
   doubtOf(hash: Uint8Array): Doubt {
     return this.#doubtful.get(bytesToHex(hash)) ?? { hash, key: null, maybe: [] }
   }
 
-  /** Keys were looked up. One may have come in doubt anew, by a commit after that: then it stays so. */
+  /** These keys were looked up. A later transaction may have put a key in doubt anew: then it stays so. */
   lookedUp(doubts: readonly Doubt[]): void {
     for (const doubt of doubts) {
       const name = bytesToHex(doubt.hash)
@@ -85,17 +88,17 @@ export class UncertainCommits {
     }
   }
 
-  /** Whether there should be a record of a key, of which commits that were heard of have left `known`. */
+  /**
+   * True if a record of a key should be here. `known`: the version that reported commits have left. A commit with an
+   * unknown end that may have deleted the record makes this false.
+   */
   isExpected(name: string, known: Version): boolean {
     if (this.#doubtful.get(name)?.maybe.includes(null) === true) return false
     const decided = this.pending.versionsOf(name).at(-1)
     return (decided === undefined ? known : decided) !== null
   }
 
-  /**
-   * Whether a version is what commits have left of a key: those heard of, those not heard of yet, those that may have
-   * failed.
-   */
+  /** True if a commit may have left this version of a key: reported, pending, or with an unknown end. */
   mayHaveLeft({ hash, maybe }: Doubt, known: Version, version: Version): boolean {
     return [known, ...maybe, ...this.pending.versionsOf(bytesToHex(hash))].some((each) => isSame(each, version))
   }
