@@ -1,5 +1,7 @@
 /**
- * What an exchange moves: records that differ, a page at a time, both ways.
+ * Record sync: an exchange moves the differing records, a page at a time, both ways (Dynamo, section 4.7).
+ *
+ * If this node's store is full, `pull` ends, and `push` still runs: records that are given away make room.
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { partitionOf } from '../../core/hash.ts'
@@ -27,19 +29,18 @@ import { Refusals } from '../transfer/refusals.ts'
 import type { Throttle } from '../transfer/throttle.ts'
 import type { Transfer } from './exchange-log.ts'
 
-/** On which terms records move between two nodes, in one session. */
+/** The terms on which records move between two nodes in one session. */
 export interface Agreed {
-  /** How what the other gives comes here. */
+  /** The terms for records that come here from the other node. */
   readonly coming: Coming
   readonly isKnown: IsKnown
 }
 
-/** What could not be moved is noted in `failed`, by partition; what was, in the transfer. */
+/** `failed` collects the partitions with records that did not move. The transfer counts the records that did. */
 export class RecordSync {
   readonly #peers: Peers
   readonly #replica: Replica
   readonly #throttle: Throttle
-  /** Whose store takes records in, and who owns them. */
   readonly #routing: Routing
 
   constructor(peers: Peers, replica: Replica, throttle: Throttle, routing: Routing) {
@@ -49,7 +50,7 @@ export class RecordSync {
     this.#routing = routing
   }
 
-  /** Takes in what the other has and this node, an owner too, has not. */
+  /** Takes in the records that a peer has and this node, an owner of their partitions, lacks. */
   async pull(
     node: NodeId,
     wanted: readonly Item[],
@@ -58,17 +59,18 @@ export class RecordSync {
     transfer: Transfer,
   ): Promise<void> {
     const forest = await this.#replica.forest()
-    // Somebody else may have brought some of it meanwhile.
+    // Another peer may have brought some of the records meanwhile.
     const isMissing = ({ key, version }: Item) => !isSame(forest.version(key), version)
-    // Nor is anything asked for that would not be taken in.
+    // A node whose store accepts no records asks for none.
     let isFull = !this.#routing.takesIn(this.#routing.self)
-    // What there is no room for here must not keep back what the other is to have: giving it away makes room.
+    // A full store here must not stop the push: records that are given away make room.
     const stopWhereFull = (error: unknown): 0 => {
       if (!(error instanceof StoreFailure && error.reason === 'full')) throw error
       isFull = true
       return 0
     }
-    // What others own by now would be kept for them as hints, although its giver has it: that goes round the ring.
+    // If others own a partition by now, its records would become hints for them here, although the peer has them. Such
+    // records would go round the ring.
     const isOwned = ({ key }: Item) => this.#routing.owns(partitionIn(key))
     const stillWanted = (items: readonly Item[]) => {
       for (const { key } of items.filter((item) => !isOwned(item))) failed.add(partitionIn(key))
@@ -85,7 +87,7 @@ export class RecordSync {
     await eachPage(wanted, this.#throttle, pull, () => this.#throttle.recordsAsked)
   }
 
-  /** Takes in as many as come at once; returns of how many of the keys, in order. */
+  /** Takes in as many records as one reply carries. Returns the number of keys that the reply covers, in order. */
   async #pullSome(node: NodeId, keys: readonly Uint8Array[], { coming }: Agreed, transfer: Transfer): Promise<number> {
     const { entries, received, considered } = await fetchRecords(this.#peers, node, keys)
     const { overwritten } = await this.#takeIn(entries, received, coming)
@@ -98,7 +100,7 @@ export class RecordSync {
     return takeIn(this.#replica, entries, received, 'relaxed', this.#throttle, coming, () => 'this node')
   }
 
-  /** Gives the other what it has not, where `isDue` says that it still is to have it. */
+  /** Gives a peer the records that it lacks. `isDue`: true if the peer should still get the records of a partition. */
   async push(
     node: NodeId,
     ours: readonly Item[],
@@ -110,7 +112,7 @@ export class RecordSync {
     const refusals = new Refusals()
     const isRefused = () => refusals.areEnough || !this.#routing.takesIn(node)
     await eachPage(ours, this.#throttle, async (page) => {
-      // What it would not take in it is not sent, nor what it would keep as hints for others.
+      // The peer is sent no records that it would refuse, or would keep as hints for others.
       const due = isRefused() ? [] : page.filter(({ key }) => isDue(partitionIn(key)))
       for (const { key } of page.filter((item) => !due.includes(item))) failed.add(partitionIn(key))
       const records = due.length === 0 ? [] : await readRecords(this.#replica, this.#throttle, due)
@@ -121,7 +123,7 @@ export class RecordSync {
           transfer.moved(batch.length, sizeOf(batch))
           refusals.taken()
         } catch (error) {
-          // One record that will not go must not keep the others back.
+          // One record that is refused must not delay the others.
           if (!this.#peers.isReachable(node)) throw error
           refusals.refused(error)
           for (const { key } of batch) failed.add(partitionOf(key))
@@ -131,7 +133,7 @@ export class RecordSync {
   }
 }
 
-/** Those of `ours` that the other still lacks, once what it had is taken in: some had been replaced there. */
+/** The items of `ours` that the peer still lacks when `theirs` are taken in. It had replaced some of them. */
 export function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {
   if (ours.length === 0 || theirs.length === 0) return ours.filter(({ key }) => forest.version(key) !== null)
   const there = new Map(theirs.map(({ key, version }) => [bytesToHex(key), bytesToHex(version)]))
