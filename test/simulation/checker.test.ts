@@ -133,9 +133,11 @@ describe('bad histories', () => {
   test('a context that claims a delete beside a value which that had seen claims too much', () => {
     const a = put('a')
     const d = del('d', a)
-    expect(classes([a, d, get(['a'], { deletesSeen: ['d'] })], at('1', [], ['d']))).toEqual(['OVERCLAIMED'])
+    expect(classes([a, d, get(['a'], { deletesNamed: ['d'] })], at('1', [], ['d']))).toEqual(['OVERCLAIMED'])
+    // Seen by the word of a horizon alone, which covers nothing.
+    expect(classes([a, d, get(['a'], { deletesSeen: ['d'] })], at('1', [], ['d']))).not.toContain('OVERCLAIMED')
     const b = put('b')
-    expect(classes([a, d, b, get(['b'], { deletesSeen: ['d'] })], at('1', ['b'], ['d']))).toEqual([])
+    expect(classes([a, d, b, get(['b'], { deletesNamed: ['d'] })], at('1', ['b'], ['d']))).toEqual([])
   })
 
   test('of a delete that is overwritten the word of a context is told from what must have been seen', () => {

@@ -211,8 +211,8 @@ function checkReads(operations: readonly Operation[], sight: Sight, report: Repo
           report('FALSE_SIBLING', vid, `beside ${other}, which had seen it, in operation ${read.id}`)
       }
     }
-    // Who has seen a delete, or a value that has expired, sees nothing any more of what that had seen.
-    for (const end of read.deletesSeen ?? []) {
+    // A context that names a delete, or a value that has expired, comes with nothing of what that had seen.
+    for (const end of read.deletesNamed ?? []) {
       for (const vid of vids) {
         if (vid !== end && sight.covers(end).has(vid))
           report('OVERCLAIMED', vid, `read by operation ${read.id}, whose context claims ${end}, which had seen it`)

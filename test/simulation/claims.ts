@@ -40,6 +40,14 @@ export class Claims {
     })
   }
 
+  /** Those of them that the context names: a horizon alone covers nothing, and a value may be there all the same. */
+  named({ key }: Operation, { history }: Reach): readonly string[] {
+    const isNamed = (each: Operation) => each.dot !== undefined && names(history, dotNamed(each.dot))
+    return this.#operations.flatMap((each) =>
+      each.key === key && isEnd(each) && isNamed(each) ? [each.vid ?? ''] : [],
+    )
+  }
+
   /** Contexts that name a delete which began only after they had been handed out, or which changed nothing. */
   violations(): readonly Violation[] {
     return this.#readings.flatMap(({ read, history }) => {

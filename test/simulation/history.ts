@@ -24,6 +24,8 @@ export interface Operation {
   /** Of gets: the values returned, and the deletes that their context covers, and with them the values that expire. */
   vids?: readonly string[]
   deletesSeen?: readonly string[]
+  /** Of gets: those of these deletes that their context names. */
+  deletesNamed?: readonly string[]
   /**
    * Of gets that were to see at least what an operation of the same client had seen, and say they do: that operation.
    */

@@ -170,6 +170,7 @@ export class Workload {
     if (askable !== null) operation.reached = this.#promised.reached(place, askable)
     const seen = result.context === null ? null : decodeContext(keyNamed(key), result.context)
     operation.deletesSeen = this.claims.in(operation, seen ?? noReach, operation.returned)
+    operation.deletesNamed = this.claims.named(operation, seen ?? noReach)
     const asked = (this.#sloppy.get(spot) ?? 0) - sloppyBefore
     if (bound !== undefined && result.quorum) {
       operation.atLeast = bound.operation
