@@ -124,7 +124,7 @@ function reactToStorage(parts: Parts, lose: Lose): void {
   const { replica, routing, membership, events, capacity, siblingCap, schedule } = parts
   replica.on.corrupt = () => events.emit('data-loss', { reason: 'corrupt', previousId: routing.self })
   replica.on.written = () => {
-    // What a node takes alone others lack.
+    // The others lack all that a node takes while it is alone.
     if (routing.others.length === 0) membership.settle()
   }
   replica.on.storageWas = (state) => capacity.storageWas(state)
@@ -198,7 +198,7 @@ function woke(parts: Parts): void {
   membersChanged(parts)
 }
 
-/** What is here may be out of date: it counts again when it has been compared with the others. */
+/** The data here may be out of date: it counts again when it has been compared with the others. */
 function missedSomething({ exchange, ownership, reachability, routing }: Parts): void {
   exchange.wasAway()
   ownership.doubt()

@@ -34,18 +34,17 @@ export class Claims {
     this.#readings.push({ read, history })
     // A horizon stands for what may be forgotten: a delete, or a value that has expired by now, and nothing that lasts.
     const isForgotten = ({ time, expiresAt = 0 }: Operation) => (time ?? hybridZero) <= horizon && expiresAt <= now
-    return this.#operations.flatMap((each) => {
-      if (each.key !== read.key || !isEnd(each) || each.dot === undefined) return []
-      return isForgotten(each) || names(history, dotNamed(each.dot)) ? [each.vid ?? ''] : []
-    })
+    return this.#endsOf(read, (each, dot) => isForgotten(each) || names(history, dotNamed(dot)))
   }
 
   /** Those of them that the context names: a horizon alone covers nothing, and a value may be there all the same. */
-  named({ key }: Operation, { history }: Reach): readonly string[] {
-    const isNamed = (each: Operation) => each.dot !== undefined && names(history, dotNamed(each.dot))
-    return this.#operations.flatMap((each) =>
-      each.key === key && isEnd(each) && isNamed(each) ? [each.vid ?? ''] : [],
-    )
+  named(read: Operation, { history }: Reach): readonly string[] {
+    return this.#endsOf(read, (_, dot) => names(history, dotNamed(dot)))
+  }
+
+  #endsOf({ key }: Operation, isSeen: (end: Operation, dot: string) => boolean): readonly string[] {
+    const isDue = (each: Operation) => each.key === key && isEnd(each) && each.dot !== undefined
+    return this.#operations.flatMap((each) => (isDue(each) && isSeen(each, each.dot ?? '') ? [each.vid ?? ''] : []))
   }
 
   /** Contexts that name a delete which began only after they had been handed out, or which changed nothing. */

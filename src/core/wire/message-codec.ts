@@ -101,10 +101,17 @@ const keyedRecords: Codec<readonly KeyedRecord[]> = {
   read: (reader) => reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
 }
 
-/** Places of siblings among all siblings of a list of entries. */
-const places: Codec<readonly number[]> = {
-  write: (writer, all) => writer.list(all, (at) => writer.integer(at)),
-  read: (reader) => reader.list(() => reader.integer()),
+/** Records that move, and the siblings that the receiver had received before: places among all siblings of the records. */
+const moved: Codec<Pick<Extract<Request, { type: 'deliver' }>, 'entries' | 'received'>> = {
+  write: (writer, { entries, received }) => {
+    keyedRecords.write(writer, entries)
+    writer.list(received, (at) => writer.integer(at))
+  },
+  read: (reader) => {
+    const entries = keyedRecords.read(reader)
+    const siblings = entries.reduce((sum, { record }) => sum + record.siblings.length, 0)
+    return { entries, received: reader.list(() => reader.integer(siblings - 1), siblings) }
+  },
 }
 
 const members: Codec<Extract<Request, { type: 'members' }>> = {
@@ -132,17 +139,11 @@ const requests: Rows<Request, 'type'> = {
   },
   members,
   deliver: {
-    write: (writer, { why, entries, received }) => {
-      reason.write(writer, why)
-      keyedRecords.write(writer, entries)
-      places.write(writer, received)
+    write: (writer, request) => {
+      reason.write(writer, request.why)
+      moved.write(writer, request)
     },
-    read: (reader) => ({
-      type: 'deliver',
-      why: reason.read(reader),
-      entries: keyedRecords.read(reader),
-      received: places.read(reader),
-    }),
+    read: (reader) => ({ type: 'deliver', why: reason.read(reader), ...moved.read(reader) }),
   },
   reconcile: {
     write: (writer, { session, scope, body }) => {
@@ -218,15 +219,13 @@ const replies: Rows<Reply, 'type'> = {
     read: (reader) => ({ type: 'reconciled', body: reader.bytes(bounds.messageBytesMax) }),
   },
   records: {
-    write: (writer, { entries, received, considered }) => {
-      keyedRecords.write(writer, entries)
-      places.write(writer, received)
-      writer.integer(considered)
+    write: (writer, reply) => {
+      moved.write(writer, reply)
+      writer.integer(reply.considered)
     },
     read: (reader) => ({
       type: 'records',
-      entries: keyedRecords.read(reader),
-      received: places.read(reader),
+      ...moved.read(reader),
       considered: reader.integer(bounds.batchRecordsMax),
     }),
   },

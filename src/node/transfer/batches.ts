@@ -176,7 +176,8 @@ export async function answerFetch(
 
 /**
  * Takes in delivered or fetched records, a few at a time during gets and puts. With `strict` the last part is flushed.
- * `received`: places of the siblings that this node had received before. `asked` is called before each part and says which node was asked to keep it. It may throw, and nothing more is taken in.
+ * `received`: places of the siblings that this node had received before. `asked` is called before each part, and says
+ * who asks this node to keep it. It may throw, and nothing more is taken in.
  */
 export async function takeIn(
   replica: Replica,

@@ -1,27 +1,15 @@
 /**
  * The hash of a member list is kept up change by change; it says what a hash of the whole list would.
  */
+
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
-import type { DeviceId, NodeId, PeerId } from '../../../src/core/ids.ts'
 import { type Claim, isPlaced, memberStatuses, storageStates } from '../../../src/core/membership/claims.ts'
 import { MemberList } from '../../../src/core/membership/member-list.ts'
+import { claimOf, nodeName } from '../../members.ts'
 
-const node = (index: number) => index.toString(16).padStart(32, '0') as NodeId
-const claim = (index: number, change: Partial<Claim> = {}): Claim => ({
-  node: node(index),
-  peer: '0'.repeat(16) as PeerId,
-  device: 'd' as DeviceId,
-  capacity16ths: 16,
-  guest: false,
-  settled: true,
-  storage: 'ok',
-  speaks: 1,
-  incarnation: 1,
-  status: 'alive',
-  ...change,
-})
+const claim = (index: number, change: Partial<Claim> = {}): Claim => ({ ...claimOf(index), ...change })
 
 const claims = fc
   .record({
@@ -67,7 +55,7 @@ test('to forget who is out changes no hash', () => {
   const list = listOf([claim(1), claim(2), claim(2, { status: 'out' })])
   const before = list.hash
   list.forget(Number.MAX_SAFE_INTEGER)
-  expect([...list.view.keys()]).toEqual([node(0), node(1)])
+  expect([...list.view.keys()]).toEqual([nodeName(0), nodeName(1)])
   expect(list.hash).toBe(before)
 })
 
@@ -77,9 +65,9 @@ test('a member is overdue when its whole absence has lasted for the grace, whate
   list.take(claim(2, { status: 'dead' }), 'news', 2_000)
   list.take(claim(1, { status: 'dead' }), 'news', 9_000)
   expect(list.overdue(10_000, 10_999)).toEqual([])
-  expect(list.overdue(10_000, 11_000).map((each) => each.node)).toEqual([node(1)])
+  expect(list.overdue(10_000, 11_000).map((each) => each.node)).toEqual([nodeName(1)])
   list.take(claim(1, { incarnation: 2 }), 'news', 11_500)
-  expect(list.overdue(10_000, 30_000).map((each) => each.node)).toEqual([node(2)])
+  expect(list.overdue(10_000, 30_000).map((each) => each.node)).toEqual([nodeName(2)])
 })
 
 test('former members are forgotten after a week, and the longest gone before where there are many', () => {
@@ -91,7 +79,7 @@ test('former members are forgotten after a week, and the longest gone before whe
   const many = bounds.membersMax / 2
   for (let index = 1; index <= many; index += 1) part(index, index)
   list.forget(many)
-  expect([list.view.size, list.view.has(node(1)), list.view.has(node(2))]).toEqual([many, false, true])
+  expect([list.view.size, list.view.has(nodeName(1)), list.view.has(nodeName(2))]).toEqual([many, false, true])
   list.forget(bounds.formerMemberMs + 10)
-  expect([list.view.has(node(10)), list.view.has(node(11))]).toEqual([false, true])
+  expect([list.view.has(nodeName(10)), list.view.has(nodeName(11))]).toEqual([false, true])
 })

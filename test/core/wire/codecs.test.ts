@@ -84,18 +84,19 @@ const account: fc.Arbitrary<Account> = fc.record({
   clock: time,
   kept: list(fc.record({ is: fc.record({ horizon: time, received }), of: partitions })),
 })
-const places = fc.array(fc.nat(bounds.batchRecordsMax), { maxLength: 5 })
+const moved = list(keyed).chain((entries) => {
+  const siblings = entries.reduce((sum, { record }) => sum + record.siblings.length, 0)
+  return fc.record({
+    entries: fc.constant(entries),
+    received: fc.array(fc.nat(Math.max(0, siblings - 1)), { maxLength: Math.min(5, siblings) }),
+  })
+})
 
 const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('put' as const), key, delta: records, hintFor: list(node) }),
   fc.record({ type: fc.constant('get' as const), key }),
   members,
-  fc.record({
-    type: fc.constant('deliver' as const),
-    why: fc.constantFrom(...reasons),
-    entries: list(keyed),
-    received: places,
-  }),
+  fc.tuple(fc.constantFrom(...reasons), moved).map(([why, records]) => ({ type: 'deliver' as const, why, ...records })),
   fc.record({ type: fc.constant('terms' as const), session: fc.maxSafeNat(), of: partitions, terms }),
   fc.record({
     type: fc.constant('reconcile' as const),
@@ -126,12 +127,9 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
   }),
   members,
   fc.record({ type: fc.constant('reconciled' as const), body: fc.uint8Array() }),
-  fc.record({
-    type: fc.constant('records' as const),
-    entries: list(keyed),
-    received: places,
-    considered: fc.nat(bounds.batchRecordsMax),
-  }),
+  fc
+    .tuple(moved, fc.nat(bounds.batchRecordsMax))
+    .map(([records, considered]) => ({ type: 'records' as const, ...records, considered })),
   fc.record({
     type: fc.constant('taken' as const),
     overwritten: list(keyed),

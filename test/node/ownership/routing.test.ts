@@ -2,27 +2,9 @@
  * Placement follows the member view, and says so once for each change of it.
  */
 import { expect, test } from 'vitest'
-import type { DeviceId, NodeId, PeerId } from '../../../src/core/ids.ts'
 import type { Claim } from '../../../src/core/membership/claims.ts'
 import { Routing } from '../../../src/node/ownership/routing.ts'
-
-function claimOf(index: number): Claim {
-  const node = index.toString(16).padStart(32, '0') as NodeId
-  const peer = node.slice(16) as PeerId
-  const device = `device ${index}` as DeviceId
-  return {
-    node,
-    peer,
-    device,
-    capacity16ths: 16,
-    guest: false,
-    settled: true,
-    storage: 'ok',
-    speaks: 1,
-    incarnation: 1,
-    status: 'alive',
-  }
-}
+import { claimOf } from '../../members.ts'
 
 function aRouting(count: number) {
   const claims = Array.from({ length: count }, (_, index) => claimOf(index))
