@@ -10,7 +10,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { NodeId, Partition } from '../../core/ids.ts'
-import { partitionIn } from '../../core/merkle/forest.ts'
+import { type Forest, partitionIn } from '../../core/merkle/forest.ts'
 import { type Item, isSame } from '../../core/merkle/reconciliation.ts'
 import { allPartitions } from '../../core/partitioning/all-partitions.ts'
 import { dotName } from '../../core/versioning/causal-history.ts'
@@ -166,15 +166,7 @@ export class Exchange {
     transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
     await this.#recordSync.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
-    const there = new Set(theirs.map(({ key }) => bytesToHex(key)))
-    // A former owner never fetches what an owner has more, so such keys differ for ever. Once the owner has all, they
-    // are not given again. A key that the owner lacks altogether is: it may have been lost there.
-    const isNews = ({ key, version }: Item) => {
-      const partition = partitionIn(key)
-      if (this.#routing.owns(partition) || !this.hasAll(node, partition)) return true
-      return !isSame(version, namesOnly) && !there.has(bytesToHex(key))
-    }
-    const due = way === 'home' ? [] : stillOurs(forest, ours, theirs).filter(isNews)
+    const due = way === 'home' ? [] : this.#dueTo(node, forest, ours, theirs)
     const isTheirs = (partition: Partition) => way === 'away' || this.#routing.ownersOf(partition).includes(node)
     await this.#recordSync.push(node, due, isTheirs, agreed, failed, transfer)
     const settled = way === 'home' ? [] : partitions.filter((partition) => !failed.has(partition))
@@ -191,6 +183,19 @@ export class Exchange {
     if (reply.type === 'settled' && epoch === this.#epoch) this.#received(node, back, begun, reply.account)
     if (wasTaken && isTaken()) this.#progress.gave(node, settled, begun)
     if (failed.size > 0) throw new Error(`${failed.size} partitions could not be brought in step`)
+  }
+
+  /** The items of this node that the other is to have, once what the other had is taken in here. */
+  #dueTo(node: NodeId, forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {
+    const there = new Map(theirs.map(({ key, version }) => [bytesToHex(key), bytesToHex(version)]))
+    // A former owner never fetches what an owner has more, so such keys differ for ever. Once the owner has all, they
+    // are not given again. A key that the owner lacks altogether is: it may have been lost there.
+    const isNews = ({ key, version }: Item) => {
+      const partition = partitionIn(key)
+      if (this.#routing.owns(partition) || !this.hasAll(node, partition)) return true
+      return !isSame(version, namesOnly) && !there.has(bytesToHex(key))
+    }
+    return stillOurs(forest, ours, there).filter(isNews)
   }
 
   /** Exchanges terms before records move: the sessions each side has received of the other, and its floors. */

@@ -133,10 +133,8 @@ export class RecordSync {
   }
 }
 
-/** The items of `ours` that the peer still lacks when `theirs` are taken in. It had replaced some of them. */
-export function stillOurs(forest: Forest, ours: readonly Item[], theirs: readonly Item[]): readonly Item[] {
-  if (ours.length === 0 || theirs.length === 0) return ours.filter(({ key }) => forest.version(key) !== null)
-  const there = new Map(theirs.map(({ key, version }) => [bytesToHex(key), bytesToHex(version)]))
+/** The items of `ours` that the peer lacks by now. It had replaced some of them by what it had, `there`: both in hex. */
+export function stillOurs(forest: Forest, ours: readonly Item[], there: ReadonlyMap<string, string>): readonly Item[] {
   return ours.filter(({ key }) => {
     const version = forest.version(key)
     return version !== null && there.get(bytesToHex(key)) !== bytesToHex(version)
