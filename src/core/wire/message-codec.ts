@@ -101,7 +101,7 @@ const keyedRecords: Codec<readonly KeyedRecord[]> = {
   read: (reader) => reader.list(() => keyedRecord.read(reader), bounds.batchRecordsMax),
 }
 
-/** Records that move, and the siblings that the receiver had received before: places among all siblings of the records. */
+/** Records that move. `received`: siblings that the receiver had received before, by their places among all of them. */
 const moved: Codec<Pick<Extract<Request, { type: 'deliver' }>, 'entries' | 'received'>> = {
   write: (writer, { entries, received }) => {
     keyedRecords.write(writer, entries)

@@ -133,7 +133,7 @@ export class RecordSync {
   }
 }
 
-/** The items of `ours` that the peer lacks by now. It had replaced some of them by what it had, `there`: both in hex. */
+/** The items of `ours` that the peer still lacks. `there`: the versions that it had, by key, both in hex. */
 export function stillOurs(forest: Forest, ours: readonly Item[], there: ReadonlyMap<string, string>): readonly Item[] {
   return ours.filter(({ key }) => {
     const version = forest.version(key)
