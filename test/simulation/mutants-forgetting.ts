@@ -218,6 +218,14 @@ const others: readonly Mutant[] = [
     test: { file: 'test/node/forgetting/late.test.ts', name: 'a write up to the floor' },
   },
   {
+    name: 'late is only what the last decision of a transaction found so',
+    file: 'src/node/storage/replica.ts',
+    from: 'const { late } = intake\n',
+    to: 'const late = new Map()\n',
+    profile: 'apart',
+    firstSeed: 90,
+  },
+  {
     name: 'nobody is told of what came late, where nobody had deleted it',
     file: 'src/core/acceptance/acceptance.ts',
     from: 'late: [...fresh.filter(isOld), ...leftHere(mine, incoming, terms)]',

@@ -218,8 +218,7 @@ export class Watch {
     const take = replica.take.bind(replica)
     replica.take = async (incoming, durability, asked, coming) => {
       const hasTaken = this.#world.losses.taking(place, node, incoming)
-      const taken = await take(incoming, durability, asked, coming)
-      hasTaken()
+      const taken = await take(incoming, durability, asked, coming).finally(hasTaken)
       if (durability === 'strict' && incoming.some(({ hintFor }) => hintFor.length > 0))
         this.saw('hint addressed to new owners')
       return taken

@@ -34,10 +34,13 @@ export class LateWrites {
     const wallMs = this.#clock.wall()
     // Boots count the writes of each key from one. So a dot names a write only together with its key.
     const nameOf = ({ dot }: Sibling) => `${dotName(dot)} ${key}`
-    const fresh = siblings.filter((each): each is ValueSibling => isLive(each, wallMs) && !this.#told.has(nameOf(each)))
-    if (fresh.length === 0) return
     if (this.#told.size > bounds.lateToldMax) this.#told.clear()
-    for (const sibling of fresh) this.#told.add(nameOf(sibling))
+    const fresh = siblings.filter((each): each is ValueSibling => {
+      if (!isLive(each, wallMs) || this.#told.has(nameOf(each))) return false
+      this.#told.add(nameOf(each))
+      return true
+    })
+    if (fresh.length === 0) return
     const values = fresh.map(({ value }) => this.#values.decode(value)).filter((value) => value !== undefined)
     this.#events.emit('late', { key: parseStoredKey(key)?.key ?? key, values })
   }

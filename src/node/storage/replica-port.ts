@@ -108,6 +108,12 @@ export class Intake implements Taken {
   readonly changes: KeyChange[] = []
   readonly hinted: Map<StoredKey, Kept> = new Map()
   readonly crowded: Map<StoredKey, number> = new Map()
-  readonly late: Map<StoredKey, readonly Sibling[]> = new Map()
+  /** Late values of every decision so far: an earlier one may have taken effect, and the last one finds them here. */
+  readonly late: Map<StoredKey, readonly Sibling[]>
   readonly overwritten: KeyedRecord[] = []
+
+  /** `earlier`: what the decision before found late. */
+  constructor(earlier: ReadonlyMap<StoredKey, readonly Sibling[]> = new Map()) {
+    this.late = new Map(earlier)
+  }
 }

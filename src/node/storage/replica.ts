@@ -236,18 +236,22 @@ export class Replica {
     const decide = (found: readonly (Uint8Array | undefined)[]): Change<'taken' | 'again' | 'refused'> => {
       const rows = [...found].reverse()
       const writes: Write[] = []
-      const nothing = { writes: [], changes: [] }
-      intake = new Intake()
+      const { late } = intake
+      const nothing = <T>(result: T) => {
+        intake = new Intake(late)
+        return { writes: [], changes: [], result }
+      }
+      intake = new Intake(late)
       for (const [index, entry] of entries.entries()) {
         // The destination is decided with the rows at hand: ownership may have moved while the transaction waited.
         const plan = { ...entry, ...this.#destination(entry) }
         const record = rows.pop()
         const hint = isHinted[index] ? rows.pop() : undefined
-        if (plan.targets.length > 0 && !isHinted[index]) return { ...nothing, result: 'again' }
+        if (plan.targets.length > 0 && !isHinted[index]) return nothing('again')
         if (plan.asOwner) this.#joinRecord(plan, record, coming, writes, intake)
         if (plan.targets.length === 0) continue
         const kept = this.hints.join(plan, hint, writes, intake)
-        if (asked === 'another' && this.#index.hints.refuses(plan.key, kept)) return { ...nothing, result: 'refused' }
+        if (asked === 'another' && this.#index.hints.refuses(plan.key, kept)) return nothing('refused')
         intake.hinted.set(plan.key, kept)
       }
       return { writes, changes: intake.changes, result: 'taken' }
@@ -256,9 +260,12 @@ export class Replica {
       for (const [key, kept] of intake.hinted) this.#index.hints.set(key, kept)
       for (const { hash } of changes) this.#index.written(partitionIn(hash))
       for (const [key, siblings] of intake.crowded) this.on.crowded(key, siblings)
-      for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)
     })
-    const result = await watched(this.on, change)
+    // A transaction that failed may have taken effect.
+    const tellLate = () => {
+      for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)
+    }
+    const result = await watched(this.on, change.finally(tellLate))
     if (result === 'taken') this.on.storageWas('ok')
     if (result === 'refused') throw new HintRefused()
     if (result === 'again') return this.take(incoming, durability, asked, coming)
@@ -295,7 +302,8 @@ export class Replica {
     const floors = { floor: coming.floorOf(partition), giverFloor: coming.giverFloorOf(partition) }
     const terms = { origin: coming.origin, received: !isLost && coming.isKept(partition) ? received : [], ...floors }
     const accepted = accept(mine, incoming, terms)
-    if (accepted.late.length > 0) intake.late.set(key, accepted.late)
+    const late = [...(intake.late.get(key) ?? []), ...accepted.late]
+    if (late.length > 0) intake.late.set(key, late)
     if (accepted.overwritten !== null)
       intake.overwritten.push({ key, record: { history: accepted.overwritten, siblings: [] } })
     const record = prune(accepted.record, horizon)

@@ -38,6 +38,28 @@ test('a write up to the floor is taken in as it is, and told; a known one, and a
   expect((await replica.read(key)).record.siblings.map(({ time }) => time)).toEqual([1, 3, 6])
 })
 
+describe('a late write is told, though its transaction', () => {
+  test.each([
+    ['took effect and was decided again', async (take: () => Promise<unknown>) => [await take(), await take()]],
+    ['took effect and failed', async (take: () => Promise<unknown>) => Promise.reject(await take())],
+  ])('%s', async (_, happens) => {
+    const store = memoryStore()
+    const keep = store.transact.bind(store)
+    const { replica, routing, horizon, late } = replicaFixture(3, 3, store)
+    const key = keyThat(routing, 'owned')
+    await replica.read(key)
+    horizon.floor = 5
+    store.transact = async (...of) => {
+      store.transact = keep
+      const results = await happens(() => keep(...of))
+      return results.at(-1) as never
+    }
+    await replica.take([{ key, record: written(3), hintFor: [] }], 'relaxed').catch(() => {})
+    expect(late).toEqual([key])
+    expect((await replica.read(key)).record.siblings.map(({ time }) => time)).toEqual([3])
+  })
+})
+
 test('what was received before and is not here is not taken in again, and its giver is told its names', async () => {
   const { replica, routing } = replicaFixture(3)
   const key = keyThat(routing, 'owned')
