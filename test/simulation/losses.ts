@@ -18,7 +18,7 @@ import type { Violation } from './checker.ts'
 import type { Counters } from './counters.ts'
 import type { Operation } from './history.ts'
 import { keyNamed } from './keys.ts'
-import { nameInBytes } from './requests.ts'
+import { nameIn, nameInBytes } from './requests.ts'
 import { stored, vidsOn } from './stored.ts'
 import type { Place } from './world.ts'
 
@@ -120,10 +120,10 @@ export class Losses {
     }
   }
 
-  toldLate(node: StorageNode, vids: readonly unknown[]): void {
+  toldLate(node: StorageNode, values: readonly unknown[]): void {
     const told = this.#toldLate.get(node) ?? new Set()
     this.#toldLate.set(node, told)
-    for (const vid of vids) told.add(String(vid))
+    for (const value of values) told.add(nameIn(String(value)))
   }
 
   /** What applications should have heard and have not. `gone`: acknowledged writes that the owners lack in the end. */

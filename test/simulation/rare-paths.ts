@@ -265,7 +265,7 @@ export class Watch {
     const delivered = new Map<NodeId, string>()
     const request = partsOf(node).peers.request.bind(partsOf(node).peers)
     partsOf(node).peers.request = (to, body, lane, timeoutMs) => {
-      this.traffic.sent(place.index, to, body)
+      this.traffic.sent(place.index, to, body, (partition) => partsOf(node).routing.ownersOf(partition))
       if (body.type === 'reconcile') this.#reconciles(node, body.session)
       const [entry] = body.type === 'deliver' && body.entries.length === 1 ? body.entries : []
       if (entry !== undefined && (this.deleting.get(entry.key.slice(2)) ?? 0) > 0) delivered.set(to, entry.key)

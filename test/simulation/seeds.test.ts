@@ -61,6 +61,7 @@ describe('simulated clusters', () => {
     [72, 'two old rings that met took data from each other, and a get took what was left'],
     [10, 'an owner answered as one before it had compared with a ring that it had just met'],
     [13, 'a horizon passed for a write that its replica had never received'],
+    [90, 'a late write was not told, for its transaction was decided again after it had taken effect'],
   ])(
     'hold in groups that are apart under seed %i, by which it was found that %s',
     async (seed) => {

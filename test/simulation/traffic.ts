@@ -3,10 +3,14 @@
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { hashBytes, keyHashOf } from '../../src/core/hash.ts'
-import type { NodeId } from '../../src/core/ids.ts'
+import type { NodeId, Partition } from '../../src/core/ids.ts'
+import { partitionIn } from '../../src/core/merkle/forest.ts'
 import type { Request } from '../../src/core/wire/messages.ts'
 
-/** A record may go to one node so often in a ring that is idle: for a timer that was running, and once more. */
+/**
+ * A record may go to one node so often in a ring that is idle, while its owners stay the same: for a timer that was
+ * running, and once more. Graces that end move owners in an idle ring too.
+ */
 const sentMax = 2
 
 /** Counts records that are sent, by which node, to which one. */
@@ -14,10 +18,12 @@ export class Traffic {
   readonly #counts = new Map<string, number>()
   isCounted = false
 
-  sent(from: number, to: NodeId, request: Request): void {
+  /** `ownersOf`: the owners of a partition as the sender sees them. */
+  sent(from: number, to: NodeId, request: Request, ownersOf: (partition: Partition) => readonly NodeId[]): void {
     if (!this.isCounted) return
-    for (const name of namesIn(request)) {
-      const what = `${request.type} ${name} between place ${from} and node ${to}`
+    for (const hash of hashesIn(request)) {
+      const name = `${request.type} ${bytesToHex(hash)}`
+      const what = `${name} between place ${from} and node ${to}, owned by ${ownersOf(partitionIn(hash)).join(' ')}`
       this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
     }
   }
@@ -28,11 +34,11 @@ export class Traffic {
   }
 }
 
-function namesIn(request: Request): readonly string[] {
-  if (request.type === 'deliver') return request.entries.map(({ key }) => bytesToHex(keyHashOf(key)))
+function hashesIn(request: Request): readonly Uint8Array[] {
+  if (request.type === 'deliver') return request.entries.map(({ key }) => keyHashOf(key))
   if (request.type !== 'fetch') return []
   const { hashes } = request
   return Array.from({ length: Math.floor(hashes.length / hashBytes) }, (_, index) =>
-    bytesToHex(hashes.subarray(index * hashBytes, (index + 1) * hashBytes)),
+    hashes.subarray(index * hashBytes, (index + 1) * hashBytes),
   )
 }

@@ -96,7 +96,7 @@ export class Workload {
     world.losses.operations = () => this.operations
     watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
     watch.late = (values) => {
-      for (const vid of values) this.late.add(String(vid))
+      for (const value of values) this.late.add(nameIn(String(value)))
     }
     watch.resolved = (key, record) => this.#resolved(key, record)
   }
