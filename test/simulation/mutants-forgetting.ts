@@ -347,6 +347,13 @@ const others: readonly Mutant[] = [
     test: { file: 'test/node/ownership/received.test.ts', name: 'is not taken for given in it' },
   },
   {
+    name: 'a hint whose commit has no reported end needs no names',
+    file: 'src/node/storage/hint-index.ts',
+    from: ' || this.#coming.has(key)',
+    to: '',
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again when its name is pruned' },
+  },
+  {
     name: 'a hint is not told what overwrote it before the names go',
     file: 'src/node/storage/replica.ts',
     from: 'this.hints.tell({ key, record: stored.record }, rows[2 * index + 1], writes, intake)',

@@ -125,7 +125,8 @@ export class RecordSync {
         } catch (error) {
           // One record that is refused must not delay the others.
           if (!this.#peers.isReachable(node)) throw error
-          refusals.refused(error)
+          // This node's own store says nothing about the peer's.
+          if (!(error instanceof StoreFailure)) refusals.refused(error)
           for (const { key } of batch) failed.add(partitionOf(key))
         }
       }

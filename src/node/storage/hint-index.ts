@@ -30,6 +30,8 @@ export class HintIndex {
   readonly #limits: HintLimits
   readonly #kept = new Map<StoredKey, Kept>()
   readonly #keysFor = new Map<NodeId, Set<StoredKey>>()
+  /** Keys of hints that a commit without a reported end writes. */
+  readonly #coming = new Set<StoredKey>()
   #bytes = 0
   #bytesMax: number
   #isCounted = false
@@ -49,9 +51,14 @@ export class HintIndex {
     this.#isCounted = true
   }
 
-  /** True if a hint of a key is kept. True for every key until the hints of earlier boots are counted. */
+  /** A transaction that writes a hint of a key is decided. `set` follows when its end is known. */
+  expect(key: StoredKey): void {
+    this.#coming.add(key)
+  }
+
+  /** True if a hint of a key may be on the disk. True for every key until the hints of earlier boots are counted. */
   mayHave(key: StoredKey): boolean {
-    return !this.#isCounted || this.#kept.has(key)
+    return !this.#isCounted || this.#kept.has(key) || this.#coming.has(key)
   }
 
   /** Nodes for which hints are kept. */
@@ -66,6 +73,7 @@ export class HintIndex {
 
   /** Replaces the entry of a key. Without targets the key has no hint. */
   set(key: StoredKey, kept: Kept): void {
+    this.#coming.delete(key)
     const before = this.#kept.get(key) ?? nothing
     for (const target of before.targets) this.#forget(target, key)
     this.#bytes -= before.bytes

@@ -254,6 +254,7 @@ export class Replica {
         if (asked === 'another' && this.#index.hints.refuses(plan.key, kept)) return nothing('refused')
         intake.hinted.set(plan.key, kept)
       }
+      for (const key of intake.hinted.keys()) this.#index.hints.expect(key)
       return { writes, changes: intake.changes, result: 'taken' }
     }
     const change = this.#index.change(entries, places, durability, decide, (_, changes) => {

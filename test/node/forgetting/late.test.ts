@@ -195,10 +195,21 @@ test('a read repair brings nothing that may have been forgotten to be overwritte
   expect(late).toEqual([])
 })
 
-test('a value that is overwritten here, and kept for another, is not shown again when its name is pruned', async () => {
-  const { replica, routing, horizon } = replicaFixture(6)
+test.each([
+  ['a hint of it is kept', async (end: unknown) => end],
+  [
+    'the end of the hint’s commit is not reported yet',
+    (end: unknown, reported: Promise<void>) => reported.then(() => end),
+  ],
+  ['the hint’s commit has taken effect and failed', async (end: unknown) => Promise.reject(end)],
+])('a value that is overwritten here is not shown again when its name is pruned, and %s', async (_, reporting) => {
+  const store = memoryStore()
+  const keep = store.transact.bind(store)
+  const reported = deferred<void>()
+  const { replica, routing, horizon } = replicaFixture(6, 3, store)
   const key = keyThat(routing, 'owned')
   const target = nodeName(2)
+  await replica.forest()
   const shown = async () => (await replica.read(key)).record.siblings.map(({ dot }) => dotName(dot))
   const writes = ['aa', 'bb', 'cc'].map((digits, index): ValueSibling => {
     const dot = { actor: digits.padStart(16, '0') as ActorId, counter: 1 }
@@ -208,12 +219,20 @@ test('a value that is overwritten here, and kept for another, is not shown again
   let seen: SeenContext = blindContext
   for (const [index, write] of writes.entries()) {
     const hintFor = index === 0 ? [target] : []
-    await replica.take([{ key, record: delta(seen, write), hintFor }], 'relaxed')
+    let written: Promise<unknown> = Promise.resolve()
+    store.transact = (...of) => {
+      const end = keep(...of)
+      written = end
+      return index === 0 ? end.then((result) => reporting(result, reported.promise) as never) : end
+    }
+    const taking = replica.take([{ key, record: delta(seen, write), hintFor }], 'relaxed').catch(() => {})
+    await (index === 0 ? written : taking)
     seen = afterWrite(seen, write)
     // The horizon passes the write that overwrote the first one, before the third one comes.
     horizon.at = 15 + 10 * index
   }
   expect(await shown()).toEqual([dotName(third)])
+  reported.resolve()
   await replica.scrub(partitionOf(key))
   const [own] = await replica.records([keyHashOf(key)])
   expect(names(own?.record.history ?? emptyHistory, first)).toBe(false)
