@@ -29,7 +29,7 @@ function importsOf(path: string): readonly { readonly target: string; readonly t
   }))
 }
 
-const kernel = /^src\/core\/(ids|hash|utf8|bounds|assert)\.ts$/
+const kernel = /^src\/core\/(ids|hash|utf8|bounds|assert|stored-key)\.ts$/
 const concept = /^src\/core\/(partitioning|versioning|quorum|membership|merkle|acceptance|wire)\//
 const edges = ['src/errors.ts', 'src/ports.ts']
 
@@ -38,6 +38,7 @@ const rooms = [
   '',
   'handoff',
   'anti-entropy',
+  'scanning',
   'coordination',
   'membership',
   'transfer',

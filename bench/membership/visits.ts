@@ -7,7 +7,7 @@
 
 import type { DeviceId, Partition, StoredKey } from '../../src/core/ids.ts'
 import { allPartitions } from '../../src/core/partitioning/all-partitions.ts'
-import { storedKey } from '../../src/core/versioning/stored-key.ts'
+import { storedKey } from '../../src/core/stored-key.ts'
 import { checkConfig } from '../../src/node/api/config.ts'
 import { hintRow, recordRow } from '../../src/node/storage/rows.ts'
 import { partsOf } from '../../src/node/storage-node.ts'
@@ -100,7 +100,7 @@ class Visits {
       if (!chance.happens(lookEveryMs / writeEveryMs)) continue
       const key = `${place.index} at ${now}`
       const put = node.put(key, null, key)
-      put.then(({ quorum }) => quorum && this.#written.set(key, storedKey({ collection: '', key }))).catch(() => {})
+      put.then(({ quorum }) => quorum && this.#written.set(key, storedKey({ collection: '', group: null, key }))).catch(() => {})
     }
     for (const { place } of this.#visitors.filter(({ until }) => until <= now)) this.#part(place)
     this.#visitors = this.#visitors.filter(({ until }) => until > now)

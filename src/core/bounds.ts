@@ -7,7 +7,7 @@
  */
 export const bounds = {
   /** Cluster constant. Raised with every change that old and new nodes would understand differently. */
-  protocolVersion: 4,
+  protocolVersion: 5,
   /** Cluster constant. Q equal partitions: a power of two, so that a partition is a prefix of the key's hash. */
   partitions: 1024,
   /** log2 of `partitions`. */
@@ -24,6 +24,8 @@ export const bounds = {
   keyBytesMax: 1024,
   /** UTF-8 bytes of a collection's name. */
   collectionBytesMax: 128,
+  /** UTF-8 bytes of a group's name: it may be an address. */
+  groupBytesMax: 256,
   /** Encoded bytes of one value: the Dynamo paper's "usually less than 1 MB" (section 2.1). */
   valueBytesMax: 1_048_576,
   /** Levels of arrays and maps in a value. The node refuses a deeper value before any code recurses into it. */
@@ -57,6 +59,10 @@ export const bounds = {
    * up the value on its own disk only.
    */
   expiredKeptMs: 86_400_000,
+  /** Rows that a scan reads together, to learn their names. */
+  listingRows: 256,
+  /** Partitions whose names a node keeps in memory. One with 10,000 keys takes about 1 MB. */
+  listingsMax: 16,
   /** Late writes that one boot remembers having told. */
   lateToldMax: 10_000,
   /** Nodes in the received vector of a partition, some 30 bytes each: the owners of a few views. */

@@ -10,6 +10,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, type Hash as HashState } from '@noble/hashes/utils.js'
 import { bounds } from './bounds.ts'
 import type { Digest, NodeId, Partition, StoredKey, Token } from './ids.ts'
+import { placeIn } from './stored-key.ts'
 import { encodeUtf8 } from './utf8.ts'
 
 type HashFunction = (bytes: Uint8Array) => Uint8Array
@@ -43,21 +44,27 @@ export function tokenOf(node: NodeId, index: number): Token {
   return bytesToHex(md5Of(encodeUtf8(`${node}:${index}`))) as Token
 }
 
-/** The partition a key falls into: the first bits of its MD5. */
+/** The partition a key falls into: the first bits of the MD5 of its group, or of all of it if it has none. */
 export function partitionOf(key: StoredKey): Partition {
-  const hash = md5Of(encodeUtf8(key))
+  const hash = md5Of(encodeUtf8(placeIn(key) ?? key))
   const first16 = ((hash[0] ?? 0) << 8) | (hash[1] ?? 0)
   return (first16 >>> (16 - bounds.partitionBits)) as Partition
 }
 
+/** The bits of a hash's second byte that belong to the partition. */
+const partitionMask = (0xff << (16 - bounds.partitionBits)) & 0xff
+
 /**
- * The hash of a key, 128 bits: the partition's bits of its MD5, then SHA-256. A peer cannot make two keys with one
- * hash.
+ * The hash of a key, 128 bits: the partition's bits, then SHA-256. A peer cannot make two keys with one hash. The hash
+ * of a key without a group begins with 16 bits of its MD5, as in version 0.1.0.
  */
 export function keyHashOf(key: StoredKey): Uint8Array {
   const bytes = encodeUtf8(key)
   const hash = hashOf(bytes)
-  hash.set(md5Of(bytes).subarray(0, 2))
+  const group = placeIn(key)
+  const [first = 0, second = 0] = md5Of(group === null ? bytes : encodeUtf8(group))
+  const mask = group === null ? 0xff : partitionMask
+  hash.set([first, (second & mask) | ((hash[1] ?? 0) & ~mask)])
   return hash
 }
 

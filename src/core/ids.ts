@@ -16,7 +16,7 @@ export type DeviceId = Brand<string, 'DeviceId'>
 export type ActorId = Brand<string, 'ActorId'>
 /** A node as the transport sees it: 64 random bits as 16 hex digits, new at every boot. */
 export type PeerId = Brand<string, 'PeerId'>
-/** A key as it is stored: collection and key in one text (see `versioning/stored-key.ts`). */
+/** A key as it is stored: collection and key in one text (see `stored-key.ts`). */
 export type StoredKey = Brand<string, 'StoredKey'>
 /** One of the Q equal arcs of the ring, counted from 0 at token zero. */
 export type Partition = Brand<number, 'Partition'>

@@ -18,7 +18,7 @@ import type { Routing } from './ownership/routing.ts'
 import { HintRefused } from './storage/hint-index.ts'
 import type { Replica } from './storage/replica.ts'
 import type { Asked, Coming } from './storage/replica-port.ts'
-import { answerFetch, bytesOf, takeIn } from './transfer/batches.ts'
+import { answerFetch, batchesOf, bytesOf, takeIn } from './transfer/batches.ts'
 import type { Throttle } from './transfer/throttle.ts'
 
 export interface Serving {
@@ -53,6 +53,8 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
       return node.throttle.serve(() => answerPut(node, request, from === node.routing.self ? 'this node' : 'another'))
     case 'get':
       return node.throttle.serve(() => answerGet(node, request))
+    case 'scan':
+      return node.throttle.serve(() => answerScan(node, request))
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':
@@ -130,4 +132,21 @@ async function answerGet(
   const counts = !isIn ? 'as nobody' : owns ? 'as owner' : 'as stand-in'
   const horizon = counts === 'as owner' ? progress.horizonOf(partition) : hybridZero
   return { type: 'record', record, horizon, counts, sources: ownership.sources(partition) }
+}
+
+/** A page ends early where its records outgrow a message. */
+async function answerScan(
+  { routing, replica, ownership }: Serving,
+  { partition, prefix, from, limit }: Extract<Request, { type: 'scan' }>,
+): Promise<Reply> {
+  const { entries, next, isLost } = await replica.scan({ partition, prefix, from, limit })
+  const [batch = []] = batchesOf(entries)
+  const isOwner = routing.owns(partition) && ownership.counts(partition) && !isLost
+  return {
+    type: 'scanned',
+    entries: batch,
+    next: entries[batch.length]?.key ?? next,
+    counts: isOwner ? 'as owner' : 'as nobody',
+    sources: ownership.sources(partition),
+  }
 }

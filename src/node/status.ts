@@ -6,7 +6,7 @@
 
 import { partitionOf } from '../core/hash.ts'
 import type { DeviceId } from '../core/ids.ts'
-import { parseStoredKey } from '../core/versioning/stored-key.ts'
+import { parseStoredKey } from '../core/stored-key.ts'
 import type { Inspection, Status } from './api/tabring-node.ts'
 import type { Parts } from './assembly.ts'
 import { membersOf } from './membership/members.ts'

@@ -8,16 +8,13 @@
 import { partitionOf } from '../core/hash.ts'
 import type { DeviceId, NodeId } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
-import { meets, shortfall } from '../core/quorum/demand.ts'
-import { isBlank } from '../core/versioning/causal-history.ts'
-import { contextOf } from '../core/versioning/context.ts'
-import { liveValues, type Unwritten } from '../core/versioning/record.ts'
-import { encodeContext } from '../core/wire/record-codec.ts'
+import type { KeyName } from '../core/stored-key.ts'
 import { TabringError } from '../errors.ts'
 import type { Ports } from '../ports.ts'
 import { repairAll } from './anti-entropy/scrub.ts'
-import { type Checked, checkContext, checkDelete, checkGet, checkJoined, checkKey, checkPut } from './api/arguments.ts'
+import { checkJoined, checkKey } from './api/arguments.ts'
 import type { CheckedConfig } from './api/config.ts'
+import type { NamedRequests } from './api/named-requests.ts'
 import { Operations } from './api/operations.ts'
 import type {
   Context,
@@ -36,9 +33,6 @@ import type {
   TabringNode,
 } from './api/tabring-node.ts'
 import { assemble, type Parts, start } from './assembly.ts'
-import { judge, putFailed } from './coordination/outcomes.ts'
-import { read } from './coordination/read.ts'
-import { put } from './coordination/write.ts'
 import { absencesRow } from './forgetting/forgetting.ts'
 import { stillAbsent } from './handoff/adoption.ts'
 import { handAllOver } from './handoff/leaving.ts'
@@ -47,10 +41,14 @@ import { membersOf } from './membership/members.ts'
 import { ownershipRow } from './ownership/ownership.ts'
 import { formerForgettingRow, progressRow } from './ownership/progress.ts'
 import { open, react } from './reactions.ts'
+import { Requests } from './requests.ts'
 import { inspectionOf, statusOf } from './status.ts'
 
 /** The parts of a node, for composition roots and tests. An application sees only its methods. */
 export let partsOf: (node: StorageNode) => Parts
+
+/** The requests of a node by collection, group and key, for collections and tests. */
+export let requestsOf: (node: StorageNode) => NamedRequests
 
 /** Ends a node at once whose database, lock or name is lost. */
 export let lose: (node: StorageNode, reason: NodeEvents['data-loss']['reason']) => void
@@ -59,11 +57,13 @@ export class StorageNode implements TabringNode {
   readonly #parts: Parts
   readonly #device: DeviceId
   readonly #operations = new Operations()
+  readonly #requests: Requests
   #stops: readonly (() => void)[] = []
 
   private constructor(parts: Parts) {
     this.#parts = parts
     this.#device = parts.membership.own.device
+    this.#requests = new Requests(parts, this.#operations)
   }
 
   /**
@@ -101,6 +101,7 @@ export class StorageNode implements TabringNode {
 
   static {
     partsOf = (node) => node.#parts
+    requestsOf = (node) => node.#requests
     lose = (node, reason) => node.#lost(reason)
   }
 
@@ -110,70 +111,22 @@ export class StorageNode implements TabringNode {
 
   // Requests
 
-  async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
-    this.#assertOpen()
-    const { ports, config, sleepDetector, throttle, joined, coordinator, values: codec, events } = this.#parts
-    sleepDetector.look()
-    const stored = checkKey(key)
-    throttle.request()
-    const { demand, timeoutMs } = checkGet(options, config)
-    const atLeast = checkContext(stored, options.atLeast ?? null)
-    return this.#operations.run(options.signal, 'nothing', async () => {
-      await joined.first
-      const { record, horizon, extent, quorum } = await read(coordinator, stored, { demand, atLeast, timeoutMs })
-      const values = liveValues(record, ports.clock.wall()).flatMap((bytes) => {
-        const value = codec.decode(bytes)
-        if (value !== undefined) return [value as T]
-        events.trouble.undecodable += 1
-        return []
-      })
-      if (values.length > 1) events.emit('conflict', { key, siblings: values.length })
-      const short = shortfall(extent, demand)
-      judge(
-        quorum,
-        options,
-        short === '' ? 'nobody in reach has seen what `atLeast` names' : `answered by ${short} that were asked for`,
-      )
-      const isUnwritten = isBlank(record.history) && record.siblings.length === 0 && horizon === 0
-      const context = isUnwritten ? null : (encodeContext(stored, contextOf(record, horizon)) as Context)
-      return { values, context, replies: extent.nodes, quorum }
-    })
+  get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
+    return this.#requests.get<T>(named(key), options)
   }
 
-  async put(key: string, context: Context | null, value: unknown, options: PutOptions = {}): Promise<PutResult> {
-    this.#assertOpen()
-    const { expiresAt, ...checked } = checkPut(options, this.#parts.config)
-    const unwritten = { kind: 'value', value: this.#parts.values.encode(value), expiresAt } as const
-    return this.#write(key, context, checked, unwritten)
+  put(key: string, context: Context | null, value: unknown, options: PutOptions = {}): Promise<PutResult> {
+    return this.#requests.put(named(key), context, value, options)
   }
 
-  async delete(key: string, context: Context | null, options: DeleteOptions = {}): Promise<PutResult> {
-    this.#assertOpen()
-    return this.#write(key, context, checkDelete(options, this.#parts.config), { kind: 'tombstone' })
-  }
-
-  async #write(key: string, context: Context | null, checked: Checked, unwritten: Unwritten): Promise<PutResult> {
-    const { throttle, joined, coordinator } = this.#parts
-    const stored = checkKey(key)
-    const seen = checkContext(stored, context)
-    throttle.request()
-    const { demand, signal } = checked
-    return this.#operations.run(signal, 'unknown', async () => {
-      await joined.first
-      const { after, extent, hinted, isStored, failure } = await put(coordinator, stored, seen, unwritten, checked)
-      if (!isStored) throw putFailed(failure)
-      const quorum = meets(extent, demand)
-      const text = `the write is held by ${shortfall(extent, demand)} that were asked for; it will be handed on`
-      judge(quorum, checked, text, 'stored')
-      const context = encodeContext(stored, after) as Context
-      return { context, acks: extent.nodes, devices: extent.devices, hinted, quorum }
-    })
+  delete(key: string, context: Context | null, options: DeleteOptions = {}): Promise<PutResult> {
+    return this.#requests.delete(named(key), context, options)
   }
 
   // Inspection
 
   async joined(options: JoinOptions = {}): Promise<void> {
-    this.#assertOpen()
+    this.#parts.lifetime.assertOpen()
     const { members, timeoutMs } = checkJoined(options)
     await this.#parts.joined.whole(this.#parts, members, timeoutMs)
   }
@@ -187,18 +140,18 @@ export class StorageNode implements TabringNode {
   }
 
   async repair(): Promise<RepairResult> {
-    this.#assertOpen()
+    this.#parts.lifetime.assertOpen()
     const { scrub, peers, exchange } = this.#parts
     return this.#operations.run(undefined, 'unknown', () => repairAll(scrub, peers, exchange))
   }
 
   placement(key: string): KeyPlacement {
-    const stored = checkKey(key)
+    const stored = checkKey(named(key))
     return { partition: partitionOf(stored), ...this.#parts.routing.preferenceOf(stored) }
   }
 
   async inspect(): Promise<Inspection> {
-    this.#assertOpen()
+    this.#parts.lifetime.assertOpen()
     return this.#operations.run(undefined, 'nothing', () => inspectionOf(this.#parts))
   }
 
@@ -211,7 +164,7 @@ export class StorageNode implements TabringNode {
   async leave(): Promise<void> {
     const { lifetime, ports } = this.#parts
     // A leave that could not be finished may be tried again.
-    if (!lifetime.isClosing) this.#assertOpen()
+    if (!lifetime.isClosing) this.#parts.lifetime.assertOpen()
     // If the application closes the node meanwhile, `run` rejects, and the node keeps its database.
     await this.#operations.run(undefined, 'unknown', () => handAllOver(this.#parts))
     this.#end('left')
@@ -253,10 +206,7 @@ export class StorageNode implements TabringNode {
     this.#operations.end()
     joined.end()
   }
-
-  #assertOpen(): void {
-    const { state, isOpen, isClosing } = this.#parts.lifetime
-    if (!isOpen || isClosing)
-      throw new TabringError('closed', `this node has been closed (${state}). Nothing was changed.`)
-  }
 }
+
+/** The name of a key that belongs to no collection. */
+const named = (key: string): KeyName => ({ collection: '', group: null, key })

@@ -4,7 +4,7 @@
 import { partitionOf } from '../../src/core/hash.ts'
 import type { DeviceId, HybridTime, StoredKey } from '../../src/core/ids.ts'
 import { type Claim, type MemberView, mergeClaims } from '../../src/core/membership/claims.ts'
-import { storedKey } from '../../src/core/versioning/stored-key.ts'
+import { storedKey } from '../../src/core/stored-key.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
 import { Events } from '../../src/node/api/events.ts'
 import { Routing } from '../../src/node/ownership/routing.ts'
@@ -61,7 +61,7 @@ export function replicaFixture(count: number, n = 3, store = memoryStore(), devi
   return { wall, horizon, late, session, routing, replica, corrupt, crowded, events: new Events() }
 }
 
-export const keyNamed = (key: string): StoredKey => storedKey({ collection: '', key })
+export const keyNamed = (key: string): StoredKey => storedKey({ collection: '', group: null, key })
 
 /** A key whose partition node 1 owns, or does not. */
 export function keyThat(routing: Routing, owned: 'owned' | 'not owned'): StoredKey {

@@ -2,10 +2,10 @@
  * The keys of simulated clients as they are stored, and names of writes.
  */
 import type { ActorId, StoredKey } from '../../src/core/ids.ts'
+import { storedKey } from '../../src/core/stored-key.ts'
 import type { Dot } from '../../src/core/versioning/causal-history.ts'
-import { storedKey } from '../../src/core/versioning/stored-key.ts'
 
-export const keyNamed = (key: string): StoredKey => storedKey({ collection: '', key })
+export const keyNamed = (key: string): StoredKey => storedKey({ collection: '', group: null, key })
 
 /** Numbers of keys that fall in four partitions, ten in each. */
 const manyKeys: readonly (readonly number[])[] = [

@@ -8,9 +8,9 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { Partition, StoredKey } from '../../src/core/ids.ts'
+import { parseStoredKey } from '../../src/core/stored-key.ts'
 import { dotName, names } from '../../src/core/versioning/causal-history.ts'
 import type { Sibling } from '../../src/core/versioning/record.ts'
-import { parseStoredKey } from '../../src/core/versioning/stored-key.ts'
 import type { NodeEvents } from '../../src/node/api/tabring-node.ts'
 import type { Incoming } from '../../src/node/storage/replica-port.ts'
 import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'

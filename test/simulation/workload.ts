@@ -3,10 +3,10 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../src/core/ids.ts'
+import { parseStoredKey } from '../../src/core/stored-key.ts'
 import { dotName } from '../../src/core/versioning/causal-history.ts'
 import { noReach } from '../../src/core/versioning/context.ts'
 import { isLive, type Record, type Unwritten } from '../../src/core/versioning/record.ts'
-import { parseStoredKey } from '../../src/core/versioning/stored-key.ts'
 import { decodeContext } from '../../src/core/wire/record-codec.ts'
 import { TabringError } from '../../src/errors.ts'
 import type { Context, GetResult, PutResult } from '../../src/node/api/tabring-node.ts'

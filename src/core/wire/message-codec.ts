@@ -5,8 +5,8 @@
  * One table row per kind of message holds its writer and its reader side by side, so that they cannot drift apart.
  */
 import { bounds } from '../bounds.ts'
-import type { ActorId, NodeId, StoredKey } from '../ids.ts'
-import { parseStoredKey } from '../versioning/stored-key.ts'
+import type { ActorId, NodeId, Partition, StoredKey } from '../ids.ts'
+import { parseStoredKey } from '../stored-key.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
 import {
   type Codec,
@@ -27,11 +27,19 @@ import { countings, reasons } from './messages.ts'
 import { account, exchangeTerms } from './progress-codec.ts'
 import { readRecord, readTime, writeRecord } from './record-codec.ts'
 
-const storedKeyBytesMax = bounds.keyBytesMax + bounds.collectionBytesMax + 2
+const storedKeyBytesMax = bounds.keyBytesMax + bounds.collectionBytesMax + bounds.groupBytesMax + 3
 const reasonBytesMax = 1024
 
 function readKey(reader: ByteReader): StoredKey {
   const text = reader.text(storedKeyBytesMax)
+  if (parseStoredKey(text) === null) reader.fail()
+  return text as StoredKey
+}
+
+/** A name, or null for an empty text. */
+function readNext(reader: ByteReader): StoredKey | null {
+  const text = reader.text(storedKeyBytesMax)
+  if (text === '') return null
   if (parseStoredKey(text) === null) reader.fail()
   return text as StoredKey
 }
@@ -137,6 +145,21 @@ const requests: Rows<Request, 'type'> = {
     write: (writer, { key }) => writer.text(key),
     read: (reader) => ({ type: 'get', key: readKey(reader) }),
   },
+  scan: {
+    write: (writer, { partition, prefix, from, limit }) => {
+      writer.integer(partition)
+      writer.text(prefix)
+      writer.text(from)
+      writer.integer(limit)
+    },
+    read: (reader) => ({
+      type: 'scan',
+      partition: reader.integer(bounds.partitions - 1) as Partition,
+      prefix: reader.text(storedKeyBytesMax),
+      from: reader.text(storedKeyBytesMax),
+      limit: reader.integer(bounds.batchRecordsMax),
+    }),
+  },
   members,
   deliver: {
     write: (writer, request) => {
@@ -209,6 +232,21 @@ const replies: Rows<Reply, 'type'> = {
       type: 'record',
       record: readRecord(reader),
       horizon: readTime(reader),
+      counts: counting.read(reader),
+      sources: reader.list(() => readNode(reader), bounds.membersMax),
+    }),
+  },
+  scanned: {
+    write: (writer, { entries, next, counts, sources }) => {
+      keyedRecords.write(writer, entries)
+      writer.text(next ?? '')
+      counting.write(writer, counts)
+      writer.list(sources, (node) => writer.hex(node))
+    },
+    read: (reader) => ({
+      type: 'scanned',
+      entries: keyedRecords.read(reader),
+      next: readNext(reader),
       counts: counting.read(reader),
       sources: reader.list(() => readNode(reader), bounds.membersMax),
     }),

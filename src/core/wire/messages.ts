@@ -72,10 +72,20 @@ export interface Account {
   readonly kept: Grouped<Told>
 }
 
+/** A page of a scan: `limit` names of one partition that begin with `prefix`, from `from` on. */
+export interface Range {
+  readonly partition: Partition
+  readonly prefix: string
+  readonly from: string
+  readonly limit: number
+}
+
 export type Request =
   /** Store this delta. With `hintFor`, keep it as a hint for those owners. */
   | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
   | { readonly type: 'get'; readonly key: StoredKey }
+  /** Send the records of a partition whose names begin with `prefix`, in their order, `limit` of them from `from` on. */
+  | ({ readonly type: 'scan' } & Range)
   /**
    * Push-pull. It begins with the digest of the member list and no claims. If the digests differ, claims follow in both
    * directions.
@@ -139,6 +149,14 @@ export type Reply =
       readonly record: Record
       /** The time up to which the replica may have pruned names; 0 if it is not in sync. */
       readonly horizon: HybridTime
+      readonly counts: Counting
+      readonly sources: readonly NodeId[]
+    }
+  /** The records of one page of a scan. `next`: the name with which the next page begins. Null for the last page. */
+  | {
+      readonly type: 'scanned'
+      readonly entries: readonly KeyedRecord[]
+      readonly next: StoredKey | null
       readonly counts: Counting
       readonly sources: readonly NodeId[]
     }

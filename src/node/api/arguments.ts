@@ -5,15 +5,18 @@
  * expected.
  */
 import { bounds } from '../../core/bounds.ts'
-import type { StoredKey } from '../../core/ids.ts'
+import { partitionOf } from '../../core/hash.ts'
+import type { Partition, StoredKey } from '../../core/ids.ts'
 import type { Extent } from '../../core/quorum/demand.ts'
 import { countFault } from '../../core/quorum/requirements.ts'
+import { type KeyName, marks, prefixOf, storedKey } from '../../core/stored-key.ts'
 import { isWellFormed } from '../../core/utf8.ts'
 import { blindContext, type SeenContext } from '../../core/versioning/context.ts'
-import { storedKey } from '../../core/versioning/stored-key.ts'
+import type { Range } from '../../core/wire/messages.ts'
 import { decodeContext } from '../../core/wire/record-codec.ts'
 import { TabringError } from '../../errors.ts'
 import { type CheckedConfig, checkNames, checkTimeout, refuse, utf8Length } from './config.ts'
+import type { ScanRange } from './named-requests.ts'
 import type { DeleteOptions, GetOptions, JoinOptions, PutOptions, RequestOptions } from './tabring-node.ts'
 
 /** A checked request: its demand, its time in ms, its signal, and its choice between an answer and an error. */
@@ -89,22 +92,50 @@ function checkCount(name: string, count: number, least: number, n: number): numb
   return count
 }
 
-/** The stored name of an application's key. Throws `invalid-key`. */
-export function checkKey(key: string): StoredKey {
-  const length = typeof key === 'string' && isWellFormed(key) ? utf8Length(key) : 0
-  if (length < 1 || length > bounds.keyBytesMax) {
-    const was =
-      typeof key !== 'string'
-        ? `a ${typeof key}`
+/** The stored name of an application's key. Throws `invalid-key`, or `invalid-option` for a collection or group. */
+export function checkKey({ collection, group, key }: KeyName): StoredKey {
+  checkText('key', key, 1, bounds.keyBytesMax)
+  checkPlace(collection, group)
+  return storedKey({ collection, group, key })
+}
+
+/** Checks the names of a collection and a group. Throws `invalid-option`. */
+function checkPlace(collection: string, group: string | null): void {
+  checkText('collection', collection, 0, bounds.collectionBytesMax)
+  if (group !== null) checkText('group', group, 0, bounds.groupBytesMax)
+}
+
+/** The page of names that a scan covers. Throws `invalid-option` or `invalid-key`. */
+export function checkRange({ collection, group, partition, prefix = '', from, limit }: ScanRange): Range {
+  checkPlace(collection, group)
+  checkText('prefix', prefix, 0, bounds.keyBytesMax)
+  const place = prefixOf(collection, group)
+  const own = group === null ? partition : partitionOf(storedKey({ collection, group, key: 'any' }))
+  if (own === undefined || !Number.isInteger(own) || own < 0 || own >= bounds.partitions)
+    refuse(`a scan needs a group or a partition from 0 to ${bounds.partitions - 1}, not ${String(partition)}`)
+  const keys = limit ?? bounds.batchRecordsMax
+  if (!Number.isInteger(keys) || keys < 1 || keys > bounds.batchRecordsMax)
+    refuse(`limit must be a whole number from 1 to ${bounds.batchRecordsMax}, not ${String(limit)}`)
+  return { partition: own as Partition, prefix: `${place}${prefix}`, from: from ?? place, limit: keys }
+}
+
+/** Checks a name: well-formed text of so many bytes of UTF-8. Only a key may hold the two characters that end names. */
+function checkText(what: 'key' | 'collection' | 'group' | 'prefix', text: string, least: number, most: number): void {
+  const length = typeof text === 'string' && isWellFormed(text) ? utf8Length(text) : -1
+  const isMarked = (what === 'collection' || what === 'group') && marks.some((mark) => `${text}`.includes(mark))
+  if (length >= least && length <= most && !isMarked) return
+  const was =
+    typeof text !== 'string'
+      ? `a ${typeof text}`
+      : length < 0
+        ? 'broken Unicode'
         : length === 0
-          ? key === ''
-            ? 'empty'
-            : 'broken Unicode'
-          : `${length} bytes`
-    const text = `a key is a text of 1 to ${bounds.keyBytesMax} bytes of UTF-8; this one is ${was}. Nothing was changed.`
-    throw new TabringError('invalid-key', text)
-  }
-  return storedKey({ collection: '', key })
+          ? 'empty'
+          : isMarked
+            ? 'one with U+0000 or U+0001'
+            : `${length} bytes`
+  const expected = `a ${what} is a text of ${least} to ${most} bytes of UTF-8; this one is ${was}. Nothing was changed.`
+  throw new TabringError(what === 'key' ? 'invalid-key' : 'invalid-option', expected)
 }
 
 /** The context that the writer hands in. Null is a blind write. Throws `invalid-context`. */

@@ -5,10 +5,26 @@
  */
 import { bounds } from '../../core/bounds.ts'
 import { TabringError } from '../../errors.ts'
-import type { NodeEvents } from './tabring-node.ts'
-import { noTrouble, type Trouble } from './trouble.ts'
+import type { NodeEvents, Status } from './tabring-node.ts'
 
 type Listener = (event: never) => void
+
+/**
+ * Counts of what a node tells no caller, because it tries again or leaves it to others. `status()` shows them by kind,
+ * so nothing fails without a trace.
+ */
+export type Trouble = { -readonly [Kind in keyof Status['trouble']]: number }
+
+export const noTrouble = (): Trouble => ({
+  malformed: 0,
+  unsent: 0,
+  storage: 0,
+  hints: 0,
+  exchanges: 0,
+  repairs: 0,
+  undecodable: 0,
+  adoptions: 0,
+})
 
 const known: { readonly [E in keyof NodeEvents]: true } = {
   members: true,

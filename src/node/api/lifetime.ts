@@ -3,6 +3,7 @@
  *
  * The request handler, the timers and the public methods ask for it.
  */
+import { TabringError } from '../../errors.ts'
 import type { Status } from './tabring-node.ts'
 
 export class Lifetime {
@@ -12,5 +13,11 @@ export class Lifetime {
 
   get isOpen(): boolean {
     return this.state === 'open'
+  }
+
+  /** Throws `closed` unless the node is open and not about to leave. */
+  assertOpen(): void {
+    if (!this.isOpen || this.isClosing)
+      throw new TabringError('closed', `this node has been closed (${this.state}). Nothing was changed.`)
   }
 }

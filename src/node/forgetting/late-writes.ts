@@ -6,9 +6,9 @@
  */
 import { bounds } from '../../core/bounds.ts'
 import type { StoredKey } from '../../core/ids.ts'
+import { parseStoredKey } from '../../core/stored-key.ts'
 import { dotName } from '../../core/versioning/causal-history.ts'
 import { isLive, type Sibling, type ValueSibling } from '../../core/versioning/record.ts'
-import { parseStoredKey } from '../../core/versioning/stored-key.ts'
 import type { Clock } from '../../ports.ts'
 import type { Events } from '../api/events.ts'
 import type { ValueCodec } from '../api/value-codec.ts'

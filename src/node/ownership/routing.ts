@@ -141,7 +141,11 @@ export class Routing {
   }
 
   preferenceOf(key: StoredKey): PreferenceList {
-    return preferenceList(this.placement, partitionOf(key))
+    return this.preferenceIn(partitionOf(key))
+  }
+
+  preferenceIn(partition: Partition): PreferenceList {
+    return preferenceList(this.placement, partition)
   }
 
   owns(partition: Partition): boolean {

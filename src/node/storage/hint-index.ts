@@ -61,6 +61,11 @@ export class HintIndex {
     return !this.#isCounted || this.#kept.has(key) || this.#coming.has(key)
   }
 
+  /** The keys of all hints. */
+  get keys(): readonly StoredKey[] {
+    return [...this.#kept.keys()]
+  }
+
   /** Nodes for which hints are kept. */
   get targets(): readonly NodeId[] {
     return [...this.#keysFor.keys()]

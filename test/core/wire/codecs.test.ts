@@ -16,9 +16,9 @@ import type {
 } from '../../../src/core/ids.ts'
 import { memberStatuses, storageStates } from '../../../src/core/membership/claims.ts'
 import { type SwimMessage, swimMessageTypes } from '../../../src/core/membership/swim-port.ts'
+import { parseStoredKey, storedKey } from '../../../src/core/stored-key.ts'
 import { decodeUtf8, encodeUtf8, isWellFormed } from '../../../src/core/utf8.ts'
 import { actorsOf, emptyHistory, withWrite } from '../../../src/core/versioning/causal-history.ts'
-import { parseStoredKey, storedKey } from '../../../src/core/versioning/stored-key.ts'
 import { ByteWriter } from '../../../src/core/wire/bytes.ts'
 import { framesOf, Reassembler } from '../../../src/core/wire/frames.ts'
 import { decodeMessage, encodeMessage } from '../../../src/core/wire/message-codec.ts'
@@ -46,7 +46,7 @@ const partitions = fc
   .map((some): readonly Partition[] => some.sort((a, b) => a - b) as Partition[])
 const key = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 40 })
-  .map((text) => storedKey({ collection: 'c', key: text }))
+  .map((text) => storedKey({ collection: 'c', group: null, key: text }))
 const keyed = fc.record({ key, record: records })
 const claim = fc.record({
   node,
@@ -95,6 +95,13 @@ const moved = list(keyed).chain((entries) => {
 const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('put' as const), key, delta: records, hintFor: list(node) }),
   fc.record({ type: fc.constant('get' as const), key }),
+  fc.record({
+    type: fc.constant('scan' as const),
+    partition: fc.nat(bounds.partitions - 1).map((each) => each as Partition),
+    prefix: key,
+    from: key,
+    limit: fc.nat(bounds.batchRecordsMax),
+  }),
   members,
   fc.tuple(fc.constantFrom(...reasons), moved).map(([why, records]) => ({ type: 'deliver' as const, why, ...records })),
   fc.record({ type: fc.constant('terms' as const), session: fc.maxSafeNat(), of: partitions, terms }),
@@ -133,6 +140,13 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({
     type: fc.constant('taken' as const),
     overwritten: list(keyed),
+  }),
+  fc.record({
+    type: fc.constant('scanned' as const),
+    entries: list(keyed),
+    next: fc.option(key),
+    counts: fc.constantFrom(...countings),
+    sources: list(node),
   }),
   fc.record({ type: fc.constant('terms' as const), terms }),
   fc.record({ type: fc.constant('settled' as const), account }),
@@ -227,11 +241,11 @@ describe('records and contexts', () => {
     fc.assert(
       fc.property(records, histories, (record, history) => {
         expect(decodeRecord(encodeRecord(record))).toEqual(record)
-        const name = storedKey({ collection: '', key: 'k' })
+        const name = storedKey({ collection: '', group: null, key: 'k' })
         const siblings = [...history.actors.keys()].slice(0, 2)
         const text = encodeContext(name, { history, time: 5 as never, horizon: 3 as never, siblings })
         const context = decodeContext(name, text)
-        expect(decodeContext(storedKey({ collection: '', key: 'other' }), text)).toBeNull()
+        expect(decodeContext(storedKey({ collection: '', group: null, key: 'other' }), text)).toBeNull()
         expect(actorsOf(context?.history ?? emptyHistory)).toEqual(actorsOf(history))
         expect(context).toMatchObject({ time: 5, horizon: 3 })
         expect(new Set(context?.siblings)).toEqual(new Set(siblings))
@@ -240,13 +254,16 @@ describe('records and contexts', () => {
   })
 
   test.each(['', 'x', 'zz', '01', '0100', 'ff00', '010', '0180', '__proto__'])('the text %j is no context', (text) => {
-    expect(decodeContext(storedKey({ collection: '', key: 'k' }), text)).toBeNull()
+    expect(decodeContext(storedKey({ collection: '', group: null, key: 'k' }), text)).toBeNull()
   })
 
-  test('a key name keeps its collection and key', () => {
-    const name = { collection: 'carts', key: 'a\u0000b' } as const
-    expect(parseStoredKey(storedKey(name))).toEqual(name)
-    for (const text of ['', 'x', '=', '=c', '?c\u0000k', '=c\u0000']) expect(parseStoredKey(text)).toBeNull()
+  test('a key name keeps its collection, its group and its key', () => {
+    for (const group of [null, '', 'list-1']) {
+      const name = { collection: 'carts', group, key: 'a\u0000b\u0001c' } as const
+      expect(parseStoredKey(storedKey(name))).toEqual(name)
+    }
+    for (const text of ['', 'x', '=', '=c', '?c\u0000k', '=c\u0000', '=c\u0001g\u0001h\u0000k'])
+      expect(parseStoredKey(text)).toBeNull()
   })
 })
 

@@ -4,7 +4,7 @@
 
 import { afterEach, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
-import { storedKey } from '../../../src/core/versioning/stored-key.ts'
+import { storedKey } from '../../../src/core/stored-key.ts'
 import { type MemoryCluster, openCluster } from '../../../src/memory/open-cluster.ts'
 import type { NodeEvents } from '../../../src/node/api/tabring-node.ts'
 import { Coordinator } from '../../../src/node/coordination/coordinator.ts'
@@ -71,7 +71,7 @@ test('what could not be resolved is not tried again at once', async () => {
   const { clock, world, ahead } = await virtualRing({ nodes: 1 })
   const node = nodeOf(world.places[0] as Place)
   for (const value of [1, 2, 3]) await ahead(node.put('hot', null, value))
-  const key = storedKey({ collection: '', key: 'hot' })
+  const key = storedKey({ collection: '', group: null, key: 'hot' })
   let tries = 0
   const parts = partsOf(node)
   const refused = () => {

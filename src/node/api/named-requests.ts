@@ -1,0 +1,46 @@
+/**
+ * Named requests: get, put, delete and scan by collection, group and key (not in the paper, which has keys alone).
+ *
+ * Collections are built on them, and on nothing below them. A key of `TabringNode.get` has no collection and no group.
+ */
+import type { KeyName } from '../../core/stored-key.ts'
+import type { Context, DeleteOptions, GetOptions, GetResult, PutOptions, PutResult } from './tabring-node.ts'
+
+/** The keys of a scan: those of one group, or all keys of a collection that lie in one partition. */
+export interface ScanRange {
+  readonly collection: string
+  readonly group: string | null
+  /** The partition, 0 to 1023. A group lies in one partition, so it needs none. */
+  readonly partition?: number
+  /** Keys that begin with this text. Default: all. */
+  readonly prefix?: string
+  /** The position at which the page begins: `next` of the page before. Default: the first key. */
+  readonly from?: string
+  /** Keys of one page, 1 to 128. Default 128. A page may have fewer, and is the last one only if `next` is null. */
+  readonly limit?: number
+}
+
+/** One key of a page, with all its siblings. */
+export interface ScannedEntry {
+  readonly name: KeyName
+  readonly values: readonly unknown[]
+}
+
+/** One page of a scan. */
+export interface ScanResult {
+  /** In the order of their keys. Deleted and expired keys are left out. */
+  readonly entries: readonly ScannedEntry[]
+  /** The position at which the next page begins. Null after the last page. */
+  readonly next: string | null
+  /** Owners whose answers counted. */
+  readonly replies: number
+  /** True if `replies` reached r. */
+  readonly quorum: boolean
+}
+
+export interface NamedRequests {
+  get(name: KeyName, options?: GetOptions): Promise<GetResult<unknown>>
+  put(name: KeyName, context: Context | null, value: unknown, options?: PutOptions): Promise<PutResult>
+  delete(name: KeyName, context: Context | null, options?: DeleteOptions): Promise<PutResult>
+  scan(range: ScanRange, options?: GetOptions): Promise<ScanResult>
+}

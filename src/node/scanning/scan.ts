@@ -1,0 +1,107 @@
+/**
+ * A scan, as its coordinator sees it: the records of one partition, in the order of their names (not in the paper).
+ *
+ * All keys of a group lie in one partition. So a page of a group is one quorum read, as a get is: the same owners, the
+ * same rule of when the answers are enough. An answer covers the names up to the next page it knows of. The result
+ * covers as much as every counted answer does. Answers of stand-ins hold hints, and count for none: a stand-in knows
+ * nothing of the other keys.
+ */
+import type { NodeId, StoredKey } from '../../core/ids.ts'
+import type { Answer } from '../../core/quorum/decision.ts'
+import { type Extent, meets } from '../../core/quorum/demand.ts'
+import { join, type Record } from '../../core/versioning/record.ts'
+import type { KeyedRecord, Range, Reply, Request } from '../../core/wire/messages.ts'
+import type { Coordinator } from '../coordination/coordinator.ts'
+import { type Asked, candidatesOf, FanOut } from '../coordination/fan-out.ts'
+import { within } from '../scheduling/timers.ts'
+
+/** One page of a scan. `next`: the name with which the next page begins, null after the last one. */
+export interface ScannedPage {
+  readonly entries: readonly KeyedRecord[]
+  readonly next: StoredKey | null
+  /** Owners whose answers counted. */
+  readonly extent: Extent
+  readonly quorum: boolean
+}
+
+type Scanned = Pick<Extract<Reply, { type: 'scanned' }>, 'entries' | 'next'>
+
+/** The earlier end of two pages. Null comes after every name. */
+const earlier = (a: StoredKey | null, b: StoredKey | null) => (a === null || (b !== null && b < a) ? b : a)
+
+/** The pages of the nodes that have answered. */
+class Pages {
+  readonly #pages = new Map<NodeId, Scanned>()
+
+  add(node: NodeId, page: Scanned): void {
+    this.#pages.set(node, page)
+  }
+
+  /** All records up to the end of the shortest page among those of `counted`, or of all if none counts. */
+  joined(counted: ReadonlySet<NodeId>): Scanned {
+    const pages = [...this.#pages]
+    const counting = pages.filter(([node]) => counted.size === 0 || counted.has(node))
+    const next = counting.map(([, page]) => page.next).reduce(earlier, null)
+    const records = new Map<StoredKey, Record>()
+    for (const { key, record } of pages.flatMap(([, { entries }]) => entries)) {
+      const known = records.get(key)
+      if (next === null || key < next) records.set(key, known === undefined ? record : join(known, record))
+    }
+    const keys = [...records.keys()].sort((a, b) => (a < b ? -1 : 1))
+    return { entries: keys.map((key) => ({ key, record: records.get(key) as Record })), next }
+  }
+}
+
+export async function scan(
+  node: Coordinator,
+  range: Range,
+  { demand, timeoutMs }: { readonly demand: Extent; readonly timeoutMs: number },
+): Promise<ScannedPage> {
+  const { routing, clock } = node
+  const deadline = clock.now() + timeoutMs
+  const { owners, fallbacks } = routing.preferenceIn(range.partition)
+  const isReachable = (id: NodeId) => node.isInReach(id)
+  const request: Request = { type: 'scan', ...range }
+  const pages = new Pages()
+  const ask = async (candidate: Asked, slow: () => void): Promise<Answer> => {
+    try {
+      const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
+      if (reply.type !== 'scanned' || !isWithin(reply, range)) return 'failed'
+      pages.add(candidate.node, reply)
+      fanOut.alsoAsk(reply.sources, isReachable)
+      return reply.counts === 'as owner' && candidate.role === 'owner' ? 'counted' : 'uncounted'
+    } catch {
+      return 'failed'
+    }
+  }
+  const candidates = candidatesOf(owners, fallbacks.slice(0, routing.n), isReachable)
+  const extentOf = (nodes: number): Extent => ({ nodes, primaries: nodes, devices: 0 })
+  const fanOut = new FanOut(
+    candidates,
+    { n: Math.max(demand.nodes, demand.primaries), needed: demand.nodes },
+    ask,
+    (counted) => ({
+      suffices: true,
+      isEnough: meets(extentOf(counted.size), { ...demand, nodes: 0 }),
+    }),
+  )
+  fanOut.start()
+  // The hints of this node take part, though no other node knows of them.
+  const ownRead = routing.owns(range.partition)
+    ? Promise.resolve()
+    : node.replica.scan(range).then(
+        (page) => pages.add(routing.self, page),
+        () => {},
+      )
+  await within(clock, timeoutMs, fanOut.decided)
+  await within(clock, Math.max(0, deadline - clock.now()), ownRead)
+  const counted = new Set(fanOut.counted.keys())
+  const extent = extentOf(counted.size)
+  return { ...pages.joined(counted), extent, quorum: meets(extent, demand) }
+}
+
+/** True if a peer's page has only names of the range, and ends after its beginning. */
+function isWithin({ entries, next }: Scanned, { prefix, from }: Range): boolean {
+  const isDue = ({ key }: KeyedRecord) => key.startsWith(prefix) && key >= from && (next === null || key < next)
+  return entries.every(isDue) && (next === null || (next > from && next.startsWith(prefix)))
+}
