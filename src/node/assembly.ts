@@ -42,6 +42,7 @@ import { Ownership } from './ownership/ownership.ts'
 import { Progress } from './ownership/progress.ts'
 import { Retention } from './ownership/retention.ts'
 import { Routing } from './ownership/routing.ts'
+import { Listing } from './scanning/listing.ts'
 import { HybridClock } from './scheduling/hybrid-clock.ts'
 import { FlushingStore } from './storage/flushing-store.ts'
 import { Replica } from './storage/replica.ts'
@@ -85,6 +86,7 @@ interface Network {
 interface Work {
   readonly throttle: Throttle
   readonly coordinator: Coordinator
+  readonly listing: Listing
   readonly siblingCap: SiblingCap
   readonly log: ExchangeLog
   readonly reconciliations: Reconciliations
@@ -188,6 +190,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   return {
     throttle,
     coordinator,
+    listing: new Listing(replica),
     siblingCap: new SiblingCap(coordinator, config, values),
     log,
     reconciliations,

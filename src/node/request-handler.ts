@@ -15,6 +15,7 @@ import type { Membership } from './membership/membership.ts'
 import type { Ownership } from './ownership/ownership.ts'
 import type { Progress } from './ownership/progress.ts'
 import type { Routing } from './ownership/routing.ts'
+import type { Listing } from './scanning/listing.ts'
 import { HintRefused } from './storage/hint-index.ts'
 import type { Replica } from './storage/replica.ts'
 import type { Asked, Coming } from './storage/replica-port.ts'
@@ -24,6 +25,7 @@ import type { Throttle } from './transfer/throttle.ts'
 export interface Serving {
   readonly routing: Routing
   readonly replica: Replica
+  readonly listing: Listing
   readonly ownership: Ownership
   readonly membership: Membership
   readonly exchange: Exchange
@@ -136,10 +138,10 @@ async function answerGet(
 
 /** A page ends early where its records outgrow a message. */
 async function answerScan(
-  { routing, replica, ownership }: Serving,
+  { routing, listing, ownership }: Serving,
   { partition, prefix, from, limit }: Extract<Request, { type: 'scan' }>,
 ): Promise<Reply> {
-  const { entries, next, isLost } = await replica.scan({ partition, prefix, from, limit })
+  const { entries, next, isLost } = await listing.page({ partition, prefix, from, limit })
   const [batch = []] = batchesOf(entries)
   const isOwner = routing.owns(partition) && ownership.counts(partition) && !isLost
   return {

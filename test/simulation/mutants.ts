@@ -226,13 +226,13 @@ const general: readonly Mutant[] = [
   },
   {
     name: 'a get returns one sibling and the context of all',
-    file: 'src/node/storage-node.ts',
+    file: 'src/node/requests.ts',
     from: 'liveValues(record, ports.clock.wall()).flatMap(',
     to: 'liveValues(record, ports.clock.wall()).slice(0, 1).flatMap(',
   },
   {
     name: 'the context of a get claims the last delete that its node has signed',
-    file: 'src/node/storage-node.ts',
+    file: 'src/node/requests.ts',
     from: 'encodeContext(stored, contextOf(record, horizon)) as Context',
     to: 'encodeContext(stored, contextOf({ ...record, siblings: [...record.siblings, ...((coordinator as never as { deleted?: Map<string, never> }).deleted?.has(stored) ? [(coordinator as never as { deleted: Map<string, never> }).deleted.get(stored) as never] : [])] }, horizon)) as Context',
     also: [

@@ -63,7 +63,7 @@ export async function scan(
   const isReachable = (id: NodeId) => node.isInReach(id)
   const request: Request = { type: 'scan', ...range }
   const pages = new Pages()
-  const ask = async (candidate: Asked, slow: () => void): Promise<Answer> => {
+  const ask = async (candidate: Pick<Asked, 'node' | 'role'>, slow: () => void): Promise<Answer> => {
     try {
       const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
       if (reply.type !== 'scanned' || !isWithin(reply, range)) return 'failed'
@@ -87,14 +87,10 @@ export async function scan(
   )
   fanOut.start()
   // The hints of this node take part, though no other node knows of them.
-  const ownRead = routing.owns(range.partition)
-    ? Promise.resolve()
-    : node.replica.scan(range).then(
-        (page) => pages.add(routing.self, page),
-        () => {},
-      )
+  const isOwner = routing.owns(range.partition)
+  const own = isOwner ? null : ask({ node: routing.self, role: 'fallback' }, () => {})
   await within(clock, timeoutMs, fanOut.decided)
-  await within(clock, Math.max(0, deadline - clock.now()), ownRead)
+  if (own !== null) await within(clock, Math.max(0, deadline - clock.now()), own)
   const counted = new Set(fanOut.counted.keys())
   const extent = extentOf(counted.size)
   return { ...pages.joined(counted), extent, quorum: meets(extent, demand) }

@@ -46,6 +46,11 @@ export class Hints {
     return this.#index.hints.size
   }
 
+  /** The keys of all hints that are counted by now. */
+  get keys(): readonly StoredKey[] {
+    return this.#index.hints.keys
+  }
+
   /** Nodes for which hints are kept. Resolves when hints of earlier boots are counted, and no key is in doubt. */
   async targets(): Promise<readonly NodeId[]> {
     await this.#index.forest()

@@ -47,15 +47,6 @@ export interface Local {
   readonly isLost: boolean
 }
 
-/** This node's page of a scan: its own records and its hints, joined. */
-export interface Scanned {
-  readonly entries: readonly KeyedRecord[]
-  /** The name with which the next page begins. Null after the last one. */
-  readonly next: StoredKey | null
-  /** True if a record of the partition is missing that should be here. */
-  readonly isLost: boolean
-}
-
 /** Events of the local store. They have no effect until the table of reactions is in place. */
 export class StorageEvents {
   /** A stored row is damaged, or one dot names two values. */

@@ -22,7 +22,7 @@ import {
   saysNothing,
   withoutExpired,
 } from '../../core/versioning/record.ts'
-import type { KeyedRecord, Range } from '../../core/wire/messages.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { versionOf } from '../../core/wire/record-codec.ts'
 import type { Clock, Durability, Write } from '../../ports.ts'
 import type { Forgetting } from '../forgetting/forgetting.ts'
@@ -33,7 +33,6 @@ import type { HybridClock } from '../scheduling/hybrid-clock.ts'
 import type { FlushingStore } from './flushing-store.ts'
 import { HintRefused } from './hint-index.ts'
 import { Hints } from './hints.ts'
-import { Listing } from './listing.ts'
 import { type Change, MerkleIndex } from './merkle-index.ts'
 import {
   type Asked,
@@ -44,7 +43,6 @@ import {
   type Local,
   type ReplicaLimits,
   reportReuse,
-  type Scanned,
   StorageEvents,
   type Taken,
   watched,
@@ -72,7 +70,6 @@ export class Replica {
   readonly #store: FlushingStore
   readonly #routing: Routing
   readonly #index: MerkleIndex
-  readonly #listing: Listing
   /** The hints for other nodes. */
   readonly hints: Hints
   readonly #clock: Pick<Clock, 'wall'>
@@ -100,7 +97,6 @@ export class Replica {
       isKept: () => false,
     }
     this.#index = new MerkleIndex(parts.store, parts.limits.hints, parts.progress, parts.forgetting, this.on)
-    this.#listing = new Listing(parts.store, this.#index)
     this.hints = new Hints(parts.store, this.#index, parts.limits, this.on)
   }
 
@@ -190,11 +186,11 @@ export class Replica {
   }
 
   async read(key: StoredKey): Promise<Local> {
-    const [local] = await this.#readEach([key])
+    const [local] = await this.readEach([key])
     return local as Local
   }
 
-  async #readEach(keys: readonly StoredKey[]): Promise<readonly Local[]> {
+  async readEach(keys: readonly StoredKey[]): Promise<readonly Local[]> {
     const places = keys.flatMap((key) => [recordRow(key), hintRow(key)])
     const rows = await watched(this.on, this.#store.read(places))
     return keys.map((key, index) => {
@@ -205,14 +201,6 @@ export class Replica {
       this.#seeTimes(record)
       return { record, hinted: hint.targets.length > 0, isLost: stored === null && this.#index.isExpected(hash) }
     })
-  }
-
-  /** One page of a scan, hints included. */
-  async scan(range: Range): Promise<Scanned> {
-    const { names, next, isLost } = await watched(this.on, this.#listing.page(range))
-    const found = await this.#readEach(names)
-    const entries = found.map(({ record }, index) => ({ key: names[index] as StoredKey, record }))
-    return { entries, next, isLost: isLost || found.some((each) => each.isLost) }
   }
 
   /** This node's own records with these key hashes, pruned, without hints. Keys without a record are left out. */

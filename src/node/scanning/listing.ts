@@ -7,15 +7,15 @@
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
+import { keyHashOf } from '../../core/hash.ts'
 import { compareText, firstFrom, type Partition, type StoredKey } from '../../core/ids.ts'
-import type { Range } from '../../core/wire/messages.ts'
-import type { Store } from '../../ports.ts'
-import type { MerkleIndex } from './merkle-index.ts'
-import { recordRowAt } from './rows.ts'
+import type { KeyedRecord, Range } from '../../core/wire/messages.ts'
+import type { Replica } from '../storage/replica.ts'
 
-/** The names of one page. `next`: the name with which the next page begins, null after the last one. */
+/** This node's page of a scan: its own records and its hints, joined. */
 export interface Page {
-  readonly names: readonly StoredKey[]
+  readonly entries: readonly KeyedRecord[]
+  /** The name with which the next page begins. Null after the last one. */
   readonly next: StoredKey | null
   /** True if a record of the partition is missing that should be here. */
   readonly isLost: boolean
@@ -30,14 +30,12 @@ interface Known {
 const nothing: Known = { byHash: new Map(), sorted: [] }
 
 export class Listing {
-  readonly #store: Pick<Store, 'read'>
-  readonly #index: MerkleIndex
+  readonly #replica: Replica
   /** By partition. The one that was scanned last is the last one. */
   readonly #known = new Map<Partition, Known>()
 
-  constructor(store: Pick<Store, 'read'>, index: MerkleIndex) {
-    this.#store = store
-    this.#index = index
+  constructor(replica: Replica) {
+    this.#replica = replica
   }
 
   async page({ partition, prefix, from, limit }: Range): Promise<Page> {
@@ -45,39 +43,42 @@ export class Listing {
     const first = from > prefix ? from : prefix
     const at = firstFrom(sorted, first)
     const own = sorted.slice(at, at + limit + 1)
-    const hinted = this.#index.hints.keys.filter((name) => name >= first)
+    const hinted = this.#replica.hints.keys.filter((name) => name >= first)
     const names = [...new Set([...own, ...hinted])].filter((name) => name.startsWith(prefix)).sort(compareText)
-    return { names: names.slice(0, limit), next: names[limit] ?? null, isLost }
+    const found = await this.#replica.readEach(names.slice(0, limit))
+    const entries = found.map(({ record }, index) => ({ key: names[index] as StoredKey, record }))
+    return { entries, next: names[limit] ?? null, isLost: isLost || found.some((each) => each.isLost) }
   }
 
   async #namesOf(partition: Partition): Promise<Known & Pick<Page, 'isLost'>> {
-    const hashes = (await this.#index.forest()).keysOf(partition)
+    const before = await this.#hashesOf(partition)
     const known = this.#known.get(partition) ?? nothing
-    const fresh = hashes.filter((hash) => !known.byHash.has(bytesToHex(hash)))
-    if (fresh.length === 0 && hashes.length === known.byHash.size) return { ...known, isLost: false }
+    const fresh = before.filter((hash) => !known.byHash.has(bytesToHex(hash)))
+    if (fresh.length === 0 && before.length === known.byHash.size) return { ...known, isLost: false }
     const read = await this.#read(fresh)
     const nameOf = (hash: Uint8Array) => known.byHash.get(bytesToHex(hash)) ?? read.get(bytesToHex(hash))
-    const byHash = new Map(
-      hashes.flatMap((hash) => {
-        const name = nameOf(hash)
-        return name === undefined ? [] : [[bytesToHex(hash), name] as const]
-      }),
-    )
-    const now = { byHash, sorted: [...byHash.values()].sort(compareText) }
+    // A row that was missing has been looked up meanwhile, and its key may be gone.
+    const hashes = await this.#hashesOf(partition)
+    const named = hashes.flatMap((hash) => {
+      const name = nameOf(hash)
+      return name === undefined ? [] : [[bytesToHex(hash), name] as const]
+    })
+    const now = { byHash: new Map(named), sorted: named.map(([, name]) => name).sort(compareText) }
     this.#keep(partition, now)
-    return { ...now, isLost: fresh.some((hash) => nameOf(hash) === undefined && this.#index.isExpected(hash)) }
+    const left = new Set(hashes.map(bytesToHex))
+    return { ...now, isLost: fresh.some((hash) => nameOf(hash) === undefined && left.has(bytesToHex(hash))) }
   }
 
-  /** The names in the rows of these key hashes. A missing or damaged row has none. */
+  async #hashesOf(partition: Partition): Promise<readonly Uint8Array[]> {
+    return (await this.#replica.forest()).keysOf(partition)
+  }
+
+  /** The names in the rows of these key hashes, by hash in hex. A missing or damaged row has none. */
   async #read(hashes: readonly Uint8Array[]): Promise<ReadonlyMap<string, StoredKey>> {
     const names = new Map<string, StoredKey>()
     for (let at = 0; at < hashes.length; at += bounds.listingRows) {
-      const page = hashes.slice(at, at + bounds.listingRows)
-      const rows = await this.#store.read(page.map(recordRowAt))
-      for (const [index, hash] of page.entries()) {
-        const found = this.#index.recordAt(hash, rows[index])
-        if (found !== null) names.set(bytesToHex(hash), found.key)
-      }
+      const found = await this.#replica.records(hashes.slice(at, at + bounds.listingRows))
+      for (const { key } of found) names.set(bytesToHex(keyHashOf(key)), key)
     }
     return names
   }
