@@ -143,12 +143,13 @@ async function answerScan(
 ): Promise<Reply> {
   const { entries, next, isLost } = await listing.page({ partition, prefix, from, limit })
   const [batch = []] = batchesOf(entries)
-  const isOwner = routing.owns(partition) && ownership.counts(partition) && !isLost
+  // A former owner counts as long as it keeps all that it had. A stand-in knows nothing of the keys without a hint.
+  const isWhole = ownership.counts(partition) && !isLost
   return {
     type: 'scanned',
     entries: batch,
     next: entries[batch.length]?.key ?? next,
-    counts: isOwner ? 'as owner' : 'as nobody',
+    counts: !isWhole ? 'as nobody' : routing.owns(partition) ? 'as owner' : 'as stand-in',
     sources: ownership.sources(partition),
   }
 }

@@ -3,12 +3,12 @@
  *
  * All keys of a group lie in one partition. So a page of a group is one quorum read, as a get is: the same owners, the
  * same rule of when the answers are enough. An answer covers the names up to the next page it knows of. The result
- * covers as much as every counted answer does. Answers of stand-ins hold hints, and count for none: a stand-in knows
- * nothing of the other keys.
+ * covers as much as every counted answer does. Stand-ins add what they keep as hints. They do not count: a stand-in
+ * knows nothing of the other keys.
  */
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import type { Answer } from '../../core/quorum/decision.ts'
-import { type Extent, meets } from '../../core/quorum/demand.ts'
+import { type Copies, type Extent, meets } from '../../core/quorum/demand.ts'
 import { join, type Record } from '../../core/versioning/record.ts'
 import type { KeyedRecord, Range, Reply, Request } from '../../core/wire/messages.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
@@ -19,7 +19,6 @@ import { within } from '../scheduling/timers.ts'
 export interface ScannedPage {
   readonly entries: readonly KeyedRecord[]
   readonly next: StoredKey | null
-  /** Owners whose answers counted. */
   readonly extent: Extent
   readonly quorum: boolean
 }
@@ -32,13 +31,23 @@ const earlier = (a: StoredKey | null, b: StoredKey | null) => (a === null || (b 
 /** The pages of the nodes that have answered. */
 class Pages {
   readonly #pages = new Map<NodeId, Scanned>()
+  readonly #primaries = new Set<NodeId>()
 
-  add(node: NodeId, page: Scanned): void {
+  /** Adds the page of a node. Returns the value of that answer. */
+  add({ node, role }: Pick<Asked, 'node' | 'role'>, page: Extract<Reply, { type: 'scanned' }>): Answer {
     this.#pages.set(node, page)
+    if (page.counts === 'as owner' && role === 'owner') this.#primaries.add(node)
+    return page.counts === 'as nobody' ? 'uncounted' : 'counted'
+  }
+
+  /** The extent of the answers that count. */
+  extent(counted: Copies): Extent {
+    const primaries = [...this.#primaries].filter((node) => counted.has(node)).length
+    return { nodes: counted.size, primaries, devices: 0 }
   }
 
   /** All records up to the end of the shortest page among those of `counted`, or of all if none counts. */
-  joined(counted: ReadonlySet<NodeId>): Scanned {
+  joined(counted: Copies): Scanned {
     const pages = [...this.#pages]
     const counting = pages.filter(([node]) => counted.size === 0 || counted.has(node))
     const next = counting.map(([, page]) => page.next).reduce(earlier, null)
@@ -67,33 +76,26 @@ export async function scan(
     try {
       const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
       if (reply.type !== 'scanned' || !isWithin(reply, range)) return 'failed'
-      pages.add(candidate.node, reply)
       fanOut.alsoAsk(reply.sources, isReachable)
-      return reply.counts === 'as owner' && candidate.role === 'owner' ? 'counted' : 'uncounted'
+      return pages.add(candidate, reply)
     } catch {
       return 'failed'
     }
   }
   const candidates = candidatesOf(owners, fallbacks.slice(0, routing.n), isReachable)
-  const extentOf = (nodes: number): Extent => ({ nodes, primaries: nodes, devices: 0 })
-  const fanOut = new FanOut(
-    candidates,
-    { n: Math.max(demand.nodes, demand.primaries), needed: demand.nodes },
-    ask,
-    (counted) => ({
-      suffices: true,
-      isEnough: meets(extentOf(counted.size), { ...demand, nodes: 0 }),
-    }),
-  )
+  const rule = { n: Math.max(demand.nodes, demand.primaries), needed: demand.nodes }
+  const fanOut = new FanOut(candidates, rule, ask, (counted) => ({
+    suffices: true,
+    isEnough: meets(pages.extent(counted), { ...demand, nodes: 0 }),
+  }))
   fanOut.start()
   // The hints of this node take part, though no other node knows of them.
   const isOwner = routing.owns(range.partition)
   const own = isOwner ? null : ask({ node: routing.self, role: 'fallback' }, () => {})
   await within(clock, timeoutMs, fanOut.decided)
   if (own !== null) await within(clock, Math.max(0, deadline - clock.now()), own)
-  const counted = new Set(fanOut.counted.keys())
-  const extent = extentOf(counted.size)
-  return { ...pages.joined(counted), extent, quorum: meets(extent, demand) }
+  const extent = pages.extent(fanOut.counted)
+  return { ...pages.joined(fanOut.counted), extent, quorum: meets(extent, demand) }
 }
 
 /** True if a peer's page has only names of the range, and ends after its beginning. */

@@ -109,6 +109,25 @@ describe('a scan of a group', () => {
     })
   })
 
+  test('is complete at every moment while an owner comes back that has missed keys', async () => {
+    const all = await filled(6)
+    const { owners, others } = sidesOf(all)
+    const [writer = 0, reader = 0] = others
+    all.kill(owners[0] as number)
+    const more = Array.from({ length: 100 }, (_, index) => `more ${`${index}`.padStart(2, '0')}`)
+    await Promise.all(more.map((key) => requestsAt(all, writer).put(named(key), null, key)))
+    const back = all.restart(owners[0] as number).then((node) => node.joined({ members: 6 }))
+    let isBack = false
+    void back.then(() => {
+      isBack = true
+    })
+    for (let scans = 0; scans < 3 || !isBack; scans += 1) {
+      const { keys, quorum } = await scanned(all.node(reader))
+      expect([keys, quorum]).toEqual([[...keysTo(count), ...more], true])
+    }
+    expect((await scanned(all.node(owners[0] as number))).keys).toEqual([...keysTo(count), ...more])
+  })
+
   test('finds what stand-ins keep as hints while all owners are away', async () => {
     const all = await filled(6)
     const { owners, others } = sidesOf(all)
