@@ -31,6 +31,12 @@ export function prefixOf(collection: string, group: string | null): string {
   return `${first}${collection}${group === null ? '' : `${groupMark}${group}`}${separator}`
 }
 
+/** The texts with which the stored names of a collection begin: without a group, and with one. */
+export const placesOf = (collection: string): readonly string[] => [
+  `${first}${collection}${separator}`,
+  `${first}${collection}${groupMark}`,
+]
+
 /** Unpacks a name, or null when the text is none (it came from a stranger). */
 export function parseStoredKey(text: string): KeyName | null {
   const at = text.indexOf(separator)

@@ -139,9 +139,10 @@ async function answerGet(
 /** A page ends early where its records outgrow a message. */
 async function answerScan(
   { routing, listing, ownership }: Serving,
-  { partition, prefix, from, limit }: Extract<Request, { type: 'scan' }>,
+  { type: _, ...range }: Extract<Request, { type: 'scan' }>,
 ): Promise<Reply> {
-  const { entries, next, isLost } = await listing.page({ partition, prefix, from, limit })
+  const { entries, next, isLost } = await listing.page(range)
+  const { partition } = range
   const [batch = []] = batchesOf(entries)
   // A former owner counts as long as it keeps all that it had. A stand-in knows nothing of the keys without a hint.
   const isWhole = ownership.counts(partition) && !isLost

@@ -146,16 +146,16 @@ const requests: Rows<Request, 'type'> = {
     read: (reader) => ({ type: 'get', key: readKey(reader) }),
   },
   scan: {
-    write: (writer, { partition, prefix, from, limit }) => {
+    write: (writer, { partition, prefixes, from, limit }) => {
       writer.integer(partition)
-      writer.text(prefix)
+      writer.list(prefixes, (prefix) => writer.text(prefix))
       writer.text(from)
       writer.integer(limit)
     },
     read: (reader) => ({
       type: 'scan',
       partition: reader.integer(bounds.partitions - 1) as Partition,
-      prefix: reader.text(storedKeyBytesMax),
+      prefixes: reader.list(() => reader.text(storedKeyBytesMax), 2),
       from: reader.text(storedKeyBytesMax),
       limit: reader.integer(bounds.batchRecordsMax),
     }),

@@ -72,10 +72,11 @@ export interface Account {
   readonly kept: Grouped<Told>
 }
 
-/** A page of a scan: `limit` names of one partition that begin with `prefix`, from `from` on. */
+/** A page of a scan: `limit` names of one partition that begin with one of `prefixes`, from `from` on. */
 export interface Range {
   readonly partition: Partition
-  readonly prefix: string
+  /** One, or the two of a whole collection: of its keys without a group, and with one. */
+  readonly prefixes: readonly string[]
   readonly from: string
   readonly limit: number
 }
@@ -84,7 +85,7 @@ export type Request =
   /** Store this delta. With `hintFor`, keep it as a hint for those owners. */
   | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
   | { readonly type: 'get'; readonly key: StoredKey }
-  /** Send the records of a partition whose names begin with `prefix`, in their order, `limit` of them from `from` on. */
+  /** Send one page of a partition, in the order of names. */
   | ({ readonly type: 'scan' } & Range)
   /**
    * Push-pull. It begins with the digest of the member list and no claims. If the digests differ, claims follow in both

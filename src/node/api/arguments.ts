@@ -9,7 +9,7 @@ import { partitionOf } from '../../core/hash.ts'
 import type { Partition, StoredKey } from '../../core/ids.ts'
 import type { Extent } from '../../core/quorum/demand.ts'
 import { countFault } from '../../core/quorum/requirements.ts'
-import { type KeyName, marks, prefixOf, storedKey } from '../../core/stored-key.ts'
+import { type KeyName, marks, placesOf, prefixOf, storedKey } from '../../core/stored-key.ts'
 import { isWellFormed } from '../../core/utf8.ts'
 import { blindContext, type SeenContext } from '../../core/versioning/context.ts'
 import type { Range } from '../../core/wire/messages.ts'
@@ -105,18 +105,23 @@ function checkPlace(collection: string, group: string | null): void {
   if (group !== null) checkText('group', group, 0, bounds.groupBytesMax)
 }
 
-/** The page of names that a scan covers. Throws `invalid-option` or `invalid-key`. */
-export function checkRange({ collection, group, partition, prefix = '', from, limit }: ScanRange): Range {
-  checkPlace(collection, group)
+/** The page of names that a scan covers. Throws `invalid-option`. */
+export function checkRange({ collection, where, prefix = '', from, limit = bounds.batchRecordsMax }: ScanRange): Range {
   checkText('prefix', prefix, 0, bounds.keyBytesMax)
-  const place = prefixOf(collection, group)
-  const own = group === null ? partition : partitionOf(storedKey({ collection, group, key: 'any' }))
-  if (own === undefined || !Number.isInteger(own) || own < 0 || own >= bounds.partitions)
-    refuse(`a scan needs a group or a partition from 0 to ${bounds.partitions - 1}, not ${String(partition)}`)
-  const keys = limit ?? bounds.batchRecordsMax
-  if (!Number.isInteger(keys) || keys < 1 || keys > bounds.batchRecordsMax)
+  if (!Number.isInteger(limit) || limit < 1 || limit > bounds.batchRecordsMax)
     refuse(`limit must be a whole number from 1 to ${bounds.batchRecordsMax}, not ${String(limit)}`)
-  return { partition: own as Partition, prefix: `${place}${prefix}`, from: from ?? place, limit: keys }
+  if ('group' in where) {
+    checkPlace(collection, where.group)
+    const place = prefixOf(collection, where.group)
+    const partition = partitionOf(`${place}any` as StoredKey)
+    return { partition, prefixes: [`${place}${prefix}`], from: from ?? place, limit }
+  }
+  checkPlace(collection, null)
+  const { partition } = where
+  if (!Number.isInteger(partition) || partition < 0 || partition >= bounds.partitions)
+    refuse(`partition must be a whole number from 0 to ${bounds.partitions - 1}, not ${String(partition)}`)
+  const prefixes = placesOf(collection)
+  return { partition: partition as Partition, prefixes, from: from ?? (prefixes[0] as string), limit }
 }
 
 /** Checks a name: well-formed text of so many bytes of UTF-8. Only a key may hold the two characters that end names. */

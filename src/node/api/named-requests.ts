@@ -6,13 +6,12 @@
 import type { KeyName } from '../../core/stored-key.ts'
 import type { Context, DeleteOptions, GetOptions, GetResult, PutOptions, PutResult } from './tabring-node.ts'
 
-/** The keys of a scan: those of one group, or all keys of a collection that lie in one partition. */
+/** The keys of a scan. */
 export interface ScanRange {
   readonly collection: string
-  readonly group: string | null
-  /** The partition, 0 to 1023. A group lies in one partition, so it needs none. */
-  readonly partition?: number
-  /** Keys that begin with this text. Default: all. */
+  /** All keys of one group, or all keys of the collection in one partition (0 to 1023), those in groups included. */
+  readonly where: { readonly group: string } | { readonly partition: number }
+  /** Keys of the group that begin with this text. Default: all. */
   readonly prefix?: string
   /** The position at which the page begins: `next` of the page before. Default: the first key. */
   readonly from?: string

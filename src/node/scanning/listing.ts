@@ -38,13 +38,15 @@ export class Listing {
     this.#replica = replica
   }
 
-  async page({ partition, prefix, from, limit }: Range): Promise<Page> {
+  async page({ partition, prefixes, from, limit }: Range): Promise<Page> {
     const { sorted, isLost } = await this.#namesOf(partition)
-    const first = from > prefix ? from : prefix
-    const at = firstFrom(sorted, first)
-    const own = sorted.slice(at, at + limit + 1)
-    const hinted = this.#replica.hints.keys.filter((name) => name >= first)
-    const names = [...new Set([...own, ...hinted])].filter((name) => name.startsWith(prefix)).sort(compareText)
+    const isDue = (name: StoredKey) => prefixes.some((prefix) => name.startsWith(prefix))
+    const own = prefixes.flatMap((prefix) => {
+      const at = firstFrom(sorted, from > prefix ? from : prefix)
+      return sorted.slice(at, at + limit + 1).filter(isDue)
+    })
+    const hinted = this.#replica.hints.keys.filter((name) => name >= from && isDue(name))
+    const names = [...new Set([...own, ...hinted])].sort(compareText)
     const found = await this.#replica.readEach(names.slice(0, limit))
     const entries = found.map(({ record }, index) => ({ key: names[index] as StoredKey, record }))
     return { entries, next: names[limit] ?? null, isLost: isLost || found.some((each) => each.isLost) }

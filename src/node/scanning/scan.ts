@@ -99,7 +99,8 @@ export async function scan(
 }
 
 /** True if a peer's page has only names of the range, and ends after its beginning. */
-function isWithin({ entries, next }: Scanned, { prefix, from }: Range): boolean {
-  const isDue = ({ key }: KeyedRecord) => key.startsWith(prefix) && key >= from && (next === null || key < next)
-  return entries.every(isDue) && (next === null || (next > from && next.startsWith(prefix)))
+function isWithin({ entries, next }: Scanned, { prefixes, from }: Range): boolean {
+  const isDue = (name: StoredKey) => prefixes.some((prefix) => name.startsWith(prefix))
+  const isHere = ({ key }: KeyedRecord) => isDue(key) && key >= from && (next === null || key < next)
+  return entries.every(isHere) && (next === null || (next > from && isDue(next)))
 }

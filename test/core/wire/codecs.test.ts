@@ -98,7 +98,7 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({
     type: fc.constant('scan' as const),
     partition: fc.nat(bounds.partitions - 1).map((each) => each as Partition),
-    prefix: key,
+    prefixes: fc.array(key, { maxLength: 2 }),
     from: key,
     limit: fc.nat(bounds.batchRecordsMax),
   }),

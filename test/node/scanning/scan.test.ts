@@ -2,6 +2,7 @@
  * Scans of a group: pages in the order of keys, each a quorum read of the group's partition.
  */
 import { afterEach, describe, expect, test } from 'vitest'
+import { bounds } from '../../../src/core/bounds.ts'
 import { partitionOf } from '../../../src/core/hash.ts'
 import { storedKey } from '../../../src/core/stored-key.ts'
 import { type MemoryCluster, openCluster, type TabringNode } from '../../../src/memory/open-cluster.ts'
@@ -37,7 +38,7 @@ async function scanned(node: TabringNode, range: Partial<ScanRange> = {}, option
   const pages = []
   for (let from: string | null | undefined; from !== null; from = pages.at(-1)?.next) {
     const at = from === undefined ? {} : { from }
-    pages.push(await requestsOf(node as StorageNode).scan({ collection, group, ...range, ...at }, options))
+    pages.push(await requestsOf(node as StorageNode).scan({ collection, where: { group }, ...range, ...at }, options))
   }
   return {
     keys: pages.flatMap(({ entries }) => entries.map(({ name }) => name.key)),
@@ -82,12 +83,22 @@ describe('a scan of a group', () => {
     expect((await scanned(all.node(1), { prefix: 'none' })).keys).toEqual([])
   })
 
+  test('of a whole collection visits each partition, and returns each key once, those in groups included', async () => {
+    const all = await filled(3)
+    const found: string[] = []
+    for (let partition = 0; partition < bounds.partitions; partition += 1) {
+      const { keys } = await scanned(all.node(partition % 3), { where: { partition }, limit: 100 })
+      found.push(...keys)
+    }
+    expect(found.sort()).toEqual([...keysTo(count), '0007', '0008'].sort())
+  })
+
   test('leaves out what was deleted, and shows both siblings of what two wrote blindly', async () => {
     const all = await filled(3)
     const { context } = await requestsAt(all, 0).get(named('0001'))
     await requestsAt(all, 1).delete(named('0001'), context)
     await requestsAt(all, 2).put(named('0002'), null, 'another')
-    const page = await requestsAt(all, 1).scan({ collection, group, limit: 2 })
+    const page = await requestsAt(all, 1).scan({ collection, where: { group }, limit: 2 })
     expect(page.entries.map(({ name }) => name.key)).toEqual(['0000', '0002'].slice(0, page.entries.length))
     const { keys, values } = await scanned(all.node(1))
     expect(keys).toEqual(keysTo(count).filter((key) => key !== '0001'))
@@ -152,14 +163,13 @@ describe('a scan of a group', () => {
     { range: { limit: 0 } },
     { range: { limit: 129 } },
     { range: { limit: 1.5 } },
-    { range: { group: 'a\u0000' } },
+    { range: { where: { group: 'a\u0000' } } },
     { range: { collection: 'a\u0001' } },
     { range: { prefix: 7 as unknown as string } },
-    { range: { group: null } },
-    { range: { group: null, partition: 1024 } },
+    { range: { where: { partition: 1024 } } },
   ])('is refused with $range, before anything is asked', async ({ range }) => {
     cluster = await openCluster({ nodes: 1 })
-    const asked = requestsAt(cluster, 0).scan({ collection, group, ...range })
+    const asked = requestsAt(cluster, 0).scan({ collection, where: { group }, ...range })
     await expect(asked).rejects.toMatchObject({ code: 'invalid-option', changed: 'nothing' })
   })
 })
