@@ -10,16 +10,17 @@ import { contextOf } from '../core/versioning/context.ts'
 import { liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { type Checked, checkContext, checkDelete, checkGet, checkKey, checkPut, checkRange } from './api/arguments.ts'
-import type { NamedRequests, ScanRange, ScanResult } from './api/named-requests.ts'
+import type { NodeAccess, ScanRange, ScanResult } from './api/named-requests.ts'
 import type { Operations } from './api/operations.ts'
 import type { Context, DeleteOptions, GetOptions, GetResult, PutOptions, PutResult } from './api/tabring-node.ts'
 import type { Parts } from './assembly.ts'
+import { mintActor } from './coordination/dot-mint.ts'
 import { judge, putFailed } from './coordination/outcomes.ts'
 import { read } from './coordination/read.ts'
 import { put } from './coordination/write.ts'
 import { scan } from './scanning/scan.ts'
 
-export class Requests implements NamedRequests {
+export class Requests implements NodeAccess {
   readonly #parts: Parts
   readonly #operations: Operations
 
@@ -111,5 +112,13 @@ export class Requests implements NamedRequests {
       })
       return { entries: shown, next, replies: extent.nodes, quorum }
     })
+  }
+
+  wall(): number {
+    return this.#parts.ports.clock.wall()
+  }
+
+  mintActor(): string {
+    return mintActor(this.#parts.ports.random)
   }
 }

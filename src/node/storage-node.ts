@@ -14,7 +14,7 @@ import type { Ports } from '../ports.ts'
 import { repairAll } from './anti-entropy/scrub.ts'
 import { checkJoined, checkKey } from './api/arguments.ts'
 import type { CheckedConfig } from './api/config.ts'
-import type { NamedRequests } from './api/named-requests.ts'
+import type { Definition, NodeAccess } from './api/named-requests.ts'
 import { Operations } from './api/operations.ts'
 import type {
   Context,
@@ -48,7 +48,7 @@ import { inspectionOf, statusOf } from './status.ts'
 export let partsOf: (node: StorageNode) => Parts
 
 /** The requests of a node by collection, group and key, for collections and tests. */
-export let requestsOf: (node: StorageNode) => NamedRequests
+export let requestsOf: (node: StorageNode) => NodeAccess
 
 /** Ends a node at once whose database, lock or name is lost. */
 export let lose: (node: StorageNode, reason: NodeEvents['data-loss']['reason']) => void
@@ -58,6 +58,7 @@ export class StorageNode implements TabringNode {
   readonly #device: DeviceId
   readonly #operations = new Operations()
   readonly #requests: Requests
+  readonly #opened = new WeakMap<Definition<unknown>, unknown>()
   #stops: readonly (() => void)[] = []
 
   private constructor(parts: Parts) {
@@ -121,6 +122,14 @@ export class StorageNode implements TabringNode {
 
   delete(key: string, context: Context | null, options: DeleteOptions = {}): Promise<PutResult> {
     return this.#requests.delete(named(key), context, options)
+  }
+
+  collection<C>(definition: Definition<C>): C {
+    const known = this.#opened.get(definition)
+    if (known !== undefined) return known as C
+    const opened = definition.open(this.#requests)
+    this.#opened.set(definition, opened)
+    return opened
   }
 
   // Inspection

@@ -106,22 +106,25 @@ function checkPlace(collection: string, group: string | null): void {
 }
 
 /** The page of names that a scan covers. Throws `invalid-option`. */
-export function checkRange({ collection, where, prefix = '', from, limit = bounds.batchRecordsMax }: ScanRange): Range {
-  checkText('prefix', prefix, 0, bounds.keyBytesMax)
+export function checkRange(range: ScanRange): Range {
+  const { collection, where, prefix = '', after, limit = bounds.batchRecordsMax } = range
+  for (const text of [prefix, after ?? '']) checkText('prefix', text, 0, bounds.keyBytesMax)
   if (!Number.isInteger(limit) || limit < 1 || limit > bounds.batchRecordsMax)
     refuse(`limit must be a whole number from 1 to ${bounds.batchRecordsMax}, not ${String(limit)}`)
   if ('group' in where) {
     checkPlace(collection, where.group)
     const place = prefixOf(collection, where.group)
     const partition = partitionOf(`${place}any` as StoredKey)
-    return { partition, prefixes: [`${place}${prefix}`], from: from ?? place, limit }
+    // U+0000 is the least character, so this is the first name after `after`.
+    const from = range.from ?? (after === undefined ? place : `${place}${after}\u0000`)
+    return { partition, prefixes: [`${place}${prefix}`], from, limit }
   }
   checkPlace(collection, null)
   const { partition } = where
   if (!Number.isInteger(partition) || partition < 0 || partition >= bounds.partitions)
     refuse(`partition must be a whole number from 0 to ${bounds.partitions - 1}, not ${String(partition)}`)
   const prefixes = placesOf(collection)
-  return { partition: partition as Partition, prefixes, from: from ?? (prefixes[0] as string), limit }
+  return { partition: partition as Partition, prefixes, from: range.from ?? (prefixes[0] as string), limit }
 }
 
 /** Checks a name: well-formed text of so many bytes of UTF-8. Only a key may hold the two characters that end names. */

@@ -13,6 +13,8 @@ export interface ScanRange {
   readonly where: { readonly group: string } | { readonly partition: number }
   /** Keys of the group that begin with this text. Default: all. */
   readonly prefix?: string
+  /** Keys of the group after this one. Default: all. */
+  readonly after?: string
   /** The position at which the page begins: `next` of the page before. Default: the first key. */
   readonly from?: string
   /** Keys of one page, 1 to 128. Default 128. A page may have fewer, and is the last one only if `next` is null. */
@@ -42,4 +44,19 @@ export interface NamedRequests {
   put(name: KeyName, context: Context | null, value: unknown, options?: PutOptions): Promise<PutResult>
   delete(name: KeyName, context: Context | null, options?: DeleteOptions): Promise<PutResult>
   scan(range: ScanRange, options?: GetOptions): Promise<ScanResult>
+}
+
+/** What a definition is opened with: the requests of one node, and the parts of a stamp. */
+export interface NodeAccess extends NamedRequests {
+  /** The wall clock of the node, ms since 1970. */
+  wall(): number
+  /** 64 random bits as 16 hex digits: the name of an author of writes. */
+  mintActor(): string
+}
+
+/** A thing that a node opens, such as a collection. It carries its own code. */
+export interface Definition<C> {
+  readonly name: string
+  /** Called by `node.collection`, once for each node. */
+  open(access: NodeAccess): C
 }

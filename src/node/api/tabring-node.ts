@@ -6,6 +6,7 @@
  */
 import type { TabringError } from '../../errors.ts'
 import type { SignalingEvent } from '../../ports.ts'
+import type { Definition } from './named-requests.ts'
 
 declare const contextBrand: unique symbol
 
@@ -313,6 +314,11 @@ export interface TabringNode {
    * @example await node.delete('cart:alice', context)
    */
   delete(key: string, context: Context | null, options?: DeleteOptions): Promise<PutResult>
+  /**
+   * Opens a collection on this node. The same definition gives the same object. It asks no other node.
+   * @example const list = node.collection(Todos).group('list-1')
+   */
+  collection<C>(definition: Definition<C>): C
   /**
    * The members that this node knows, itself included.
    * @example const awake = node.members().filter(({ status }) => status === 'alive')
