@@ -38,6 +38,7 @@ const rooms = [
   '',
   'handoff',
   'anti-entropy',
+  'following',
   'scanning',
   'coordination',
   'membership',

@@ -59,6 +59,16 @@ export const bounds = {
    * up the value on its own disk only.
    */
   expiredKeptMs: 86_400_000,
+  /** A node tells a follower of changes for so long after it was asked to. Some renewals may be lost. */
+  followMs: 30_000,
+  followRenewMs: 8_000,
+  /** Views that are opened together are asked for together. */
+  followAskMs: 20,
+  /** Views read at once after owners have moved: each read is a get. */
+  viewsReadAtOnce: 32,
+  /** A follower takes what it is told in this time, or is told again after a pause. */
+  followTimeoutMs: 5_000,
+  followRetryMs: 1_000,
   /** Rows that a scan reads together, to learn their names. */
   listingRows: 256,
   /** Partitions whose names a node keeps in memory. One with 10,000 keys takes about 1 MB. */

@@ -25,6 +25,8 @@ import { Coordinator } from './coordination/coordinator.ts'
 import { DotMint, mintActor } from './coordination/dot-mint.ts'
 import { SiblingCap } from './coordination/sibling-cap.ts'
 import { WriteStamp } from './coordination/write-stamp.ts'
+import { Followers } from './following/followers.ts'
+import { Following } from './following/following.ts'
 import { Forgetting } from './forgetting/forgetting.ts'
 import { LateWrites } from './forgetting/late-writes.ts'
 import { HintedHandoff } from './handoff/hinted-handoff.ts'
@@ -87,6 +89,8 @@ interface Work {
   readonly throttle: Throttle
   readonly coordinator: Coordinator
   readonly listing: Listing
+  readonly followers: Followers
+  readonly following: Following
   readonly siblingCap: SiblingCap
   readonly log: ExchangeLog
   readonly reconciliations: Reconciliations
@@ -191,6 +195,8 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
     throttle,
     coordinator,
     listing: new Listing(replica),
+    followers: new Followers(routing.self, clock, peers, replica),
+    following: new Following(clock, coordinator),
     siblingCap: new SiblingCap(coordinator, config, values),
     log,
     reconciliations,
@@ -227,6 +233,7 @@ export function start(parts: Parts): readonly (() => void)[] {
     parts.capacity.start(chance),
     parts.forgetting.start(chance),
     parts.scrub.keepStored(clock, chance),
+    parts.following.start(chance),
     parts.scrub.start(clock, chance),
   ]
 }

@@ -27,6 +27,13 @@ export function react(parts: Parts, lose: Lose): void {
   exchange.onSettled = (node) => void handoff.deliverTo(node)
   exchange.onDropped = () => capacity.madeRoom()
   scrub.onFound = (partition) => schedule.restore(partition)
+  reactToViews(parts)
+}
+
+/** Views: what they follow, and what they are told. */
+function reactToViews({ replica, followers, following }: Parts): void {
+  replica.on.taken = (keys) => followers.changed(keys)
+  followers.onOwn = (entries) => following.told(entries)
 }
 
 /** Connections: nodes met and lost, and what they send. */
@@ -36,6 +43,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   const reachChanged = (node: NodeId) => {
     reachability.review(node)
     links.changed()
+    parts.following.changed(node)
     membersChanged(parts)
   }
   peers.on.request = (from, request) => {
@@ -57,6 +65,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
       reachability.renew([node])
     })
     links.changed()
+    parts.following.changed(node)
     membersChanged(parts)
   }
   peers.on.closed = (node, how) => {
@@ -171,8 +180,9 @@ function came({ routing, reconciliations, handoff, schedule }: Parts, node: Node
   schedule.met(node, () => void (waits || handoff.deliverTo(node)))
 }
 
-function placementChanged({ ownership, exchange, schedule, handoff }: Parts): void {
+function placementChanged({ ownership, exchange, schedule, handoff, following }: Parts): void {
   ownership.follow()
+  following.changed()
   exchange.follow()
   schedule.follow()
   // Hints for those who own nothing any more, or have left, are owed to others now.
@@ -199,8 +209,9 @@ function woke(parts: Parts): void {
 }
 
 /** The data here may be out of date: it counts again when it has been compared with the others. */
-function missedSomething({ exchange, ownership, reachability, routing }: Parts): void {
+function missedSomething({ exchange, ownership, reachability, routing, following }: Parts): void {
   exchange.wasAway()
+  following.woke()
   ownership.doubt()
   reachability.renew(routing.others)
 }

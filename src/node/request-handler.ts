@@ -4,13 +4,15 @@
  * Each request goes to one part. A store that fails becomes a reply that says so.
  */
 import { partitionOf } from '../core/hash.ts'
-import type { NodeId } from '../core/ids.ts'
+import type { NodeId, Partition } from '../core/ids.ts'
 import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import type { Reason, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
 import type { Exchange } from './anti-entropy/exchange.ts'
 import type { Lifetime } from './api/lifetime.ts'
 import { storageCodes } from './api/operations.ts'
+import type { Followers } from './following/followers.ts'
+import type { Following } from './following/following.ts'
 import type { Membership } from './membership/membership.ts'
 import type { Ownership } from './ownership/ownership.ts'
 import type { Progress } from './ownership/progress.ts'
@@ -32,7 +34,13 @@ export interface Serving {
   readonly throttle: Throttle
   readonly progress: Progress
   readonly lifetime: Lifetime
+  readonly followers: Followers
+  readonly following: Following
 }
+
+/** True if this node has all of a partition, as an owner in sync. */
+const isWhole = ({ routing, ownership }: Serving, partition: Partition) =>
+  routing.owns(partition) && ownership.counts(partition)
 
 /** Answers one request. A store failure becomes a reply, and does not reject. */
 export async function handleRequest(node: Serving, from: NodeId, request: Request): Promise<Reply> {
@@ -57,6 +65,12 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
       return node.throttle.serve(() => answerGet(node, request))
     case 'scan':
       return node.throttle.serve(() => answerScan(node, request))
+    case 'follow':
+      node.followers.follow(from, request.partitions)
+      return { type: 'following', whole: request.partitions.filter((partition) => isWhole(node, partition)) }
+    case 'changed':
+      node.following.told(request.entries)
+      return { type: 'heard' }
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':

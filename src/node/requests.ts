@@ -10,7 +10,7 @@ import { contextOf } from '../core/versioning/context.ts'
 import { liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { type Checked, checkContext, checkDelete, checkGet, checkKey, checkPut, checkRange } from './api/arguments.ts'
-import type { NodeAccess, ScanRange, ScanResult } from './api/named-requests.ts'
+import type { ChangedEntry, FollowStatus, NodeAccess, ScanRange, ScanResult } from './api/named-requests.ts'
 import type { Operations } from './api/operations.ts'
 import type { Context, DeleteOptions, GetOptions, GetResult, PutOptions, PutResult } from './api/tabring-node.ts'
 import type { Parts } from './assembly.ts'
@@ -18,6 +18,7 @@ import { mintActor } from './coordination/dot-mint.ts'
 import { judge, putFailed } from './coordination/outcomes.ts'
 import { read } from './coordination/read.ts'
 import { put } from './coordination/write.ts'
+import { groupSubject, keySubject } from './following/subjects.ts'
 import { scan } from './scanning/scan.ts'
 
 export class Requests implements NodeAccess {
@@ -85,8 +86,10 @@ export class Requests implements NodeAccess {
     const { demand, signal } = checked
     return this.#operations.run(signal, 'unknown', async () => {
       await joined.first
-      const { after, extent, hinted, isStored, failure } = await put(coordinator, stored, seen, unwritten, checked)
+      const { after, written, extent, hinted, isStored, failure } = await put(coordinator, stored, seen, unwritten, checked)
       if (!isStored) throw putFailed(failure)
+      // A promise that has resolved is in this tab's views.
+      this.#parts.following.told([{ key: stored, record: written }])
       const quorum = meets(extent, demand)
       const text = `the write is held by ${shortfall(extent, demand)} that were asked for; it will be handed on`
       judge(quorum, checked, text, 'stored')
@@ -112,6 +115,29 @@ export class Requests implements NodeAccess {
       })
       return { entries: shown, next, replies: extent.nodes, quorum }
     })
+  }
+
+  follow(
+    what: KeyName | { readonly collection: string; readonly group: string },
+    r: number | undefined,
+    listener: (changed: readonly ChangedEntry[], status: FollowStatus) => void,
+  ): () => void {
+    const { config, following, coordinator } = this.#parts
+    this.#parts.lifetime.assertOpen()
+    const demand = { nodes: r ?? config.r, primaries: 0, devices: 0 }
+    const terms = { demand, timeoutMs: config.timeoutMs }
+    const subject = 'key' in what ? keySubject(coordinator, checkKey(what), terms) : groupSubject(coordinator, what, terms)
+    return following.watch(subject, (changed, status) => {
+      const entries = changed.flatMap(({ key, record }) => {
+        const name = parseStoredKey(key)
+        return name === null ? [] : [{ name, values: this.#valuesOf(record) }]
+      })
+      listener(entries, status)
+    })
+  }
+
+  after(ms: number, task: () => void): () => void {
+    return this.#parts.ports.clock.after(ms, task)
   }
 
   wall(): number {

@@ -160,6 +160,14 @@ const requests: Rows<Request, 'type'> = {
       limit: reader.integer(bounds.batchRecordsMax),
     }),
   },
+  follow: {
+    write: (writer, request) => partitions.write(writer, request.partitions),
+    read: (reader) => ({ type: 'follow', partitions: partitions.read(reader) }),
+  },
+  changed: {
+    write: (writer, { entries }) => keyedRecords.write(writer, entries),
+    read: (reader) => ({ type: 'changed', entries: keyedRecords.read(reader) }),
+  },
   members,
   deliver: {
     write: (writer, request) => {
@@ -251,6 +259,11 @@ const replies: Rows<Reply, 'type'> = {
       sources: reader.list(() => readNode(reader), bounds.membersMax),
     }),
   },
+  following: {
+    write: (writer, { whole }) => partitions.write(writer, whole),
+    read: (reader) => ({ type: 'following', whole: partitions.read(reader) }),
+  },
+  heard: { write: () => {}, read: () => ({ type: 'heard' }) },
   members,
   reconciled: {
     write: (writer, { body }) => writer.bytes(body),

@@ -87,6 +87,10 @@ export type Request =
   | { readonly type: 'get'; readonly key: StoredKey }
   /** Send one page of a partition, in the order of names. */
   | ({ readonly type: 'scan' } & Range)
+  /** Tell the sender of changes of these partitions, for `bounds.followMs`. */
+  | { readonly type: 'follow'; readonly partitions: readonly Partition[] }
+  /** Records that the receiver follows have changed: as they are at the sender now. */
+  | { readonly type: 'changed'; readonly entries: readonly KeyedRecord[] }
   /**
    * Push-pull. It begins with the digest of the member list and no claims. If the digests differ, claims follow in both
    * directions.
@@ -161,6 +165,9 @@ export type Reply =
       readonly counts: Counting
       readonly sources: readonly NodeId[]
     }
+  /** `whole`: the partitions in which the sender has all, as an owner in sync. */
+  | { readonly type: 'following'; readonly whole: readonly Partition[] }
+  | { readonly type: 'heard' }
   | { readonly type: 'members'; readonly digest: ViewHash; readonly claims: readonly Claim[] }
   /** The next step. Empty if the last one made no sense, or its session is over. */
   | { readonly type: 'reconciled'; readonly body: Uint8Array }

@@ -46,8 +46,25 @@ export interface NamedRequests {
   scan(range: ScanRange, options?: GetOptions): Promise<ScanResult>
 }
 
+/** A key that has changed, with all siblings it has now: none if it is gone. */
+export type ChangedEntry = ScannedEntry
+
+/** `loading`: nothing was read yet. `partial`: fewer than r owners tell of changes. `live`: r do. */
+export type FollowStatus = 'loading' | 'partial' | 'live'
+
 /** What a definition is opened with: the requests of one node, and the parts of a stamp. */
 export interface NodeAccess extends NamedRequests {
+  /**
+   * Tells of all entries of a key or a group, and of every change, until the returned function is called. `r`: owners
+   * that must tell of changes for the status to be `live`. Default: the node's.
+   */
+  follow(
+    what: KeyName | { readonly collection: string; readonly group: string },
+    r: number | undefined,
+    listener: (changed: readonly ChangedEntry[], status: FollowStatus) => void,
+  ): () => void
+  /** Calls `task` after `ms`, unless the returned function is called before. */
+  after(ms: number, task: () => void): () => void
   /** The wall clock of the node, ms since 1970. */
   wall(): number
   /** 64 random bits as 16 hex digits: the name of an author of writes. */

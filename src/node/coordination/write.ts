@@ -43,11 +43,12 @@ export async function put(
   seen: SeenContext,
   unwritten: Unwritten,
   { demand, timeoutMs }: Demanded,
-): Promise<WriteOutcome & { readonly after: SeenContext }> {
-  const written = node.writeStamp.sign(key, seen)
-  const outcome = await write(node, key, delta(seen, { ...unwritten, ...written }), demand, timeoutMs)
-  if (!outcome.isStored) node.writeStamp.failed(key, written)
-  return { ...outcome, after: afterWrite(seen, written) }
+): Promise<WriteOutcome & { readonly after: SeenContext; readonly written: Record }> {
+  const stamp = node.writeStamp.sign(key, seen)
+  const written = delta(seen, { ...unwritten, ...stamp })
+  const outcome = await write(node, key, written, demand, timeoutMs)
+  if (!outcome.isStored) node.writeStamp.failed(key, stamp)
+  return { ...outcome, after: afterWrite(seen, stamp), written }
 }
 
 /**

@@ -51,6 +51,8 @@ export interface Local {
 export class StorageEvents {
   /** A stored row is damaged, or one dot names two values. */
   corrupt: (what: string) => void = () => {}
+  /** Records of these keys were taken in. */
+  taken: (keys: readonly StoredKey[]) => void = () => {}
   /** Records of a partition were taken in, or keys in doubt were looked up. */
   written: (partition: Partition) => void = () => {}
   /** The store has taken records in, or has failed. */

@@ -264,6 +264,7 @@ export class Replica {
     const change = this.#index.change(entries, places, durability, decide, (_, changes) => {
       for (const [key, kept] of intake.hinted) this.#index.hints.set(key, kept)
       for (const { hash } of changes) this.#index.written(partitionIn(hash))
+      this.on.taken(entries.map(({ key }) => key))
       for (const [key, siblings] of intake.crowded) this.on.crowded(key, siblings)
     })
     // A transaction that failed may have taken effect.

@@ -95,6 +95,8 @@ const moved = list(keyed).chain((entries) => {
 const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('put' as const), key, delta: records, hintFor: list(node) }),
   fc.record({ type: fc.constant('get' as const), key }),
+  fc.record({ type: fc.constant('follow' as const), partitions }),
+  fc.record({ type: fc.constant('changed' as const), entries: list(keyed) }),
   fc.record({
     type: fc.constant('scan' as const),
     partition: fc.nat(bounds.partitions - 1).map((each) => each as Partition),
@@ -141,6 +143,8 @@ const replies: fc.Arbitrary<Reply> = fc.oneof(
     type: fc.constant('taken' as const),
     overwritten: list(keyed),
   }),
+  fc.record({ type: fc.constant('following' as const), whole: partitions }),
+  fc.record({ type: fc.constant('heard' as const) }),
   fc.record({
     type: fc.constant('scanned' as const),
     entries: list(keyed),

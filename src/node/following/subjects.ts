@@ -1,0 +1,55 @@
+/**
+ * Subjects of views: one key, or all keys of a group.
+ */
+import { partitionOf } from '../../core/hash.ts'
+import type { StoredKey } from '../../core/ids.ts'
+import type { Extent } from '../../core/quorum/demand.ts'
+import { blindContext } from '../../core/versioning/context.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+import { checkRange } from '../api/arguments.ts'
+import type { Coordinator } from '../coordination/coordinator.ts'
+import { read } from '../coordination/read.ts'
+import { scan } from '../scanning/scan.ts'
+import type { Subject } from './view.ts'
+
+interface Terms {
+  readonly demand: Extent
+  readonly timeoutMs: number
+}
+
+export function keySubject(coordinator: Coordinator, key: StoredKey, terms: Terms): Subject {
+  return {
+    partition: partitionOf(key),
+    r: terms.demand.nodes,
+    includes: (each) => each === key,
+    read: async () => {
+      const { record, quorum } = await read(coordinator, key, { ...terms, atLeast: blindContext })
+      return { entries: [{ key, record }], quorum }
+    },
+  }
+}
+
+export function groupSubject(
+  coordinator: Coordinator,
+  { collection, group }: { readonly collection: string; readonly group: string },
+  terms: Terms,
+): Subject {
+  const range = checkRange({ collection, where: { group } })
+  const [prefix = ''] = range.prefixes
+  return {
+    partition: range.partition,
+    r: terms.demand.nodes,
+    includes: (key) => key.startsWith(prefix),
+    read: async () => {
+      const entries: KeyedRecord[] = []
+      let isWhole = true
+      for (let from: string | null = range.from; from !== null; ) {
+        const page = await scan(coordinator, { ...range, from }, terms)
+        entries.push(...page.entries)
+        isWhole &&= page.quorum
+        from = page.next
+      }
+      return { entries, quorum: isWhole }
+    },
+  }
+}

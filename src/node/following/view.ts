@@ -1,0 +1,86 @@
+/**
+ * A view: the records that one listener is shown, joined from reads and from what owners tell.
+ */
+import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
+import { emptyRecord, join, type Record, sameSiblings } from '../../core/versioning/record.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+import type { FollowStatus } from '../api/named-requests.ts'
+
+/** What a view shows: keys of one partition. */
+export interface Subject {
+  readonly partition: Partition
+  /** Owners that must tell of changes for the view to be live. */
+  readonly r: number
+  readonly includes: (key: StoredKey) => boolean
+  /** Reads all of it. `quorum`: r owners have answered. Rejects if nothing can be read. */
+  readonly read: () => Promise<{ readonly entries: readonly KeyedRecord[]; readonly quorum: boolean }>
+}
+
+/** Called with the records that differ from what was told before, and with the status. */
+export type Listener = (changed: readonly KeyedRecord[], status: FollowStatus) => void
+
+export class View {
+  readonly subject: Subject
+  readonly #listener: Listener
+  #records = new Map<StoredKey, Record>()
+  /** Owners that told of changes when the last complete read began: the view has all that they had. */
+  sources: ReadonlySet<NodeId> = new Set()
+  isRead = false
+  /** What was told since the read under way began. Null if none is. */
+  #meanwhile: KeyedRecord[] | null = null
+  #status: FollowStatus | null = null
+
+  constructor(subject: Subject, listener: Listener) {
+    this.subject = subject
+    this.#listener = listener
+  }
+
+  /** An owner has told of changes. */
+  told(entries: readonly KeyedRecord[], status: FollowStatus): void {
+    this.#meanwhile?.push(...entries)
+    this.#show(entries, status)
+  }
+
+  status(status: FollowStatus): void {
+    this.#show([], status)
+  }
+
+  /** Reads the subject. `telling`: the owners that tell of changes by now. */
+  async read(telling: ReadonlySet<NodeId>, statusOf: () => FollowStatus): Promise<void> {
+    if (this.#meanwhile !== null) return
+    this.#meanwhile = []
+    try {
+      const { entries, quorum } = await this.subject.read()
+      this.isRead = true
+      this.sources = quorum ? telling : new Set()
+      const all = [...entries, ...this.#meanwhile]
+      // After a complete read, an owner may have forgotten the names of what an older state shows here.
+      this.#show(quorum ? [...this.#gone(all), ...all] : all, statusOf(), quorum)
+    } catch {
+      // A read that fails is made again with the next step.
+    } finally {
+      this.#meanwhile = null
+    }
+  }
+
+  /** Keys shown here that are not there any more. */
+  #gone(entries: readonly KeyedRecord[]): readonly KeyedRecord[] {
+    const there = new Set(entries.map(({ key }) => key))
+    return [...this.#records.keys()].filter((key) => !there.has(key)).map((key) => ({ key, record: emptyRecord }))
+  }
+
+  /** Joins records to those shown, or puts them in their place, and tells the differences. */
+  #show(entries: readonly KeyedRecord[], status: FollowStatus, isComplete = false): void {
+    const before = this.#records
+    const now = new Map(isComplete ? [] : before)
+    for (const { key, record } of entries) now.set(key, join(now.get(key) ?? emptyRecord, record))
+    this.#records = now
+    const changed = [...new Set(entries.map(({ key }) => key))].flatMap((key) => {
+      const record = now.get(key) ?? emptyRecord
+      return sameSiblings(before.get(key) ?? emptyRecord, record) ? [] : [{ key, record }]
+    })
+    if (changed.length === 0 && status === this.#status) return
+    this.#status = status
+    this.#listener(changed, status)
+  }
+}
