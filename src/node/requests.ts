@@ -86,10 +86,10 @@ export class Requests implements NodeAccess {
     const { demand, signal } = checked
     return this.#operations.run(signal, 'unknown', async () => {
       await joined.first
-      const { after, written, extent, hinted, isStored, failure } = await put(coordinator, stored, seen, unwritten, checked)
+      const { after, record, extent, hinted, isStored, failure } = await put(coordinator, stored, seen, unwritten, checked)
       if (!isStored) throw putFailed(failure)
       // A promise that has resolved is in this tab's views.
-      this.#parts.following.told([{ key: stored, record: written }])
+      this.#parts.following.told([{ key: stored, record }])
       const quorum = meets(extent, demand)
       const text = `the write is held by ${shortfall(extent, demand)} that were asked for; it will be handed on`
       judge(quorum, checked, text, 'stored')

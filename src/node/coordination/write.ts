@@ -43,12 +43,12 @@ export async function put(
   seen: SeenContext,
   unwritten: Unwritten,
   { demand, timeoutMs }: Demanded,
-): Promise<WriteOutcome & { readonly after: SeenContext; readonly written: Record }> {
-  const stamp = node.writeStamp.sign(key, seen)
-  const written = delta(seen, { ...unwritten, ...stamp })
-  const outcome = await write(node, key, written, demand, timeoutMs)
-  if (!outcome.isStored) node.writeStamp.failed(key, stamp)
-  return { ...outcome, after: afterWrite(seen, stamp), written }
+): Promise<WriteOutcome & { readonly after: SeenContext; readonly record: Record }> {
+  const written = node.writeStamp.sign(key, seen)
+  const record = delta(seen, { ...unwritten, ...written })
+  const outcome = await write(node, key, record, demand, timeoutMs)
+  if (!outcome.isStored) node.writeStamp.failed(key, written)
+  return { ...outcome, after: afterWrite(seen, written), record }
 }
 
 /**
