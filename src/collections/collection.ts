@@ -4,9 +4,12 @@
 import { TabringError } from '../errors.ts'
 import type { NodeAccess, ScanRange } from '../node/api/named-requests.ts'
 import type { GetOptions } from '../node/api/tabring-node.ts'
-import { KeyedValues, merged, type Setting } from './keyed.ts'
+import { KeyedValues } from './keyed.ts'
+import type { Live } from './live.ts'
+import { merged, type Setting } from './setting.ts'
 import { checked } from './standard-schema.ts'
-import type { Collection, Entry, Group, GroupScanOptions, Scan, ScanOptions } from './types.ts'
+import type { Collection, Entry, Group, GroupScanOptions, GroupView, Scan, ScanOptions, View } from './types.ts'
+import { Views } from './views.ts'
 
 const partitions = 1024
 /** Partitions that an export reads at once: many pages are empty, and their round trips would add up. */
@@ -22,11 +25,17 @@ export function openCollection(
 
 class OpenCollection extends KeyedValues implements Collection<unknown> {
   readonly #setting: Setting
+  readonly #views: Views
   readonly #groups = new Map<string, OpenGroup>()
 
   constructor(setting: Setting) {
     super(setting, null)
     this.#setting = setting
+    this.#views = new Views(setting, this, null)
+  }
+
+  watch(key: string): Live<View<unknown>> {
+    return this.#views.of(key)
   }
 
   group(name: string): Group<unknown> {
@@ -44,11 +53,19 @@ class OpenCollection extends KeyedValues implements Collection<unknown> {
 class OpenGroup extends KeyedValues implements Group<unknown> {
   readonly #setting: Setting
   readonly #group: string
+  readonly #views: Views
 
   constructor(setting: Setting, group: string) {
     super(setting, group)
     this.#setting = setting
     this.#group = group
+    this.#views = new Views(setting, this, group)
+  }
+
+  watch(): Live<GroupView<unknown>>
+  watch(key: string): Live<View<unknown>>
+  watch(key?: string): Live<GroupView<unknown>> | Live<View<unknown>> {
+    return key === undefined ? this.#views.ofGroup(this.#group) : this.#views.of(key)
   }
 
   entries({ prefix = '', after, limit, ...options }: GroupScanOptions = {}): Scan<unknown> {
@@ -116,7 +133,7 @@ class Entries implements Scan<unknown> {
         const value = merged(this.#setting, values)
         if (value === undefined) continue
         const result = checked(options.schema, value)
-        if ('value' in result) yield { key: name.key, group: name.group, value: result.value }
+        if ('value' in result) yield { key: name.key, group: name.group, value: result.value, pending: false }
         else this.invalid += 1
       }
       if (page.next === null) break

@@ -6,27 +6,14 @@
  * however far a read lags.
  */
 import { TabringError } from '../errors.ts'
-import { change, fields, latest, type MergeType, read, type Stamp, timeSeen } from '../merge/merge.ts'
-import type { NodeAccess } from '../node/api/named-requests.ts'
+import { change, fields, latest, type MergeType, read, type Stamp, type Stored, timeSeen } from '../merge/merge.ts'
 import type { Context, DeleteOptions, GetOptions, GetResult, PutOptions, PutResult } from '../node/api/tabring-node.ts'
-import type { CollectionOptions } from './define-collection.ts'
-import { checked, type StandardSchema } from './standard-schema.ts'
+import { merged, type Setting } from './setting.ts'
+import { checked } from './standard-schema.ts'
 import type { Found, Keyed, ManyResult, SetOptions, Updated } from './types.ts'
 
 /** Keys of which one collection remembers this tab's last write. */
 const writesMax = 10_000
-
-/** A collection as it was defined, with the node it is opened on. */
-export interface Setting {
-  readonly collection: string
-  readonly options: CollectionOptions<unknown> & { readonly schema?: StandardSchema | undefined }
-  readonly access: NodeAccess
-}
-
-/** The value that stored values come to under the merge type of a collection. */
-export function merged({ options }: Pick<Setting, 'options'>, values: readonly unknown[]): unknown {
-  return options.merge === undefined ? (read(fields(), values) ?? read(latest(), values)) : read(options.merge, values)
-}
 
 /** The merge type for a write. */
 function typeFor({ options }: Setting, to: unknown): MergeType<unknown> {
@@ -47,6 +34,10 @@ export class KeyedValues implements Keyed<unknown> {
   readonly #written = new Map<string, Stamp>()
   /** By key: the end of the last change that is under way. */
   readonly #queue = new Map<string, Promise<unknown>>()
+  /** By key: the write under way. */
+  readonly #pending = new Map<string, Stored | 'delete'>()
+  /** Views to tell of writes under way. */
+  readonly onPending: Set<(key: string) => void> = new Set()
 
   constructor(setting: Setting, group: string | null) {
     this.#setting = setting
@@ -101,6 +92,26 @@ export class KeyedValues implements Keyed<unknown> {
     return each([...keys].map((key) => [key, () => this.delete(key, options)]))
   }
 
+  /** The write of a key that is under way: its value, or that it is a delete. */
+  pendingOf(key: string): Stored | 'delete' | undefined {
+    return this.#pending.get(key)
+  }
+
+  /** Shows a write in the views of this tab until it is settled. */
+  async #showing<R>(key: string, write: Stored | 'delete', settled: Promise<R>): Promise<R> {
+    const tell = () => {
+      for (const listener of this.onPending) listener(key)
+    }
+    this.#pending.set(key, write)
+    tell()
+    try {
+      return await settled
+    } finally {
+      this.#pending.delete(key)
+      tell()
+    }
+  }
+
   #name(key: string) {
     return { collection: this.#setting.collection, group: this.#group, key }
   }
@@ -112,7 +123,8 @@ export class KeyedValues implements Keyed<unknown> {
 
   #delete(key: string, context: Context | null, options: DeleteOptions): Promise<PutResult> {
     const { access, options: defined } = this.#setting
-    return access.delete(this.#name(key), context, { ...(defined.w === undefined ? {} : { w: defined.w }), ...options })
+    const terms = { ...(defined.w === undefined ? {} : { w: defined.w }), ...options }
+    return this.#showing(key, 'delete', access.delete(this.#name(key), context, terms))
   }
 
   /** Reads a key, changes the value, and puts the result in the place of what it read. */
@@ -139,7 +151,8 @@ export class KeyedValues implements Keyed<unknown> {
       const stamp = this.#stampFor(key, base)
       const seen = from ?? ('value' in before ? before.value : undefined)
       const next = change(type, base, { to: after.value, stamp, ...(seen === undefined ? {} : { from: seen }) })
-      const result = await this.#setting.access.put(this.#name(key), context, next, this.#terms(writing))
+      const putting = this.#setting.access.put(this.#name(key), context, next, this.#terms(writing))
+      const result = await this.#showing(key, next, putting)
       this.#wrote(key, { actor: stamp.actor, time: timeSeen([next], stamp.actor) ?? stamp.time })
       return { ...result, value: merged(this.#setting, [next]) }
     })

@@ -10,6 +10,7 @@ import type {
   PutResult,
   RequestOptions,
 } from '../node/api/tabring-node.ts'
+import type { Live } from './live.ts'
 
 /** The result of a read. */
 export interface Found<T> {
@@ -49,6 +50,35 @@ export interface Entry<T> {
   /** Null for a key outside of groups. */
   readonly group: string | null
   readonly value: T
+  /** True while a write of this tab is under way. Only views show such writes. */
+  readonly pending: boolean
+}
+
+/**
+ * How much a view knows. `loading`: nothing was read yet. `partial`: fewer than r owners tell of changes, so what is
+ * absent may be there all the same. `live`: r owners tell of every change.
+ */
+export type LiveStatus = 'loading' | 'partial' | 'live'
+
+/** The state of one key. */
+export interface View<T> {
+  readonly value: T | undefined
+  readonly status: LiveStatus
+  /** True while a write of this tab is under way. */
+  readonly pending: boolean
+  /** True if the schema refuses what is stored. */
+  readonly invalid: boolean
+}
+
+/** The state of a group. */
+export interface GroupView<T> {
+  /** In the order of their keys. An entry stays the same object until it changes. */
+  readonly entries: readonly Entry<T>[]
+  readonly status: LiveStatus
+  /** True while a write of this tab is under way in the group. */
+  readonly pending: boolean
+  /** Values that do not pass the schema. They are left out, and stay stored. */
+  readonly invalid: number
 }
 
 export interface ScanOptions extends RequestOptions {
@@ -125,6 +155,16 @@ export interface Keyed<T, In = T> {
 /** Keys that lie together in one partition, so they can be listed: a list on a screen is a group. */
 export interface Group<T, In = T> extends Keyed<T, In> {
   /**
+   * The group as it changes. The same object each time.
+   * @example const stop = list.watch().subscribe(({ entries, status }) => render(entries, status))
+   */
+  watch(): Live<GroupView<T>>
+  /**
+   * One key as it changes. The same object for the same key.
+   * @example const todo = list.watch('a')
+   */
+  watch(key: string): Live<View<T>>
+  /**
    * All entries, in the order of their keys.
    * @example for await (const { key, value } of list.entries({ prefix: 'a' })) show(key, value)
    */
@@ -133,6 +173,11 @@ export interface Group<T, In = T> extends Keyed<T, In> {
 
 /** Keys that are spread over the ring, and groups of keys. */
 export interface Collection<T, In = T> extends Keyed<T, In> {
+  /**
+   * One key as it changes. The same object for the same key.
+   * @example const stop = node.collection(Todos).watch('a').subscribe(({ value }) => render(value))
+   */
+  watch(key: string): Live<View<T>>
   /**
    * The keys of one group. The same name gives the same object.
    * @example const list = node.collection(Todos).group('list-1')

@@ -86,7 +86,13 @@ export class Requests implements NodeAccess {
     const { demand, signal } = checked
     return this.#operations.run(signal, 'unknown', async () => {
       await joined.first
-      const { after, record, extent, hinted, isStored, failure } = await put(coordinator, stored, seen, unwritten, checked)
+      const { after, record, extent, hinted, isStored, failure } = await put(
+        coordinator,
+        stored,
+        seen,
+        unwritten,
+        checked,
+      )
       if (!isStored) throw putFailed(failure)
       // A promise that has resolved is in this tab's views.
       this.#parts.following.told([{ key: stored, record }])
@@ -126,7 +132,8 @@ export class Requests implements NodeAccess {
     this.#parts.lifetime.assertOpen()
     const demand = { nodes: r ?? config.r, primaries: 0, devices: 0 }
     const terms = { demand, timeoutMs: config.timeoutMs }
-    const subject = 'key' in what ? keySubject(coordinator, checkKey(what), terms) : groupSubject(coordinator, what, terms)
+    const subject =
+      'key' in what ? keySubject(coordinator, checkKey(what), terms) : groupSubject(coordinator, what, terms)
     return following.watch(subject, (changed, status) => {
       const entries = changed.flatMap(({ key, record }) => {
         const name = parseStoredKey(key)

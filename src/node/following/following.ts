@@ -75,6 +75,11 @@ export class Following {
     this.changed()
   }
 
+  /** The number of views. */
+  get count(): number {
+    return this.#all().length
+  }
+
   #all(): readonly View[] {
     return [...this.#views.values()].flatMap((views) => [...views])
   }
@@ -120,10 +125,12 @@ export class Following {
     }
     const until = this.#clock.now() + bounds.followMs
     const request = { type: 'follow', partitions } as const
-    const whole = await this.#coordinator.ask(node, request, { timeoutMs: bounds.followTimeoutMs, slow: () => {} }).then(
-      (reply) => (reply.type === 'following' ? reply.whole : []),
-      () => [],
-    )
+    const whole = await this.#coordinator
+      .ask(node, request, { timeoutMs: bounds.followTimeoutMs, slow: () => {} })
+      .then(
+        (reply) => (reply.type === 'following' ? reply.whole : []),
+        () => [],
+      )
     this.#leases.set(node, new Map(whole.map((partition) => [partition, until])))
   }
 

@@ -1,0 +1,99 @@
+/**
+ * Live values: one object for all frameworks, with the state now, a subscription, and an iterator.
+ *
+ * `subscribe` calls at once, so a live value is a Svelte store; it fits Solid's `from`, and one hook shows it in React.
+ * It works while someone listens, and some seconds longer: a view that is drawn anew does not ask the network again.
+ */
+import type { NodeAccess } from '../node/api/named-requests.ts'
+
+/** A state that changes. */
+export interface Live<V> extends AsyncIterable<V> {
+  /** The state now. It is never changed: the same object until another takes its place. */
+  readonly current: V
+  /** The first state that is not `loading`. It listens until then. */
+  readonly ready: Promise<V>
+  /**
+   * Calls `listener` at once, and at each change until the returned function is called.
+   * @example const stop = list.watch().subscribe(({ entries, status }) => render(entries, status))
+   */
+  subscribe(listener: (value: V) => void): () => void
+}
+
+/** A live value stays at work so long after its last listener, ms. */
+const lingerMs = 5_000
+
+export abstract class LiveValue<V extends { readonly status: string }> implements Live<V> {
+  readonly #after: NodeAccess['after']
+  readonly #listeners = new Set<(value: V) => void>()
+  #stop: (() => void) | null = null
+  #cancelStop = () => {}
+  #current: V
+
+  constructor(after: NodeAccess['after'], loading: V) {
+    this.#after = after
+    this.#current = loading
+  }
+
+  /** Begins to follow. The returned function ends that. */
+  protected abstract follow(): () => void
+
+  /** Puts a new state in the place of the one before. */
+  protected show(value: V): void {
+    this.#current = value
+    for (const listener of this.#listeners) listener(value)
+  }
+
+  get current(): V {
+    return this.#current
+  }
+
+  get ready(): Promise<V> {
+    return new Promise((resolve) => {
+      const stop = this.subscribe((value) => {
+        if (value.status === 'loading') return
+        resolve(value)
+        // The first call comes before `stop` is there.
+        this.#after(0, () => stop())
+      })
+    })
+  }
+
+  subscribe(listener: (value: V) => void): () => void {
+    // A wrapper of its own for each call, so that one function may listen twice.
+    const entry = (value: V) => listener(value)
+    this.#cancelStop()
+    this.#listeners.add(entry)
+    this.#stop ??= this.follow()
+    entry(this.#current)
+    return () => {
+      if (!this.#listeners.delete(entry) || this.#listeners.size > 0) return
+      this.#cancelStop = this.#after(lingerMs, () => {
+        this.#stop?.()
+        this.#stop = null
+      })
+    }
+  }
+
+  /** Skips states for a slow reader, and never the last. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<V> {
+    let latest: { readonly value: V } | null = null
+    let wake = () => {}
+    const stop = this.subscribe((value) => {
+      latest = { value }
+      wake()
+    })
+    try {
+      for (;;) {
+        const state = latest as { readonly value: V } | null
+        latest = null
+        if (state !== null) yield state.value
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+    } finally {
+      stop()
+    }
+  }
+}

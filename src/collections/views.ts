@@ -1,0 +1,192 @@
+/**
+ * Views of keys and groups, kept up to date by what replicas tell, and by this tab's own writes before they are
+ * acknowledged.
+ *
+ * A write under way is one more sibling: the merge shows it at once beside what is stored. It ceases to be shown when
+ * its promise settles. By then the node has told of what was stored, so nothing flickers.
+ */
+import { equal } from '../merge/plain.ts'
+import type { ChangedEntry, FollowStatus } from '../node/api/named-requests.ts'
+import type { KeyedValues } from './keyed.ts'
+import { type Live, LiveValue } from './live.ts'
+import { merged, type Setting } from './setting.ts'
+import { checked } from './standard-schema.ts'
+import type { Entry, GroupView, View } from './types.ts'
+
+/** The views of one collection outside of groups, or of one group. Each lives as long as the application keeps it. */
+export class Views {
+  readonly #setting: Setting
+  readonly #keyed: KeyedValues
+  readonly #group: string | null
+  readonly #byKey = new Map<string, WeakRef<LiveKey>>()
+  #whole: LiveGroup | undefined
+
+  constructor(setting: Setting, keyed: KeyedValues, group: string | null) {
+    this.#setting = setting
+    this.#keyed = keyed
+    this.#group = group
+  }
+
+  of(key: string): Live<View<unknown>> {
+    const known = this.#byKey.get(key)?.deref()
+    if (known !== undefined) return known
+    const view = new LiveKey(this.#setting, this.#keyed, this.#group, key)
+    this.#byKey.set(key, new WeakRef(view))
+    return view
+  }
+
+  ofGroup(group: string): Live<GroupView<unknown>> {
+    this.#whole ??= new LiveGroup(this.#setting, this.#keyed, group)
+    return this.#whole
+  }
+}
+
+/** What is shown of one key. `entry`: null if it holds nothing, or what the schema refuses. */
+interface Shown {
+  readonly entry: Entry<unknown> | null
+  readonly isInvalid: boolean
+  readonly isPending: boolean
+}
+
+const absent: Shown = { entry: null, isInvalid: false, isPending: false }
+
+/** What is stored of the keys of a view, and what is shown of them. */
+class Keys {
+  readonly #setting: Setting
+  readonly #keyed: KeyedValues
+  readonly #group: string | null
+  readonly #stored = new Map<string, readonly unknown[]>()
+  readonly #shown = new Map<string, Shown>()
+
+  constructor(setting: Setting, keyed: KeyedValues, group: string | null) {
+    this.#setting = setting
+    this.#keyed = keyed
+    this.#group = group
+  }
+
+  of(key: string): Shown {
+    return this.#shown.get(key) ?? absent
+  }
+
+  /** What is shown, in the order of keys. */
+  get all(): readonly Shown[] {
+    return [...this.#shown].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shown]) => shown)
+  }
+
+  /** These keys have changed. */
+  take(changed: readonly ChangedEntry[]): void {
+    for (const { name, values } of changed) {
+      if (values.length === 0) this.#stored.delete(name.key)
+      else this.#stored.set(name.key, values)
+      this.review(name.key)
+    }
+  }
+
+  /** Looks again at what is shown of a key. */
+  review(key: string): void {
+    const write = this.#keyed.pendingOf(key)
+    const stored = this.#stored.get(key) ?? []
+    const values = write === 'delete' ? [] : write === undefined ? stored : [...stored, write]
+    const value = values.length === 0 ? undefined : merged(this.#setting, values)
+    const isPending = write !== undefined
+    if (value === undefined && !isPending) this.#shown.delete(key)
+    else this.#shown.set(key, this.#shownAs(key, value, isPending))
+  }
+
+  #shownAs(key: string, value: unknown, isPending: boolean): Shown {
+    if (value === undefined) return { ...absent, isPending }
+    const result = checked(this.#setting.options.schema, value)
+    if ('fault' in result) return { entry: null, isInvalid: true, isPending }
+    const before = this.#shown.get(key)?.entry
+    const isSame = before != null && before.pending === isPending && equal(before.value, result.value)
+    const entry = isSame ? before : { key, group: this.#group, value: result.value, pending: isPending }
+    return { entry, isInvalid: false, isPending }
+  }
+}
+
+class LiveKey extends LiveValue<View<unknown>> {
+  readonly #setting: Setting
+  readonly #keyed: KeyedValues
+  readonly #group: string | null
+  readonly #key: string
+
+  constructor(setting: Setting, keyed: KeyedValues, group: string | null, key: string) {
+    super((ms, task) => setting.access.after(ms, task), {
+      value: undefined,
+      status: 'loading',
+      pending: false,
+      invalid: false,
+    })
+    this.#setting = setting
+    this.#keyed = keyed
+    this.#group = group
+    this.#key = key
+  }
+
+  protected follow(): () => void {
+    const { access, collection, options } = this.#setting
+    const keys = new Keys(this.#setting, this.#keyed, this.#group)
+    let status: FollowStatus = 'loading'
+    const show = () => {
+      const { entry, isInvalid, isPending } = keys.of(this.#key)
+      this.show({ value: entry?.value, status, pending: isPending, invalid: isInvalid })
+    }
+    const pending = (key: string) => {
+      if (key !== this.#key) return
+      keys.review(key)
+      show()
+    }
+    this.#keyed.onPending.add(pending)
+    const stop = access.follow({ collection, group: this.#group, key: this.#key }, options.r, (changed, now) => {
+      status = now
+      keys.take(changed)
+      show()
+    })
+    return () => {
+      stop()
+      this.#keyed.onPending.delete(pending)
+    }
+  }
+}
+
+class LiveGroup extends LiveValue<GroupView<unknown>> {
+  readonly #setting: Setting
+  readonly #keyed: KeyedValues
+  readonly #group: string
+
+  constructor(setting: Setting, keyed: KeyedValues, group: string) {
+    super((ms, task) => setting.access.after(ms, task), { entries: [], status: 'loading', pending: false, invalid: 0 })
+    this.#setting = setting
+    this.#keyed = keyed
+    this.#group = group
+  }
+
+  protected follow(): () => void {
+    const { access, collection, options } = this.#setting
+    const keys = new Keys(this.#setting, this.#keyed, this.#group)
+    let status: FollowStatus = 'loading'
+    const show = () => {
+      const all = keys.all
+      this.show({
+        entries: all.flatMap(({ entry }) => (entry === null ? [] : [entry])),
+        status,
+        pending: all.some(({ isPending }) => isPending),
+        invalid: all.filter(({ isInvalid }) => isInvalid).length,
+      })
+    }
+    const pending = (key: string) => {
+      keys.review(key)
+      show()
+    }
+    this.#keyed.onPending.add(pending)
+    const stop = access.follow({ collection, group: this.#group }, options.r, (changed, now) => {
+      status = now
+      keys.take(changed)
+      show()
+    })
+    return () => {
+      stop()
+      this.#keyed.onPending.delete(pending)
+    }
+  }
+}
