@@ -64,6 +64,8 @@ export const bounds = {
   followRenewMs: 8_000,
   /** Views that are opened together are asked for together. */
   followAskMs: 20,
+  /** Browsers fire a timer of more than 2^31 ms at once. */
+  timerMsMax: 2_000_000_000,
   /** Views read at once after owners have moved: each read is a get. */
   viewsReadAtOnce: 32,
   /** A follower takes what it is told in this time, or is told again after a pause. */

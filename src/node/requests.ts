@@ -8,6 +8,7 @@ import { type KeyName, parseStoredKey } from '../core/stored-key.ts'
 import { isBlank } from '../core/versioning/causal-history.ts'
 import { contextOf } from '../core/versioning/context.ts'
 import { liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
+import type { KeyedRecord } from '../core/wire/messages.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { type Checked, checkContext, checkDelete, checkGet, checkKey, checkPut, checkRange } from './api/arguments.ts'
 import type { ChangedEntry, FollowStatus, NodeAccess, ScanRange, ScanResult } from './api/named-requests.ts'
@@ -18,6 +19,7 @@ import { mintActor } from './coordination/dot-mint.ts'
 import { judge, putFailed } from './coordination/outcomes.ts'
 import { read } from './coordination/read.ts'
 import { put } from './coordination/write.ts'
+import { Expiries } from './following/expiries.ts'
 import { groupSubject, keySubject } from './following/subjects.ts'
 import { scan } from './scanning/scan.ts'
 
@@ -128,19 +130,30 @@ export class Requests implements NodeAccess {
     r: number | undefined,
     listener: (changed: readonly ChangedEntry[], status: FollowStatus) => void,
   ): () => void {
-    const { config, following, coordinator } = this.#parts
+    const { ports, config, following, coordinator } = this.#parts
     this.#parts.lifetime.assertOpen()
     const demand = { nodes: r ?? config.r, primaries: 0, devices: 0 }
     const terms = { demand, timeoutMs: config.timeoutMs }
     const subject =
       'key' in what ? keySubject(coordinator, checkKey(what), terms) : groupSubject(coordinator, what, terms)
-    return following.watch(subject, (changed, status) => {
+    let known: FollowStatus = 'loading'
+    const tell = (changed: readonly KeyedRecord[]) => {
       const entries = changed.flatMap(({ key, record }) => {
         const name = parseStoredKey(key)
         return name === null ? [] : [{ name, values: this.#valuesOf(record) }]
       })
-      listener(entries, status)
+      listener(entries, known)
+    }
+    const expiries = new Expiries(ports.clock, tell)
+    const stop = following.watch(subject, (changed, status) => {
+      known = status
+      expiries.shown(changed)
+      tell(changed)
     })
+    return () => {
+      stop()
+      expiries.stop()
+    }
   }
 
   after(ms: number, task: () => void): () => void {

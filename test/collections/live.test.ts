@@ -149,6 +149,17 @@ describe('a view of a group', () => {
   })
 })
 
+test('a value is hidden from views at the moment at which it ends', async () => {
+  const all = await ring(2)
+  const Codes = defineCollection<Todo>('codes', { expiresAfterMs: 400 })
+  const view = all.node(0).collection(Codes).group('all').watch()
+  const states = statesOf(view)
+  await view.ready
+  await all.node(1).collection(Codes).group('all').set('a', eggs)
+  await expect.poll(() => states.map(({ entries }) => entries.length), soon).toContain(1)
+  await expect.poll(() => view.current.entries.length, soon).toBe(0)
+})
+
 test('a node follows nothing any more once no listener is left for some seconds', async () => {
   const all = await ring(1)
   const stop = listAt(all, 0)
