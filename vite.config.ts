@@ -48,11 +48,13 @@ const library = {
       entry: {
         index: 'src/index.ts',
         memory: 'src/memory/open-cluster.ts',
+        merge: 'src/merge/merge.ts',
+        react: 'src/react/react.ts',
         signaling: 'signaling/server.ts',
         'tabring-signaling': 'signaling/bin.ts',
       },
     },
-    rolldownOptions: { external: [/^@noble\//, /^@msgpack\//, 'idb', /^simple-peer/, 'ws', /^node:/] },
+    rolldownOptions: { external: [/^@noble\//, /^@msgpack\//, 'idb', /^simple-peer/, 'ws', 'react', /^node:/] },
   },
 }
 
@@ -120,11 +122,13 @@ const test = {
           '@noble/hashes/sha2.js',
           '@noble/hashes/utils.js',
           'fast-check',
+          'react',
+          'react-dom/client',
         ],
       },
       test: {
         name: 'browser',
-        include: ['test/conformance/**/*.browser.test.ts'],
+        include: ['test/{conformance,react}/*.browser.test.ts'],
         testTimeout: 60_000,
         browser: {
           enabled: true,

@@ -2,7 +2,27 @@
  * tabring: Amazon's Dynamo made of browser tabs. Importing this does nothing, also on a server.
  */
 export { type NodeOptions, openNode } from './browser/open-node.ts'
+export { type CollectionDefinition, type CollectionOptions, defineCollection } from './collections/define-collection.ts'
+export type { Live } from './collections/live.ts'
+export type { InputOf, OutputOf, StandardSchema } from './collections/standard-schema.ts'
+export type {
+  Collection,
+  Entry,
+  Found,
+  Group,
+  GroupScanOptions,
+  GroupView,
+  Keyed,
+  LiveStatus,
+  ManyResult,
+  Scan,
+  ScanOptions,
+  SetOptions,
+  Updated,
+  View,
+} from './collections/types.ts'
 export { type Changed, type ErrorCode, TabringError } from './errors.ts'
+export type { Definition } from './node/api/named-requests.ts'
 export type {
   AbortSignalLike,
   Context,
