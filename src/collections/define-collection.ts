@@ -5,6 +5,7 @@
  */
 import { TabringError } from '../errors.ts'
 import type { MergeType } from '../merge/merge.ts'
+import { accessOf } from '../node/access.ts'
 import type { Definition } from '../node/api/named-requests.ts'
 import { openCollection } from './collection.ts'
 import type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts'
@@ -50,5 +51,5 @@ export function defineCollection(
     throw new TabringError('invalid-option', 'a collection has a name: a text that is not empty')
   if (expiresAfterMs !== undefined && !(Number.isInteger(expiresAfterMs) && expiresAfterMs > 0))
     throw new TabringError('invalid-option', `expiresAfterMs must be a whole number of ms, not ${expiresAfterMs}`)
-  return { name, open: (requests) => openCollection(name, options, requests) }
+  return { name, open: (inside) => openCollection(name, options, accessOf(inside)) }
 }

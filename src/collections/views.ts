@@ -6,7 +6,7 @@
  * its promise settles. By then the node has told of what was stored, so nothing flickers.
  */
 import { equal } from '../merge/plain.ts'
-import type { ChangedEntry, FollowStatus } from '../node/api/named-requests.ts'
+import type { FollowStatus, ScannedEntry } from '../node/api/named-requests.ts'
 import type { KeyedValues } from './keyed.ts'
 import { type Live, LiveValue } from './live.ts'
 import { merged, type Setting } from './setting.ts'
@@ -74,7 +74,7 @@ class Keys {
   }
 
   /** These keys have changed. */
-  take(changed: readonly ChangedEntry[]): void {
+  take(changed: readonly ScannedEntry[]): void {
     for (const { name, values } of changed) {
       if (values.length === 0) this.#stored.delete(name.key)
       else this.#stored.set(name.key, values)

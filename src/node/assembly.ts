@@ -26,7 +26,7 @@ import { DotMint, mintActor } from './coordination/dot-mint.ts'
 import { SiblingCap } from './coordination/sibling-cap.ts'
 import { WriteStamp } from './coordination/write-stamp.ts'
 import { Followers } from './following/followers.ts'
-import { Following } from './following/following.ts'
+import { ViewEvents } from './following/view-events.ts'
 import { Forgetting } from './forgetting/forgetting.ts'
 import { LateWrites } from './forgetting/late-writes.ts'
 import { HintedHandoff } from './handoff/hinted-handoff.ts'
@@ -90,7 +90,7 @@ interface Work {
   readonly coordinator: Coordinator
   readonly listing: Listing
   readonly followers: Followers
-  readonly following: Following
+  readonly views: ViewEvents
   readonly siblingCap: SiblingCap
   readonly log: ExchangeLog
   readonly reconciliations: Reconciliations
@@ -196,7 +196,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
     coordinator,
     listing: new Listing(replica),
     followers: new Followers(routing.self, clock, peers, replica),
-    following: new Following(clock, coordinator),
+    views: new ViewEvents(),
     siblingCap: new SiblingCap(coordinator, config, values),
     log,
     reconciliations,
@@ -233,7 +233,6 @@ export function start(parts: Parts): readonly (() => void)[] {
     parts.capacity.start(chance),
     parts.forgetting.start(chance),
     parts.scrub.keepStored(clock, chance),
-    parts.following.start(chance),
     parts.scrub.start(clock, chance),
   ]
 }

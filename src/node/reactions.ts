@@ -31,9 +31,9 @@ export function react(parts: Parts, lose: Lose): void {
 }
 
 /** Views: what they follow, and what they are told. */
-function reactToViews({ replica, followers, following }: Parts): void {
+function reactToViews({ replica, followers, views }: Parts): void {
   replica.on.taken = (keys) => followers.changed(keys)
-  followers.onOwn = (entries) => following.told(entries)
+  followers.onOwn = (entries) => views.told(entries)
 }
 
 /** Connections: nodes met and lost, and what they send. */
@@ -43,7 +43,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   const reachChanged = (node: NodeId) => {
     reachability.review(node)
     links.changed()
-    parts.following.changed(node)
+    parts.views.changed(node)
     membersChanged(parts)
   }
   peers.on.request = (from, request) => {
@@ -65,7 +65,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
       reachability.renew([node])
     })
     links.changed()
-    parts.following.changed(node)
+    parts.views.changed(node)
     membersChanged(parts)
   }
   peers.on.closed = (node, how) => {
@@ -180,9 +180,9 @@ function came({ routing, reconciliations, handoff, schedule }: Parts, node: Node
   schedule.met(node, () => void (waits || handoff.deliverTo(node)))
 }
 
-function placementChanged({ ownership, exchange, schedule, handoff, following }: Parts): void {
+function placementChanged({ ownership, exchange, schedule, handoff, views }: Parts): void {
   ownership.follow()
-  following.changed()
+  views.changed()
   exchange.follow()
   schedule.follow()
   // Hints for those who own nothing any more, or have left, are owed to others now.
@@ -209,9 +209,9 @@ function woke(parts: Parts): void {
 }
 
 /** The data here may be out of date: it counts again when it has been compared with the others. */
-function missedSomething({ exchange, ownership, reachability, routing, following }: Parts): void {
+function missedSomething({ exchange, ownership, reachability, routing, views }: Parts): void {
   exchange.wasAway()
-  following.woke()
+  views.woke()
   ownership.doubt()
   reachability.renew(routing.others)
 }

@@ -12,7 +12,7 @@ import type { Exchange } from './anti-entropy/exchange.ts'
 import type { Lifetime } from './api/lifetime.ts'
 import { storageCodes } from './api/operations.ts'
 import type { Followers } from './following/followers.ts'
-import type { Following } from './following/following.ts'
+import type { ViewEvents } from './following/view-events.ts'
 import type { Membership } from './membership/membership.ts'
 import type { Ownership } from './ownership/ownership.ts'
 import type { Progress } from './ownership/progress.ts'
@@ -35,7 +35,7 @@ export interface Serving {
   readonly progress: Progress
   readonly lifetime: Lifetime
   readonly followers: Followers
-  readonly following: Following
+  readonly views: ViewEvents
 }
 
 /** True if this node has all of a partition, as an owner in sync. */
@@ -69,7 +69,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
       node.followers.follow(from, request.partitions)
       return { type: 'following', whole: request.partitions.filter((partition) => isWhole(node, partition)) }
     case 'changed':
-      node.following.told(request.entries)
+      node.views.told(request.entries)
       return { type: 'heard' }
     case 'members':
       return node.membership.answer(from, request)

@@ -14,7 +14,7 @@ import type { Ports } from '../ports.ts'
 import { repairAll } from './anti-entropy/scrub.ts'
 import { checkJoined, checkKey } from './api/arguments.ts'
 import type { CheckedConfig } from './api/config.ts'
-import type { Definition, NodeAccess } from './api/named-requests.ts'
+import type { Definition, Inside } from './api/named-requests.ts'
 import { Operations } from './api/operations.ts'
 import type {
   Context,
@@ -41,14 +41,14 @@ import { membersOf } from './membership/members.ts'
 import { ownershipRow } from './ownership/ownership.ts'
 import { formerForgettingRow, progressRow } from './ownership/progress.ts'
 import { open, react } from './reactions.ts'
-import { Requests } from './requests.ts'
+import { insideOf, Requests } from './requests.ts'
 import { inspectionOf, statusOf } from './status.ts'
 
 /** The parts of a node, for composition roots and tests. An application sees only its methods. */
 export let partsOf: (node: StorageNode) => Parts
 
-/** The requests of a node by collection, group and key, for collections and tests. */
-export let requestsOf: (node: StorageNode) => NodeAccess
+/** The inside of a node, as its definitions are given it, for tests. */
+export let insideNode: (node: StorageNode) => Inside
 
 /** Ends a node at once whose database, lock or name is lost. */
 export let lose: (node: StorageNode, reason: NodeEvents['data-loss']['reason']) => void
@@ -58,6 +58,7 @@ export class StorageNode implements TabringNode {
   readonly #device: DeviceId
   readonly #operations = new Operations()
   readonly #requests: Requests
+  readonly #inside: Inside
   readonly #opened = new WeakMap<Definition<unknown>, unknown>()
   #stops: readonly (() => void)[] = []
 
@@ -65,6 +66,7 @@ export class StorageNode implements TabringNode {
     this.#parts = parts
     this.#device = parts.membership.own.device
     this.#requests = new Requests(parts, this.#operations)
+    this.#inside = insideOf(parts, this.#operations, this.#requests)
   }
 
   /**
@@ -102,7 +104,7 @@ export class StorageNode implements TabringNode {
 
   static {
     partsOf = (node) => node.#parts
-    requestsOf = (node) => node.#requests
+    insideNode = (node) => node.#inside
     lose = (node, reason) => node.#lost(reason)
   }
 
@@ -127,7 +129,7 @@ export class StorageNode implements TabringNode {
   collection<C>(definition: Definition<C>): C {
     const known = this.#opened.get(definition)
     if (known !== undefined) return known as C
-    const opened = definition.open(this.#requests)
+    const opened = definition.open(this.#inside)
     this.#opened.set(definition, opened)
     return opened
   }
@@ -207,8 +209,9 @@ export class StorageNode implements TabringNode {
   }
 
   #end(state: 'closed' | 'left'): void {
-    const { lifetime, peers, reconciliations, joined } = this.#parts
+    const { lifetime, peers, reconciliations, joined, views } = this.#parts
     lifetime.state = state
+    views.ended()
     for (const stop of this.#stops) stop()
     peers.close()
     reconciliations.end()

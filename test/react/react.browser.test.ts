@@ -38,7 +38,7 @@ function draw(node: TabringNode | Promise<TabringNode> | null): void {
 }
 
 const soon = { timeout: 15_000 }
-const followed = (node: TabringNode) => partsOf(node as StorageNode).following.count
+const followed = (node: TabringNode) => partsOf(node as StorageNode).views.count()
 
 test('a component shows a list as others change it, in strict mode following it once, and nothing once it is gone', async () => {
   cluster = await openCluster({ nodes: 3 })

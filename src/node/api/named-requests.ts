@@ -43,25 +43,22 @@ export interface NamedRequests {
   get(name: KeyName, options?: GetOptions): Promise<GetResult<unknown>>
   put(name: KeyName, context: Context | null, value: unknown, options?: PutOptions): Promise<PutResult>
   delete(name: KeyName, context: Context | null, options?: DeleteOptions): Promise<PutResult>
-  scan(range: ScanRange, options?: GetOptions): Promise<ScanResult>
 }
-
-/** A key that has changed, with all siblings it has now: none if it is gone. */
-export type ChangedEntry = ScannedEntry
 
 /** `loading`: nothing was read yet. `partial`: fewer than r owners tell of changes. `live`: r do. */
 export type FollowStatus = 'loading' | 'partial' | 'live'
 
-/** What a definition is opened with: the requests of one node, and the parts of a stamp. */
+/** What collections are built on: the requests of one node, its lists, its clock, and its chance. */
 export interface NodeAccess extends NamedRequests {
+  scan(range: ScanRange, options?: GetOptions): Promise<ScanResult>
   /**
-   * Tells of all entries of a key or a group, and of every change, until the returned function is called. `r`: owners
-   * that must tell of changes for the status to be `live`. Default: the node's.
+   * Tells of all entries of a key or a group, and of every change, until the returned function is called. An entry
+   * without values is gone. `r`: owners that must tell of changes for the status to be `live`. Default: the node's.
    */
   follow(
     what: KeyName | { readonly collection: string; readonly group: string },
     r: number | undefined,
-    listener: (changed: readonly ChangedEntry[], status: FollowStatus) => void,
+    listener: (changed: readonly ScannedEntry[], status: FollowStatus) => void,
   ): () => void
   /** Calls `task` after `ms`, unless the returned function is called before. */
   after(ms: number, task: () => void): () => void
@@ -71,9 +68,16 @@ export interface NodeAccess extends NamedRequests {
   mintActor(): string
 }
 
+declare const insideBrand: unique symbol
+
+/** The inside of a node, as a definition is given it. Only `node/access.ts` looks into it. */
+export interface Inside {
+  readonly [insideBrand]: true
+}
+
 /** A thing that a node opens, such as a collection. It carries its own code. */
 export interface Definition<C> {
   readonly name: string
   /** Called by `node.collection`, once for each node. */
-  open(access: NodeAccess): C
+  open(inside: Inside): C
 }

@@ -6,9 +6,10 @@ import { bounds } from '../../../src/core/bounds.ts'
 import { partitionOf } from '../../../src/core/hash.ts'
 import { storedKey } from '../../../src/core/stored-key.ts'
 import { type MemoryCluster, openCluster, type TabringNode } from '../../../src/memory/open-cluster.ts'
+import { accessOf } from '../../../src/node/access.ts'
 import type { ScanRange } from '../../../src/node/api/named-requests.ts'
 import type { GetOptions } from '../../../src/node/api/tabring-node.ts'
-import { partsOf, requestsOf, type StorageNode } from '../../../src/node/storage-node.ts'
+import { insideNode, partsOf, type StorageNode } from '../../../src/node/storage-node.ts'
 
 const [collection, group] = ['todos', 'list']
 const count = 300
@@ -18,7 +19,7 @@ afterEach(() => cluster?.close())
 
 const named = (key: string) => ({ collection, group, key })
 const keysTo = (end: number) => Array.from({ length: end }, (_, index) => `${index}`.padStart(4, '0'))
-const requestsAt = (all: MemoryCluster, index: number) => requestsOf(all.node(index) as StorageNode)
+const requestsAt = (all: MemoryCluster, index: number) => accessOf(insideNode(all.node(index) as StorageNode))
 
 /** A ring in which one node has put the keys `0000` to `count - 1`, in no order, beside keys of other groups. */
 async function filled(nodes: number): Promise<MemoryCluster> {
@@ -38,7 +39,9 @@ async function scanned(node: TabringNode, range: Partial<ScanRange> = {}, option
   const pages = []
   for (let from: string | null | undefined; from !== null; from = pages.at(-1)?.next) {
     const at = from === undefined ? {} : { from }
-    pages.push(await requestsOf(node as StorageNode).scan({ collection, where: { group }, ...range, ...at }, options))
+    pages.push(
+      await accessOf(insideNode(node as StorageNode)).scan({ collection, where: { group }, ...range, ...at }, options),
+    )
   }
   return {
     keys: pages.flatMap(({ entries }) => entries.map(({ name }) => name.key)),

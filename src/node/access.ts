@@ -1,0 +1,121 @@
+/**
+ * Access: what collections are built on, made for the first definition that a node opens (not in the paper).
+ *
+ * Lists and views are made here, and not with the node: an application without collections does not carry their code.
+ */
+import { shortfall } from '../core/quorum/demand.ts'
+import { type KeyName, parseStoredKey } from '../core/stored-key.ts'
+import type { KeyedRecord } from '../core/wire/messages.ts'
+import { checkGet, checkKey, checkRange } from './api/arguments.ts'
+import type { FollowStatus, Inside, NodeAccess, ScannedEntry, ScanRange, ScanResult } from './api/named-requests.ts'
+import type { Operations } from './api/operations.ts'
+import type { Context, DeleteOptions, GetOptions, PutOptions } from './api/tabring-node.ts'
+import type { Parts } from './assembly.ts'
+import { mintActor } from './coordination/dot-mint.ts'
+import { judge } from './coordination/outcomes.ts'
+import { Expiries } from './following/expiries.ts'
+import { Following } from './following/following.ts'
+import { groupSubject, keySubject } from './following/subjects.ts'
+import { type Opened, type Requests, valuesOf } from './requests.ts'
+import { scan } from './scanning/scan.ts'
+
+/** The access to a node. The same for all its definitions. */
+export function accessOf(inside: Inside): NodeAccess {
+  const opened = inside as unknown as Opened
+  opened.access ??= new Access(opened)
+  return opened.access
+}
+
+class Access implements NodeAccess {
+  readonly #parts: Parts
+  readonly #operations: Operations
+  readonly #requests: Requests
+  readonly #following: Following
+
+  constructor({ parts, operations, requests }: Opened) {
+    this.#parts = parts
+    this.#operations = operations
+    this.#requests = requests
+    const following = new Following(parts.ports.clock, parts.coordinator)
+    parts.views.told = (entries) => following.told(entries)
+    parts.views.changed = (node) => following.changed(node)
+    parts.views.woke = () => following.woke()
+    parts.views.count = () => following.count
+    parts.views.ended = following.start(parts.chance)
+    this.#following = following
+  }
+
+  get(name: KeyName, options?: GetOptions) {
+    return this.#requests.get(name, options)
+  }
+
+  put(name: KeyName, context: Context | null, value: unknown, options?: PutOptions) {
+    return this.#requests.put(name, context, value, options)
+  }
+
+  delete(name: KeyName, context: Context | null, options?: DeleteOptions) {
+    return this.#requests.delete(name, context, options)
+  }
+
+  async scan(range: ScanRange, options: GetOptions = {}): Promise<ScanResult> {
+    this.#parts.lifetime.assertOpen()
+    const { config, sleepDetector, throttle, joined, coordinator } = this.#parts
+    sleepDetector.look()
+    const { demand, timeoutMs } = checkGet(options, config)
+    const due = checkRange(range)
+    throttle.request()
+    return this.#operations.run(options.signal, 'nothing', async () => {
+      await joined.first
+      const { entries, next, extent, quorum } = await scan(coordinator, due, { demand, timeoutMs })
+      judge(quorum, options, `answered by ${shortfall(extent, demand)} that were asked for`)
+      const shown = entries.flatMap(({ key, record }) => {
+        const [name, values] = [parseStoredKey(key), valuesOf(this.#parts, record)]
+        return name === null || values.length === 0 ? [] : [{ name, values }]
+      })
+      return { entries: shown, next, replies: extent.nodes, quorum }
+    })
+  }
+
+  follow(
+    what: KeyName | { readonly collection: string; readonly group: string },
+    r: number | undefined,
+    listener: (changed: readonly ScannedEntry[], status: FollowStatus) => void,
+  ): () => void {
+    const { ports, config, coordinator } = this.#parts
+    this.#parts.lifetime.assertOpen()
+    const demand = { nodes: r ?? config.r, primaries: 0, devices: 0 }
+    const terms = { demand, timeoutMs: config.timeoutMs }
+    const subject =
+      'key' in what ? keySubject(coordinator, checkKey(what), terms) : groupSubject(coordinator, what, terms)
+    let known: FollowStatus = 'loading'
+    const tell = (changed: readonly KeyedRecord[]) => {
+      const entries = changed.flatMap(({ key, record }) => {
+        const name = parseStoredKey(key)
+        return name === null ? [] : [{ name, values: valuesOf(this.#parts, record) }]
+      })
+      listener(entries, known)
+    }
+    const expiries = new Expiries(ports.clock, tell)
+    const stop = this.#following.watch(subject, (changed, status) => {
+      known = status
+      expiries.shown(changed)
+      tell(changed)
+    })
+    return () => {
+      stop()
+      expiries.stop()
+    }
+  }
+
+  after(ms: number, task: () => void): () => void {
+    return this.#parts.ports.clock.after(ms, task)
+  }
+
+  wall(): number {
+    return this.#parts.ports.clock.wall()
+  }
+
+  mintActor(): string {
+    return mintActor(this.#parts.ports.random)
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Events of a node that matter to its views (not in the paper).
+ *
+ * They have no effect until a collection is opened: an application without one does not carry the code of views.
+ */
+import type { NodeId } from '../../core/ids.ts'
+import type { KeyedRecord } from '../../core/wire/messages.ts'
+
+export class ViewEvents {
+  /** An owner, or a write of this node, tells of changes. */
+  told: (entries: readonly KeyedRecord[]) => void = () => {}
+  /** Owners have moved, come or gone. `node`: it may have missed what it was to tell. */
+  changed: (node?: NodeId) => void = () => {}
+  /** This tab was asleep. */
+  woke: () => void = () => {}
+  /** The node has ended. */
+  ended: () => void = () => {}
+  /** The number of views. */
+  count: () => number = () => 0
+}
