@@ -76,6 +76,16 @@ function forbidden(from: string, to: string, types: boolean): string | null {
     if (to.startsWith('src/node/')) return floorOf(to) < floorOf(from) ? 'a room imports rooms below it' : null
     return to.startsWith('src/core/') || edges.includes(to) ? null : 'a node reaches the world through its ports'
   }
+  const above = /^src\/(merge|collections|react)\//.exec(from)?.[1]
+  if (above !== undefined) {
+    const doors: Readonly<Record<string, readonly RegExp[]>> = {
+      merge: [],
+      collections: [/^src\/merge\//, /^src\/node\/api\//, /^src\/node\/access\.ts$/],
+      react: [/^src\/collections\//, /^src\/node\/api\//],
+    }
+    const isOpen = to.startsWith(`src/${above}/`) || edges.includes(to) || doors[above]?.some((door) => door.test(to))
+    return isOpen === true ? null : 'what is built on a node knows its interface, and one door'
+  }
   const world = /^src\/(browser|memory)\//.exec(from)?.[1]
   if (world !== undefined) {
     if (kernel.test(to) || to.startsWith('src/core/wire/') || to.startsWith(`src/${world}/`)) return null
