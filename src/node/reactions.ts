@@ -43,7 +43,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   const reachChanged = (node: NodeId) => {
     reachability.review(node)
     links.changed()
-    parts.views.changed(node)
+    parts.views.changed()
     membersChanged(parts)
   }
   peers.on.request = (from, request) => {

@@ -28,6 +28,7 @@ const laterStreams = [
   'mesh',
   'joining',
   'orphans',
+  'watchers',
   'filler',
 ] as const
 

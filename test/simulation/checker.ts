@@ -38,6 +38,7 @@ export interface Violation {
     | 'OVERCLAIMED'
     | 'STRANGER'
     | 'WRONG_JOIN'
+    | 'STALE_VIEW'
   readonly key: string
   readonly subject: string
   readonly witness: string

@@ -71,6 +71,8 @@ export interface Options extends StoreOptions {
   readonly filler: number
   /** A tab is closed for good, and others are there on its device. */
   readonly orphans: boolean
+  /** Nodes follow keys. */
+  readonly watchers: boolean
   /** A tab with another build of the library is in the room. */
   readonly stranger: boolean
   /**
@@ -198,6 +200,7 @@ function optionsOf(seed: number): Options {
     ...wireOf(seed, 0.05),
     linksMax: bounds.linksMax,
     orphans: new Chance(seed, 'orphans').happens(0.03),
+    watchers: new Chance(seed, 'watchers').happens(0.25),
     filler: new Chance(seed, 'filler').happens(0.01) ? 1_300 : 0,
     core: chance.happens(0.4),
     checkpointEveryMs: often(500, 5_000),

@@ -78,6 +78,8 @@ export class Watch {
   readonly deleting = new Map<string, number>()
   /** Hears of values that a node has taken in late. */
   late: (values: readonly unknown[]) => void = () => {}
+  /** A node serves: it may be given something to show. */
+  onServing: (place: Place, node: StorageNode) => void = () => {}
   /** Nodes whose leave a later boot of their place has finished. */
   readonly #finished = new Set<NodeId>()
   /** The reconciliation that each node has begun last, and how often it has asked in it. */
@@ -121,6 +123,7 @@ export class Watch {
   }
 
   #serving(place: Place, node: StorageNode): void {
+    this.onServing(place, node)
     const last = [...place.leavers].at(-1)
     if (last !== undefined && last !== node.id && !this.#finished.has(last) && place.disk.rows.size > 0) {
       this.#finished.add(last)

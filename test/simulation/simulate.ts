@@ -20,6 +20,7 @@ import { isForgetful, type Options } from './options.ts'
 import { Watch } from './rare-paths.ts'
 import { Stranger } from './stranger.ts'
 import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
+import { Watchers } from './watchers.ts'
 import { testClient, Workload } from './workload.ts'
 import { type Place, World } from './world.ts'
 
@@ -78,6 +79,8 @@ export async function simulate(
   const world = new World(clock, options, counters, trace)
   const watch = new Watch(world)
   const workload = new Workload(world, watch, skipped)
+  const watchers = new Watchers(world)
+  watch.onServing = (place, node) => watchers.serving(place, node)
   beginApart(world)
   for (const place of world.places) world.start(place)
   const stranger = options.stranger ? new Stranger(world) : null
@@ -88,6 +91,7 @@ export async function simulate(
   let finals: Finals | undefined
   try {
     finals = await live(world, workload, seen)
+    seen.push(...watchers.violations(finals))
     seen.push(...((await stranger?.violations()) ?? []), ...(options.filler > 0 ? await filler.violations() : []))
   } catch (error) {
     if (!(error instanceof Stalled)) throw error

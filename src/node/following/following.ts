@@ -61,10 +61,10 @@ export class Following {
     for (const [view, due] of views) view.told(due, this.#statusOf(view))
   }
 
-  /** Owners have moved, come or gone. `node`: it may have missed what it was to tell. */
-  changed(node?: NodeId): void {
+  /** Owners have moved, come or gone. `met`: a node that may have begun anew, and then tells nothing any more. */
+  changed(met?: NodeId): void {
     if (this.#views.size === 0) return
-    if (node !== undefined) this.#leases.delete(node)
+    if (met !== undefined) this.#leases.delete(met)
     for (const view of this.#all()) view.status(this.#statusOf(view))
     this.#askSoon()
   }

@@ -9,8 +9,8 @@ import type { KeyedRecord } from '../../core/wire/messages.ts'
 export class ViewEvents {
   /** An owner, or a write of this node, tells of changes. */
   told: (entries: readonly KeyedRecord[]) => void = () => {}
-  /** Owners have moved, come or gone. `node`: it may have missed what it was to tell. */
-  changed: (node?: NodeId) => void = () => {}
+  /** Owners have moved, come or gone. `met`: a node that may have begun anew, and then tells nothing any more. */
+  changed: (met?: NodeId) => void = () => {}
   /** This tab was asleep. */
   woke: () => void = () => {}
   /** The node has ended. */

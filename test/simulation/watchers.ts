@@ -1,0 +1,61 @@
+/**
+ * Watchers: views of keys that nodes follow from their first moment on, in one seed of four.
+ *
+ * In the end each view is live, and shows what the owners hold.
+ */
+import { accessOf } from '../../src/node/access.ts'
+import type { FollowStatus } from '../../src/node/api/named-requests.ts'
+import { insideNode, partsOf, type StorageNode } from '../../src/node/storage-node.ts'
+import { Chance } from './chance.ts'
+import type { Violation } from './checker.ts'
+import type { FinalReplica } from './history.ts'
+import { nameIn } from './requests.ts'
+import type { Place, World } from './world.ts'
+
+interface Shown {
+  readonly place: Place
+  readonly node: StorageNode
+  readonly key: string
+  vids: readonly string[]
+  status: FollowStatus
+}
+
+export class Watchers {
+  readonly #world: World
+  readonly #chance: Chance
+  readonly #shown: Shown[] = []
+
+  constructor(world: World) {
+    this.#world = world
+    this.#chance = new Chance(world.options.seed, 'watchers')
+  }
+
+  /** Begins to follow one of the keys that all clients write. */
+  serving(place: Place, node: StorageNode): void {
+    const { options, counters, trace } = this.#world
+    if (!options.watchers) return
+    const key = `key ${this.#chance.between(1, options.keys)}`
+    const shown: Shown = { place, node, key, vids: [], status: 'loading' }
+    this.#shown.push(shown)
+    accessOf(insideNode(node)).follow({ collection: '', group: null, key }, undefined, (changed, status) => {
+      for (const { values } of changed) shown.vids = values.map((value) => nameIn(String(value))).sort()
+      if (changed.length > 0) counters.count('path: a view shows a change')
+      shown.status = status
+      trace(`place ${place.index} shows ${shown.vids} of ${key}, ${status}`)
+    })
+  }
+
+  /** Views that are not live in the end, or that show something else than the owners hold. */
+  violations(finals: ReadonlyMap<string, readonly FinalReplica[]>): readonly Violation[] {
+    const serving = new Set(this.#world.serving.map(({ node }) => node))
+    return this.#shown.flatMap(({ place, node, key, vids, status }) => {
+      const [replica] = finals.get(key) ?? []
+      if (!serving.has(node) || replica === undefined || partsOf(node).routing.others.length === 0) return []
+      this.#world.counters.count('check: a view in the end')
+      const held = [...replica.vids].sort()
+      if (status === 'live' && held.join() === vids.join()) return []
+      const witness = `place ${place.index} shows ${vids}, ${status}; the owners hold ${held}`
+      return [{ class: 'STALE_VIEW' as const, key, subject: node.id, witness }]
+    })
+  }
+}
