@@ -74,6 +74,9 @@ function forbidden(from: string, to: string, types: boolean): string | null {
     if (to.startsWith('src/node/')) return floorOf(to) < floorOf(from) ? 'a room imports rooms below it' : null
     return to.startsWith('src/core/') || edges.includes(to) ? null : 'a node reaches the world through its ports'
   }
+  if (from.startsWith('src/merge/')) {
+    return to.startsWith('src/merge/') || to === 'src/errors.ts' ? null : 'merge types know values, and nothing else'
+  }
   const world = /^src\/(browser|memory)\//.exec(from)?.[1]
   if (world !== undefined) {
     if (kernel.test(to) || to.startsWith('src/core/wire/') || to.startsWith(`src/${world}/`)) return null
@@ -102,6 +105,7 @@ test('imports point downward only', () => {
   )
   expect(wrong).toEqual([])
   expect(forbidden('src/core/quorum/decision.ts', 'src/node/coordination/read.ts', false)).not.toBeNull()
+  expect(forbidden('src/merge/tree.ts', 'src/core/ids.ts', false)).not.toBeNull()
   expect(forbidden('src/node/storage/replica.ts', 'src/node/handoff/leaving.ts', false)).not.toBeNull()
 })
 
@@ -166,9 +170,9 @@ test('no constructor of the node takes more than five parameters, or an object o
   expect(wide).toEqual([])
 })
 
-test('the core and the node take time and chance as arguments', () => {
+test('the core, the node and merge types take time and chance as arguments', () => {
   const ambient = /\b(Date\.now|Math\.random|setTimeout|setInterval|performance\.now|crypto\.|new Date\(\))/
-  const inside = sources.filter((path) => /^src\/(core|node)\//.test(path))
+  const inside = sources.filter((path) => /^src\/(core|node|merge)\//.test(path))
   expect(inside.filter((path) => ambient.test(text(path)))).toEqual([])
 })
 
