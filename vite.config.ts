@@ -48,6 +48,7 @@ const library = {
       entry: {
         index: 'src/index.ts',
         memory: 'src/memory/open-cluster.ts',
+        merge: 'src/merge/merge.ts',
         signaling: 'signaling/server.ts',
         'tabring-signaling': 'signaling/bin.ts',
       },
@@ -80,6 +81,7 @@ const slow = [
   'test/package.test.ts',
   'test/core/merkle/reconciliation.test.ts',
   'test/core/partitioning/placement.test.ts',
+  'test/merge/{guide,ring}.test.ts',
   'test/node/cluster.test.ts',
   'test/node/api/value-codec.test.ts',
   'test/node/coordination/sibling-cap.test.ts',
