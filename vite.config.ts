@@ -82,6 +82,7 @@ const slow = [
   'test/package.test.ts',
   'test/core/merkle/reconciliation.test.ts',
   'test/core/partitioning/placement.test.ts',
+  'test/merge/{guide,ring}.test.ts',
   'test/node/cluster.test.ts',
   'test/node/api/value-codec.test.ts',
   'test/node/coordination/sibling-cap.test.ts',

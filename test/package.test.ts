@@ -18,6 +18,16 @@ test('importing it on a server does nothing and does not crash', async () => {
   expect([stdout.trim(), stderr]).toEqual(['function function 0', ''])
 })
 
+test('merge types work wherever they are imported, and touch nothing', async () => {
+  const { stdout } = await inNode(
+    'const before = Object.keys(globalThis).length;' +
+      "const { change, counter, each, read } = await import('tabring/merge'); const Cart = each(counter());" +
+      'const put = (actor, to) => change(Cart, [], { to, stamp: { actor, time: 1 } });' +
+      "console.log(read(Cart, [put('a', { eggs: 1 }), put('b', { eggs: 2 })]), Object.keys(globalThis).length - before)",
+  )
+  expect(stdout.trim()).toBe('{ eggs: 3 } 0')
+})
+
 test('opening a node on a server says what is missing', async () => {
   const { stdout } = await inNode(
     "const { openNode } = await import('tabring');" +

@@ -114,6 +114,7 @@ test('imports point downward only', () => {
   )
   expect(wrong).toEqual([])
   expect(forbidden('src/core/quorum/decision.ts', 'src/node/coordination/read.ts', false)).not.toBeNull()
+  expect(forbidden('src/merge/tree.ts', 'src/core/ids.ts', false)).not.toBeNull()
   expect(forbidden('src/node/storage/replica.ts', 'src/node/handoff/leaving.ts', false)).not.toBeNull()
 })
 
@@ -178,9 +179,9 @@ test('no constructor of the node takes more than five parameters, or an object o
   expect(wide).toEqual([])
 })
 
-test('the core and the node take time and chance as arguments', () => {
+test('the core, the node and merge types take time and chance as arguments', () => {
   const ambient = /\b(Date\.now|Math\.random|setTimeout|setInterval|performance\.now|crypto\.|new Date\(\))/
-  const inside = sources.filter((path) => /^src\/(core|node)\//.test(path))
+  const inside = sources.filter((path) => /^src\/(core|node|merge)\//.test(path))
   expect(inside.filter((path) => ambient.test(text(path)))).toEqual([])
 })
 

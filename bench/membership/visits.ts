@@ -100,7 +100,9 @@ class Visits {
       if (!chance.happens(lookEveryMs / writeEveryMs)) continue
       const key = `${place.index} at ${now}`
       const put = node.put(key, null, key)
-      put.then(({ quorum }) => quorum && this.#written.set(key, storedKey({ collection: '', group: null, key }))).catch(() => {})
+      put
+        .then(({ quorum }) => quorum && this.#written.set(key, storedKey({ collection: '', group: null, key })))
+        .catch(() => {})
     }
     for (const { place } of this.#visitors.filter(({ until }) => until <= now)) this.#part(place)
     this.#visitors = this.#visitors.filter(({ until }) => until > now)

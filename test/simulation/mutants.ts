@@ -3,6 +3,7 @@
  * simulation must catch every one of them: a checker that nothing alarms proves nothing.
  */
 import { forgettingMutants } from './mutants-forgetting.ts'
+import { mergeMutants } from './mutants-merge.ts'
 import { servingMutants } from './mutants-serving.ts'
 import { storeMutants } from './mutants-store.ts'
 import type { Profile } from './options.ts'
@@ -263,4 +264,10 @@ const general: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...general, ...forgettingMutants, ...servingMutants, ...storeMutants]
+export const mutants: readonly Mutant[] = [
+  ...general,
+  ...forgettingMutants,
+  ...mergeMutants,
+  ...servingMutants,
+  ...storeMutants,
+]

@@ -13,6 +13,7 @@ test('what is opened has the public methods, and nothing else', async () => {
   expect(Object.keys(node)).toEqual([])
   const methods = [
     'close',
+    'collection',
     'delete',
     'get',
     'inspect',

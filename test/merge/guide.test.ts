@@ -1,0 +1,104 @@
+/**
+ * The code of the guide and of the docstrings compiles, and the code of the guide runs against a real ring. Method: its
+ * blocks are put together, checked by the compiler, and run; lines with `// ->` are compared.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import ts from 'typescript'
+import { expect, test } from 'vitest'
+import { openCluster } from '../../src/memory/open-cluster.ts'
+import * as merge from '../../src/merge/merge.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const text = (path: string) => readFileSync(join(root, path), 'utf8')
+
+/** The code of the guide, all blocks in a row. */
+const guide = [...text('docs/guides/conflicts-and-merge-types.md').matchAll(/^```ts\n(.*?)^```/gms)]
+  .map(([, code]) => code)
+  .join('')
+
+/** The examples of the docstrings, each alone. */
+const examples = readdirSync(join(root, 'src/merge'))
+  .filter((name) => name.endsWith('.ts'))
+  .flatMap((name) => [...text(`src/merge/${name}`).matchAll(/\* @example\n((?: *\* .*\n)+)/g)])
+  .map(([, code = '']) => code.replace(/^ *\* /gm, ''))
+
+const names = 'change, counter, each, fields, join, latest, read, resolver, set, unread, type MergeType, type Stamp'
+/** What the examples take for granted. */
+const given = `import { ${names} } from 'tabring/merge'
+import type { Context, TabringNode } from 'tabring'
+declare const node: TabringNode
+declare const key: string, context: Context | null, stamp: Stamp, values: readonly unknown[]
+declare const Cart: ReturnType<typeof carts>, cart: Record<string, number>
+declare const mergeUpdates: (all: readonly Uint8Array[]) => Uint8Array, textOf: (update: Uint8Array) => string
+interface Todo { title: string; place: string; tags: readonly string[]; votes: number }
+declare const todo: Todo, Todo: MergeType<Todo>
+interface Post { likes: number }
+declare const post: Post
+declare const console: { warn(text: string): void }
+const carts = () => each(counter())
+`
+
+/** What the compiler says about these files. */
+function complaints(files: ReadonlyMap<string, string>): readonly string[] {
+  const options: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'],
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+    paths: {
+      'tabring/merge': [join(root, 'src/merge/merge.ts')],
+      tabring: [join(root, 'src/node/api/tabring-node.ts')],
+    },
+  }
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile, fileExists } = host
+  host.fileExists = (path) => files.has(path) || fileExists(path)
+  host.getSourceFile = (path, ...rest) => {
+    const source = files.get(path)
+    return source === undefined
+      ? getSourceFile(path, ...rest)
+      : ts.createSourceFile(path, source, ts.ScriptTarget.Latest)
+  }
+  const program = ts.createProgram([...files.keys()], options, host)
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`)
+}
+
+test('the code of the guide and of each docstring compiles', () => {
+  const node = "import type { TabringNode } from 'tabring'\ndeclare const node: TabringNode\n"
+  const inFunction = (code: string) => `${given}export async function example() {\n${code}\n}\n`
+  const files = new Map([
+    [join(root, 'guide.ts'), node + guide],
+    ...examples.map((code, index) => [join(root, `example-${index}.ts`), inFunction(code)] as const),
+  ])
+  expect(guide.length).toBeGreaterThan(1000)
+  expect(examples.length).toBeGreaterThan(10)
+  expect(complaints(files)).toEqual([])
+  expect(complaints(new Map([[join(root, 'wrong.ts'), inFunction("read(Cart, 'no values')")]]))).toHaveLength(1)
+})
+
+test('the code of the guide does what it says', async () => {
+  const cluster = await openCluster({ nodes: 3 })
+  const compared = guide
+    .replace(/^import .* from 'tabring\/merge'$/m, '')
+    .replace(/^(.*?) +\/\/ -> (.*)$/gm, (_, code: string, value: string) => `shown.push([${code}, ${value}])`)
+  const { outputText } = ts.transpileModule(`export async function run() {\n${compared}\n}`, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  })
+  const shown: (readonly [unknown, unknown])[] = []
+  const body = `${outputText.replace('export ', '')}\nreturn run()`
+  const given = { node: cluster.node(0), shown, ...merge }
+  await new Function(...Object.keys(given), body)(...Object.values(given))
+  await cluster.close()
+  expect(shown).toHaveLength(1)
+  for (const [value, expected] of shown) expect(value).toEqual(expected)
+})
