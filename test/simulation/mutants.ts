@@ -6,6 +6,7 @@ import { forgettingMutants } from './mutants-forgetting.ts'
 import { mergeMutants } from './mutants-merge.ts'
 import { servingMutants } from './mutants-serving.ts'
 import { storeMutants } from './mutants-store.ts'
+import { viewMutants } from './mutants-views.ts'
 import type { Profile } from './options.ts'
 
 interface Edit {
@@ -270,4 +271,5 @@ export const mutants: readonly Mutant[] = [
   ...mergeMutants,
   ...servingMutants,
   ...storeMutants,
+  ...viewMutants,
 ]

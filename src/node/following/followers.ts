@@ -46,6 +46,7 @@ export class Followers {
   /** Records of these keys have changed here. */
   changed(keys: readonly StoredKey[]): void {
     if (this.#leases.size === 0) return
+    this.#forgetEnded()
     for (const key of keys) {
       for (const node of this.#leases.get(partitionOf(key))?.keys() ?? []) {
         const due = this.#due.get(node) ?? new Set<StoredKey>()

@@ -42,7 +42,7 @@ export class Following {
     this.#askSoon()
     return () => {
       views.delete(view)
-      if (views.size === 0) this.#views.delete(subject.partition)
+      if (views.size === 0 && this.#views.get(subject.partition) === views) this.#views.delete(subject.partition)
     }
   }
 
