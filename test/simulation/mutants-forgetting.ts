@@ -44,8 +44,8 @@ const holes: readonly Mutant[] = [
   {
     name: 'an exchange tells the session in which it ends',
     file: 'src/node/ownership/progress.ts',
-    from: 'return { session: begun.session, clock, kept: grouped(partitions, told, tellOf) }',
-    to: 'return { session: { ...begun.session, count: this.#count + 1 }, clock, kept: grouped(partitions, told, tellOf) }',
+    from: 'return { session: begun.session, clock, kept: grouped(of, told, tellOf) }',
+    to: 'return { session: { ...begun.session, count: this.#count + 1 }, clock, kept: grouped(of, told, tellOf) }',
     profile: 'apart',
     firstSeed: 5,
   },
@@ -145,15 +145,15 @@ const holes: readonly Mutant[] = [
   {
     name: 'rows that are dropped take away the claims about every partition',
     file: 'src/node/ownership/progress.ts',
-    from: '(this.#lostAt.get(partition) ?? 0)) > losses',
-    to: 'this.#losses) > losses',
+    from: '(this.#lostAt.get(partition) ?? 0) > losses',
+    to: 'this.#losses > losses',
     test: { file: 'test/scenarios/overwritten.test.ts', name: 'what all had received stays overwritten' },
   },
   {
     name: 'a row that is lost in the middle of an exchange does not keep it from counting',
     file: 'src/node/ownership/progress.ts',
-    from: '    if (this.hasLost(begun)) return []\n',
-    to: '',
+    from: 'this.#routing.owns(partition) && !this.hasLost(begun, partition)',
+    to: 'this.#routing.owns(partition)',
     test: { file: 'test/node/ownership/received.test.ts', name: 'in which a row was lost claims nothing' },
   },
   {

@@ -45,6 +45,13 @@ export const servingMutants: readonly Mutant[] = [
     test: { file: 'test/node/ownership/ownership.test.ts', name: 'an owner that lost a row' },
   },
   {
+    name: 'what was given before a row was lost counts after it',
+    file: 'src/node/ownership/ownership.ts',
+    from: "    if (how === 'dropped') return []\n    // The lost row may have come from a node that has given its copy: it gives it again.\n    this.#received.delete(partition)\n",
+    to: "    if (how === 'dropped') return []\n",
+    test: { file: 'test/node/ownership/ownership.test.ts', name: 'that lost a row counts once' },
+  },
+  {
     name: 'a row that is damaged or missing answers as an owner',
     file: 'src/node/request-handler.ts',
     from: 'const isIn = !isLost && (',

@@ -123,16 +123,17 @@ export class ExchangeSchedule {
       // While members come and go, either node may learn of a change a moment later.
       const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs
       if (!isAlike && isSettling) return bounds.viewRetryMs
-      const fetching = this.#ownership.fetchingFrom(node)
-      if (isAlike && fetching.length > 0) await this.#exchange.run(node, fetching, fetching, 'home')
-      const left = this.#leftFor(node)
-      const shared = this.#routing.sharedPartitions(this.#routing.self, node)
-      const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
       try {
+        // A new owner fetches from a former one first. Little is left to move when it then compares with its co-owners.
+        const fetching = this.#ownership.fetchingFrom(node)
+        if (isAlike && fetching.length > 0) await this.#exchange.run(node, fetching, fetching, 'home')
+        const left = this.#leftFor(node)
+        const shared = this.#routing.sharedPartitions(this.#routing.self, node)
+        const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
         if (due.length > 0) await this.#exchange.run(node, due, left.length === 0 ? null : due, 'both ways')
       } finally {
         // This runs even if some partitions could not be brought in step: dropping others may make room for them.
-        if (left.length > 0) await this.#exchange.dropSettled()
+        if (this.#leftFor(node).length > 0) await this.#exchange.dropSettled()
       }
       this.#backOff.reset(node, reason)
       reason = 'views'

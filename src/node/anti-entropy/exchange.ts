@@ -226,12 +226,10 @@ export class Exchange {
     return this.#progress.accountOf(partitions, begun, (partition) => this.#ownership.isInSync(partition))
   }
 
-  /** A node has given all it had of these partitions. Its account leaves out those of which it lost rows meanwhile. */
+  /** A node has given all it had of these partitions, except of those of which either side lost rows meanwhile. */
   #received(node: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): void {
-    const told = new Set(account.kept.flatMap(({ of }) => of))
-    const given = partitions.filter((partition) => told.has(partition))
-    this.#ownership.received(node, given)
-    const adopted = this.#progress.received(node, given, begun, account)
+    const adopted = this.#progress.received(node, partitions, begun, account)
+    this.#ownership.received(node, adopted)
     this.#forgetting.received(node, adopted, account.clock)
   }
 

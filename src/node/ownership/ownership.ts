@@ -234,10 +234,10 @@ export class Ownership {
    */
   lost(partition: Partition, how: 'lost' | 'dropped'): readonly Write[] {
     if (how === 'dropped') return []
-    if (this.#is(partition, flags.synced)) {
+    // The lost row may have come from a node that has given its copy: it gives it again.
+    this.#received.delete(partition)
+    if (this.#is(partition, flags.synced))
       this.#standing[partition] = this.#is(partition, flags.owned) ? flags.owned : 0
-      this.#received.delete(partition)
-    }
     // This row is written even if the loss was noted before: that note may not be in the store yet.
     return [{ key: ownershipRow, value: this.#standing.slice() }]
   }

@@ -179,9 +179,9 @@ export class Progress {
     return { received: ungrouped(terms.received), floors }
   }
 
-  /** True if rows were lost or dropped here since a session began: of a partition, or of any. */
-  hasLost({ losses }: Begun, partition?: Partition): boolean {
-    return (partition === undefined ? this.#losses : (this.#lostAt.get(partition) ?? 0)) > losses
+  /** True if rows of a partition were lost or dropped here since a session began. */
+  hasLost({ losses }: Begun, partition: Partition): boolean {
+    return (this.#lostAt.get(partition) ?? 0) > losses
   }
 
   /** True if the other side had received a sibling of this node before the session. */
@@ -195,23 +195,23 @@ export class Progress {
    */
   accountOf(partitions: readonly Partition[], begun: Begun, isInSync: (partition: Partition) => boolean): Account {
     const { clock, kept } = begun
-    // Rows were lost or dropped meanwhile: they were not given.
-    if (this.hasLost(begun)) return { session: begun.session, clock, kept: [] }
+    // Rows that were lost or dropped meanwhile were not given.
+    const of = partitions.filter((partition) => !this.hasLost(begun, partition))
     const outOfSync = sharing((each: Kept): Told => ({ ...each, horizon: never }))
     const tellOf = (partition: Partition): Told => {
       const each = this.#of(partition, kept)
       return isInSync(partition) ? each : outOfSync(each)
     }
-    return { session: begun.session, clock, kept: grouped(partitions, told, tellOf) }
+    return { session: begun.session, clock, kept: grouped(of, told, tellOf) }
   }
 
   /**
    * This node has all that a peer had of these partitions, flushed. For those it owns it adopts the peer's account and
-   * horizons. Returns the adopted partitions.
+   * horizons. Returns the adopted partitions: those of which no row was lost meanwhile, at either end.
    */
   received(from: NodeId, partitions: readonly Partition[], begun: Begun, account: Account): readonly Partition[] {
-    if (this.hasLost(begun)) return []
-    const due = new Set(partitions.filter((partition) => this.#routing.owns(partition)))
+    const isDue = (partition: Partition) => this.#routing.owns(partition) && !this.hasLost(begun, partition)
+    const due = new Set(partitions.filter(isDue))
     const adopted: Partition[] = []
     for (const { is, of } of account.kept) {
       const next = sharing((kept: Kept) => this.#withAccount(kept, from, account.session, is.received))

@@ -150,4 +150,15 @@ describe('a new owner', () => {
     ownership.received(name(3), allPartitions)
     expect(ownership.counts(partition)).toBe(true)
   })
+
+  test('that lost a row counts once those who had given before have given again', () => {
+    const { ownership, reachable, partition } = fresh()
+    reachable.add(name(3))
+    ownership.received(name(2), allPartitions)
+    ownership.lost(partition, 'lost')
+    ownership.received(name(3), allPartitions)
+    expect(ownership.counts(partition)).toBe(false)
+    ownership.received(name(2), allPartitions)
+    expect(ownership.counts(partition)).toBe(true)
+  })
 })

@@ -99,11 +99,17 @@ test('rows of one partition that are lost or dropped take away no claim about an
   const { progress, partition, receive } = begun()
   receive(other, session(7))
   const since = progress.begin(null)
-  const claimed = () => progress.termsFor(other, [partition], since).received.flatMap(({ of }) => of)
+  const claims = () => ({
+    isLost: progress.hasLost(since, partition),
+    inTerms: progress.termsFor(other, [partition], since).received.flatMap(({ of }) => of),
+    inAccount: progress.accountOf([partition], since, () => true).kept.flatMap(({ of }) => of),
+    adopted: receive(third, session(7), at(50), since),
+  })
   progress.lost(elsewhere(partition), 'dropped')
-  expect([progress.hasLost(since, partition), progress.hasLost(since), claimed()]).toEqual([false, true, [partition]])
+  const all = [partition]
+  expect(claims()).toEqual({ isLost: false, inTerms: all, inAccount: all, adopted: all })
   progress.lost(partition, 'lost')
-  expect([progress.hasLost(since, partition), progress.hasLost(since), claimed()]).toEqual([true, true, []])
+  expect(claims()).toEqual({ isLost: true, inTerms: [], inAccount: [], adopted: [] })
 })
 
 test('what an owner has received ends with its ownership, and up to when names may be missing with the rows', async () => {
