@@ -1,12 +1,25 @@
 /**
  * Events: listeners of the application, and events kept for the first of them (not in the paper).
  *
- * A listener that throws harms no other: its error surfaces as an unhandled rejection.
+ * A listener that throws harms no other: its error surfaces as an unhandled rejection. Beside the events stand the counts
+ * of trouble: what a node tells no caller, because it tries again or leaves it to others. `status()` shows them by kind.
  */
 import { bounds } from '../../core/bounds.ts'
 import { TabringError } from '../../errors.ts'
-import type { NodeEvents } from './tabring-node.ts'
-import { noTrouble, type Trouble } from './trouble.ts'
+import type { NodeEvents, Status } from './tabring-node.ts'
+
+export type Trouble = { -readonly [Kind in keyof Status['trouble']]: number }
+
+export const noTrouble = (): Trouble => ({
+  malformed: 0,
+  unsent: 0,
+  storage: 0,
+  hints: 0,
+  exchanges: 0,
+  repairs: 0,
+  undecodable: 0,
+  adoptions: 0,
+})
 
 type Listener = (event: never) => void
 

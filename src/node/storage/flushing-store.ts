@@ -5,7 +5,7 @@
  * commits too. Commits are counted when they are decided, which is the order in which they happen.
  */
 import { type Decide, type Durability, type RowKey, type Store, StoreFailure, type Write } from '../../ports.ts'
-import type { Trouble } from '../api/trouble.ts'
+import type { Trouble } from '../api/events.ts'
 import { flushedWrite } from './rows.ts'
 
 const isData = ({ key: [table] }: Write): boolean => table === 'record' || table === 'hint'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
-import { noTrouble } from '../../../src/node/api/trouble.ts'
+import { noTrouble } from '../../../src/node/api/events.ts'
 import { FlushingStore } from '../../../src/node/storage/flushing-store.ts'
 import { metaRow } from '../../../src/node/storage/rows.ts'
 import { type Durability, type RowKey, type Store, StoreFailure } from '../../../src/ports.ts'
