@@ -8,7 +8,7 @@
 import { partitionOf } from '../core/hash.ts'
 import type { DeviceId, NodeId } from '../core/ids.ts'
 import type { place } from '../core/partitioning/placement.ts'
-import { meets, shortfall } from '../core/quorum/demand.ts'
+import { shortfall } from '../core/quorum/demand.ts'
 import { isBlank } from '../core/versioning/causal-history.ts'
 import { contextOf } from '../core/versioning/context.ts'
 import { liveValues, type Unwritten } from '../core/versioning/record.ts'
@@ -35,6 +35,7 @@ import type {
   Status,
   TabringNode,
 } from './api/tabring-node.ts'
+import type { TraceEvent } from './api/trace.ts'
 import { assemble, type Parts, start } from './assembly.ts'
 import { judge, putFailed } from './coordination/outcomes.ts'
 import { read } from './coordination/read.ts'
@@ -112,15 +113,15 @@ export class StorageNode implements TabringNode {
 
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<GetResult<T>> {
     this.#assertOpen()
-    const { ports, config, sleepDetector, throttle, joined, coordinator, values: codec, events } = this.#parts
+    const { ports, config, sleepDetector, throttle, joined, coordinator, values: codec, events, trace } = this.#parts
     sleepDetector.look()
     const stored = checkKey(key)
     throttle.request()
     const { demand, timeoutMs } = checkGet(options, config)
     const atLeast = checkContext(stored, options.atLeast ?? null)
-    return this.#operations.run(options.signal, 'nothing', async () => {
+    const answer = async (id: number) => {
       await joined.first
-      const { record, horizon, extent, quorum } = await read(coordinator, stored, { demand, atLeast, timeoutMs })
+      const { record, horizon, extent, quorum } = await read(coordinator, stored, { demand, atLeast, timeoutMs, id })
       const values = liveValues(record, ports.clock.wall()).flatMap((bytes) => {
         const value = codec.decode(bytes)
         if (value !== undefined) return [value as T]
@@ -137,37 +138,48 @@ export class StorageNode implements TabringNode {
       const isUnwritten = isBlank(record.history) && record.siblings.length === 0 && horizon === 0
       const context = isUnwritten ? null : (encodeContext(stored, contextOf(record, horizon)) as Context)
       return { values, context, replies: extent.nodes, quorum }
-    })
+    }
+    return trace.request('get', key, 'application', (id) =>
+      this.#operations.run(options.signal, 'nothing', () => answer(id)),
+    )
   }
 
   async put(key: string, context: Context | null, value: unknown, options: PutOptions = {}): Promise<PutResult> {
     this.#assertOpen()
     const { expiresAt, ...checked } = checkPut(options, this.#parts.config)
     const unwritten = { kind: 'value', value: this.#parts.values.encode(value), expiresAt } as const
-    return this.#write(key, context, checked, unwritten)
+    return this.#write('put', key, context, checked, unwritten)
   }
 
   async delete(key: string, context: Context | null, options: DeleteOptions = {}): Promise<PutResult> {
     this.#assertOpen()
-    return this.#write(key, context, checkDelete(options, this.#parts.config), { kind: 'tombstone' })
+    return this.#write('delete', key, context, checkDelete(options, this.#parts.config), { kind: 'tombstone' })
   }
 
-  async #write(key: string, context: Context | null, checked: Checked, unwritten: Unwritten): Promise<PutResult> {
-    const { throttle, joined, coordinator } = this.#parts
+  async #write(
+    request: 'put' | 'delete',
+    key: string,
+    context: Context | null,
+    checked: Checked,
+    unwritten: Unwritten,
+  ): Promise<PutResult> {
+    const { throttle, joined, coordinator, trace } = this.#parts
     const stored = checkKey(key)
     const seen = checkContext(stored, context)
     throttle.request()
     const { demand, signal } = checked
-    return this.#operations.run(signal, 'unknown', async () => {
+    const answer = async (id: number) => {
       await joined.first
-      const { after, extent, hinted, isStored, failure } = await put(coordinator, stored, seen, unwritten, checked)
+      const terms = { ...checked, id }
+      const outcome = await put(coordinator, stored, seen, unwritten, terms)
+      const { after, extent, hinted, quorum, isStored, failure } = outcome
       if (!isStored) throw putFailed(failure)
-      const quorum = meets(extent, demand)
       const text = `the write is held by ${shortfall(extent, demand)} that were asked for; it will be handed on`
       judge(quorum, checked, text, 'stored')
       const context = encodeContext(stored, after) as Context
       return { context, acks: extent.nodes, devices: extent.devices, hinted, quorum }
-    })
+    }
+    return trace.request(request, key, 'application', (id) => this.#operations.run(signal, 'unknown', () => answer(id)))
   }
 
   // Inspection
@@ -204,6 +216,10 @@ export class StorageNode implements TabringNode {
 
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void {
     return this.#parts.events.on(event, listener)
+  }
+
+  trace(listener: (event: TraceEvent) => void): () => void {
+    return this.#parts.trace.listen(listener)
   }
 
   // The end

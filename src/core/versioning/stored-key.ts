@@ -26,3 +26,6 @@ export function parseStoredKey(text: string): KeyName | null {
   if (at < 1 || at === text.length - 1 || !text.startsWith(first)) return null
   return { collection: text.slice(1, at), key: text.slice(at + 1) }
 }
+
+/** The key of the application in a name. */
+export const keyIn = (name: StoredKey): string => parseStoredKey(name)?.key ?? name

@@ -124,12 +124,13 @@ export class ExchangeSchedule {
       const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs
       if (!isAlike && isSettling) return bounds.viewRetryMs
       const fetching = this.#ownership.fetchingFrom(node)
-      if (isAlike && fetching.length > 0) await this.#exchange.run(node, fetching, fetching, 'home')
+      if (isAlike && fetching.length > 0) await this.#exchange.run(node, fetching, fetching, 'catching up')
       const left = this.#leftFor(node)
       const shared = this.#routing.sharedPartitions(this.#routing.self, node)
       const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
       try {
-        if (due.length > 0) await this.#exchange.run(node, due, left.length === 0 ? null : due, 'both ways')
+        const why = left.length === 0 ? 'anti-entropy' : 'handing on'
+        if (due.length > 0) await this.#exchange.run(node, due, left.length === 0 ? null : due, why)
       } finally {
         // This runs even if some partitions could not be brought in step: dropping others may make room for them.
         if (left.length > 0) await this.#exchange.dropSettled()
@@ -168,7 +169,8 @@ export class ExchangeSchedule {
   /** Rows of a partition were lost here. Exchanges now with those of its owners that are within reach. */
   restore(partition: Partition): void {
     for (const owner of this.#routing.ownersOf(partition))
-      if (owner !== this.#routing.self && this.#peers.isReachable(owner)) this.#exchange.now(owner).catch(() => {})
+      if (owner !== this.#routing.self && this.#peers.isReachable(owner))
+        this.#exchange.now(owner, 'lost rows').catch(() => {})
   }
 
   /** Follows a change of placement: there may be much to exchange with every peer within reach. */

@@ -261,6 +261,7 @@ export class Replica {
       for (const [key, kept] of intake.hinted) this.#index.hints.set(key, kept)
       for (const { hash } of changes) this.#index.written(partitionIn(hash))
       for (const [key, siblings] of intake.crowded) this.on.crowded(key, siblings)
+      this.on.kept(intake.hinted)
     })
     // A transaction that failed may have taken effect.
     const tellLate = () => {
@@ -268,7 +269,10 @@ export class Replica {
     }
     const result = await watched(this.on, change.finally(tellLate))
     if (result === 'taken') this.on.storageWas('ok')
-    if (result === 'refused') throw new HintRefused()
+    if (result === 'refused') {
+      this.on.refused(incoming)
+      throw new HintRefused()
+    }
     if (result === 'again') return this.take(incoming, durability, asked, coming)
     for (const { record } of incoming) this.#seeTimes(record)
     return intake
@@ -347,7 +351,7 @@ export class Replica {
     const keys = hashesOf(partitions).map((hash) => ({ hash, key: null }))
     return watched(
       this.on,
-      this.#index.change(keys, [], 'relaxed', decide, () => {}),
+      this.#index.change(keys, [], 'relaxed', decide, (dropped) => this.on.dropped(dropped)),
     )
   }
 
