@@ -42,4 +42,5 @@ export type {
   Status,
   TabringNode,
 } from './node/api/tabring-node.ts'
+export type { TraceEvent } from './node/api/trace.ts'
 export type { SignalingEvent } from './ports.ts'

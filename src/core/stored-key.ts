@@ -45,6 +45,9 @@ export function parseStoredKey(text: string): KeyName | null {
   return rest.length > 0 ? null : { collection, group, key: text.slice(at + 1) }
 }
 
+/** The key of the application in a name. */
+export const keyIn = (name: StoredKey): string => parseStoredKey(name)?.key ?? name
+
 /** The part of a stored name that places the key: collection and group. Null for a key without a group. */
 export function placeIn(name: StoredKey): string | null {
   const at = name.indexOf(separator)

@@ -59,21 +59,25 @@ class Access implements NodeAccess {
 
   async scan(range: ScanRange, options: GetOptions = {}): Promise<ScanResult> {
     this.#parts.lifetime.assertOpen()
-    const { config, sleepDetector, throttle, joined, coordinator } = this.#parts
+    const { config, sleepDetector, throttle, joined, coordinator, trace } = this.#parts
     sleepDetector.look()
     const { demand, timeoutMs } = checkGet(options, config)
     const due = checkRange(range)
     throttle.request()
-    return this.#operations.run(options.signal, 'nothing', async () => {
+    const answer = async (id: number) => {
       await joined.first
-      const { entries, next, extent, quorum } = await scan(coordinator, due, { demand, timeoutMs })
+      const { entries, next, extent, quorum } = await scan(coordinator, due, { demand, timeoutMs, id })
       judge(quorum, options, `answered by ${shortfall(extent, demand)} that were asked for`)
       const shown = entries.flatMap(({ key, record }) => {
         const [name, values] = [parseStoredKey(key), valuesOf(this.#parts, record)]
         return name === null || values.length === 0 ? [] : [{ name, values }]
       })
       return { entries: shown, next, replies: extent.nodes, quorum }
-    })
+    }
+    const group = 'group' in range.where ? range.where.group : ''
+    return trace.request('scan', group, 'application', (id) =>
+      this.#operations.run(options.signal, 'nothing', () => answer(id)),
+    )
   }
 
   follow(

@@ -20,6 +20,7 @@ import { UnderWay } from './anti-entropy/under-way.ts'
 import type { CheckedConfig } from './api/config.ts'
 import { Events } from './api/events.ts'
 import { Lifetime } from './api/lifetime.ts'
+import { Trace } from './api/trace.ts'
 import { ValueCodec } from './api/value-codec.ts'
 import { Coordinator } from './coordination/coordinator.ts'
 import { DotMint, mintActor } from './coordination/dot-mint.ts'
@@ -59,6 +60,7 @@ interface Local {
   readonly config: CheckedConfig
   readonly chance: () => number
   readonly events: Events
+  readonly trace: Trace
   readonly lifetime: Lifetime
   readonly values: ValueCodec
   readonly hybrid: HybridClock
@@ -129,11 +131,11 @@ function localParts(
   placing: typeof place | undefined,
 ): Local {
   const { clock } = ports
-  const [events, values, hybrid] = [new Events(), new ValueCodec(), new HybridClock(clock)]
+  const [events, trace, values, hybrid] = [new Events(), new Trace(clock), new ValueCodec(), new HybridClock(clock)]
   const members = new MemberList(own, known, clock.now(), config.linksMax)
   const routing = new Routing(own.node, members.view, config.n, placing)
   const retention = new Retention(config.retentionMs)
-  const store = new FlushingStore(ports.store, events.trouble)
+  const store = new FlushingStore(ports.store, events.trouble, trace)
   const ownership = new Ownership(store, routing, saved.ownership, clock)
   const progress = new Progress(store, clock, routing, retention, { boot, saved: saved.progress })
   const forgetting = new Forgetting({ store, clock, routing, retention, ownership, progress }, saved.absences)
@@ -144,6 +146,7 @@ function localParts(
     config,
     chance: () => chanceOf(ports.random),
     events,
+    trace,
     lifetime: new Lifetime(),
     values,
     hybrid,
@@ -178,13 +181,14 @@ function networkParts(local: Local, actor: ActorId): Network {
 }
 
 function workParts(local: Local, network: Network, actor: ActorId): Work {
-  const { ports, config, chance, events, values, hybrid, routing, ownership, progress, forgetting, replica } = local
+  const { ports, config, chance, events, trace, values, hybrid, routing } = local
+  const { ownership, progress, forgetting, replica } = local
   const { peers, membership, links } = network
   const { clock, random } = ports
   const writeStamp = new WriteStamp(clock, hybrid, new DotMint(random, actor, config.retentionMs / 2))
-  const coordinator = new Coordinator({ clock, routing, peers, replica, links, writeStamp, events })
+  const coordinator = new Coordinator({ clock, routing, peers, replica, links, writeStamp, events, trace })
   const throttle = new Throttle(clock)
-  const log = new ExchangeLog(clock, events)
+  const log = new ExchangeLog(clock, events, trace)
   const reconciliations = new Reconciliations(clock, peers, routing, replica, actor)
   const recordSync = new RecordSync(peers, replica, throttle, routing)
   const exchange = new Exchange(
@@ -212,6 +216,7 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
       exchange,
       throttle,
       events,
+      trace,
       partBytes: config.hintPartBytes,
     }),
   }

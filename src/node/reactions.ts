@@ -8,10 +8,13 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId, PeerId } from '../core/ids.ts'
+import type { Claim } from '../core/membership/claims.ts'
 import type { NodeEvents } from './api/tabring-node.ts'
+import { hintStep, messageStep } from './api/trace.ts'
 import type { Parts } from './assembly.ts'
 import { rememberMembers } from './membership/boot.ts'
 import { membersOf } from './membership/members.ts'
+import { failureOf } from './network/request-failure.ts'
 import { handleRequest } from './request-handler.ts'
 import { debounced } from './scheduling/timers.ts'
 
@@ -23,6 +26,7 @@ export function react(parts: Parts, lose: Lose): void {
   reactToPeers(parts, lose)
   reactToMembers(parts, lose)
   reactToStorage(parts, lose)
+  traceSteps(parts)
   const { exchange, schedule, handoff, scrub, capacity } = parts
   exchange.onSettled = (node) => void handoff.deliverTo(node)
   exchange.onDropped = () => capacity.madeRoom()
@@ -98,12 +102,15 @@ function reactToPeers(parts: Parts, lose: Lose): void {
 
 /** Members: who is here, who owns what by that, and whether this tab has been asleep. */
 function reactToMembers(parts: Parts, lose: Lose): void {
-  const { ports, peers, lifetime, membership, routing, links, guest, sleepDetector, reachability, ownership } = parts
+  const { ports, peers, lifetime, membership, routing, links, guest, sleepDetector, reachability } = parts
+  const { ownership, trace } = parts
   const remember = () => rememberMembers(ports.store, routing.claims).catch(() => {})
   const rememberSoon = debounced(ports.clock, bounds.rememberMs, () => {
     if (lifetime.isOpen) void remember()
   })
+  const tellClaims = claimsTold(parts)
   membership.onChanged = (claims) => {
+    tellClaims(claims)
     routing.follow(membership.view, claims)
     links.changed()
     guest.changed()
@@ -122,7 +129,8 @@ function reactToMembers(parts: Parts, lose: Lose): void {
   guest.onStayed = () => void remember()
   sleepDetector.onWoke = () => woke(parts)
   ownership.isReachable = (node) => peers.isReachable(node)
-  ownership.onInSync = () => {
+  ownership.onInSync = (partitions) => {
+    trace.tell?.({ type: 'ownership', step: 'in sync', partitions: [...partitions] })
     if (ownership.syncing.length === 0) membership.settle()
     parts.joined.review()
   }
@@ -143,6 +151,49 @@ function reactToStorage(parts: Parts, lose: Lose): void {
     if (state === 'ok') schedule.recovered()
   }
   capacity.health.onGivenUp = () => lose('storage-failed')
+}
+
+/** Tells the trace of changed claims. It keeps the last status of each member. */
+function claimsTold({ trace, membership }: Parts): (claims: readonly Claim[]) => void {
+  const statuses = new Map(membership.claims.map(({ node, status }) => [node, status]))
+  return (claims) => {
+    for (const { node, status: to } of claims) {
+      trace.tell?.({ type: 'member', node, from: statuses.get(node) ?? null, to })
+      statuses.set(node, to)
+    }
+    if (statuses.size <= membership.view.size) return
+    for (const node of statuses.keys()) if (!membership.view.has(node)) statuses.delete(node)
+  }
+}
+
+/** The trace hears what happens in parts that tell it by events of their own. */
+function traceSteps({ trace, peers, ownership, routing, replica }: Parts): void {
+  peers.on.sent = (node, message, bytes, through) => trace.tell?.(messageStep('sent', node, through, message, bytes))
+  peers.on.received = (node, message, bytes, through) =>
+    trace.tell?.(messageStep('received', node, through, message, bytes))
+  peers.on.unanswered = (node, { type: kind }, id, error) =>
+    trace.tell?.({ type: 'message', step: 'unanswered', node, kind, id, why: failureOf(error) })
+  ownership.onMoved = (partitions) => {
+    if (trace.tell === undefined) return
+    const owned = partitions.filter((partition) => routing.owns(partition))
+    const ended = partitions.filter((partition) => !routing.owns(partition))
+    if (owned.length > 0) trace.tell({ type: 'ownership', step: 'owned', partitions: owned })
+    if (ended.length > 0) trace.tell({ type: 'ownership', step: 'ended', partitions: ended })
+  }
+  replica.on.dropped = (partitions) => {
+    if (partitions.length > 0) trace.tell?.({ type: 'ownership', step: 'dropped', partitions })
+  }
+  replica.on.kept = (hints) => {
+    if (trace.tell === undefined) return
+    for (const [key, { targets }] of hints) trace.tell(hintStep('kept', targets, [{ key }]))
+  }
+  replica.on.refused = (incoming) => trace.tell?.(hintStep('refused', [], incoming))
+  replica.on.struckOff = (target, hints) => {
+    if (trace.tell === undefined || hints.length === 0) return
+    const struck = hints.map(([key]) => ({ key }))
+    trace.tell(hintStep('struck off', [target], struck))
+  }
+  replica.on.checkpointed = (partitions) => trace.tell?.({ type: 'storage', step: 'checkpoint', partitions })
 }
 
 /** Meets the others, and follows the tab's life. */

@@ -3,7 +3,7 @@
  *
  * Each checks its arguments, asks the coordinator, and judges the outcome.
  */
-import { meets, shortfall } from '../core/quorum/demand.ts'
+import { shortfall } from '../core/quorum/demand.ts'
 import type { KeyName } from '../core/stored-key.ts'
 import { isBlank } from '../core/versioning/causal-history.ts'
 import { contextOf } from '../core/versioning/context.ts'
@@ -29,15 +29,15 @@ export class Requests implements NamedRequests {
 
   async get<T = unknown>(name: KeyName, options: GetOptions = {}): Promise<GetResult<T>> {
     this.#parts.lifetime.assertOpen()
-    const { config, sleepDetector, throttle, joined, coordinator, events } = this.#parts
+    const { config, sleepDetector, throttle, joined, coordinator, events, trace } = this.#parts
     sleepDetector.look()
     const stored = checkKey(name)
     throttle.request()
     const { demand, timeoutMs } = checkGet(options, config)
     const atLeast = checkContext(stored, options.atLeast ?? null)
-    return this.#operations.run(options.signal, 'nothing', async () => {
+    const answer = async (id: number) => {
       await joined.first
-      const { record, horizon, extent, quorum } = await read(coordinator, stored, { demand, atLeast, timeoutMs })
+      const { record, horizon, extent, quorum } = await read(coordinator, stored, { demand, atLeast, timeoutMs, id })
       const values = valuesOf(this.#parts, record) as T[]
       if (values.length > 1) events.emit('conflict', { key: name.key, siblings: values.length })
       const short = shortfall(extent, demand)
@@ -49,45 +49,51 @@ export class Requests implements NamedRequests {
       const isUnwritten = isBlank(record.history) && record.siblings.length === 0 && horizon === 0
       const context = isUnwritten ? null : (encodeContext(stored, contextOf(record, horizon)) as Context)
       return { values, context, replies: extent.nodes, quorum }
-    })
+    }
+    return trace.request('get', name.key, 'application', (id) =>
+      this.#operations.run(options.signal, 'nothing', () => answer(id)),
+    )
   }
 
   async put(name: KeyName, context: Context | null, value: unknown, options: PutOptions = {}): Promise<PutResult> {
     this.#parts.lifetime.assertOpen()
     const { expiresAt, ...checked } = checkPut(options, this.#parts.config)
     const unwritten = { kind: 'value', value: this.#parts.values.encode(value), expiresAt } as const
-    return this.#write(name, context, checked, unwritten)
+    return this.#write('put', name, context, checked, unwritten)
   }
 
   async delete(name: KeyName, context: Context | null, options: DeleteOptions = {}): Promise<PutResult> {
     this.#parts.lifetime.assertOpen()
-    return this.#write(name, context, checkDelete(options, this.#parts.config), { kind: 'tombstone' })
+    return this.#write('delete', name, context, checkDelete(options, this.#parts.config), { kind: 'tombstone' })
   }
 
-  async #write(name: KeyName, context: Context | null, checked: Checked, unwritten: Unwritten): Promise<PutResult> {
-    const { throttle, joined, coordinator } = this.#parts
+  async #write(
+    request: 'put' | 'delete',
+    name: KeyName,
+    context: Context | null,
+    checked: Checked,
+    unwritten: Unwritten,
+  ): Promise<PutResult> {
+    const { throttle, joined, coordinator, trace, views } = this.#parts
     const stored = checkKey(name)
     const seen = checkContext(stored, context)
     throttle.request()
     const { demand, signal } = checked
-    return this.#operations.run(signal, 'unknown', async () => {
+    const answer = async (id: number) => {
       await joined.first
-      const { after, record, extent, hinted, isStored, failure } = await put(
-        coordinator,
-        stored,
-        seen,
-        unwritten,
-        checked,
-      )
+      const outcome = await put(coordinator, stored, seen, unwritten, { ...checked, id })
+      const { after, record, extent, hinted, quorum, isStored, failure } = outcome
       if (!isStored) throw putFailed(failure)
       // A promise that has resolved is in this tab's views.
-      this.#parts.views.told([{ key: stored, record }])
-      const quorum = meets(extent, demand)
+      views.told([{ key: stored, record }])
       const text = `the write is held by ${shortfall(extent, demand)} that were asked for; it will be handed on`
       judge(quorum, checked, text, 'stored')
       const context = encodeContext(stored, after) as Context
       return { context, acks: extent.nodes, devices: extent.devices, hinted, quorum }
-    })
+    }
+    return trace.request(request, name.key, 'application', (id) =>
+      this.#operations.run(signal, 'unknown', () => answer(id)),
+    )
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { partitionOf } from '../core/hash.ts'
 import type { DeviceId } from '../core/ids.ts'
-import { parseStoredKey } from '../core/stored-key.ts'
+import { keyIn } from '../core/stored-key.ts'
 import type { Inspection, Status } from './api/tabring-node.ts'
 import type { Parts } from './assembly.ts'
 import { membersOf } from './membership/members.ts'
@@ -45,7 +45,7 @@ export async function inspectionOf({ routing, replica }: Parts): Promise<Inspect
     keys: keys.map(({ key, owedTo }) => {
       const partition = partitionOf(key)
       const role = owedTo !== null ? 'hint' : routing.owns(partition) ? 'owner' : 'retained'
-      return { key: parseStoredKey(key)?.key ?? key, partition, role, owedTo: owedTo ?? [] }
+      return { key: keyIn(key), partition, role, owedTo: owedTo ?? [] }
     }),
   }
 }

@@ -32,6 +32,7 @@ import type {
   Status,
   TabringNode,
 } from './api/tabring-node.ts'
+import type { TraceEvent } from './api/trace.ts'
 import { assemble, type Parts, start } from './assembly.ts'
 import { absencesRow } from './forgetting/forgetting.ts'
 import { stillAbsent } from './handoff/adoption.ts'
@@ -168,6 +169,10 @@ export class StorageNode implements TabringNode {
 
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void {
     return this.#parts.events.on(event, listener)
+  }
+
+  trace(listener: (event: TraceEvent) => void): () => void {
+    return this.#parts.trace.listen(listener)
   }
 
   // The end

@@ -6,12 +6,14 @@ import type { DeviceId, HybridTime, StoredKey } from '../../src/core/ids.ts'
 import { type Claim, type MemberView, mergeClaims } from '../../src/core/membership/claims.ts'
 import { storedKey } from '../../src/core/stored-key.ts'
 import { memoryStore } from '../../src/memory/memory-store.ts'
-import { Events } from '../../src/node/api/events.ts'
+import { Events, noTrouble } from '../../src/node/api/events.ts'
+import { Trace } from '../../src/node/api/trace.ts'
 import { Routing } from '../../src/node/ownership/routing.ts'
 import { HybridClock } from '../../src/node/scheduling/hybrid-clock.ts'
 import { FlushingStore } from '../../src/node/storage/flushing-store.ts'
 import { Replica } from '../../src/node/storage/replica.ts'
 import { metaRow } from '../../src/node/storage/rows.ts'
+import { systemClock } from '../../src/system-clock.ts'
 import { claimOf as claim, nodeName } from '../members.ts'
 
 export const viewOf = (claims: readonly Claim[]): MemberView => mergeClaims(new Map(), claims)
@@ -42,7 +44,7 @@ export function replicaFixture(count: number, n = 3, store = memoryStore(), devi
   }
   const clock = { wall: () => wall.ms }
   const replica = new Replica({
-    store: new FlushingStore(store),
+    store: new FlushingStore(store, noTrouble(), new Trace(systemClock)),
     routing,
     clock,
     hybrid: new HybridClock(clock),

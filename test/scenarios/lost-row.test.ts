@@ -85,7 +85,7 @@ for (const victim of [0, 1]) {
     damage(broken, 'k', 'forgotten')
     // Read, it is in doubt; the next exchange looks it up as it begins.
     await ahead(partsOf(nodeOf(broken)).replica.read(keyNamed('k')))
-    await ahead(partsOf(nodeOf(a)).exchange.now(nodeOf(b).id))
+    await ahead(partsOf(nodeOf(a)).exchange.now(nodeOf(b).id, 'repair'))
     await clock.run(aWhileMs)
     for (const place of world.places) expect(await valuesAt(ring, place, 'k')).toEqual(['first'])
   })

@@ -79,7 +79,7 @@ const general: readonly Mutant[] = [
   {
     name: 'a new owner does not ask those who owned before',
     file: 'src/node/anti-entropy/exchange-schedule.ts',
-    from: "await this.#exchange.run(node, fetching, fetching, 'home')",
+    from: "await this.#exchange.run(node, fetching, fetching, 'catching up')",
     to: 'void 0',
   },
   {
@@ -187,7 +187,7 @@ const general: readonly Mutant[] = [
   {
     name: 'no anti-entropy, and no transfer of ownership',
     file: 'src/node/anti-entropy/exchange-schedule.ts',
-    from: "await this.#exchange.run(node, due, left.length === 0 ? null : due, 'both ways')",
+    from: 'await this.#exchange.run(node, due, left.length === 0 ? null : due, why)',
     to: 'await null',
   },
   {

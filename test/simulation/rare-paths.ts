@@ -3,19 +3,21 @@
  * from outside; a run of a thousand seeds in which one of them never happened has not tested what it claims, and fails.
  */
 import { partitionOf } from '../../src/core/hash.ts'
-import type { NodeId, StoredKey } from '../../src/core/ids.ts'
+import type { NodeId, Partition, StoredKey } from '../../src/core/ids.ts'
 import { type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
-import { type Record, saysNothing, type Unwritten } from '../../src/core/versioning/record.ts'
-import type { KeyedRecord, Reply, Request } from '../../src/core/wire/messages.ts'
-import { RequestFailure } from '../../src/node/network/request-failure.ts'
+import type { Record, Unwritten } from '../../src/core/versioning/record.ts'
+import type { KeyedRecord } from '../../src/core/wire/messages.ts'
+import type { TraceEvent } from '../../src/node/api/trace.ts'
 import { hintIn, hintRow, owedRow, recordIn, recordRow } from '../../src/node/storage/rows.ts'
 import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
 import { rowName } from '../../src/ports.ts'
 import type { Boot } from './boot.ts'
 import type { Violation } from './checker.ts'
+import { keyNamed } from './keys.ts'
 import { losesData } from './options.ts'
 import type { Disk } from './sim-store.ts'
 import { stored } from './stored.ts'
+import { type RequestEvent, type Told, ToldRequests } from './told.ts'
 import { Traffic } from './traffic.ts'
 import type { Place, World } from './world.ts'
 
@@ -28,7 +30,7 @@ export const rarePaths = [
   'put that timed out at an owner and was kept for it by another, found at both',
   'ownership moved under a write',
   'former owner kept a write as a hint',
-  'owner not in sync named its sources',
+  'owner not in sync answered a read',
   'partition dropped after its owners had it',
   'read counted a fallback',
   'coordinator alone kept a write',
@@ -62,12 +64,14 @@ export const rarePaths = [
 
 export type RarePath = (typeof rarePaths)[number]
 
-export type Asking = Extract<Request, { type: 'put' | 'get' }>
+type Answered = Extract<RequestEvent, { step: 'answered' }>
 
 export class Watch {
   readonly violations: Violation[] = []
-  /** Hears of every node that is asked for a key or given one. */
-  asked: (place: Place, node: StorageNode, to: NodeId, request: Asking) => void = () => {}
+  /** Hears of every request of a node: it begins, its write has a name, and a node is asked for the key or given it. */
+  begun: (told: Told) => void = () => {}
+  written: (place: Place, told: Told, time: number) => void = () => {}
+  asked: (place: Place, told: Told, asked: Extract<RequestEvent, { step: 'asked' }>) => void = () => {}
   /** Says what an owner writes in the place of too many siblings. */
   resolved: (key: StoredKey, record: Record) => Unwritten = () => ({ kind: 'tombstone' })
   /** Which boot minted a dot of a key. */
@@ -82,8 +86,6 @@ export class Watch {
   onServing: (place: Place, node: StorageNode) => void = () => {}
   /** Nodes whose leave a later boot of their place has finished. */
   readonly #finished = new Set<NodeId>()
-  /** The reconciliation that each node has begun last, and how often it has asked in it. */
-  readonly #sessions = new Map<StorageNode, { readonly id: number; readonly steps: number }>()
   readonly #world: World
 
   constructor(world: World) {
@@ -129,9 +131,10 @@ export class Watch {
       this.#finished.add(last)
       this.saw('leave begun by one boot and finished by the next')
     }
-    this.#watchAsks(place, node)
+    const requests = new ToldRequests()
+    node.trace((event) => this.#told(place, requests, event))
     this.#watchHints(place, node)
-    this.#watchRepairs(place, node)
+    this.#watchTraffic(place, node)
     node.on('late', ({ key, values }) => {
       this.saw('late write told')
       this.late(values)
@@ -142,65 +145,49 @@ export class Watch {
       this.saw('too many siblings resolved by an owner')
       return this.resolved(key, record)
     }
-    const { replica } = partsOf(node)
-    const drop = replica.drop.bind(replica)
-    replica.drop = async (partitions, isStillDue) => {
-      const dropped = await drop(partitions, isStillDue)
-      for (const partition of dropped) {
-        this.#world.losses.dropped(place, partition)
-        this.#world.trace(`place ${place.index} dropped partition ${partition}`)
-        this.saw('partition dropped after its owners had it')
-      }
-      return dropped
+  }
+
+  /** What a node's trace tells. */
+  #told(place: Place, requests: ToldRequests, event: TraceEvent): void {
+    if (event.type === 'request') this.#request(place, requests.after(event), event)
+    if (event.type === 'hint' && event.step === 'refused') this.saw('hint refused by a node that keeps enough')
+    if (event.type === 'message' && event.step === 'received' && event.part === 'reply') {
+      if (event.through !== null && event.kind !== 'failed') this.saw('request answered through another node')
+    }
+    // After the first question and a list of what is wanted there is a third message only where a prefix was split.
+    if (event.type === 'exchange' && event.step === 'descended' && event.level === 3)
+      this.saw('reconciliation with a second stage')
+    if (event.type !== 'ownership' || event.step !== 'dropped') return
+    for (const partition of event.partitions) {
+      this.#world.losses.dropped(place, partition as Partition)
+      this.#world.trace(`place ${place.index} dropped partition ${partition}`)
+      this.saw('partition dropped after its owners had it')
     }
   }
 
-  #watchAsks(place: Place, node: StorageNode): void {
-    const timedOut = new Map<string, NodeId[]>()
-    const ask = partsOf(node).coordinator.ask.bind(partsOf(node).coordinator)
-    partsOf(node).coordinator.ask = async (to, request, waiting) => {
-      if (request.type !== 'put' && request.type !== 'get') return ask(to, request, waiting)
-      const owners = partsOf(node).routing.ownersOf(partitionOf(request.key))
-      this.asked(place, node, to, request)
-      try {
-        const reply = await ask(to, request, waiting)
-        if (request.type === 'put') this.#put(request, reply, owners.includes(to), timedOut)
-        else if (reply.type === 'record') {
-          if (reply.sources.length > 0) this.saw('owner not in sync named its sources')
-          if (!owners.includes(to) && reply.counts !== 'as nobody' && !saysNothing(reply.record))
-            this.saw('read counted a fallback')
-        }
-        return reply
-      } catch (error) {
-        if (error instanceof RequestFailure && error.code === 'overloaded')
-          this.saw('hint refused by a node that keeps enough')
-        const isSilent = error instanceof RequestFailure && error.reason === 'silent'
-        if (request.type === 'put' && isSilent && place.boot?.node === node) {
-          const name = nameOf(request)
-          timedOut.set(name, [...(timedOut.get(name) ?? []), to])
-        }
-        throw error
-      }
-    }
+  #request(place: Place, told: Told | undefined, event: RequestEvent): void {
+    if (told === undefined) return
+    if (event.step === 'begun') this.begun(told)
+    if (event.step === 'written') this.written(place, told, event.time)
+    if (event.step === 'asked') this.asked(place, told, event)
+    if (event.step === 'repaired' && (this.deleting.get(told.key) ?? 0) > 0) this.saw('read repair raced a delete')
+    if (event.step !== 'answered') return
+    if (told.dot !== null) this.#answeredWrite(told, told.dot, event)
+    else if (event.role === 'fallback' && event.answer === 'counted') this.saw('read counted a fallback')
+    else if (event.role === 'owner' && event.said === 'nobody') this.saw('owner not in sync answered a read')
   }
 
-  #put(
-    request: Extract<Request, { type: 'put' }>,
-    reply: Reply,
-    wasOwner: boolean,
-    timedOut: ReadonlyMap<string, readonly NodeId[]>,
-  ): void {
-    if (reply.type !== 'stored') return
-    if (wasOwner && request.hintFor.length === 0 && reply.standing === 'hint')
-      this.saw('former owner kept a write as a hint')
-    const silent = (timedOut.get(nameOf(request)) ?? []).filter((owner) => request.hintFor.includes(owner))
-    const [sibling] = request.delta.siblings
-    if (sibling === undefined) return
-    const holders = this.holders(request.key, sibling.dot)
-    if (silent.some((owner) => holders.some(({ boot }) => boot?.node?.id === owner)))
+  #answeredWrite({ key, standsInFor, silent }: Told, dot: Dot, { node, role, answer, said }: Answered): void {
+    if (answer !== 'counted' && answer !== 'uncounted') return
+    if (role === 'owner' && said === 'stand-in') this.saw('former owner kept a write as a hint')
+    const stoodInFor = standsInFor.get(node)?.filter((owner) => silent.includes(owner)) ?? []
+    if (stoodInFor.length === 0) return
+    const holders = this.holders(keyNamed(key), dot)
+    if (stoodInFor.some((owner) => holders.some(({ boot }) => boot?.node?.id === owner)))
       this.saw('put that timed out at an owner and was kept for it by another, found at both')
   }
 
+  /** Before hints are struck off, and records taken in, the disks must be looked at: a trace tells what has happened. */
   #watchHints(place: Place, node: StorageNode): void {
     const { replica } = partsOf(node)
     const prefix = rowName(['hint', '', ''])
@@ -256,37 +243,13 @@ export class Watch {
     }
   }
 
-  /** After the first question and a list of what is wanted there is a third message only where a prefix was split. */
-  #reconciles(node: StorageNode, session: number): void {
-    const { id, steps } = this.#sessions.get(node) ?? { id: 0, steps: 0 }
-    const next = { id: session, steps: id === session ? steps + 1 : 1 }
-    this.#sessions.set(node, next)
-    if (next.steps === 3) this.#world.counters.count('path: reconciliation with a second stage')
-  }
-
-  #watchRepairs(place: Place, node: StorageNode): void {
-    const delivered = new Map<NodeId, string>()
-    const request = partsOf(node).peers.request.bind(partsOf(node).peers)
-    partsOf(node).peers.request = (to, body, lane, timeoutMs) => {
-      this.traffic.sent(place.index, to, body, (partition) => partsOf(node).routing.ownersOf(partition))
-      if (body.type === 'reconcile') this.#reconciles(node, body.session)
-      const [entry] = body.type === 'deliver' && body.entries.length === 1 ? body.entries : []
-      if (entry !== undefined && (this.deleting.get(entry.key.slice(2)) ?? 0) > 0) delivered.set(to, entry.key)
-      else delivered.delete(to)
-      const isDirect = partsOf(node).peers.isConnected(to)
-      const reply = request(to, body, lane, timeoutMs)
-      if (isDirect) return reply
-      const answered = () => this.saw('request answered through another node')
-      reply.then(answered, () => {})
-      return reply
+  /** What a ring that is idle sends: which records, the trace does not tell. */
+  #watchTraffic(place: Place, node: StorageNode): void {
+    const { peers, routing } = partsOf(node)
+    const request = peers.request.bind(peers)
+    peers.request = (to, body, lane, timeoutMs) => {
+      this.traffic.sent(place.index, to, body, (partition) => routing.ownersOf(partition))
+      return request(to, body, lane, timeoutMs)
     }
-    node.on('repair', ({ peer, reason }) => {
-      if (reason === 'read' && delivered.has(peer as NodeId)) this.saw('read repair raced a delete')
-    })
   }
-}
-
-function nameOf({ key, delta }: Extract<Request, { type: 'put' }>): string {
-  const [sibling] = delta.siblings
-  return `${key} ${sibling === undefined ? '' : dotName(sibling.dot)}`
 }

@@ -19,10 +19,13 @@ import { Claims } from './claims.ts'
 import type { Operation } from './history.ts'
 import { keyNamed, manyNames } from './keys.ts'
 import { Promised } from './promised.ts'
-import type { Asking, Watch } from './rare-paths.ts'
+import type { Watch } from './rare-paths.ts'
 import { nameIn, nameInBytes, quorumSizes, Requests } from './requests.ts'
+import type { RequestEvent, Told } from './told.ts'
 import { epochMs } from './virtual-clock.ts'
 import type { Place, World } from './world.ts'
+
+type Asked = Extract<RequestEvent, { step: 'asked' }>
 
 const operationTimeoutMs = 5_000
 /**
@@ -71,12 +74,11 @@ export class Workload {
   #step = 0
   /** What each client last saw of each key. */
   readonly #seen = new Map<string, Seen>()
-  /** Deletes under way, by boot and key: at most one each, so that a tombstone is known by where it was minted. */
-  readonly #deleting = new Map<string, Operation>()
-  /** Those that were given up before they were given to anybody, as a tab stood still: that may come yet. */
-  readonly #givenUp = new Map<string, Operation>()
-  readonly #byVid = new Map<string, Operation>()
-  readonly #dots = new Set<string>()
+  /** Deletes under way, by boot and key: at most one each. */
+  readonly #deleting = new Set<string>()
+  /** What a node is asked for now, and what an owner writes in the place of too many siblings. */
+  #calling: Operation | undefined
+  #resolving: Operation | undefined
   /** Values that were taken in although it may have been forgotten that they were overwritten, and told. */
   readonly late = new Set<string>()
   /** Questions to nodes that do not own the key, by place and key. */
@@ -94,7 +96,11 @@ export class Workload {
     this.watch = watch
     world.onMeeting = () => this.#rush()
     world.losses.operations = () => this.operations
-    watch.asked = (place, node, to, request) => this.#asked(place, node, to, request)
+    watch.begun = (told) => {
+      told.operation = told.by === 'application' ? this.#calling : this.#resolving
+    }
+    watch.written = (place, told, time) => this.#written(place, told, time)
+    watch.asked = (place, told, asked) => this.#asked(place, told, asked)
     watch.late = (values) => {
       for (const value of values) this.late.add(nameIn(String(value)))
     }
@@ -209,13 +215,12 @@ export class Workload {
     const { deleting } = this.watch
     const asks = this.#requests.put()
     Object.assign(operation, { nodes: asks.w ?? quorumSizes.w, pw: asks.pw ?? 0 })
-    this.#deleting.set(spot, operation)
+    this.#deleting.add(spot)
     deleting.set(key, (deleting.get(key) ?? 0) + 1)
     // Its client may give up long before a tab that stood still comes to it.
     const work = () =>
       node.delete(key, seen.context, asks).finally(() => {
         this.#deleting.delete(spot)
-        if (operation.dot === undefined) this.#givenUp.set(spot, operation)
       })
     await this.#write(operation, place, node, asks.timeoutMs, work)
     deleting.set(key, (deleting.get(key) ?? 1) - 1)
@@ -298,7 +303,6 @@ export class Workload {
       ...(livesMs === null ? {} : { expiresAt: Math.floor(now + livesMs) }),
     }
     this.operations.push(operation)
-    if (operation.vid !== undefined) this.#byVid.set(operation.vid, operation)
     return operation
   }
 
@@ -312,7 +316,10 @@ export class Workload {
     const { clock, trace, counters } = this.#world
     const gaveUp = new Promise<null>((resolve) => clock.after(patienceMs, () => resolve(null)))
     try {
-      const result = await Promise.race([work(), gaveUp])
+      this.#calling = operation
+      const answer = work()
+      this.#calling = undefined
+      const result = await Promise.race([answer, gaveUp])
       const lateness = isLate()
       if (lateness !== null)
         this.untyped.push({
@@ -352,35 +359,27 @@ export class Workload {
       deletesSeen: this.claims.in(reading, { ...noReach, history }, now),
     })
     const writing = this.#begin(ownersClient, 'put', key, { operation: reading.id, context: null, boot: undefined })
+    this.#resolving = writing
     return { kind: 'value', value: new ValueCodec().encode(writing.vid), expiresAt: null }
   }
 
-  /** Notes which dot each write got, also of those that nobody hears of again. */
-  #asked(place: Place, node: StorageNode, to: NodeId, request: Asking): void {
-    const key = parseStoredKey(request.key)?.key ?? ''
+  /** A write has its name: also of those that nobody hears of again. */
+  #written(place: Place, told: Told, time: number): void {
+    if (told.dot === null) return
+    const dot = dotName(told.dot)
+    if (told.operation !== undefined) Object.assign(told.operation, { dot, time })
+    if (place.boot !== undefined) this.watch.minted.set(`${keyNamed(told.key)} ${dot}`, place.boot)
+  }
+
+  #asked(place: Place, { request, key, dot, operation }: Told, { node, role, standsInFor }: Asked): void {
     const spot = `${place.index} ${key}`
-    if (request.type === 'get') {
-      const isOwner = partsOf(node).routing.ownersOf(partitionOf(request.key)).includes(to)
-      if (!isOwner) this.#sloppy.set(spot, (this.#sloppy.get(spot) ?? 0) + 1)
+    if (dot === null) {
+      if (role === 'fallback') this.#sloppy.set(spot, (this.#sloppy.get(spot) ?? 0) + 1)
       return
     }
-    const [sibling] = request.delta.siblings
-    if (sibling === undefined) return
-    const dot = dotName(sibling.dot)
-    const name = `${key} ${dot}`
-    const vid = sibling.kind === 'value' ? nameInBytes(sibling.value) : undefined
-    const tab = `${place.boot?.peer} ${key}`
-    const deleted = this.#deleting.get(tab) ?? this.#givenUp.get(tab)
-    const operation = vid === undefined ? deleted : this.#byVid.get(vid)
-    // A delete that was answered may still be asking others when the next one begins.
-    if (operation !== undefined && !this.#dots.has(name) && operation.dot === undefined) {
-      operation.dot = dot
-      operation.time = sibling.time
-    }
-    this.#dots.add(name)
-    this.#world.trace(
-      `place ${place.index} gives ${vid ?? 'a delete'} of ${key} to place ${this.#world.placeOf(to)?.index}, for ${request.hintFor.length} others`,
-    )
-    if (place.boot !== undefined) this.watch.minted.set(`${request.key} ${dot}`, place.boot)
+    // Other writes than those of clients have the name of their key.
+    const what = request === 'delete' ? 'a delete' : (operation?.vid ?? nameIn(key))
+    const to = this.#world.placeOf(node as NodeId)?.index
+    this.#world.trace(`place ${place.index} gives ${what} of ${key} to place ${to}, for ${standsInFor.length} others`)
   }
 }

@@ -130,6 +130,11 @@ export class Asking {
     return this.#tooMuch
   }
 
+  /** The number of prefixes, or at the end of keys, that the last question was about. */
+  get asked(): number {
+    return this.isFetching ? this.#wanted.length : this.#cells.length
+  }
+
   /** True once the differences are found, and only items of the answering side are still to come. */
   get isFetching(): boolean {
     return this.#stage === 'items'

@@ -16,7 +16,9 @@ import { assert } from '../assert.ts'
  * - `uncounted`: it does not. The owner is not in sync yet, or the fallback holds nothing of the key.
  * - `failed`: no answer. The node refused, is unreachable, or stayed silent to the end.
  */
-export type Answer = 'unasked' | 'waiting' | 'slow' | 'counted' | 'uncounted' | 'failed'
+export type Answer = 'unasked' | 'waiting' | Given
+/** The progress of a candidate that was asked, once its answer came, is late, or failed. */
+export type Given = 'slow' | 'counted' | 'uncounted' | 'failed'
 
 export interface Progress {
   /** `pending` until `needed` answers count (`won`), or no candidate is left to ask or wait for (`lost`). */

@@ -126,11 +126,12 @@ export class ExchangeSchedule {
       try {
         // A new owner fetches from a former one first. Little is left to move when it then compares with its co-owners.
         const fetching = this.#ownership.fetchingFrom(node)
-        if (isAlike && fetching.length > 0) await this.#exchange.run(node, fetching, fetching, 'home')
+        if (isAlike && fetching.length > 0) await this.#exchange.run(node, fetching, fetching, 'catching up')
         const left = this.#leftFor(node)
         const shared = this.#routing.sharedPartitions(this.#routing.self, node)
         const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
-        if (due.length > 0) await this.#exchange.run(node, due, left.length === 0 ? null : due, 'both ways')
+        const why = left.length === 0 ? 'anti-entropy' : 'handing on'
+        if (due.length > 0) await this.#exchange.run(node, due, left.length === 0 ? null : due, why)
       } finally {
         // This runs even if some partitions could not be brought in step: dropping others may make room for them.
         if (this.#leftFor(node).length > 0) await this.#exchange.dropSettled()
@@ -169,7 +170,8 @@ export class ExchangeSchedule {
   /** Rows of a partition were lost here. Exchanges now with those of its owners that are within reach. */
   restore(partition: Partition): void {
     for (const owner of this.#routing.ownersOf(partition))
-      if (owner !== this.#routing.self && this.#peers.isReachable(owner)) this.#exchange.now(owner).catch(() => {})
+      if (owner !== this.#routing.self && this.#peers.isReachable(owner))
+        this.#exchange.now(owner, 'lost rows').catch(() => {})
   }
 
   /** Follows a change of placement: there may be much to exchange with every peer within reach. */

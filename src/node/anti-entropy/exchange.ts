@@ -18,10 +18,11 @@ import { hybridZero } from '../../core/versioning/hybrid-time.ts'
 import { emptyRecord } from '../../core/versioning/record.ts'
 import type { Account, Reply, Request } from '../../core/wire/messages.ts'
 import { versionOf } from '../../core/wire/record-codec.ts'
+import type { TraceExchangeReason } from '../api/trace.ts'
 import type { Forgetting } from '../forgetting/forgetting.ts'
 import type { Membership } from '../membership/membership.ts'
 import type { Peers } from '../network/peers.ts'
-import { RequestFailure } from '../network/request-failure.ts'
+import { failureOf, RequestFailure } from '../network/request-failure.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import { type Begun, type Heard, nothingHeard, type Progress } from '../ownership/progress.ts'
 import type { Routing } from '../ownership/routing.ts'
@@ -48,6 +49,9 @@ const namesOnly = versionOf(emptyRecord)
 
 /** The direction in which records move: both, only to the other node, or only to this one. */
 type Way = 'both ways' | 'away' | 'home'
+
+const wayOf = (why: TraceExchangeReason): Way =>
+  why === 'leaving' ? 'away' : why === 'catching up' ? 'home' : 'both ways'
 
 export interface ExchangeParts {
   readonly peers: Peers
@@ -102,13 +106,13 @@ export class Exchange {
 
   /** Makes sure that `node` holds or covers all that is here of `partitions`. Rejects if it cannot be finished. */
   async handOver(node: NodeId, partitions: readonly Partition[]): Promise<void> {
-    await this.run(node, partitions, partitions, 'away')
+    await this.run(node, partitions, partitions, 'leaving')
   }
 
   /** Exchanges with a node now, about every partition it owns. Rejects if it cannot be finished. */
-  now(node: NodeId): Promise<Transfer> {
+  now(node: NodeId, why: 'repair' | 'lost rows'): Promise<Transfer> {
     const owned = this.#routing.ownedBy(node)
-    return this.run(node, owned, owned, 'both ways')
+    return this.run(node, owned, owned, why)
   }
 
   /** Runs one exchange, and logs it. `scope`: null if both nodes know which partitions are due. */
@@ -116,20 +120,23 @@ export class Exchange {
     node: NodeId,
     partitions: readonly Partition[],
     scope: readonly Partition[] | null,
-    way: Way,
+    why: TraceExchangeReason,
   ): Promise<Transfer> {
     const before = this.#turns.get(node)
     const turn = deferred<void>()
     this.#turns.set(node, turn.promise)
     // The other node answers one reconciliation of ours at a time.
     await before
-    const transfer = this.#log.begin(node)
+    const transfer = this.#log.begin(node, why, partitions.length)
     this.underWay.began(node)
     try {
-      await this.#bringInStep(node, partitions, scope, way, transfer)
+      await this.#bringInStep(node, partitions, scope, wayOf(why), transfer)
       transfer.completed()
       this.underWay.ended(node)
       return transfer
+    } catch (error) {
+      transfer.failure = failureOf(error)
+      throw error
     } finally {
       this.#log.end(node, transfer)
       turn.resolve()
@@ -150,20 +157,20 @@ export class Exchange {
     const forest = await this.#replica.forest()
     const view = await this.#reconciliations.viewOf(forest, partitions)
     const mine = new Set(way === 'away' ? [] : partitions.filter((partition) => this.#routing.owns(partition)))
-    const found = await this.#reconciliations.differences(node, view, scope)
+    const found = await this.#reconciliations.differences(node, view, scope, transfer)
     if ('tooMuch' in found) {
       for (const slice of slicesOf(partitions, found.tooMuch))
         await this.#bringInStep(node, slice, slice, way, transfer)
       return
     }
-    const { ours, theirs, bytes, session } = found
+    const { ours, theirs, session } = found
     // A peer that does not see itself as an owner stores our records as hints: it does not hold them.
     const isTaken = () => way === 'away' || this.#membership.placesAlike(node)
     const wasTaken = isTaken()
     const failed = new Set<Partition>()
     const wanted = theirs.filter(({ key }) => mine.has(partitionIn(key)))
     const agreed = this.#agreed(node, begun, await this.#hear(node, session, begun, [...ours, ...theirs]))
-    transfer.compared((way === 'home' ? 0 : ours.length) + wanted.length, bytes)
+    transfer.compared(found, (way === 'home' ? 0 : ours.length) + wanted.length)
     await this.#recordSync.pull(node, wanted, agreed, failed, transfer)
     const back = [...mine].filter((partition) => !failed.has(partition))
     const due = way === 'home' ? [] : this.#dueTo(node, forest, ours, theirs)

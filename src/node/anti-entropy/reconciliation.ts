@@ -17,12 +17,20 @@ import { RequestFailure } from '../network/request-failure.ts'
 import type { Routing } from '../ownership/routing.ts'
 import { inTimeSlices } from '../scheduling/time-slices.ts'
 import type { Replica } from '../storage/replica.ts'
+import type { Transfer } from './exchange-log.ts'
 
 /** The differences, and the bytes it took to find them. */
 export interface Found extends Differences {
   readonly bytes: number
   /** The session that found them, the last one. */
   readonly session: number
+}
+
+/** The comparison of one exchange: its bytes so far, and its last session. */
+interface Tally {
+  readonly transfer: Pick<Transfer, 'descended'>
+  bytes: number
+  session: number
 }
 
 /** Digits of a boot's 16 that make the number of its first session. Fewer than all leave room to count. */
@@ -82,14 +90,15 @@ export class Reconciliations {
     node: NodeId,
     view: ForestView,
     scope: readonly Partition[] | null,
+    transfer: Pick<Transfer, 'descended'>,
   ): Promise<Found | { readonly tooMuch: number }> {
-    const tally = { bytes: 0, session: 0 }
+    const tally: Tally = { transfer, bytes: 0, session: 0 }
     const wasInStep = this.#inStep.delete(node)
     const probe = new Asking(view, 0)
     if (wasInStep) await this.#talk(node, probe, probe.begin('probe'), scope, tally)
     if (probe.isEqual) {
       this.#inStep.add(node)
-      return { ours: [], theirs: [], ...tally }
+      return { ours: [], theirs: [], bytes: tally.bytes, session: tally.session }
     }
     for (let window = 0; window < windows; window += 1) {
       const asking = new Asking(view, window, bounds.reconcileItemsMax)
@@ -99,7 +108,7 @@ export class Reconciliations {
       const found = isOver ? await inTimeSlices(this.#clock, asking.differences()) : null
       if (found === null) continue
       this.#inStep.add(node)
-      return { ...found, ...tally }
+      return { ...found, bytes: tally.bytes, session: tally.session }
     }
     throw new RequestFailure('refused')
   }
@@ -110,13 +119,14 @@ export class Reconciliations {
     asking: Asking,
     first: Uint8Array,
     scope: readonly Partition[] | null,
-    tally: { bytes: number; session: number },
+    tally: Tally,
   ): Promise<boolean> {
     this.#lastSession += 1
     const session = this.#lastSession
     tally.session = session
     let body: Uint8Array | 'over' | null = first
-    while (body instanceof Uint8Array) {
+    for (let level = 1; body instanceof Uint8Array; level += 1) {
+      tally.transfer.descended(level, asking.isFetching ? 'keys' : 'prefixes', asking.asked)
       const request: Request = { type: 'reconcile', session, scope, body }
       const reply = await this.#peers.request(node, request, 'bulk', bounds.operationTimeoutMs)
       if (reply.type !== 'reconciled') throw new RequestFailure('refused')

@@ -92,7 +92,7 @@ export class RecordSync {
     const { entries, received, considered } = await fetchRecords(this.#peers, node, keys)
     const { overwritten } = await this.#takeIn(entries, received, coming)
     if (overwritten.length > 0) await deliver(this.#peers, node, overwritten, 'exchange')
-    transfer.moved(entries.length, sizeOf(entries))
+    transfer.moved('taken', entries.length, sizeOf(entries))
     return considered
   }
 
@@ -120,7 +120,7 @@ export class RecordSync {
         try {
           const { overwritten } = await deliver(this.#peers, node, batch, 'exchange', placesOfKnown(batch, isKnown))
           await this.#takeIn(overwritten, [], coming)
-          transfer.moved(batch.length, sizeOf(batch))
+          transfer.moved('given', batch.length, sizeOf(batch))
           refusals.taken()
         } catch (error) {
           // One record that is refused must not delay the others.

@@ -54,7 +54,7 @@ export class Scrub {
 
   async #scrub(partition: Partition): Promise<number> {
     const keys = await this.#replica.scrub(partition)
-    this.#log.scrubbed(keys)
+    this.#log.scrubbed(partition, keys)
     return keys
   }
 }
@@ -65,7 +65,7 @@ export async function repairAll(scrub: Scrub, peers: Peers, exchange: Exchange):
   for (const node of peers.connected) {
     result.peers += 1
     try {
-      const { keys, bytes } = await exchange.now(node)
+      const { keys, bytes } = await exchange.now(node, 'repair')
       result.keys += keys
       result.bytes += bytes
     } catch {

@@ -1,7 +1,8 @@
 /**
  * Events: listeners of the application, and events kept for the first of them (not in the paper).
  *
- * A listener that throws harms no other: its error surfaces as an unhandled rejection.
+ * A listener that throws harms no other: its error surfaces as an unhandled rejection. Beside the events stand the counts
+ * of trouble: what a node tells no caller, because it tries again or leaves it to others. `status()` shows them by kind.
  */
 import { bounds } from '../../core/bounds.ts'
 import { TabringError } from '../../errors.ts'

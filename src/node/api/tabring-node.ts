@@ -7,6 +7,7 @@
 import type { TabringError } from '../../errors.ts'
 import type { SignalingEvent } from '../../ports.ts'
 import type { Definition } from './named-requests.ts'
+import type { TraceEvent } from './trace.ts'
 
 declare const contextBrand: unique symbol
 
@@ -346,6 +347,13 @@ export interface TabringNode {
    * @example const stop = node.on('members', (members) => render(members))
    */
   on<E extends keyof NodeEvents>(event: E, listener: (event: NodeEvents[E]) => void): () => void
+  /**
+   * Tells each step of this node until the returned function is called: requests and their answers, messages, hints,
+   * exchanges, members, partitions and the store. It costs nothing without a listener. The listener is called in the
+   * middle of the node's work: it should note the event and return. Throws `invalid-option` if it is no function.
+   * @example const stop = node.trace((event) => { if (event.type === 'request') log(event.at, event.id, event.step) })
+   */
+  trace(listener: (event: TraceEvent) => void): () => void
   /**
    * Leaves for good: hands all data over, tells the other nodes, deletes the database. If no node in reach can take the
    * data, it rejects with `quorum-unreachable`, and nothing has changed. If the other nodes were told and went away

@@ -7,6 +7,7 @@ import type { NodeId } from '../../core/ids.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Events } from '../api/events.ts'
+import type { Trace } from '../api/trace.ts'
 import type { Links } from '../membership/links.ts'
 import type { Waiting } from '../network/patience.ts'
 import type { Peers } from '../network/peers.ts'
@@ -23,6 +24,7 @@ export interface CoordinatorParts {
   readonly links: Pick<Links, 'sent'>
   readonly writeStamp: WriteStamp
   readonly events: Events
+  readonly trace: Trace
 }
 
 export class Coordinator {
@@ -32,6 +34,7 @@ export class Coordinator {
   readonly replica: Replica
   readonly writeStamp: WriteStamp
   readonly events: Events
+  readonly trace: Trace
   /** Answers a request of this node to itself, as it answers other nodes. */
   onOwnRequest: (request: Request) => Promise<Reply> = async () => ({ type: 'failed', code: 'closed' })
   readonly #links: Pick<Links, 'sent'>
@@ -43,6 +46,7 @@ export class Coordinator {
     this.replica = parts.replica
     this.writeStamp = parts.writeStamp
     this.events = parts.events
+    this.trace = parts.trace
     this.#links = parts.links
   }
 

@@ -5,15 +5,19 @@
  * caller decides which question is asked and which answers count. `core/quorum` decides if they are enough.
  */
 import type { NodeId } from '../../core/ids.ts'
-import { type Answer, decide, type QuorumRule, type Sufficiency } from '../../core/quorum/decision.ts'
+import { type Answer, decide, type Given, type QuorumRule, type Sufficiency } from '../../core/quorum/decision.ts'
 import type { Copies } from '../../core/quorum/demand.ts'
 import { type Candidate, standInFor } from '../../core/quorum/stand-ins.ts'
+import type { Trace, TraceSaid } from '../api/trace.ts'
 import { deferred } from '../scheduling/timers.ts'
 
 /** A candidate with its progress, which changes as it is asked and answers. */
 export interface Asked extends Candidate {
   answer: Answer
   hintFor: readonly NodeId[]
+  /** For the trace: the time it was asked, ms, and as whom it answered, or why it failed. */
+  askedAt: number | null
+  said: TraceSaid | null
 }
 
 /** Candidates in order: owners first, then fallbacks. An unreachable one has failed before it is asked. */
@@ -29,6 +33,8 @@ export function candidatesOf(
       role,
       answer: isReachable(node) ? 'unasked' : 'failed',
       hintFor: [],
+      askedAt: null,
+      said: isReachable(node) ? null : 'unreachable',
     })
   return [...owners.map(candidate('owner')), ...fallbacks.map(candidate('fallback'))]
 }
@@ -37,24 +43,41 @@ export function candidatesOf(
  * Asks one candidate. Resolves with the value of its answer, and never rejects. `slow` is called if the answer takes
  * long.
  */
-export type Ask = (candidate: Asked, slow: () => void) => Promise<Answer>
+export type Ask = (candidate: Asked, slow: () => void) => Promise<Given>
+
+/** The request that a fan-out is part of, as the trace tells it. */
+interface Told {
+  readonly trace: Trace
+  readonly id: number
+}
 
 export class FanOut {
   readonly candidates: Asked[]
   readonly #rule: QuorumRule
   readonly #ask: Ask
   readonly #sufficiency: (counted: Copies) => Sufficiency
+  readonly #told: Told
   readonly #decided = deferred<'won' | 'lost'>()
   readonly #settled = deferred<void>()
 
-  constructor(candidates: Asked[], rule: QuorumRule, ask: Ask, sufficiency: (counted: Copies) => Sufficiency) {
+  constructor(
+    candidates: Asked[],
+    rule: QuorumRule,
+    ask: Ask,
+    sufficiency: (counted: Copies) => Sufficiency,
+    told: Told,
+  ) {
     this.candidates = candidates
     this.#rule = rule
     this.#ask = ask
     this.#sufficiency = sufficiency
+    this.#told = told
   }
 
   start(): void {
+    // An owner out of reach is part of the story of the request.
+    for (const candidate of this.candidates)
+      if (candidate.role === 'owner' && candidate.answer === 'failed') this.#tellAnswered(candidate, 'failed')
     this.#advance()
   }
 
@@ -91,6 +114,7 @@ export class FanOut {
     for (const candidate of progress.ask.flatMap((index) => this.candidates[index] ?? [])) {
       candidate.hintFor = candidate.role === 'fallback' ? standInFor(this.candidates) : []
       candidate.answer = 'waiting'
+      this.#tellAsked(candidate)
       const slow = () => {
         if (candidate.answer === 'waiting') this.#answered(candidate, 'slow')
       }
@@ -100,8 +124,22 @@ export class FanOut {
     if (progress.settled) this.#settled.resolve()
   }
 
-  #answered(candidate: Asked, answer: Answer): void {
+  #answered(candidate: Asked, answer: Given): void {
     candidate.answer = answer
+    this.#tellAnswered(candidate, answer)
     this.#advance()
+  }
+
+  #tellAsked(candidate: Asked): void {
+    const { trace, id } = this.#told
+    const { node, role, hintFor: standsInFor } = candidate
+    candidate.askedAt = trace.now
+    trace.tell?.({ type: 'request', id, step: 'asked', node, role, standsInFor })
+  }
+
+  #tellAnswered({ node, role, said, askedAt }: Asked, answer: Given): void {
+    const { trace, id } = this.#told
+    const ms = askedAt === null ? 0 : trace.now - askedAt
+    trace.tell?.({ type: 'request', id, step: 'answered', node, role, answer, said, ms })
   }
 }

@@ -10,13 +10,14 @@ import { join, type Record, sameSiblings } from '../../core/versioning/record.ts
 import { bytesOf, deliver } from '../transfer/batches.ts'
 import type { Coordinator } from './coordinator.ts'
 
-/** Brings those `owners` up to date that answered with less than `found`. Never rejects. */
+/** Brings those `owners` up to date that answered with less than `found`. `id`: of the get. Never rejects. */
 export async function repairStale(
-  { routing, peers, replica, events }: Coordinator,
+  { routing, peers, replica, events, trace }: Coordinator,
   key: StoredKey,
   owners: readonly NodeId[],
   answers: ReadonlyMap<NodeId, Record>,
   found: Record,
+  id: number,
 ): Promise<void> {
   const isStale = (record: Record) => !sameSiblings(join(record, found), record)
   const stale = owners.filter((owner) => {
@@ -29,6 +30,7 @@ export async function repairStale(
       if (owner === routing.self)
         await replica.take([entry], 'relaxed', 'this node', { ...replica.written, origin: 'read' })
       else await deliver(peers, owner, [entry], 'read')
+      trace.tell?.({ type: 'request', id, step: 'repaired', node: owner })
       events.emit('repair', { peer: owner, keys: 1, bytes: bytesOf(entry), reason: 'read' })
     } catch {
       // The owner went away again. The next read or exchange repairs it.

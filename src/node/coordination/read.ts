@@ -9,12 +9,14 @@
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { HybridTime, NodeId, StoredKey } from '../../core/ids.ts'
-import type { Answer } from '../../core/quorum/decision.ts'
+import type { Given } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, meets } from '../../core/quorum/demand.ts'
 import { noReach, type Reach, reaches, type SeenContext, uniteReach } from '../../core/versioning/context.ts'
 import { hybridZero } from '../../core/versioning/hybrid-time.ts'
 import { emptyRecord, join, type Record, saysNothing } from '../../core/versioning/record.ts'
-import type { Reply, Request } from '../../core/wire/messages.ts'
+import type { Counting, Reply, Request } from '../../core/wire/messages.ts'
+import type { TraceSaid } from '../api/trace.ts'
+import { failureOf } from '../network/request-failure.ts'
 import { within } from '../scheduling/timers.ts'
 import type { Coordinator } from './coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from './fan-out.ts'
@@ -30,12 +32,21 @@ export interface ReadOutcome {
   readonly quorum: boolean
 }
 
-/** The terms of a get: `demand` answers that together cover `atLeast`, or all answers that come within `timeoutMs`. */
+/**
+ * The terms of a get: `demand` answers that together cover `atLeast`, or all answers that come within `timeoutMs`. `id`:
+ * of the request in the trace.
+ */
 export interface Question {
   readonly demand: Extent
   readonly atLeast: SeenContext
   readonly timeoutMs: number
+  readonly id: number
 }
+
+/** As whom a node has answered a get, in the words of the trace. */
+const said = { 'as owner': 'owner', 'as stand-in': 'stand-in', 'as nobody': 'nobody' } as const satisfies Readonly<{
+  [C in Counting]: TraceSaid
+}>
 
 /** The result so far: the joined records of the nodes that answered, and their reach. */
 class Found {
@@ -51,7 +62,7 @@ class Found {
   }
 
   /** Adds the answer of a node. Returns the value of that answer. */
-  answered({ node, role }: Asked, reply: Extract<Reply, { type: 'record' }>): Answer {
+  answered({ node, role }: Asked, reply: Extract<Reply, { type: 'record' }>): Given {
     this.answers.set(node, reply.record)
     this.#known = uniteReach(this.#known, { history: reply.record.history, horizon: reply.horizon })
     if (reply.counts === 'as owner' && role === 'owner') this.#primaries.add(node)
@@ -75,30 +86,33 @@ class Found {
 }
 
 export async function read(node: Coordinator, key: StoredKey, question: Question): Promise<ReadOutcome> {
-  const { demand, atLeast, timeoutMs } = question
-  const { routing, clock } = node
+  const { demand, atLeast, timeoutMs, id } = question
+  const { routing, clock, trace } = node
   const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
-  const isReachable = (id: NodeId) => node.isInReach(id)
+  const isReachable = (other: NodeId) => node.isInReach(other)
   const found = new Found()
   const request: Request = { type: 'get', key }
-  const ask = async (candidate: Asked, slow: () => void): Promise<Answer> => {
+  const ask = async (candidate: Asked, slow: () => void): Promise<Given> => {
     try {
       const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
       if (reply.type !== 'record') return 'failed'
+      candidate.said = said[reply.counts]
       const answer = found.answered(candidate, reply)
       fanOut.alsoAsk(reply.sources, isReachable)
       return answer
-    } catch {
+    } catch (error) {
+      candidate.said = failureOf(error)
       return 'failed'
     }
   }
   const consulted = fallbacks.slice(0, bounds.readFallbacksPerOwner * routing.n)
   const candidates = candidatesOf(owners, consulted, isReachable)
-  const fanOut = new FanOut(candidates, { n: routing.n, needed: demand.nodes }, ask, (counted) => ({
+  const sufficiency = (counted: Copies) => ({
     suffices: reaches(found.known, atLeast),
     isEnough: meets(found.extent(counted), { ...demand, nodes: 0 }),
-  }))
+  })
+  const fanOut = new FanOut(candidates, { n: routing.n, needed: demand.nodes }, ask, sufficiency, { trace, id })
   fanOut.start()
   // If this node's store fails, the caller still gets the answers of the others.
   const ownRead = node.replica.read(key).then(
@@ -111,7 +125,7 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
   await within(clock, Math.min(leftMs, patienceMs), ownRead)
   const repair = async () => {
     await ownRead
-    await repairStale(node, key, owners, found.answers, found.record)
+    await repairStale(node, key, owners, found.answers, found.record, id)
   }
   void fanOut.settled.then(repair).catch(() => {})
   const { record, known } = found

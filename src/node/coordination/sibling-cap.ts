@@ -12,7 +12,7 @@
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { StoredKey } from '../../core/ids.ts'
-import { parseStoredKey } from '../../core/stored-key.ts'
+import { keyIn } from '../../core/stored-key.ts'
 import { blindContext, contextOf } from '../../core/versioning/context.ts'
 import { compareWrites, isLive, liveValues, type Record, type Unwritten } from '../../core/versioning/record.ts'
 import { checkGet, checkPut } from '../api/arguments.ts'
@@ -65,19 +65,21 @@ export class SiblingCap {
 
   /** Resolves to true if the key has no more siblings than the cap, or fewer here than the read found. */
   async #relieve(key: StoredKey): Promise<boolean> {
-    const { clock, events, replica } = this.#node
-    const { record } = await read(this.#node, key, { ...checkGet({}, this.#config), atLeast: blindContext })
+    const { clock, events, trace, replica } = this.#node
+    const name = keyIn(key)
+    const question = { ...checkGet({}, this.#config), atLeast: blindContext }
+    const { record } = await trace.request('get', name, 'sibling cap', (id) =>
+      read(this.#node, key, { ...question, id }),
+    )
     if (record.siblings.length <= this.#config.siblingsMax) return true
     const values = liveValues(record, clock.wall()).map((value) => this.#values.decode(value))
-    const { isStored } = await put(
-      this.#node,
-      key,
-      contextOf(record),
-      this.resolution(key, record),
-      checkPut({}, this.#config),
+    const resolution = this.resolution(key, record)
+    const terms = checkPut({}, this.#config)
+    const { isStored } = await trace.request('put', name, 'sibling cap', (id) =>
+      put(this.#node, key, contextOf(record), resolution, { ...terms, id }),
     )
     if (!isStored) return false
-    events.emit('crowded', { key: parseStoredKey(key)?.key ?? key, siblings: record.siblings.length, values })
+    events.emit('crowded', { key: name, siblings: record.siblings.length, values })
     return (await replica.read(key)).record.siblings.length < record.siblings.length
   }
 

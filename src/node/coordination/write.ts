@@ -7,13 +7,16 @@
  */
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
-import type { Answer } from '../../core/quorum/decision.ts'
+import type { Given } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, extentOf, meets } from '../../core/quorum/demand.ts'
 import { uncovered } from '../../core/quorum/stand-ins.ts'
+import { dotName } from '../../core/versioning/causal-history.ts'
 import { afterWrite, delta, type SeenContext } from '../../core/versioning/context.ts'
 import type { Record, Unwritten } from '../../core/versioning/record.ts'
 import type { Reply } from '../../core/wire/messages.ts'
 import { StoreFailure } from '../../ports.ts'
+import type { TraceSaid } from '../api/trace.ts'
+import { failureOf } from '../network/request-failure.ts'
 import type { Routing } from '../ownership/routing.ts'
 import { within } from '../scheduling/timers.ts'
 import type { Coordinator } from './coordinator.ts'
@@ -30,26 +33,39 @@ export interface WriteOutcome {
   readonly failure: unknown
 }
 
-/** The terms of a put: `demand` copies, or as many as there are within `timeoutMs`. */
+/** The terms of a put: `demand` copies, or as many as there are within `timeoutMs`. `id`: of the request in the trace. */
 export interface Demanded {
   readonly demand: Extent
   readonly timeoutMs: number
+  readonly id: number
 }
 
-/** Signs a write and gives it to the nodes that are to have it. `after`: the context with the write in it. */
+/**
+ * Signs a write and gives it to the nodes that are to have it. `after`: the context with the write in it. `quorum`: true
+ * if its copies meet the demand.
+ */
 export async function put(
   node: Coordinator,
   key: StoredKey,
   seen: SeenContext,
   unwritten: Unwritten,
-  { demand, timeoutMs }: Demanded,
-): Promise<WriteOutcome & { readonly after: SeenContext; readonly record: Record }> {
+  demanded: Demanded,
+): Promise<WriteOutcome & { readonly after: SeenContext; readonly record: Record; readonly quorum: boolean }> {
   const written = node.writeStamp.sign(key, seen)
+  const { dot, time } = written
+  node.trace.tell?.({ type: 'request', id: demanded.id, step: 'written', dot: dotName(dot), time })
   const record = delta(seen, { ...unwritten, ...written })
-  const outcome = await write(node, key, record, demand, timeoutMs)
+  const outcome = await write(node, key, record, demanded)
   if (!outcome.isStored) node.writeStamp.failed(key, written)
-  return { ...outcome, after: afterWrite(seen, written), record }
+  return { ...outcome, after: afterWrite(seen, written), record, quorum: meets(outcome.extent, demanded.demand) }
 }
+
+type Standing = Extract<Reply, { type: 'stored' }>['standing']
+
+/** As whom a node has stored a write, in the words of the trace. */
+const said = { owner: 'owner', syncing: 'nobody', hint: 'stand-in' } as const satisfies Readonly<{
+  [S in Standing]: TraceSaid
+}>
 
 /**
  * The progress of one write: the nodes that keep it as a hint, and if any node has stored it. `failure`: the reason why
@@ -68,7 +84,7 @@ class Held {
   }
 
   /** A node has stored the write, in the standing it says. Returns the value of that answer. */
-  stored(by: NodeId, standing: Extract<Reply, { type: 'stored' }>['standing']): Answer {
+  stored(by: NodeId, standing: Standing): Given {
     this.#isStored = true
     if (standing === 'hint') this.#hinting.add(by)
     return standing === 'syncing' ? 'uncounted' : 'counted'
@@ -100,29 +116,32 @@ export async function write(
   node: Coordinator,
   key: StoredKey,
   delta: Record,
-  demand: Extent,
-  timeoutMs: number,
+  { demand, timeoutMs, id }: Demanded,
 ): Promise<WriteOutcome> {
-  const { routing, clock } = node
+  const { routing, clock, trace } = node
   const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceOf(key)
   const held = new Held(routing, owners)
-  const ask = async (candidate: Asked, slow: () => void): Promise<Answer> => {
+  const ask = async (candidate: Asked, slow: () => void): Promise<Given> => {
     try {
       const request = { type: 'put', key, delta, hintFor: candidate.hintFor } as const
       const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
-      return reply.type === 'stored' ? held.stored(candidate.node, reply.standing) : 'failed'
+      if (reply.type !== 'stored') return 'failed'
+      candidate.said = said[reply.standing]
+      return held.stored(candidate.node, reply.standing)
     } catch (error) {
+      candidate.said = failureOf(error)
       if (candidate.node === routing.self) held.failure = error
       return 'failed'
     }
   }
-  const candidates = candidatesOf(owners, fallbacks, (id) => node.isInReach(id))
-  const fanOut = new FanOut(candidates, { n: routing.n, needed: demand.nodes }, ask, (counted) => ({
+  const candidates = candidatesOf(owners, fallbacks, (other) => node.isInReach(other))
+  const sufficiency = (counted: Copies) => ({
     suffices: true,
     // A hint may be kept for an owner that has answered after all. It is no copy of its own, so others are waited for.
     isEnough: meets(held.extent(counted), demand),
-  }))
+  })
+  const fanOut = new FanOut(candidates, { n: routing.n, needed: demand.nodes }, ask, sufficiency, { trace, id })
   fanOut.start()
   // The rest of the time is for this node's own disk, which keeps the write if no other node has.
   await within(clock, (1 - bounds.keepShare) * timeoutMs, fanOut.decided)

@@ -4,6 +4,7 @@
 import { partitionOf } from '../../core/hash.ts'
 import type { StoredKey } from '../../core/ids.ts'
 import type { Extent } from '../../core/quorum/demand.ts'
+import { keyIn } from '../../core/stored-key.ts'
 import { blindContext } from '../../core/versioning/context.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { checkRange } from '../api/arguments.ts'
@@ -22,10 +23,11 @@ export function keySubject(coordinator: Coordinator, key: StoredKey, terms: Term
     partition: partitionOf(key),
     r: terms.demand.nodes,
     includes: (each) => each === key,
-    read: async () => {
-      const { record, quorum } = await read(coordinator, key, { ...terms, atLeast: blindContext })
-      return { entries: [{ key, record }], quorum }
-    },
+    read: () =>
+      coordinator.trace.request('get', keyIn(key), 'view', async (id) => {
+        const { record, quorum } = await read(coordinator, key, { ...terms, atLeast: blindContext, id })
+        return { entries: [{ key, record }], quorum }
+      }),
   }
 }
 
@@ -40,16 +42,17 @@ export function groupSubject(
     partition: range.partition,
     r: terms.demand.nodes,
     includes: (key) => key.startsWith(prefix),
-    read: async () => {
-      const entries: KeyedRecord[] = []
-      let isWhole = true
-      for (let from: string | null = range.from; from !== null; ) {
-        const page = await scan(coordinator, { ...range, from }, terms)
-        entries.push(...page.entries)
-        isWhole &&= page.quorum
-        from = page.next
-      }
-      return { entries, quorum: isWhole }
-    },
+    read: () =>
+      coordinator.trace.request('scan', group, 'view', async (id) => {
+        const entries: KeyedRecord[] = []
+        let isWhole = true
+        for (let from: string | null = range.from; from !== null; ) {
+          const page = await scan(coordinator, { ...range, from }, { ...terms, id })
+          entries.push(...page.entries)
+          isWhole &&= page.quorum
+          from = page.next
+        }
+        return { entries, quorum: isWhole }
+      }),
   }
 }

@@ -14,6 +14,7 @@ import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Exchange } from '../anti-entropy/exchange.ts'
 import type { Events } from '../api/events.ts'
+import { hintStep, type Trace } from '../api/trace.ts'
 import type { Peers } from '../network/peers.ts'
 import type { Routing } from '../ownership/routing.ts'
 import { BackOff } from '../scheduling/back-off.ts'
@@ -33,6 +34,7 @@ export interface HandoffParts {
   readonly exchange: Exchange
   readonly throttle: Throttle
   readonly events: Events
+  readonly trace: Trace
   /** Bytes of values of one hint that one message carries. */
   readonly partBytes: number
 }
@@ -44,6 +46,7 @@ export class HintedHandoff {
   readonly #exchange: Exchange
   readonly #throttle: Throttle
   readonly #events: Events
+  readonly #trace: Trace
   readonly #deliveries = new SingleFlight()
   readonly #backOff: BackOff<'hints'>
   readonly #partBytes: number
@@ -58,6 +61,7 @@ export class HintedHandoff {
     this.#exchange = parts.exchange
     this.#throttle = parts.throttle
     this.#events = parts.events
+    this.#trace = parts.trace
     this.#partBytes = parts.partBytes
   }
 
@@ -156,6 +160,7 @@ export class HintedHandoff {
 
   async #deliverBatch(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
     await this.#send(target, batch)
+    this.#trace.tell?.(hintStep('delivered', [target], batch))
     await this.#settle(target, batch)
   }
 

@@ -5,7 +5,7 @@
  */
 import type { NodeId, PeerId, ViewHash } from '../../core/ids.ts'
 import type { SwimMessage } from '../../core/membership/swim-port.ts'
-import type { Hello, Reply, Request } from '../../core/wire/messages.ts'
+import type { Hello, Message, Reply, Request } from '../../core/wire/messages.ts'
 import type { CloseReason, SignalingEvent } from '../../ports.ts'
 
 const ignored = (): void => {}
@@ -27,6 +27,11 @@ export class PeersEvents {
   malformed: () => void = ignored
   /** A message without a reply did not go out. */
   unsent: () => void = ignored
+  /** A message was given to a channel, or came. `node`: the other end; `through`: the node that relays it. */
+  sent: (node: NodeId | null, message: Message, bytes: number, through: NodeId | null) => void = ignored
+  received: (node: NodeId | null, message: Message, bytes: number, through: NodeId | null) => void = ignored
+  /** A request of this node has failed, or was refused. */
+  unanswered: (node: NodeId, request: Request, id: number, error: unknown) => void = ignored
   /** Another boot lives under this node's name. */
   copied: (peer: PeerId) => void = ignored
   /** The handshake failed, for good. */

@@ -188,6 +188,9 @@ export class Peers {
       }
       if (answer.type === 'failed') throw new RequestFailure('refused', answer.code)
       return answer
+    } catch (error) {
+      this.on.unanswered(node, body, id, error)
+      throw error
     } finally {
       this.#replies.end(id)
     }
@@ -205,11 +208,14 @@ export class Peers {
     const inner = encodeMessage(message)
     // No relay passes that much on, which says nothing about the node.
     if (inner.length > bounds.relayBytesMax) throw new RequestFailure('refused', 'overloaded')
+    this.on.sent(node, message, inner.length, route.node)
     return this.#send(route.peer, { kind: 'relay', from: this.#hello.node, to: node, message: inner }, lane)
   }
 
   async #send(peer: PeerId, message: Message, lane: Lane): Promise<void> {
-    await this.#transport.send(peer, encodeMessage(message), lane).catch(() => {
+    const bytes = encodeMessage(message)
+    this.on.sent(this.#channels.get(peer)?.node ?? null, message, bytes.length, null)
+    await this.#transport.send(peer, bytes, lane).catch(() => {
       throw new RequestFailure('unreachable')
     })
   }
@@ -250,6 +256,7 @@ export class Peers {
     const channel = this.#channels.get(peer)
     if (channel === undefined) return
     const message = decodeMessage(bytes)
+    if (message !== null) this.on.received(channel.node, message, bytes.length, null)
     if (message === null) {
       this.on.malformed()
       this.#transport.drop(peer, 'for good')
@@ -370,7 +377,9 @@ export class Peers {
     const { from, to } = message
     if (to === this.#hello.node) {
       const inner = decodeMessage(message.message)
-      if (inner?.kind === 'request' || inner?.kind === 'reply') this.#talked(channel, from, inner)
+      if (inner?.kind !== 'request' && inner?.kind !== 'reply') return
+      this.on.received(from, inner, message.message.length, node)
+      this.#talked(channel, from, inner)
       return
     }
     const target = from === node ? this.#byNode.get(to) : undefined

@@ -22,7 +22,9 @@ export class Ownership {
   /** True if requests reach a node. */
   isReachable: (node: NodeId) => boolean = () => false
   /** Some partitions got in sync. */
-  onInSync: () => void = () => {}
+  onInSync: (partitions: ReadonlySet<Partition>) => void = () => {}
+  /** This node owns these partitions from now on, or no more. */
+  onMoved: (partitions: readonly Partition[]) => void = () => {}
   readonly #store: Store
   readonly #routing: Routing
   readonly #clock: Pick<Clock, 'now'>
@@ -160,11 +162,11 @@ export class Ownership {
     const { others } = this.#routing
     const newcomers = others.filter((node) => !this.#known.has(node))
     this.#known = new Set(others)
-    let changed = false
+    const moved: Partition[] = []
     for (const partition of allPartitions) {
       const owned = this.#routing.owns(partition)
       if (owned === this.#is(partition, flags.owned)) continue
-      changed = true
+      moved.push(partition)
       // Other nodes may have taken writes of a partition that was lost and won back. It is fetched again.
       this.#standing[partition] = owned ? flags.owned : this.#is(partition, flags.synced) ? flags.synced : 0
       this.#received.delete(partition)
@@ -175,7 +177,10 @@ export class Ownership {
       this.#held.delete(node)
       if ((this.#newcomers.get(node)?.untilMs ?? 0) <= this.#clock.now()) this.#newcomers.delete(node)
     }
-    if (changed) this.#save()
+    if (moved.length > 0) {
+      this.#save()
+      this.onMoved(moved)
+    }
     this.review()
   }
 
@@ -213,7 +218,7 @@ export class Ownership {
     for (const partition of inSync) this.#received.delete(partition)
     this.#doubtful = new Set([...this.#doubtful].filter((partition) => !inSync.has(partition)))
     this.#save()
-    this.onInSync()
+    this.onInSync(inSync)
   }
 
   /**

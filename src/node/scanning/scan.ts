@@ -7,7 +7,7 @@
  * knows nothing of the other keys.
  */
 import type { NodeId, StoredKey } from '../../core/ids.ts'
-import type { Answer } from '../../core/quorum/decision.ts'
+import type { Given } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, meets } from '../../core/quorum/demand.ts'
 import { join, type Record } from '../../core/versioning/record.ts'
 import type { KeyedRecord, Range, Reply, Request } from '../../core/wire/messages.ts'
@@ -34,7 +34,7 @@ class Pages {
   readonly #primaries = new Set<NodeId>()
 
   /** Adds the page of a node. Returns the value of that answer. */
-  add({ node, role }: Pick<Asked, 'node' | 'role'>, page: Extract<Reply, { type: 'scanned' }>): Answer {
+  add({ node, role }: Pick<Asked, 'node' | 'role'>, page: Extract<Reply, { type: 'scanned' }>): Given {
     this.#pages.set(node, page)
     if (page.counts === 'as owner' && role === 'owner') this.#primaries.add(node)
     return page.counts === 'as nobody' ? 'uncounted' : 'counted'
@@ -64,15 +64,15 @@ class Pages {
 export async function scan(
   node: Coordinator,
   range: Range,
-  { demand, timeoutMs }: { readonly demand: Extent; readonly timeoutMs: number },
+  { demand, timeoutMs, id }: { readonly demand: Extent; readonly timeoutMs: number; readonly id: number },
 ): Promise<ScannedPage> {
-  const { routing, clock } = node
+  const { routing, clock, trace } = node
   const deadline = clock.now() + timeoutMs
   const { owners, fallbacks } = routing.preferenceIn(range.partition)
-  const isReachable = (id: NodeId) => node.isInReach(id)
+  const isReachable = (other: NodeId) => node.isInReach(other)
   const request: Request = { type: 'scan', ...range }
   const pages = new Pages()
-  const ask = async (candidate: Pick<Asked, 'node' | 'role'>, slow: () => void): Promise<Answer> => {
+  const ask = async (candidate: Pick<Asked, 'node' | 'role'>, slow: () => void): Promise<Given> => {
     try {
       const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
       if (reply.type !== 'scanned' || !isWithin(reply, range)) return 'failed'
@@ -84,10 +84,11 @@ export async function scan(
   }
   const candidates = candidatesOf(owners, fallbacks.slice(0, routing.n), isReachable)
   const rule = { n: Math.max(demand.nodes, demand.primaries), needed: demand.nodes }
-  const fanOut = new FanOut(candidates, rule, ask, (counted) => ({
+  const sufficiency = (counted: Copies) => ({
     suffices: true,
     isEnough: meets(pages.extent(counted), { ...demand, nodes: 0 }),
-  }))
+  })
+  const fanOut = new FanOut(candidates, rule, ask, sufficiency, { trace, id })
   fanOut.start()
   // The hints of this node take part, though no other node knows of them.
   const isOwner = routing.owns(range.partition)

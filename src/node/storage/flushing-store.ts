@@ -6,6 +6,8 @@
  */
 import { type Decide, type Durability, type RowKey, type Store, StoreFailure, type Write } from '../../ports.ts'
 import type { Trouble } from '../api/events.ts'
+import { storageCodes } from '../api/operations.ts'
+import type { Trace } from '../api/trace.ts'
 import { flushedWrite } from './rows.ts'
 
 const isData = ({ key: [table] }: Write): boolean => table === 'record' || table === 'hint'
@@ -18,16 +20,21 @@ export class FlushingStore implements Store {
   #flushed = 0
 
   readonly #trouble: Pick<Trouble, 'storage'>
+  readonly #trace: Trace
 
-  constructor(store: Store, trouble: Pick<Trouble, 'storage'> = { storage: 0 }) {
+  constructor(store: Store, trouble: Pick<Trouble, 'storage'>, trace: Trace) {
     this.#store = store
     this.#trouble = trouble
+    this.#trace = trace
   }
 
   /** Counts failures, since bookkeeping swallows them. A closed store is no failure. */
   #counted<T>(work: Promise<T>): Promise<T> {
     work.catch((error: unknown) => {
-      if (!(error instanceof StoreFailure && error.reason === 'closed')) this.#trouble.storage += 1
+      const reason = error instanceof StoreFailure ? error.reason : 'failed'
+      if (reason === 'closed') return
+      this.#trouble.storage += 1
+      this.#trace.tell?.({ type: 'storage', step: 'failure', why: storageCodes[reason] })
     })
     return work
   }
@@ -35,14 +42,19 @@ export class FlushingStore implements Store {
   /** A strict transaction flushes the records and hints committed before it, even if it writes nothing itself. */
   async transact<T>(keys: readonly RowKey[], durability: Durability, decide: Decide<T>): Promise<T> {
     let before = 0
+    let rowCount = 0
+    const begunAt = this.#trace.now
     const work = this.#store.transact(keys, durability, (rows) => {
       const { writes, result } = decide(rows)
       before = this.#relaxed
       if (durability === 'relaxed' && writes.some(isData)) this.#relaxed += 1
       const isDue = durability === 'strict' && writes.length === 0 && this.#flushed < before
+      rowCount = writes.length
       return { writes: isDue ? [flushedWrite] : writes, result }
     })
     const done = await this.#counted(work)
+    const ms = this.#trace.now - begunAt
+    this.#trace.tell?.({ type: 'storage', step: 'commit', durability, rows: rowCount, ms })
     if (durability === 'strict') this.#flushed = Math.max(this.#flushed, before)
     return done
   }

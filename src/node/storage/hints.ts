@@ -129,6 +129,7 @@ export class Hints {
     const places = sent.map(({ key }) => hintRow(key))
     const change = this.#index.change(keys, places, 'relaxed', decide, (left) => {
       for (const [key, kept] of left) this.#index.hints.set(key, kept)
+      this.#on.struckOff(target, left)
     })
     await watched(this.#on, change)
   }

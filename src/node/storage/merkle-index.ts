@@ -54,7 +54,7 @@ export class MerkleIndex {
   readonly #store: Store
   readonly #progress: Pick<Progress, 'changed' | 'stamp'>
   readonly #forgetting: Pick<Forgetting, 'lost'>
-  readonly #on: Pick<StorageEvents, 'corrupt' | 'written'>
+  readonly #on: Pick<StorageEvents, 'corrupt' | 'written' | 'checkpointed'>
   /** The sizes and targets of the hints for other nodes. */
   readonly hints: HintIndex
   readonly #forest = new Forest()
@@ -74,7 +74,7 @@ export class MerkleIndex {
     hintLimits: HintLimits,
     progress: Pick<Progress, 'changed' | 'stamp'>,
     forgetting: Pick<Forgetting, 'lost'>,
-    on: Pick<StorageEvents, 'corrupt' | 'written'>,
+    on: Pick<StorageEvents, 'corrupt' | 'written' | 'checkpointed'>,
   ) {
     this.#store = store
     this.hints = new HintIndex(hintLimits)
@@ -314,6 +314,7 @@ export class MerkleIndex {
       await this.#writeEach(changed, (partition) => this.#asStored(partition))
       await this.#writeEach(played, (order) => ({ key: journalRow(order), value: null }))
       for (const order of played) this.#journal.delete(order)
+      this.#on.checkpointed(changed.length)
     } catch (error) {
       for (const partition of changed) this.#changed.add(partition)
       throw error

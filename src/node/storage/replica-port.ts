@@ -59,6 +59,14 @@ export class StorageEvents {
   storageWas: (state: 'ok' | 'full' | 'failed') => void = () => {}
   /** A record has more siblings than `siblingsMax`. */
   crowded: (key: StoredKey, siblings: number) => void = () => {}
+  /** Hints are kept, or refused for want of room, or kept for `target` no more. */
+  kept: (hints: ReadonlyMap<StoredKey, Kept>) => void = () => {}
+  refused: (incoming: readonly KeyedRecord[]) => void = () => {}
+  struckOff: (target: NodeId, hints: readonly (readonly [StoredKey, Kept])[]) => void = () => {}
+  /** The records of these partitions were deleted, since others have them. */
+  dropped: (partitions: readonly Partition[]) => void = () => {}
+  /** So many changed tries were stored. */
+  checkpointed: (partitions: number) => void = () => {}
 }
 
 export interface ReplicaLimits {

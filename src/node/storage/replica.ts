@@ -266,6 +266,7 @@ export class Replica {
       for (const { hash } of changes) this.#index.written(partitionIn(hash))
       this.on.taken(entries.map(({ key }) => key))
       for (const [key, siblings] of intake.crowded) this.on.crowded(key, siblings)
+      this.on.kept(intake.hinted)
     })
     // A transaction that failed may have taken effect.
     const tellLate = () => {
@@ -273,7 +274,10 @@ export class Replica {
     }
     const result = await watched(this.on, change.finally(tellLate))
     if (result === 'taken') this.on.storageWas('ok')
-    if (result === 'refused') throw new HintRefused()
+    if (result === 'refused') {
+      this.on.refused(incoming)
+      throw new HintRefused()
+    }
     if (result === 'again') return this.take(incoming, durability, asked, coming)
     for (const { record } of incoming) this.#seeTimes(record)
     return intake
@@ -352,7 +356,7 @@ export class Replica {
     const keys = hashesOf(partitions).map((hash) => ({ hash, key: null }))
     return watched(
       this.on,
-      this.#index.change(keys, [], 'relaxed', decide, () => {}),
+      this.#index.change(keys, [], 'relaxed', decide, (dropped) => this.on.dropped(dropped)),
     )
   }
 

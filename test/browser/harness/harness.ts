@@ -4,7 +4,6 @@
  */
 import { bounds } from '../../../src/core/bounds.ts'
 import { type NodeOptions, openNode, TabringError, type TabringNode } from '../../../src/index.ts'
-import type { StorageNode } from '../../../src/node/storage-node.ts'
 import { Traffic } from '../../scenarios/traffic.ts'
 import { cutOff, watchConnections, withOneCertificate } from './lines.ts'
 
@@ -48,7 +47,7 @@ const harness: Harness = {
   bound: (name, value) => Object.assign(bounds, { [name]: value }),
   withOneCertificate,
   cutOff,
-  count: () => new Traffic(harness.node === undefined ? [] : [harness.node as StorageNode]),
+  count: () => new Traffic(harness.node === undefined ? [] : [harness.node]),
   outcome: async (work) => {
     try {
       return { ok: await work() }

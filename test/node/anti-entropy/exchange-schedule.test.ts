@@ -49,11 +49,11 @@ function meeting(fails: (way: string) => boolean = () => false) {
 test('a new owner fetches first, then compares what both own and gives what it owns no more, and drops that last', async () => {
   const { done, over } = meeting()
   await over()
-  expect(done).toEqual(['home 1', 'both ways 2 3', 'drop'])
+  expect(done).toEqual(['catching up 1', 'handing on 2 3', 'drop'])
 })
 
 test('partitions of others are dropped although something could not be fetched: that may make room for it', async () => {
-  const { done, over } = meeting((way) => way === 'home')
+  const { done, over } = meeting((way) => way === 'catching up')
   await over()
-  expect(done).toEqual(['home 1', 'drop'])
+  expect(done).toEqual(['catching up 1', 'drop'])
 })

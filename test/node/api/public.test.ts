@@ -25,6 +25,7 @@ test('what is opened has the public methods, and nothing else', async () => {
     'put',
     'repair',
     'status',
+    'trace',
   ]
   expect(Object.getOwnPropertyNames(Object.getPrototypeOf(node)).sort()).toEqual(
     ['constructor', 'id', ...methods].sort(),

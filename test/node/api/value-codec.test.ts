@@ -5,8 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import { TabringError } from '../../../src/errors.ts'
-import { depthOf } from '../../../src/node/api/msgpack-depth.ts'
-import { ValueCodec } from '../../../src/node/api/value-codec.ts'
+import { depthOf, ValueCodec } from '../../../src/node/api/value-codec.ts'
 import { allCountries } from '../../browser/countries.ts'
 
 const codec = new ValueCodec()

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
 import { noTrouble } from '../../../src/node/api/events.ts'
+import { Trace, type TraceEvent } from '../../../src/node/api/trace.ts'
 import { FlushingStore } from '../../../src/node/storage/flushing-store.ts'
 import { metaRow } from '../../../src/node/storage/rows.ts'
 import { type Durability, type RowKey, type Store, StoreFailure } from '../../../src/ports.ts'
+import { systemClock } from '../../../src/system-clock.ts'
 
 const row = (name: string): RowKey => ['record', '', name]
 
@@ -20,7 +22,7 @@ function watched() {
         return { writes, result }
       }),
   }
-  const flushing = new FlushingStore(store)
+  const flushing = new FlushingStore(store, noTrouble(), new Trace(systemClock))
   const put = (key: RowKey, how: Durability = 'relaxed') =>
     flushing.transact([], how, () => ({ writes: [{ key, value: new Uint8Array(1) }], result: null }))
   return { commits, flushing, put }
@@ -70,11 +72,14 @@ test('a strict commit that finds nothing to write flushes what is not', async ()
   expect(commits).toEqual(['relaxed 1', 'strict 1', 'strict 0'])
 })
 
-test('failures of the disk are counted, whoever waits for them, and not the end of the node', async () => {
+test('failures of the disk are counted and traced, whoever waits for them, and not the end of the node', async () => {
   const trouble = noTrouble()
+  const trace = new Trace({ now: () => 0 })
+  const heard: TraceEvent[] = []
+  trace.listen((event) => heard.push(event))
   const fails = (reason: 'failed' | 'closed') => {
     const work = () => Promise.reject(new StoreFailure(reason, 'the test lets this one fail'))
-    return new FlushingStore({ ...memoryStore(), transact: work, read: work, scan: work }, trouble)
+    return new FlushingStore({ ...memoryStore(), transact: work, read: work, scan: work }, trouble, trace)
   }
   for (const store of [fails('failed'), fails('closed')]) {
     await store.flush().catch(() => {})
@@ -82,4 +87,5 @@ test('failures of the disk are counted, whoever waits for them, and not the end 
     await store.scan({ table: 'record', limit: 1 }).catch(() => {})
   }
   expect(trouble).toEqual({ ...noTrouble(), storage: 3 })
+  expect(heard).toEqual(Array(3).fill({ at: 0, type: 'storage', step: 'failure', why: 'storage-failed' }))
 })

@@ -40,7 +40,7 @@ function inventoryOn(disk: MemoryDisk, fates: Fate[] = []) {
       { keysPerTarget: 100, bytes: 10_000 },
       { changed: () => {}, stamp },
       { lost: () => [{ key: metaRow('lost'), value: null }] },
-      { corrupt: () => {}, written: () => {} },
+      { corrupt: () => {}, written: () => {}, checkpointed: () => {} },
     ),
     scanned,
   }

@@ -15,6 +15,7 @@ import { emptyRecord, type Record, type ValueSibling } from '../../../src/core/v
 import type { Reply, Request } from '../../../src/core/wire/messages.ts'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
 import { seededRandom } from '../../../src/memory/seeded-random.ts'
+import { Trace } from '../../../src/node/api/trace.ts'
 import { Coordinator } from '../../../src/node/coordination/coordinator.ts'
 import { DotMint, mintActor } from '../../../src/node/coordination/dot-mint.ts'
 import { putFailed } from '../../../src/node/coordination/outcomes.ts'
@@ -321,20 +322,21 @@ function coordination(count: number, answer: (node: NodeId, request: Request) =>
     new DotMint(random, mintActor(random), 1_000),
   )
   const links = { sent: () => {} }
-  const node = new Coordinator({ clock: systemClock, peers, routing, replica, events, writeStamp, links })
+  const trace = new Trace(systemClock)
+  const node = new Coordinator({ clock: systemClock, peers, routing, replica, events, trace, writeStamp, links })
   node.ask = ask
   return { node, asked, ...parts }
 }
 
 describe('a put that some do not answer', () => {
-  const two = { nodes: 2, primaries: 0, devices: 1 }
+  const two = { demand: { nodes: 2, primaries: 0, devices: 1 }, timeoutMs: 1000, id: 1 }
   const stored: Reply = { type: 'stored', standing: 'owner' }
 
   test('is kept by its coordinator for the owner that nobody stands in for, also when w was reached', async () => {
     const silent = nodeName(3)
     const { node, replica } = coordination(3, (id) => (id === silent ? null : stored))
     const key = keyNamed('k')
-    const outcome = await write(node, key, written(1), two, 1000)
+    const outcome = await write(node, key, written(1), two)
     expect(outcome.extent.nodes).toBe(2)
     await expect.poll(async () => [...(await replica.hints.owedTo(silent))]).toEqual([key])
   })
@@ -344,7 +346,7 @@ describe('a put that some do not answer', () => {
       routing.preferenceOf(keyNamed('k')).owners.includes(id) ? null : { type: 'stored', standing: 'hint' },
     )
     const { owners } = routing.preferenceOf(keyNamed('k'))
-    const outcome = await write(node, keyNamed('k'), written(1), two, 1000)
+    const outcome = await write(node, keyNamed('k'), written(1), two)
     expect(outcome.extent.nodes).toBeGreaterThanOrEqual(2)
     const puts = asked.flatMap(({ request }) => (request.type === 'put' ? [request] : []))
     expect(new Set(puts.map((put) => JSON.stringify([...put.delta.history.actors]))).size).toBe(1)
@@ -367,14 +369,14 @@ describe('a put that some do not answer', () => {
     }) as StoredKey
     const last = routing.ownersOf(partitionOf(key)).at(-1) as NodeId
     answering.add(last)
-    const outcome = await write(node, key, written(1), two, 1000)
+    const outcome = await write(node, key, written(1), two)
     expect(outcome).toMatchObject({ extent: { nodes: 2, devices: 1 }, hinted: 1 })
   })
 
   test('and that this node cannot keep either fails as its disk does', async () => {
     const { node, replica } = coordination(3, () => null)
     replica.take = () => Promise.reject(new StoreFailure('full', 'the quota is used up'))
-    const { isStored, failure } = await write(node, keyNamed('k'), written(1), two, 1000)
+    const { isStored, failure } = await write(node, keyNamed('k'), written(1), two)
     expect(isStored).toBe(false)
     expect(putFailed(failure)).toMatchObject({ code: 'storage-full', changed: 'unknown' })
   })
@@ -382,7 +384,7 @@ describe('a put that some do not answer', () => {
   test('that reaches nobody is kept by its coordinator, for all owners', async () => {
     const { node, replica, routing } = coordination(6, () => null)
     const key = keyThat(routing, 'not owned')
-    const outcome = await write(node, key, written(1), two, 1000)
+    const outcome = await write(node, key, written(1), two)
     expect(outcome).toMatchObject({ extent: { nodes: 1, primaries: 0 }, hinted: 1 })
     for (const owner of routing.ownersOf(partitionOf(key)))
       expect([...(await replica.hints.owedTo(owner))]).toEqual([key])
@@ -397,7 +399,7 @@ test('a stand-in that holds a value counts for a read, also where its history ha
       return isOwner ? null : { type: 'record', record: held, horizon: hybridZero, counts: 'as stand-in', sources: [] }
     })
     const demand = { nodes: 2, primaries: 0, devices: 0 }
-    return read(node, keyNamed('k'), { demand, atLeast: blindContext, timeoutMs: 1000 })
+    return read(node, keyNamed('k'), { demand, atLeast: blindContext, timeoutMs: 1000, id: 1 })
   }
   expect(await readWith(forgotten)).toMatchObject({ quorum: true })
   expect(await readWith({ ...emptyRecord, history: forgotten.history })).toMatchObject({ quorum: false })
@@ -415,7 +417,7 @@ test('read repair brings up to date exactly the owners that are behind, this nod
     [nodeName(2), written(1)],
     [nodeName(3), emptyRecord],
   ])
-  await repairStale(node, key, routing.ownersOf(partitionOf(key)), answers, written(1))
+  await repairStale(node, key, routing.ownersOf(partitionOf(key)), answers, written(1), 1)
   expect(delivered).toEqual([nodeName(3)])
   expect(values((await replica.read(key)).record)).toEqual([1])
 })
