@@ -128,6 +128,7 @@ class Entries implements Scan<unknown> {
     let isReached = true
     for (let from: string | undefined; ; ) {
       const page = await access.scan({ collection, ...range, ...(from === undefined ? {} : { from }) }, reading)
+      if (isReached && !page.quorum) this.unreached += 1
       isReached &&= page.quorum
       for (const { name, values } of page.entries) {
         const value = merged(this.#setting, values)
@@ -139,6 +140,5 @@ class Entries implements Scan<unknown> {
       if (page.next === null) break
       from = page.next
     }
-    if (!isReached) this.unreached += 1
   }
 }

@@ -49,6 +49,9 @@ export function defineCollection(
   const { expiresAfterMs } = options
   if (typeof name !== 'string' || name === '')
     throw new TabringError('invalid-option', 'a collection has a name: a text that is not empty')
+  for (const count of [options.r, options.w])
+    if (count !== undefined && !(Number.isInteger(count) && count > 0))
+      throw new TabringError('invalid-option', `r and w must be whole numbers from 1 to n, not ${count}`)
   if (expiresAfterMs !== undefined && !(Number.isInteger(expiresAfterMs) && expiresAfterMs > 0))
     throw new TabringError('invalid-option', `expiresAfterMs must be a whole number of ms, not ${expiresAfterMs}`)
   return { name, open: (inside) => openCollection(name, options, accessOf(inside)) }

@@ -7,9 +7,10 @@
  */
 import { TabringError } from '../errors.ts'
 import { change, fields, latest, type MergeType, read, type Stamp, type Stored, timeSeen } from '../merge/merge.ts'
+import { equal, isRecord } from '../merge/plain.ts'
 import type { Context, DeleteOptions, GetOptions, GetResult, PutOptions, PutResult } from '../node/api/tabring-node.ts'
 import { merged, type Setting } from './setting.ts'
-import { checked } from './standard-schema.ts'
+import { type Checked, checked } from './standard-schema.ts'
 import type { Found, Keyed, ManyResult, SetOptions, Updated } from './types.ts'
 
 /** Keys of which one collection remembers this tab's last write. */
@@ -18,8 +19,7 @@ const writesMax = 10_000
 /** The merge type for a write. */
 function typeFor({ options }: Setting, to: unknown): MergeType<unknown> {
   if (options.merge !== undefined) return options.merge
-  const isObject = Object.prototype.toString.call(to) === '[object Object]'
-  return isObject ? (fields() as MergeType<unknown>) : latest()
+  return isRecord(to) ? (fields() as MergeType<unknown>) : latest()
 }
 
 /** True if a write without a merge type of its own puts something else in the place of an object. */
@@ -55,7 +55,9 @@ export class KeyedValues implements Keyed<unknown> {
   }
 
   async getMany(keys: Iterable<string>, options?: GetOptions): Promise<ReadonlyMap<string, Found<unknown>>> {
-    return new Map(await Promise.all([...keys].map(async (key) => [key, await this.get(key, options)] as const)))
+    const found = new Map<string, Found<unknown>>()
+    await inParts([...keys], async (key) => void found.set(key, await this.get(key, options)))
+    return found
   }
 
   async has(key: string, options?: GetOptions): Promise<boolean> {
@@ -69,27 +71,31 @@ export class KeyedValues implements Keyed<unknown> {
 
   update(
     key: string,
-    change: (value: unknown) => unknown,
+    makeNext: (value: unknown) => unknown,
     options: GetOptions & PutOptions = {},
   ): Promise<Updated<unknown>> {
-    return this.#change(key, change, options, undefined)
+    const next = (shown: Checked<unknown>) => {
+      // A function that is not shown what is stored must neither delete nor replace it.
+      if ('fault' in shown) throw refused(`${key} holds what the schema refuses: ${shown.fault}`)
+      return makeNext(shown.value)
+    }
+    return this.#change(key, next, options, undefined)
   }
 
   delete(key: string, options: DeleteOptions = {}): Promise<PutResult> {
     return this.#inTurn(key, async () => {
-      const { timeoutMs, signal } = options
-      const reading = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) }
+      const { w, pw, devices, strict, ...reading } = options
       const { context } = await this.#read(key, reading)
       return this.#delete(key, context, options)
     })
   }
 
   setMany(entries: Iterable<readonly [string, unknown]>, options?: PutOptions): Promise<ManyResult> {
-    return each([...entries].map(([key, value]) => [key, () => this.set(key, value, options)]))
+    return runEach([...entries].map(([key, value]) => [key, () => this.set(key, value, options)]))
   }
 
   deleteMany(keys: Iterable<string>, options?: DeleteOptions): Promise<ManyResult> {
-    return each([...keys].map((key) => [key, () => this.delete(key, options)]))
+    return runEach([...keys].map((key) => [key, () => this.delete(key, options)]))
   }
 
   /** The write of a key that is under way: its value, or that it is a delete. */
@@ -102,9 +108,9 @@ export class KeyedValues implements Keyed<unknown> {
     const tell = () => {
       for (const listener of this.onPending) listener(key)
     }
-    this.#pending.set(key, write)
-    tell()
     try {
+      this.#pending.set(key, write)
+      tell()
       return await settled
     } finally {
       this.#pending.delete(key)
@@ -130,27 +136,28 @@ export class KeyedValues implements Keyed<unknown> {
   /** Reads a key, changes the value, and puts the result in the place of what it read. */
   #change(
     key: string,
-    makeNext: (value: unknown) => unknown,
+    makeNext: (shown: Checked<unknown>) => unknown,
     options: GetOptions & PutOptions,
     from: unknown,
   ): Promise<Updated<unknown>> {
     return this.#inTurn(key, async () => {
-      const { reading, writing } = split(options)
+      const { r, pr, atLeast, ...writing } = options
+      const { w, pw, devices, expiresAt, strict, ...reading } = options
       const { values, context } = await this.#read(key, reading)
       const { schema } = this.#setting.options
       const stored = merged(this.#setting, values)
-      const before = stored === undefined ? { value: undefined } : checked(schema, stored)
-      // What the schema refuses is not shown to the change, and is not thrown away either.
-      const wanted = makeNext('value' in before ? before.value : undefined)
+      const shown = stored === undefined ? { value: undefined } : checked(schema, stored)
+      const wanted = makeNext(shown)
       if (wanted === undefined) return { ...(await this.#delete(key, context, deletion(writing))), value: undefined }
       const after = checked(schema, wanted)
-      if ('fault' in after)
-        throw new TabringError('invalid-value', `${key} does not pass the schema: ${after.fault}. Nothing was changed.`)
+      if ('fault' in after) throw refused(`${key} does not pass the schema: ${after.fault}`)
       const type = typeFor(this.#setting, after.value)
       const base = isReplaced(this.#setting, type, values) ? [] : values
       const stamp = this.#stampFor(key, base)
-      const seen = from ?? ('value' in before ? before.value : undefined)
+      const seen = schema === undefined ? (from ?? stored) : seenAs(stored, shown, from, after.value)
       const next = change(type, base, { to: after.value, stamp, ...(seen === undefined ? {} : { from: seen }) })
+      // A write that fails may have been stored all the same: the next one goes on under another actor.
+      this.#written.delete(key)
       const putting = this.#setting.access.put(this.#name(key), context, next, this.#terms(writing))
       const result = await this.#showing(key, next, putting)
       this.#wrote(key, { actor: stamp.actor, time: timeSeen([next], stamp.actor) ?? stamp.time })
@@ -193,22 +200,38 @@ export class KeyedValues implements Keyed<unknown> {
   }
 }
 
-/** The options of the read and of the write in a change. Both take the time and the signal. */
-function split({ r, pr, atLeast, expiresAt, w, pw, devices, ...both }: GetOptions & PutOptions) {
-  const there = <O extends object>(options: O) =>
-    Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const { strict: _, ...shared } = both
-  const reading: GetOptions = { ...shared, ...there({ r, pr, atLeast }) }
-  const writing: PutOptions = { ...both, ...there({ expiresAt, w, pw, devices }) }
-  return { reading, writing }
-}
-
 function deletion({ expiresAt: _, ...options }: PutOptions): DeleteOptions {
   return options
 }
 
+/** Keys of one `getMany` or `setMany` that are asked for at once: a node has room for 1024 requests in all. */
+const keysAtOnce = 128
+
+async function inParts<I>(items: readonly I[], work: (item: I) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += keysAtOnce) await Promise.all(items.slice(at, at + keysAtOnce).map(work))
+}
+
+const refused = (text: string) => new TabringError('invalid-value', `${text}. Nothing was changed.`)
+
+/**
+ * What a writer saw, in terms of what is stored. A schema may have filled defaults in, or changed values. So a part that
+ * the writer altered is compared with what is stored, and one that it left alone counts as unchanged.
+ */
+function seenAs(stored: unknown, shown: Checked<unknown>, from: unknown, to: unknown): unknown {
+  // A value that the schema refuses was not shown. Its unknown fields stay.
+  if ('fault' in shown) return isRecord(to) ? {} : stored
+  const saw = from ?? shown.value
+  const part = (before: unknown, now: unknown, seen: unknown, kept: unknown) =>
+    equal(seen, now) ? now : from === undefined || equal(seen, before) ? kept : seen
+  if (!isRecord(saw) || !isRecord(to) || !isRecord(stored) || !isRecord(shown.value))
+    return part(shown.value, to, saw, stored)
+  const [before, kept] = [shown.value, stored]
+  const names = [...new Set([...Object.keys(saw), ...Object.keys(to)])]
+  return Object.fromEntries(names.map((name) => [name, part(before[name], to[name], saw[name], kept[name])]))
+}
+
 /** Runs several writes, each for itself. */
-async function each(writes: readonly (readonly [string, () => Promise<unknown>])[]): Promise<ManyResult> {
+async function runEach(writes: readonly (readonly [string, () => Promise<unknown>])[]): Promise<ManyResult> {
   const failed = new Map<string, TabringError>()
   const run = async ([key, write]: (typeof writes)[number]) => {
     try {
@@ -218,6 +241,6 @@ async function each(writes: readonly (readonly [string, () => Promise<unknown>])
       failed.set(key, error)
     }
   }
-  await Promise.all(writes.map(run))
+  await inParts(writes, run)
   return { stored: writes.length - failed.size, failed }
 }

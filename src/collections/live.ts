@@ -27,10 +27,12 @@ export abstract class LiveValue<V extends { readonly status: string }> implement
   readonly #listeners = new Set<(value: V) => void>()
   #stop: (() => void) | null = null
   #cancelStop = () => {}
+  readonly #loading: V
   #current: V
 
   constructor(after: NodeAccess['after'], loading: V) {
     this.#after = after
+    this.#loading = loading
     this.#current = loading
   }
 
@@ -40,7 +42,7 @@ export abstract class LiveValue<V extends { readonly status: string }> implement
   /** Puts a new state in the place of the one before. */
   protected show(value: V): void {
     this.#current = value
-    for (const listener of this.#listeners) listener(value)
+    for (const listener of this.#listeners) call(listener, value)
   }
 
   get current(): V {
@@ -48,28 +50,29 @@ export abstract class LiveValue<V extends { readonly status: string }> implement
   }
 
   get ready(): Promise<V> {
-    return new Promise((resolve) => {
-      const stop = this.subscribe((value) => {
-        if (value.status === 'loading') return
-        resolve(value)
-        // The first call comes before `stop` is there.
-        this.#after(0, () => stop())
-      })
-    })
+    return this.#read()
+  }
+
+  async #read(): Promise<V> {
+    for await (const state of this) if (state.status !== 'loading') return state
+    return this.#current
   }
 
   subscribe(listener: (value: V) => void): () => void {
     // A wrapper of its own for each call, so that one function may listen twice.
     const entry = (value: V) => listener(value)
+    // On a closed node this throws, and nothing listens.
+    this.#stop ??= this.follow()
     this.#cancelStop()
     this.#listeners.add(entry)
-    this.#stop ??= this.follow()
-    entry(this.#current)
+    call(entry, this.#current)
     return () => {
       if (!this.#listeners.delete(entry) || this.#listeners.size > 0) return
       this.#cancelStop = this.#after(lingerMs, () => {
         this.#stop?.()
         this.#stop = null
+        // Nothing keeps it up to date any more.
+        this.#current = this.#loading
       })
     }
   }
@@ -95,5 +98,14 @@ export abstract class LiveValue<V extends { readonly status: string }> implement
     } finally {
       stop()
     }
+  }
+}
+
+/** A listener that throws harms no other, and no write: its error surfaces as an unhandled rejection. */
+function call<V>(listener: (value: V) => void, value: V): void {
+  try {
+    listener(value)
+  } catch (error) {
+    void Promise.reject(error)
   }
 }

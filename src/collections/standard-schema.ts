@@ -27,7 +27,13 @@ export type Checked<T> = { readonly value: T } | { readonly fault: string }
 /** Checks a value. A schema that needs time to check is a fault: views must show a value at once. */
 export function checked<T>(schema: StandardSchema<unknown, T> | undefined, value: unknown): Checked<T> {
   if (schema === undefined) return { value: value as T }
-  const result = schema['~standard'].validate(value)
+  let result: ReturnType<(typeof schema)['~standard']['validate']>
+  try {
+    result = schema['~standard'].validate(value)
+  } catch (error) {
+    // A schema may throw on a value that its author never met: any member may have written it.
+    return { fault: `the schema throws: ${String(error)}` }
+  }
   if (result instanceof Promise) return { fault: 'the schema is asynchronous, and tabring checks values at once' }
   if (result.issues === undefined) return { value: result.value }
   const [issue] = result.issues

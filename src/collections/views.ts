@@ -18,8 +18,8 @@ export class Views {
   readonly #setting: Setting
   readonly #keyed: KeyedValues
   readonly #group: string | null
-  readonly #byKey = new Map<string, WeakRef<LiveKey>>()
-  #whole: LiveGroup | undefined
+  readonly #byKey = new Map<string, WeakRef<Live<View<unknown>>>>()
+  #whole: Live<GroupView<unknown>> | undefined
 
   constructor(setting: Setting, keyed: KeyedValues, group: string | null) {
     this.#setting = setting
@@ -30,13 +30,13 @@ export class Views {
   of(key: string): Live<View<unknown>> {
     const known = this.#byKey.get(key)?.deref()
     if (known !== undefined) return known
-    const view = new LiveKey(this.#setting, this.#keyed, this.#group, key)
+    const view = new LiveKeys(this.#setting, this.#keyed, { group: this.#group, key }, keyView)
     this.#byKey.set(key, new WeakRef(view))
     return view
   }
 
   ofGroup(group: string): Live<GroupView<unknown>> {
-    this.#whole ??= new LiveGroup(this.#setting, this.#keyed, group)
+    this.#whole ??= new LiveKeys(this.#setting, this.#keyed, { group }, groupView)
     return this.#whole
   }
 }
@@ -64,10 +64,6 @@ class Keys {
     this.#group = group
   }
 
-  of(key: string): Shown {
-    return this.#shown.get(key) ?? absent
-  }
-
   /** What is shown, in the order of keys. */
   get all(): readonly Shown[] {
     return [...this.#shown].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shown]) => shown)
@@ -87,10 +83,15 @@ class Keys {
     const write = this.#keyed.pendingOf(key)
     const stored = this.#stored.get(key) ?? []
     const values = write === 'delete' ? [] : write === undefined ? stored : [...stored, write]
-    const value = values.length === 0 ? undefined : merged(this.#setting, values)
     const isPending = write !== undefined
-    if (value === undefined && !isPending) this.#shown.delete(key)
-    else this.#shown.set(key, this.#shownAs(key, value, isPending))
+    try {
+      const value = values.length === 0 ? undefined : merged(this.#setting, values)
+      if (value === undefined && !isPending) this.#shown.delete(key)
+      else this.#shown.set(key, this.#shownAs(key, value, isPending))
+    } catch {
+      // A resolver of the application that throws must not keep the other keys from being shown.
+      this.#shown.set(key, { entry: null, isInvalid: true, isPending })
+    }
   }
 
   #shownAs(key: string, value: unknown, isPending: boolean): Shown {
@@ -104,86 +105,61 @@ class Keys {
   }
 }
 
-class LiveKey extends LiveValue<View<unknown>> {
+/** One key, or a whole group. */
+type Subject =
+  | { readonly group: string | null; readonly key: string }
+  | { readonly group: string; readonly key?: never }
+
+const keyView = ([shown = absent]: readonly Shown[], status: FollowStatus): View<unknown> => ({
+  value: shown.entry?.value,
+  status,
+  pending: shown.isPending,
+  invalid: shown.isInvalid,
+})
+
+const groupView = (all: readonly Shown[], status: FollowStatus): GroupView<unknown> => ({
+  entries: all.flatMap(({ entry }) => (entry === null ? [] : [entry])),
+  status,
+  pending: all.some(({ isPending }) => isPending),
+  invalid: all.filter(({ isInvalid }) => isInvalid).length,
+})
+
+/** One key or one group, live. `viewOf` makes the state to show. */
+class LiveKeys<V extends { readonly status: FollowStatus }> extends LiveValue<V> {
   readonly #setting: Setting
   readonly #keyed: KeyedValues
-  readonly #group: string | null
-  readonly #key: string
+  readonly #what: Subject
+  readonly #viewOf: (all: readonly Shown[], status: FollowStatus) => V
 
-  constructor(setting: Setting, keyed: KeyedValues, group: string | null, key: string) {
-    super((ms, task) => setting.access.after(ms, task), {
-      value: undefined,
-      status: 'loading',
-      pending: false,
-      invalid: false,
-    })
+  constructor(
+    setting: Setting,
+    keyed: KeyedValues,
+    what: Subject,
+    viewOf: (all: readonly Shown[], status: FollowStatus) => V,
+  ) {
+    super((ms, task) => setting.access.after(ms, task), viewOf([], 'loading'))
     this.#setting = setting
     this.#keyed = keyed
-    this.#group = group
-    this.#key = key
+    this.#what = what
+    this.#viewOf = viewOf
   }
 
   protected follow(): () => void {
     const { access, collection, options } = this.#setting
-    const keys = new Keys(this.#setting, this.#keyed, this.#group)
+    const keys = new Keys(this.#setting, this.#keyed, this.#what.group)
     let status: FollowStatus = 'loading'
-    const show = () => {
-      const { entry, isInvalid, isPending } = keys.of(this.#key)
-      this.show({ value: entry?.value, status, pending: isPending, invalid: isInvalid })
-    }
+    const show = () => this.show(this.#viewOf(keys.all, status))
     const pending = (key: string) => {
-      if (key !== this.#key) return
+      if (this.#what.key !== undefined && key !== this.#what.key) return
       keys.review(key)
       show()
     }
-    this.#keyed.onPending.add(pending)
-    const stop = access.follow({ collection, group: this.#group, key: this.#key }, options.r, (changed, now) => {
+    const stop = access.follow({ collection, ...this.#what }, options.r, (changed, now) => {
       status = now
       keys.take(changed)
       show()
     })
-    return () => {
-      stop()
-      this.#keyed.onPending.delete(pending)
-    }
-  }
-}
-
-class LiveGroup extends LiveValue<GroupView<unknown>> {
-  readonly #setting: Setting
-  readonly #keyed: KeyedValues
-  readonly #group: string
-
-  constructor(setting: Setting, keyed: KeyedValues, group: string) {
-    super((ms, task) => setting.access.after(ms, task), { entries: [], status: 'loading', pending: false, invalid: 0 })
-    this.#setting = setting
-    this.#keyed = keyed
-    this.#group = group
-  }
-
-  protected follow(): () => void {
-    const { access, collection, options } = this.#setting
-    const keys = new Keys(this.#setting, this.#keyed, this.#group)
-    let status: FollowStatus = 'loading'
-    const show = () => {
-      const all = keys.all
-      this.show({
-        entries: all.flatMap(({ entry }) => (entry === null ? [] : [entry])),
-        status,
-        pending: all.some(({ isPending }) => isPending),
-        invalid: all.filter(({ isInvalid }) => isInvalid).length,
-      })
-    }
-    const pending = (key: string) => {
-      keys.review(key)
-      show()
-    }
     this.#keyed.onPending.add(pending)
-    const stop = access.follow({ collection, group: this.#group }, options.r, (changed, now) => {
-      status = now
-      keys.take(changed)
-      show()
-    })
     return () => {
       stop()
       this.#keyed.onPending.delete(pending)

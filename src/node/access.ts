@@ -9,14 +9,14 @@ import type { KeyedRecord } from '../core/wire/messages.ts'
 import { checkGet, checkKey, checkRange } from './api/arguments.ts'
 import type { FollowStatus, Inside, NodeAccess, ScannedEntry, ScanRange, ScanResult } from './api/named-requests.ts'
 import type { Operations } from './api/operations.ts'
-import type { Context, DeleteOptions, GetOptions, PutOptions } from './api/tabring-node.ts'
+import type { GetOptions } from './api/tabring-node.ts'
 import type { Parts } from './assembly.ts'
 import { mintActor } from './coordination/dot-mint.ts'
 import { judge } from './coordination/outcomes.ts'
 import { Expiries } from './following/expiries.ts'
 import { Following } from './following/following.ts'
 import { groupSubject, keySubject } from './following/subjects.ts'
-import { type Opened, type Requests, valuesOf } from './requests.ts'
+import { type Opened, Requests, valuesOf } from './requests.ts'
 import { scan } from './scanning/scan.ts'
 
 /** The access to a node. The same for all its definitions. */
@@ -26,35 +26,22 @@ export function accessOf(inside: Inside): NodeAccess {
   return opened.access
 }
 
-class Access implements NodeAccess {
+class Access extends Requests implements NodeAccess {
   readonly #parts: Parts
   readonly #operations: Operations
-  readonly #requests: Requests
   readonly #following: Following
 
-  constructor({ parts, operations, requests }: Opened) {
+  constructor({ parts, operations }: Opened) {
+    super(parts, operations)
     this.#parts = parts
     this.#operations = operations
-    this.#requests = requests
     const following = new Following(parts.ports.clock, parts.coordinator)
-    parts.views.told = (entries) => following.told(entries)
+    parts.views.told = (entries, from) => following.told(entries, from)
     parts.views.changed = (node) => following.changed(node)
     parts.views.woke = () => following.woke()
     parts.views.count = () => following.count
     parts.views.ended = following.start(parts.chance)
     this.#following = following
-  }
-
-  get(name: KeyName, options?: GetOptions) {
-    return this.#requests.get(name, options)
-  }
-
-  put(name: KeyName, context: Context | null, value: unknown, options?: PutOptions) {
-    return this.#requests.put(name, context, value, options)
-  }
-
-  delete(name: KeyName, context: Context | null, options?: DeleteOptions) {
-    return this.#requests.delete(name, context, options)
   }
 
   async scan(range: ScanRange, options: GetOptions = {}): Promise<ScanResult> {
@@ -87,7 +74,7 @@ class Access implements NodeAccess {
   ): () => void {
     const { ports, config, coordinator } = this.#parts
     this.#parts.lifetime.assertOpen()
-    const demand = { nodes: r ?? config.r, primaries: 0, devices: 0 }
+    const { demand } = checkGet(r === undefined ? {} : { r }, config)
     const terms = { demand, timeoutMs: config.timeoutMs }
     const subject =
       'key' in what ? keySubject(coordinator, checkKey(what), terms) : groupSubject(coordinator, what, terms)

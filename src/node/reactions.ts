@@ -35,9 +35,9 @@ export function react(parts: Parts, lose: Lose): void {
 }
 
 /** Views: what they follow, and what they are told. */
-function reactToViews({ replica, followers, views }: Parts): void {
+function reactToViews({ replica, routing, followers, views }: Parts): void {
   replica.on.taken = (keys) => followers.changed(keys)
-  followers.onOwn = (entries) => views.told(entries)
+  followers.onOwn = (entries) => views.told(entries, routing.self)
 }
 
 /** Connections: nodes met and lost, and what they send. */

@@ -69,7 +69,7 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
       node.followers.follow(from, request.partitions)
       return { type: 'following', whole: request.partitions.filter((partition) => isWhole(node, partition)) }
     case 'changed':
-      node.views.told(request.entries)
+      node.views.told(request.entries, from)
       return { type: 'heard' }
     case 'members':
       return node.membership.answer(from, request)

@@ -85,7 +85,7 @@ export class Requests implements NamedRequests {
       const { after, record, extent, hinted, quorum, isStored, failure } = outcome
       if (!isStored) throw putFailed(failure)
       // A promise that has resolved is in this tab's views.
-      views.told([{ key: stored, record }])
+      views.told([{ key: stored, record }], null)
       const text = `the write is held by ${shortfall(extent, demand)} that were asked for; it will be handed on`
       judge(quorum, checked, text, 'stored')
       const context = encodeContext(stored, after) as Context
@@ -111,10 +111,9 @@ export function valuesOf({ ports, values: codec, events }: Parts, record: Record
 export interface Opened {
   readonly parts: Parts
   readonly operations: Operations
-  readonly requests: Requests
   access?: NodeAccess
 }
 
 /** The handle that a definition is opened with. */
-export const insideOf = (parts: Parts, operations: Operations, requests: Requests): Inside =>
-  ({ parts, operations, requests }) satisfies Opened as unknown as Inside
+export const insideOf = (parts: Parts, operations: Operations): Inside =>
+  ({ parts, operations }) satisfies Opened as unknown as Inside

@@ -67,7 +67,7 @@ export class StorageNode implements TabringNode {
     this.#parts = parts
     this.#device = parts.membership.own.device
     this.#requests = new Requests(parts, this.#operations)
-    this.#inside = insideOf(parts, this.#operations, this.#requests)
+    this.#inside = insideOf(parts, this.#operations)
   }
 
   /**

@@ -114,7 +114,7 @@ export function checkRange(range: ScanRange): Range {
   if ('group' in where) {
     checkPlace(collection, where.group)
     const place = prefixOf(collection, where.group)
-    const partition = partitionOf(`${place}any` as StoredKey)
+    const partition = partitionOf(place as StoredKey)
     // U+0000 is the least character, so this is the first name after `after`.
     const from = range.from ?? (after === undefined ? place : `${place}${after}\u0000`)
     return { partition, prefixes: [`${place}${prefix}`], from, limit }

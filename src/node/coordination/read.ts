@@ -28,6 +28,8 @@ export interface ReadOutcome {
   readonly horizon: HybridTime
   /** Nodes whose answers counted, and owners among them. A get does not ask for devices. */
   readonly extent: Extent
+  /** The nodes whose answers counted. */
+  readonly counted: ReadonlySet<NodeId>
   /** True if the answers meet the demand, and the record covers `atLeast`. */
   readonly quorum: boolean
 }
@@ -135,6 +137,7 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
     record,
     horizon: known.horizon,
     extent,
+    counted: new Set(fanOut.counted.keys()),
     quorum: isEnough && reaches({ ...known, history: record.history }, atLeast),
   }
 }

@@ -22,6 +22,9 @@ export class Following {
   /** By owner and partition: the end of the lease in which the owner tells of changes. */
   readonly #leases = new Map<NodeId, Map<Partition, number>>()
   readonly #askSoon: () => void
+  /** `#isDue`: the owners are to be asked, again if that is under way. */
+  #isDue = false
+  #isAsking = false
 
   constructor(clock: Clock, coordinator: Coordinator) {
     this.#clock = clock
@@ -41,17 +44,21 @@ export class Following {
     this.#views.set(subject.partition, views.add(view))
     this.#askSoon()
     return () => {
+      view.stop()
       views.delete(view)
       if (views.size === 0 && this.#views.get(subject.partition) === views) this.#views.delete(subject.partition)
     }
   }
 
-  /** An owner, or a write of this node, tells of changes. */
-  told(entries: readonly KeyedRecord[]): void {
+  /** An owner, or a write of this node, tells of changes. `from`: null for a write. */
+  told(entries: readonly KeyedRecord[], from: NodeId | null): void {
     if (this.#views.size === 0) return
     const views = new Map<View, KeyedRecord[]>()
     for (const entry of entries) {
-      for (const view of this.#views.get(partitionOf(entry.key)) ?? []) {
+      const partition = partitionOf(entry.key)
+      // A node that was not asked may have forgotten what overwrote its records.
+      if (from !== null && !this.#telling(partition).has(from)) continue
+      for (const view of this.#views.get(partition) ?? []) {
         if (!view.subject.includes(entry.key)) continue
         const due = views.get(view) ?? []
         due.push(entry)
@@ -63,8 +70,8 @@ export class Following {
 
   /** Owners have moved, come or gone. `met`: a node that may have begun anew, and then tells nothing any more. */
   changed(met?: NodeId): void {
-    if (this.#views.size === 0) return
     if (met !== undefined) this.#leases.delete(met)
+    if (this.#views.size === 0) return
     for (const view of this.#all()) view.status(this.#statusOf(view))
     this.#askSoon()
   }
@@ -95,14 +102,26 @@ export class Following {
 
   /** The status of a view. An owner that ceased to tell may have left something out: it counts after the next read. */
   #statusOf(view: View): FollowStatus {
+    view.narrow(this.#telling(view.subject.partition))
     if (!view.isRead) return 'loading'
-    const telling = this.#telling(view.subject.partition)
-    view.sources = new Set([...view.sources].filter((node) => telling.has(node)))
     return view.sources.size >= view.subject.r ? 'live' : 'partial'
   }
 
-  /** Asks all owners of what is shown to tell of changes. Reads what may have been missed. */
+  /** Asks all owners of what is shown to tell of changes, then reads what may have been missed. One run at a time. */
   async #askAll(): Promise<void> {
+    this.#isDue = true
+    if (this.#isAsking) return
+    this.#isAsking = true
+    while (this.#isDue) {
+      this.#isDue = false
+      await this.#askEach()
+    }
+    this.#isAsking = false
+    // Leases are renewed while views read: a slow read must not end them.
+    void this.#readDue()
+  }
+
+  async #askEach(): Promise<void> {
     const due = new Map<NodeId, Partition[]>()
     for (const partition of this.#views.keys())
       for (const owner of this.#coordinator.routing.ownersOf(partition)) {
@@ -112,7 +131,10 @@ export class Following {
       }
     for (const node of this.#leases.keys()) if (!due.has(node)) this.#leases.delete(node)
     await Promise.all([...due].map(([node, partitions]) => this.#ask(node, partitions)))
-    const views = this.#all().filter((view) => this.#isDue(view))
+  }
+
+  async #readDue(): Promise<void> {
+    const views = this.#all().filter((view) => this.#isStale(view))
     for (let at = 0; at < views.length; at += bounds.viewsReadAtOnce)
       await Promise.all(views.slice(at, at + bounds.viewsReadAtOnce).map((view) => this.#read(view)))
   }
@@ -131,13 +153,15 @@ export class Following {
         (reply) => (reply.type === 'following' ? reply.whole : []),
         () => [],
       )
+    // A lease that has ended leaves a gap, though the next one follows.
+    for (const view of this.#all()) this.#statusOf(view)
     this.#leases.set(node, new Map(whole.map((partition) => [partition, until])))
   }
 
   /** True if an owner tells a view of changes that did not before, or if the view is not live. */
-  #isDue(view: View): boolean {
+  #isStale(view: View): boolean {
     const status = this.#statusOf(view)
-    return status !== 'live' || [...this.#telling(view.subject.partition)].some((node) => !view.sources.has(node))
+    return status !== 'live' || [...this.#telling(view.subject.partition)].some((node) => !view.known.has(node))
   }
 
   #read(view: View): Promise<void> {

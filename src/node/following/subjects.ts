@@ -2,7 +2,7 @@
  * Subjects of views: one key, or all keys of a group.
  */
 import { partitionOf } from '../../core/hash.ts'
-import type { StoredKey } from '../../core/ids.ts'
+import type { NodeId, StoredKey } from '../../core/ids.ts'
 import type { Extent } from '../../core/quorum/demand.ts'
 import { keyIn } from '../../core/stored-key.ts'
 import { blindContext } from '../../core/versioning/context.ts'
@@ -25,8 +25,8 @@ export function keySubject(coordinator: Coordinator, key: StoredKey, terms: Term
     includes: (each) => each === key,
     read: () =>
       coordinator.trace.request('get', keyIn(key), 'view', async (id) => {
-        const { record, quorum } = await read(coordinator, key, { ...terms, atLeast: blindContext, id })
-        return { entries: [{ key, record }], quorum }
+        const { record, quorum, counted } = await read(coordinator, key, { ...terms, atLeast: blindContext, id })
+        return { entries: [{ key, record }], quorum, counted }
       }),
   }
 }
@@ -46,13 +46,16 @@ export function groupSubject(
       coordinator.trace.request('scan', group, 'view', async (id) => {
         const entries: KeyedRecord[] = []
         let isWhole = true
+        let counted: ReadonlySet<NodeId> | null = null
         for (let from: string | null = range.from; from !== null; ) {
           const page = await scan(coordinator, { ...range, from }, { ...terms, id })
           entries.push(...page.entries)
           isWhole &&= page.quorum
+          const before: ReadonlySet<NodeId> = counted ?? page.counted
+          counted = new Set([...page.counted].filter((node) => before.has(node)))
           from = page.next
         }
-        return { entries, quorum: isWhole }
+        return { entries, quorum: isWhole, counted: counted ?? new Set() }
       }),
   }
 }

@@ -8,7 +8,7 @@ import type { KeyedRecord } from '../../core/wire/messages.ts'
 
 export class ViewEvents {
   /** An owner, or a write of this node, tells of changes. */
-  told: (entries: readonly KeyedRecord[]) => void = () => {}
+  told: (entries: readonly KeyedRecord[], from: NodeId | null) => void = () => {}
   /** Owners have moved, come or gone. `met`: a node that may have begun anew, and then tells nothing any more. */
   changed: (met?: NodeId) => void = () => {}
   /** This tab was asleep. */

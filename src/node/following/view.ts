@@ -13,7 +13,14 @@ export interface Subject {
   readonly r: number
   readonly includes: (key: StoredKey) => boolean
   /** Reads all of it. `quorum`: r owners have answered. Rejects if nothing can be read. */
-  readonly read: () => Promise<{ readonly entries: readonly KeyedRecord[]; readonly quorum: boolean }>
+  readonly read: () => Promise<Read>
+}
+
+/** What a read of a view found. `counted`: the nodes whose answers counted for r. */
+interface Read {
+  readonly entries: readonly KeyedRecord[]
+  readonly quorum: boolean
+  readonly counted: ReadonlySet<NodeId>
 }
 
 /** Called with the records that differ from what was told before, and with the status. */
@@ -21,10 +28,12 @@ export type Listener = (changed: readonly KeyedRecord[], status: FollowStatus) =
 
 export class View {
   readonly subject: Subject
-  readonly #listener: Listener
+  #listener: Listener
   #records = new Map<StoredKey, Record>()
-  /** Owners that told of changes when the last complete read began: the view has all that they had. */
+  /** Owners that told of changes when the last complete read began, and that the read counted: it has all they had. */
   sources: ReadonlySet<NodeId> = new Set()
+  /** Owners that told of changes when the last read began. */
+  known: ReadonlySet<NodeId> = new Set()
   isRead = false
   /** What was told since the read under way began. Null if none is. */
   #meanwhile: KeyedRecord[] | null = null
@@ -33,6 +42,18 @@ export class View {
   constructor(subject: Subject, listener: Listener) {
     this.subject = subject
     this.#listener = listener
+  }
+
+  /** Shows nothing any more. */
+  stop(): void {
+    this.#listener = () => {}
+  }
+
+  /** Only these owners tell of changes now. One that ceased to may have left something out, until the next read. */
+  narrow(telling: ReadonlySet<NodeId>): void {
+    const still = (nodes: ReadonlySet<NodeId>) => new Set([...nodes].filter((node) => telling.has(node)))
+    this.sources = still(this.sources)
+    this.known = still(this.known)
   }
 
   /** An owner has told of changes. */
@@ -49,10 +70,12 @@ export class View {
   async read(telling: ReadonlySet<NodeId>, statusOf: () => FollowStatus): Promise<void> {
     if (this.#meanwhile !== null) return
     this.#meanwhile = []
+    this.known = telling
     try {
-      const { entries, quorum } = await this.subject.read()
+      const { entries, quorum, counted } = await this.subject.read()
       this.isRead = true
-      this.sources = quorum ? telling : new Set()
+      // `known` has lost those that ceased to tell meanwhile.
+      this.sources = new Set([...this.known].filter((node) => quorum && counted.has(node)))
       const all = [...entries, ...this.#meanwhile]
       // After a complete read, an owner may have forgotten the names of what an older state shows here.
       this.#show(quorum ? [...this.#gone(all), ...all] : all, statusOf(), quorum)
@@ -81,6 +104,11 @@ export class View {
     })
     if (changed.length === 0 && status === this.#status) return
     this.#status = status
-    this.#listener(changed, status)
+    try {
+      this.#listener(changed, status)
+    } catch (error) {
+      // A listener that throws harms no other: its error surfaces as an unhandled rejection.
+      void Promise.reject(error)
+    }
   }
 }

@@ -7,7 +7,7 @@
  */
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
-import { keyHashOf } from '../../core/hash.ts'
+import { keyHashOf, partitionOf } from '../../core/hash.ts'
 import { compareText, firstFrom, type Partition, type StoredKey } from '../../core/ids.ts'
 import type { KeyedRecord, Range } from '../../core/wire/messages.ts'
 import type { Replica } from '../storage/replica.ts'
@@ -45,7 +45,9 @@ export class Listing {
       const at = firstFrom(sorted, from > prefix ? from : prefix)
       return sorted.slice(at, at + limit + 1).filter(isDue)
     })
-    const hinted = this.#replica.hints.keys.filter((name) => name >= from && isDue(name))
+    const hinted = this.#replica.hints.keys.filter(
+      (name) => name >= from && isDue(name) && partitionOf(name) === partition,
+    )
     const names = [...new Set([...own, ...hinted])].sort(compareText)
     const found = await this.#replica.readEach(names.slice(0, limit))
     const entries = found.map(({ record }, index) => ({ key: names[index] as StoredKey, record }))

@@ -3,7 +3,7 @@
  *
  * All keys of a group lie in one partition. So a page of a group is one quorum read, as a get is: the same owners, the
  * same rule of when the answers are enough. An answer covers the names up to the next page it knows of. The result
- * covers as much as every counted answer does. Stand-ins add what they keep as hints. They do not count: a stand-in
+ * covers as much as every answer does. Stand-ins add what they keep as hints. They do not count: a stand-in
  * knows nothing of the other keys.
  */
 import type { NodeId, StoredKey } from '../../core/ids.ts'
@@ -20,6 +20,8 @@ export interface ScannedPage {
   readonly entries: readonly KeyedRecord[]
   readonly next: StoredKey | null
   readonly extent: Extent
+  /** The nodes whose answers counted. */
+  readonly counted: ReadonlySet<NodeId>
   readonly quorum: boolean
 }
 
@@ -46,13 +48,12 @@ class Pages {
     return { nodes: counted.size, primaries, devices: 0 }
   }
 
-  /** All records up to the end of the shortest page among those of `counted`, or of all if none counts. */
-  joined(counted: Copies): Scanned {
-    const pages = [...this.#pages]
-    const counting = pages.filter(([node]) => counted.size === 0 || counted.has(node))
-    const next = counting.map(([, page]) => page.next).reduce(earlier, null)
+  /** All records up to the end of the shortest page: beyond it, the node of that page may hold more. */
+  joined(): Scanned {
+    const pages = [...this.#pages.values()]
+    const next = pages.map((page) => page.next).reduce(earlier, null)
     const records = new Map<StoredKey, Record>()
-    for (const { key, record } of pages.flatMap(([, { entries }]) => entries)) {
+    for (const { key, record } of pages.flatMap(({ entries }) => entries)) {
       const known = records.get(key)
       if (next === null || key < next) records.set(key, known === undefined ? record : join(known, record))
     }
@@ -96,7 +97,8 @@ export async function scan(
   await within(clock, timeoutMs, fanOut.decided)
   if (own !== null) await within(clock, Math.max(0, deadline - clock.now()), own)
   const extent = pages.extent(fanOut.counted)
-  return { ...pages.joined(fanOut.counted), extent, quorum: meets(extent, demand) }
+  const counted = new Set(fanOut.counted.keys())
+  return { ...pages.joined(), extent, counted, quorum: meets(extent, demand) }
 }
 
 /** True if a peer's page has only names of the range, and ends after its beginning. */

@@ -36,7 +36,7 @@ function watching() {
   let reads = 0
   const read = async () => {
     reads += 1
-    return { entries: [], quorum: ring.quorum }
+    return { entries: [], quorum: ring.quorum, counted: new Set(ring.owners) }
   }
   const stop = following.watch({ partition, r: 2, includes: () => true, read }, (_, status) => statuses.push(status))
   following.start(() => 0.5)
