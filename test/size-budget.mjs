@@ -31,8 +31,8 @@ const collections = [['{ openNode, TabringError, defineCollection }', 'index']]
 const bytesOf = (uses) => gzipBytes(uses, [...dependencies, 'react'])
 const bare = await bytesOf(alone)
 const budgets = [
-  { what: 'tabring alone', bytes: bare, bytesMax: 66560 },
-  { what: 'tabring with its dependencies', bytes: await gzipBytes(alone, ['react']), bytesMax: 105472 },
+  { what: 'tabring alone', bytes: bare, bytesMax: 68608 },
+  { what: 'tabring with its dependencies', bytes: await gzipBytes(alone, ['react']), bytesMax: 107520 },
   { what: 'collections beside it', bytes: (await bytesOf(collections)) - bare, bytesMax: 8192 },
   { what: 'tabring/merge beside it', bytes: (await bytesOf([...alone, ['*', 'merge']])) - bare, bytesMax: 3072 },
   { what: 'tabring/react beside it', bytes: (await bytesOf([...alone, ['*', 'react']])) - bare, bytesMax: 1536 },

@@ -18,7 +18,7 @@ export interface Found<T> {
   readonly value: T | undefined
   /** The reason why the schema refuses what is stored. Undefined if it passes. What is stored stays as it is. */
   readonly invalid: string | undefined
-  /** For `node.get`'s `atLeast`, and to tell if anything was ever written. */
+  /** For `atLeast` of a later `get` of this key. Null if nothing is known of the key, not even a delete. */
   readonly context: Context | null
   /** Concurrent values that were merged into this one. */
   readonly siblings: number

@@ -32,7 +32,7 @@ export function prefixOf(collection: string, group: string | null): string {
 }
 
 /** The texts with which the stored names of a collection begin: without a group, and with one. */
-export const placesOf = (collection: string): readonly string[] => [
+export const prefixesOf = (collection: string): readonly string[] => [
   `${first}${collection}${separator}`,
   `${first}${collection}${groupMark}`,
 ]

@@ -1,7 +1,7 @@
 /**
  * tabring in React: a provider for the node, and one hook that shows anything live.
  *
- * Open the node in a module, never in an effect: components come and go, a node stays. All hooks are
+ * Open the node in a module, never in an effect: components come and go, a node stays. `useLive` is
  * `useSyncExternalStore` underneath, so concurrent rendering shows one state at a time.
  */
 import {
@@ -98,7 +98,7 @@ function quietly<V>(live: Live<V>, changed: () => void): () => void {
   return stop
 }
 
-const nobody: readonly Member[] = []
+const noMembers: readonly Member[] = []
 
 /**
  * The members that this node knows, itself included. Empty while the node opens.
@@ -108,14 +108,14 @@ const nobody: readonly Member[] = []
  */
 export function useMembers(): readonly Member[] {
   const node = useNode()
-  const [members, setMembers] = useState(nobody)
+  const [members, setMembers] = useState(noMembers)
   useEffect(() => {
     if (node === null) return
     setMembers(node.members())
     const stop = node.on('members', setMembers)
     return () => {
       stop()
-      setMembers(nobody)
+      setMembers(noMembers)
     }
   }, [node])
   return members

@@ -73,7 +73,7 @@ export interface Account {
 }
 
 /** A page of a scan: `limit` names of one partition that begin with one of `prefixes`, from `from` on. */
-export interface Range {
+export interface NameRange {
   readonly partition: Partition
   /** One, or the two of a whole collection: of its keys without a group, and with one. */
   readonly prefixes: readonly string[]
@@ -86,7 +86,7 @@ export type Request =
   | { readonly type: 'put'; readonly key: StoredKey; readonly delta: Record; readonly hintFor: readonly NodeId[] }
   | { readonly type: 'get'; readonly key: StoredKey }
   /** Send one page of a partition, in the order of names. */
-  | ({ readonly type: 'scan' } & Range)
+  | ({ readonly type: 'scan' } & NameRange)
   /** Tell the sender of changes of these partitions, for `bounds.followMs`. */
   | { readonly type: 'follow'; readonly partitions: readonly Partition[] }
   /** Records that the receiver follows have changed: as they are at the sender now. */

@@ -9,10 +9,10 @@ import { partitionOf } from '../../core/hash.ts'
 import type { Partition, StoredKey } from '../../core/ids.ts'
 import type { Extent } from '../../core/quorum/demand.ts'
 import { countFault } from '../../core/quorum/requirements.ts'
-import { type KeyName, marks, placesOf, prefixOf, storedKey } from '../../core/stored-key.ts'
+import { type KeyName, marks, prefixesOf, prefixOf, storedKey } from '../../core/stored-key.ts'
 import { isWellFormed } from '../../core/utf8.ts'
 import { blindContext, type SeenContext } from '../../core/versioning/context.ts'
-import type { Range } from '../../core/wire/messages.ts'
+import type { NameRange } from '../../core/wire/messages.ts'
 import { decodeContext } from '../../core/wire/record-codec.ts'
 import { TabringError } from '../../errors.ts'
 import { type CheckedConfig, checkNames, checkTimeout, refuse, utf8Length } from './config.ts'
@@ -106,7 +106,7 @@ function checkPlace(collection: string, group: string | null): void {
 }
 
 /** The page of names that a scan covers. Throws `invalid-option`. */
-export function checkRange(range: ScanRange): Range {
+export function checkRange(range: ScanRange): NameRange {
   const { collection, where, prefix = '', after, limit = bounds.batchRecordsMax } = range
   for (const text of [prefix, after ?? '']) checkText('prefix', text, 0, bounds.keyBytesMax)
   if (!Number.isInteger(limit) || limit < 1 || limit > bounds.batchRecordsMax)
@@ -123,7 +123,7 @@ export function checkRange(range: ScanRange): Range {
   const { partition } = where
   if (!Number.isInteger(partition) || partition < 0 || partition >= bounds.partitions)
     refuse(`partition must be a whole number from 0 to ${bounds.partitions - 1}, not ${String(partition)}`)
-  const prefixes = placesOf(collection)
+  const prefixes = prefixesOf(collection)
   return { partition: partition as Partition, prefixes, from: range.from ?? (prefixes[0] as string), limit }
 }
 

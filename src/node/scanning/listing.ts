@@ -9,7 +9,7 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { bounds } from '../../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../../core/hash.ts'
 import { compareText, firstFrom, type Partition, type StoredKey } from '../../core/ids.ts'
-import type { KeyedRecord, Range } from '../../core/wire/messages.ts'
+import type { KeyedRecord, NameRange } from '../../core/wire/messages.ts'
 import type { Replica } from '../storage/replica.ts'
 
 /** This node's page of a scan: its own records and its hints, joined. */
@@ -38,7 +38,7 @@ export class Listing {
     this.#replica = replica
   }
 
-  async page({ partition, prefixes, from, limit }: Range): Promise<Page> {
+  async page({ partition, prefixes, from, limit }: NameRange): Promise<Page> {
     const { sorted, isLost } = await this.#namesOf(partition)
     const isDue = (name: StoredKey) => prefixes.some((prefix) => name.startsWith(prefix))
     const own = prefixes.flatMap((prefix) => {

@@ -10,7 +10,7 @@ import type { NodeId, StoredKey } from '../../core/ids.ts'
 import type { Given } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, meets } from '../../core/quorum/demand.ts'
 import { join, type Record } from '../../core/versioning/record.ts'
-import type { KeyedRecord, Range, Reply, Request } from '../../core/wire/messages.ts'
+import type { KeyedRecord, NameRange, Reply, Request } from '../../core/wire/messages.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from '../coordination/fan-out.ts'
 import { within } from '../scheduling/timers.ts'
@@ -64,7 +64,7 @@ class Pages {
 
 export async function scan(
   node: Coordinator,
-  range: Range,
+  range: NameRange,
   { demand, timeoutMs, id }: { readonly demand: Extent; readonly timeoutMs: number; readonly id: number },
 ): Promise<ScannedPage> {
   const { routing, clock, trace } = node
@@ -102,7 +102,7 @@ export async function scan(
 }
 
 /** True if a peer's page has only names of the range, and ends after its beginning. */
-function isWithin({ entries, next }: Scanned, { prefixes, from }: Range): boolean {
+function isWithin({ entries, next }: Scanned, { prefixes, from }: NameRange): boolean {
   const isDue = (name: StoredKey) => prefixes.some((prefix) => name.startsWith(prefix))
   const isHere = ({ key }: KeyedRecord) => isDue(key) && key >= from && (next === null || key < next)
   return entries.every(isHere) && (next === null || (next > from && isDue(next)))
