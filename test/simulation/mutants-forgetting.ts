@@ -270,10 +270,24 @@ const others: readonly Mutant[] = [
   },
   {
     name: 'a ring forgets without waiting for who is absent',
-    file: 'src/node/forgetting/forgetting.ts',
-    from: 'filter((at) => wallMs - at <= this.#retention.ms)',
+    file: 'src/core/acceptance/horizon.ts',
+    from: 'filter((at) => wallMs - at <= retentionMs)',
     to: 'filter((at) => wallMs - at < 0)',
     test: { file: 'test/node/forgetting/forgetting.test.ts', name: 'is away is waited for' },
+  },
+  {
+    name: 'a member that is back is waited for no longer, before it can give what it had',
+    file: 'src/core/acceptance/horizon.ts',
+    from: 'else if (absence?.backAt === 0) after.set(node, { ...absence, backAt: wallMs })',
+    to: 'else if (absence?.backAt === 0) after.delete(node)',
+    test: { file: 'test/core/acceptance/stories.test.ts', name: 'is told as it was' },
+  },
+  {
+    name: 'a new owner does not wait for all that have a copy, once most former owners have given',
+    file: 'src/core/acceptance/in-sync.ts',
+    from: 'if (sources.some((source) => !givers.has(source))) return false',
+    to: 'if (sources.length < 0) return false',
+    test: { file: 'test/core/acceptance/stories.test.ts', name: 'is told as it was' },
   },
   {
     name: 'a value gets the stamp of one that was in its row before',

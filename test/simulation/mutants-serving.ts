@@ -25,8 +25,8 @@ export const servingMutants: readonly Mutant[] = [
   },
   {
     name: 'a new owner counts without a majority of the former ones',
-    file: 'src/node/ownership/ownership.ts',
-    from: 'return 2 * former.filter((node) => givers.has(node)).length > former.length || former.length === 0',
+    file: 'src/core/acceptance/in-sync.ts',
+    from: 'return former.length === 0 || 2 * former.filter((node) => givers.has(node)).length > former.length',
     to: 'return former.length >= 0',
     test: { file: 'test/node/ownership/ownership.test.ts', name: 'most of the former owners' },
   },

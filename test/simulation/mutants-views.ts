@@ -13,7 +13,7 @@ export const viewMutants: readonly Mutant[] = [
   {
     name: 'a view reads once, and not again when others come to own what it shows',
     file: 'src/node/following/following.ts',
-    from: "return status !== 'live' || [...this.#telling(view.subject.partition)].some((node) => !view.sources.has(node))",
+    from: "return status !== 'live' || [...this.#telling(view.subject.partition)].some((node) => !view.known.has(node))",
     to: "return status === 'loading'",
   },
   {

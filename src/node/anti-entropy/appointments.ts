@@ -5,6 +5,7 @@
  */
 import type { NodeId } from '../../core/ids.ts'
 import type { Clock } from '../../ports.ts'
+import { SingleFlight } from '../scheduling/single-flight.ts'
 
 interface Due {
   readonly atMs: number
@@ -17,7 +18,7 @@ export class Appointments {
   readonly #keep: (node: NodeId) => Promise<number | null>
   /** By node: the appointment, with its time and the tasks that follow it. */
   readonly #due = new Map<NodeId, Due>()
-  readonly #underWay = new Map<NodeId, Promise<unknown>>()
+  readonly #meetings = new SingleFlight()
 
   /**
    * `keep` keeps the appointment with a node, and never rejects. If it came too early, it resolves to the pause before
@@ -40,20 +41,16 @@ export class Appointments {
       return
     }
     due?.cancel()
-    const cancel = this.#clock.after(delayMs, () => void this.#meet(node))
+    const cancel = this.#clock.after(delayMs, () => void this.#meetings.queue(node, () => this.#meet(node)))
     this.#due.set(node, { atMs, cancel, tasks: [...(due?.tasks ?? []), then] })
   }
 
-  /** Waits for the meeting under way. Tasks that become due meanwhile join the next one. */
+  /** Tasks that become due while a meeting goes on join the next one. */
   async #meet(node: NodeId): Promise<void> {
-    await this.#underWay.get(node)
     const due = this.#due.get(node)
     if (due === undefined) return
     this.#due.delete(node)
-    const meeting = this.#keep(node)
-    this.#underWay.set(node, meeting)
-    const againMs = await meeting
-    this.#underWay.delete(node)
+    const againMs = await this.#keep(node)
     for (const task of due.tasks) {
       if (againMs === null) task()
       else this.soon(node, againMs, task)

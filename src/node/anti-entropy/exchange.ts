@@ -26,7 +26,7 @@ import { failureOf, RequestFailure } from '../network/request-failure.ts'
 import type { Ownership } from '../ownership/ownership.ts'
 import { type Begun, type Heard, nothingHeard, type Progress } from '../ownership/progress.ts'
 import type { Routing } from '../ownership/routing.ts'
-import { deferred } from '../scheduling/timers.ts'
+import { SingleFlight } from '../scheduling/single-flight.ts'
 import type { Replica } from '../storage/replica.ts'
 import type { ExchangeLog, Transfer } from './exchange-log.ts'
 import { isEarlier, type Reconciliations, slicesOf } from './reconciliation.ts'
@@ -83,8 +83,8 @@ export class Exchange {
   readonly #reconciliations: Reconciliations
   readonly #recordSync: RecordSync
   readonly #log: ExchangeLog
-  /** By node with an exchange under way: the end of the last exchange in its queue. */
-  readonly #turns = new Map<NodeId, Promise<void>>()
+  /** Each other node answers one reconciliation of ours at a time. */
+  readonly #turns = new SingleFlight<Transfer>()
   /** By node: the state here when that node's last reconciliation began. */
   readonly #answered = new Map<NodeId, Answered>()
   /** Raised by every sleep and placement change. Results of an exchange that began in an older epoch are discarded. */
@@ -116,17 +116,21 @@ export class Exchange {
   }
 
   /** Runs one exchange, and logs it. `scope`: null if both nodes know which partitions are due. */
-  async run(
+  run(
     node: NodeId,
     partitions: readonly Partition[],
     scope: readonly Partition[] | null,
     why: TraceExchangeReason,
   ): Promise<Transfer> {
-    const before = this.#turns.get(node)
-    const turn = deferred<void>()
-    this.#turns.set(node, turn.promise)
-    // The other node answers one reconciliation of ours at a time.
-    await before
+    return this.#turns.queue(node, () => this.#run(node, partitions, scope, why))
+  }
+
+  async #run(
+    node: NodeId,
+    partitions: readonly Partition[],
+    scope: readonly Partition[] | null,
+    why: TraceExchangeReason,
+  ): Promise<Transfer> {
     const transfer = this.#log.begin(node, why, partitions.length)
     this.underWay.began(node)
     try {
@@ -139,8 +143,6 @@ export class Exchange {
       throw error
     } finally {
       this.#log.end(node, transfer)
-      turn.resolve()
-      if (this.#turns.get(node) === turn.promise) this.#turns.delete(node)
     }
   }
 

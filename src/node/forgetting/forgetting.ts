@@ -1,14 +1,14 @@
 /**
  * Forgetting: the pruning of tombstones, and of names of overwritten writes (not in the paper).
  *
- * The *horizon* of a partition lies one retention before the time at which every other owner had given all it had. The
- * slowest of their clocks counts. A member that is out of reach may hold writes that the others never saw. So this node
- * waits for it for one retention, and no longer. A horizon decides which names may be pruned, and never which writes
- * survive: later arrivals are taken in (`core/acceptance`).
+ * This node notes what each owner has given, and which members are out of reach. Regularly it raises the *horizon* of
+ * each partition by the rule in `core/acceptance/horizon.ts`. A horizon decides which names may be pruned, and never
+ * which writes survive: later arrivals are taken in (`core/acceptance`).
  */
+import { type Absence, type Absences, absencesAfter, horizonOf, limitOf } from '../../core/acceptance/horizon.ts'
 import { bounds } from '../../core/bounds.ts'
 import type { HybridTime, NodeId, Partition } from '../../core/ids.ts'
-import { hybridAt } from '../../core/versioning/hybrid-time.ts'
+import { hybridZero } from '../../core/versioning/hybrid-time.ts'
 import { ByteWriter, decodeWith } from '../../core/wire/bytes.ts'
 import { readNode } from '../../core/wire/codec.ts'
 import type { Clock, RowKey, Store, Write } from '../../ports.ts'
@@ -21,20 +21,11 @@ import { repeat } from '../scheduling/timers.ts'
 /** The row with the members that were out of reach. */
 export const absencesRow: RowKey = ['meta', '', 'absences']
 
-/**
- * The absence of one member, ms by the wall clock. `since`: its begin. `backAt`: the return of the member, 0 for not
- * yet.
- */
-interface Absence {
-  readonly since: number
-  readonly backAt: number
-}
-
 /** The state that is kept between boots. A boot may be shorter than a step. */
 interface Kept {
   /** The time of this node's last look, by its wall clock, ms; 0 for never. */
   readonly lookedAt: number
-  readonly absent: ReadonlyMap<NodeId, Absence>
+  readonly absent: Absences
 }
 
 function encode({ lookedAt, absent }: Kept): Uint8Array {
@@ -50,7 +41,7 @@ function encode({ lookedAt, absent }: Kept): Uint8Array {
 const keptIn = (row: Uint8Array): Kept | null =>
   decodeWith(row, (reader) => {
     const lookedAt = reader.integer()
-    const absence = () => ({ since: reader.integer(), backAt: reader.integer() })
+    const absence = (): Absence => ({ since: reader.integer(), backAt: reader.integer() })
     return { lookedAt, absent: new Map(reader.list(() => [readNode(reader), absence()] as const)) }
   })
 
@@ -73,7 +64,7 @@ export class Forgetting {
   /** By node and partition: the node's clock, less its retention, when it had last given all it had. */
   readonly #given = new Map<NodeId, Map<Partition, HybridTime>>()
   #lookedAt: number
-  readonly #absent: Map<NodeId, Absence>
+  #absent: Absences
 
   /** `saved` is the row of an earlier boot, if there is one. */
   constructor(parts: ForgettingParts, saved: Uint8Array | undefined) {
@@ -85,7 +76,7 @@ export class Forgetting {
     this.#progress = parts.progress
     const kept = saved === undefined ? null : keptIn(saved)
     this.#lookedAt = kept?.lookedAt ?? 0
-    this.#absent = new Map(kept?.absent)
+    this.#absent = kept?.absent ?? new Map()
   }
 
   /** Looks regularly how far each partition may be pruned, until the returned function is called. */
@@ -118,45 +109,26 @@ export class Forgetting {
 
   /** Looks how far each partition may be pruned, and raises its horizon. */
   async look(): Promise<void> {
-    this.#lookAround()
-    this.#lookedAt = this.#clock.wall()
-    const limit = this.#awaited()
+    const [retentionMs, wallMs] = [this.#retention.ms, this.#clock.wall()]
+    const look = { wallMs, lookedAt: this.#lookedAt, stepMs: this.#stepMs, retentionMs }
+    this.#absent = absencesAfter(this.#absent, this.#members, look)
+    this.#lookedAt = wallMs
+    const limit = limitOf(this.#absent, look)
     for (const partition of this.#routing.ownedBy(this.#routing.self)) {
       const others = this.#routing.ownersOf(partition).filter((owner) => owner !== this.#routing.self)
       if (others.length === 0 || !this.#ownership.wasSynced(partition)) continue
-      const given = others.map((owner) => this.#given.get(owner)?.get(partition) ?? (0 as HybridTime))
-      this.#progress.raise(partition, given.reduce(earlier, limit))
+      const given = others.map((owner) => this.#given.get(owner)?.get(partition) ?? hybridZero)
+      this.#progress.raise(partition, horizonOf(limit, given))
     }
     for (const node of this.#given.keys()) if (!this.#routing.isPlaced(node)) this.#given.delete(node)
     await this.#progress.save()
     await this.#save().catch(() => {})
   }
 
-  /**
-   * The limit that absent members set. Each absence of at most one retention holds the horizon back to its begin, less
-   * the retention.
-   */
-  #awaited(): HybridTime {
-    const wallMs = this.#clock.wall()
-    const since = [...this.#absent.values()].map((each) => each.since).filter((at) => wallMs - at <= this.#retention.ms)
-    return hybridAt(Math.min(wallMs, ...since) - this.#retention.ms)
-  }
-
-  /** Notes the members that are out of reach, and the begin of each absence. */
-  #lookAround(): void {
-    const wallMs = this.#clock.wall()
-    const claims = this.#routing.claims.filter(({ node, status }) => node !== this.#routing.self && status !== 'left')
-    for (const { node, status } of claims) {
-      const absence = this.#absent.get(node)
-      if (status !== 'alive') this.#absent.set(node, { since: absence?.since ?? (this.#lookedAt || wallMs), backAt: 0 })
-      else if (absence?.backAt === 0) this.#absent.set(node, { ...absence, backAt: wallMs })
-      // A member that is back has a step to give what it had. Looks are not evenly spaced, so half a step is the
-      // measure.
-      else if (absence !== undefined && wallMs - absence.backAt > this.#stepMs / 2) this.#absent.delete(node)
-    }
-    const known = new Set(claims.map(({ node }) => node))
-    for (const [node, { since }] of this.#absent)
-      if (!known.has(node) && wallMs - since > this.#retention.ms) this.#absent.delete(node)
+  /** The other members that have not left. */
+  get #members(): ReadonlyMap<NodeId, 'here' | 'absent'> {
+    const others = this.#routing.claims.filter(({ node, status }) => node !== this.#routing.self && status !== 'left')
+    return new Map(others.map(({ node, status }) => [node, status === 'alive' ? 'here' : 'absent'] as const))
   }
 
   async #save(): Promise<void> {
@@ -164,5 +136,3 @@ export class Forgetting {
     await this.#store.transact([], 'relaxed', () => ({ writes: [{ key: absencesRow, value }], result: undefined }))
   }
 }
-
-const earlier = (a: HybridTime, b: HybridTime): HybridTime => (a < b ? a : b)

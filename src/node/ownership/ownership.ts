@@ -7,6 +7,7 @@
  * until that node has given them. A former owner keeps a partition, and its answers still count, until the new owners
  * hold everything (see `exchange.ts`).
  */
+import { isComplete } from '../../core/acceptance/in-sync.ts'
 import { bounds } from '../../core/bounds.ts'
 import type { NodeId, Partition } from '../../core/ids.ts'
 import { allPartitions } from '../../core/partitioning/all-partitions.ts'
@@ -221,16 +222,11 @@ export class Ownership {
     this.onInSync(inSync)
   }
 
-  /**
-   * True if every source within reach, and every awaited newcomer, has given its copy of a partition. A new owner also
-   * needs a majority of the former owners.
-   */
+  /** True if the copy of a partition is complete, and every awaited newcomer has given its own. */
   #isComplete(partition: Partition, givers: ReadonlySet<NodeId>): boolean {
-    const isAwaited = (source: NodeId) => !givers.has(source) && this.isReachable(source)
-    if (this.#awaitsNewcomer(partition) || this.#routing.sourcesOf(partition).some(isAwaited)) return false
-    if (this.#is(partition, flags.synced)) return true
-    const former = this.#routing.formerOwnersOf(partition)
-    return 2 * former.filter((node) => givers.has(node)).length > former.length || former.length === 0
+    const sources = this.#routing.sourcesOf(partition).filter((source) => this.isReachable(source))
+    const former = this.#is(partition, flags.synced) ? [] : this.#routing.formerOwnersOf(partition)
+    return !this.#awaitsNewcomer(partition) && isComplete({ givers, sources, former })
   }
 
   /**
