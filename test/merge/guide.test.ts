@@ -23,7 +23,8 @@ const examples = readdirSync(join(root, 'src/merge'))
   .flatMap((name) => [...text(`src/merge/${name}`).matchAll(/\* @example\n((?: *\* .*\n)+)/g)])
   .map(([, code = '']) => code.replace(/^ *\* /gm, ''))
 
-const names = 'change, counter, each, fields, join, latest, read, resolver, set, unread, type MergeType, type Stamp'
+const names =
+  'change, counter, each, fields, join, latest, read, resolver, set, timeSeen, unread, type MergeType, type Stamp'
 /** What the examples take for granted. */
 const given = `import { ${names} } from 'tabring/merge'
 import type { Context, TabringNode } from 'tabring'

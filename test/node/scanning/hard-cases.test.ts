@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { defineCollection } from '../../../src/collections/define-collection.ts'
 import { partitionOf } from '../../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../../src/core/ids.ts'
-import { placesOf, prefixOf, storedKey } from '../../../src/core/stored-key.ts'
+import { prefixesOf, prefixOf, storedKey } from '../../../src/core/stored-key.ts'
 import { emptyRecord } from '../../../src/core/versioning/record.ts'
 import type { Request } from '../../../src/core/wire/messages.ts'
 import { Trace } from '../../../src/node/api/trace.ts'
@@ -32,7 +32,7 @@ test('a page of one partition holds no hint of another', async () => {
   } as unknown as Replica
   const [first] = names as [StoredKey]
   const partition = partitionOf(first)
-  const prefixes = placesOf(collection)
+  const prefixes = prefixesOf(collection)
   const page = await new Listing(replica).page({ partition, prefixes, from: prefixes[0] as StoredKey, limit: 128 })
   expect(page).toEqual({ entries: [{ key: first, record: emptyRecord }], next: null, isLost: false })
 })
