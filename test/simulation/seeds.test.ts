@@ -7,7 +7,7 @@ import { optionsFor } from './settings.ts'
 import { simulate } from './simulate.ts'
 
 const seeds = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
-const testTimeoutMs = 120_000
+const testTimeoutMs = 300_000
 
 describe('simulated clusters', () => {
   test(
