@@ -91,7 +91,7 @@ export async function simulate(
   let finals: Finals | undefined
   try {
     finals = await live(world, workload, seen)
-    seen.push(...watchers.violations(finals))
+    seen.push(...(await watchers.violations(finals)))
     seen.push(...((await stranger?.violations()) ?? []), ...(options.filler > 0 ? await filler.violations() : []))
   } catch (error) {
     if (!(error instanceof Stalled)) throw error

@@ -1,7 +1,7 @@
 /**
  * Watchers: views of keys that nodes follow from their first moment on, in one seed of four.
  *
- * In the end each view is live, and shows what the owners hold.
+ * In the end each view shows what the owners hold. Those that are not live are counted.
  */
 import { accessOf } from '../../src/node/access.ts'
 import type { FollowStatus } from '../../src/node/api/named-requests.ts'
@@ -11,6 +11,10 @@ import type { Violation } from './checker.ts'
 import type { FinalReplica } from './history.ts'
 import { nameIn } from './requests.ts'
 import type { Place, World } from './world.ts'
+
+/** In so long a view asks again and reads, also if the first answers are lost. */
+const settledMs = 30_000
+const stepMs = 1_000
 
 interface Shown {
   readonly place: Place
@@ -45,15 +49,26 @@ export class Watchers {
     })
   }
 
-  /** Views that are not live in the end, or that show something else than the owners hold. */
-  violations(finals: ReadonlyMap<string, readonly FinalReplica[]>): readonly Violation[] {
+  /** Views that show something else than the owners hold in the end. They have a while for it. */
+  async violations(finals: ReadonlyMap<string, readonly FinalReplica[]>): Promise<readonly Violation[]> {
+    const { clock, counters } = this.#world
+    for (let waited = 0; waited < settledMs && this.#wrong(finals).length > 0; waited += stepMs) await clock.run(stepMs)
+    counters.count('check: a view in the end', this.#due.length)
+    counters.count('view that is not live in the end', this.#due.filter(({ status }) => status !== 'live').length)
+    return this.#wrong(finals)
+  }
+
+  /** Views of nodes that serve, and have others to follow. */
+  get #due(): readonly Shown[] {
     const serving = new Set(this.#world.serving.map(({ node }) => node))
-    return this.#shown.flatMap(({ place, node, key, vids, status }) => {
+    return this.#shown.filter(({ node }) => serving.has(node) && partsOf(node).routing.others.length > 0)
+  }
+
+  #wrong(finals: ReadonlyMap<string, readonly FinalReplica[]>): readonly Violation[] {
+    return this.#due.flatMap(({ place, node, key, vids, status }) => {
       const [replica] = finals.get(key) ?? []
-      if (!serving.has(node) || replica === undefined || partsOf(node).routing.others.length === 0) return []
-      this.#world.counters.count('check: a view in the end')
-      const held = [...replica.vids].sort()
-      if (status === 'live' && held.join() === vids.join()) return []
+      const held = [...(replica?.vids ?? [])].sort()
+      if (replica === undefined || held.join() === vids.join()) return []
       const witness = `place ${place.index} shows ${vids}, ${status}; the owners hold ${held}`
       return [{ class: 'STALE_VIEW' as const, key, subject: node.id, witness }]
     })

@@ -112,11 +112,14 @@ export class Following {
     this.#isDue = true
     if (this.#isAsking) return
     this.#isAsking = true
-    while (this.#isDue) {
-      this.#isDue = false
-      await this.#askEach()
+    try {
+      while (this.#isDue) {
+        this.#isDue = false
+        await this.#askEach()
+      }
+    } finally {
+      this.#isAsking = false
     }
-    this.#isAsking = false
     // Leases are renewed while views read: a slow read must not end them.
     void this.#readDue()
   }
