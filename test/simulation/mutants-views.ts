@@ -17,6 +17,13 @@ export const viewMutants: readonly Mutant[] = [
     to: "return status === 'loading'",
   },
   {
+    name: 'the read of a view counts stand-ins in the place of owners',
+    file: 'src/node/following/subjects.ts',
+    from: 'Math.max(demand.primaries, Math.min(demand.nodes, telling))',
+    to: 'demand.primaries + 0 * telling',
+    firstSeed: 46,
+  },
+  {
     name: 'a view forgets what it is told while it reads',
     file: 'src/node/following/view.ts',
     from: 'this.#meanwhile?.push(...entries)',

@@ -18,14 +18,24 @@ interface Terms {
   readonly timeoutMs: number
 }
 
+/**
+ * The terms of one read. Owners that tell of changes must answer, r of them if there are so many: a stand-in counts for
+ * r as well, but tells nothing afterwards.
+ */
+function termsOf({ demand, timeoutMs }: Terms, telling: number): Terms {
+  const primaries = Math.max(demand.primaries, Math.min(demand.nodes, telling))
+  return { demand: { ...demand, primaries }, timeoutMs }
+}
+
 export function keySubject(coordinator: Coordinator, key: StoredKey, terms: Terms): Subject {
   return {
     partition: partitionOf(key),
     r: terms.demand.nodes,
     includes: (each) => each === key,
-    read: () =>
+    read: (telling) =>
       coordinator.trace.request('get', keyIn(key), 'view', async (id) => {
-        const { record, quorum, counted } = await read(coordinator, key, { ...terms, atLeast: blindContext, id })
+        const asked = { ...termsOf(terms, telling), atLeast: blindContext, id }
+        const { record, quorum, counted } = await read(coordinator, key, asked)
         return { entries: [{ key, record }], quorum, counted }
       }),
   }
@@ -42,13 +52,13 @@ export function groupSubject(
     partition: range.partition,
     r: terms.demand.nodes,
     includes: (key) => key.startsWith(prefix),
-    read: () =>
+    read: (telling) =>
       coordinator.trace.request('scan', group, 'view', async (id) => {
         const entries: KeyedRecord[] = []
         let isWhole = true
         let counted: ReadonlySet<NodeId> | null = null
         for (let from: string | null = range.from; from !== null; ) {
-          const page = await scan(coordinator, { ...range, from }, { ...terms, id })
+          const page = await scan(coordinator, { ...range, from }, { ...termsOf(terms, telling), id })
           entries.push(...page.entries)
           isWhole &&= page.quorum
           const before: ReadonlySet<NodeId> = counted ?? page.counted

@@ -12,11 +12,11 @@ export interface Subject {
   /** Owners that must tell of changes for the view to be live. */
   readonly r: number
   readonly includes: (key: StoredKey) => boolean
-  /** Reads all of it. `quorum`: r owners have answered. Rejects if nothing can be read. */
-  readonly read: () => Promise<Read>
+  /** Reads all of it. `telling`: the number of owners that tell of changes. Rejects if nothing can be read. */
+  readonly read: (telling: number) => Promise<Read>
 }
 
-/** What a read of a view found. `counted`: the nodes whose answers counted for r. */
+/** What a read of a view found. `quorum`: enough nodes have answered. `counted`: those whose answers counted for r. */
 interface Read {
   readonly entries: readonly KeyedRecord[]
   readonly quorum: boolean
@@ -72,7 +72,7 @@ export class View {
     this.#meanwhile = []
     this.known = telling
     try {
-      const { entries, quorum, counted } = await this.subject.read()
+      const { entries, quorum, counted } = await this.subject.read(telling.size)
       this.isRead = true
       // `known` has lost those that ceased to tell meanwhile.
       this.sources = new Set([...this.known].filter((node) => quorum && counted.has(node)))

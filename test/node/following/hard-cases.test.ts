@@ -50,9 +50,9 @@ function followed() {
 function watched(following: Following, partition: Partition, read: Subject['read']) {
   const statuses: FollowStatus[] = []
   let reads = 0
-  const counted = () => {
+  const counted = (telling: number) => {
     reads += 1
-    return read()
+    return read(telling)
   }
   const subject = { partition, r: 1, includes: () => true, read: counted }
   const stop = following.watch(subject, (_, status) => statuses.push(status))
