@@ -4,6 +4,7 @@
 export { type NodeOptions, openNode } from './browser/open-node.ts'
 export { type CollectionDefinition, type CollectionOptions, defineCollection } from './collections/define-collection.ts'
 export type { Live } from './collections/live.ts'
+export { definePresence, type Presence, type PresenceDefinition } from './collections/presence.ts'
 export type { InputOf, OutputOf, StandardSchema } from './collections/standard-schema.ts'
 export type {
   Collection,
@@ -22,7 +23,7 @@ export type {
   View,
 } from './collections/types.ts'
 export { type Changed, type ErrorCode, TabringError } from './errors.ts'
-export type { Definition } from './node/api/named-requests.ts'
+export type { Definition, EnteredDefinition } from './node/api/named-requests.ts'
 export type {
   AbortSignalLike,
   Context,

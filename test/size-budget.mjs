@@ -34,6 +34,11 @@ const budgets = [
   { what: 'tabring alone', bytes: bare, bytesMax: 68608 },
   { what: 'tabring with its dependencies', bytes: await gzipBytes(alone, ['react']), bytesMax: 107520 },
   { what: 'collections beside it', bytes: (await bytesOf(collections)) - bare, bytesMax: 8192 },
+  {
+    what: 'presence beside it',
+    bytes: (await bytesOf([['{ openNode, TabringError, definePresence }', 'index']])) - bare,
+    bytesMax: 2048,
+  },
   { what: 'tabring/merge beside it', bytes: (await bytesOf([...alone, ['*', 'merge']])) - bare, bytesMax: 3072 },
   { what: 'tabring/react beside it', bytes: (await bytesOf([...alone, ['*', 'react']])) - bare, bytesMax: 1536 },
 ]

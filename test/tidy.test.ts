@@ -80,11 +80,11 @@ function forbidden(from: string, to: string, types: boolean): string | null {
   if (above !== undefined) {
     const doors: Readonly<Record<string, readonly RegExp[]>> = {
       merge: [],
-      collections: [/^src\/merge\//, /^src\/node\/api\//, /^src\/node\/access\.ts$/],
+      collections: [/^src\/merge\//, /^src\/node\/api\//, /^src\/node\/(access|messaging)\.ts$/],
       react: [/^src\/collections\//, /^src\/node\/api\//],
     }
     const isOpen = to.startsWith(`src/${above}/`) || edges.includes(to) || doors[above]?.some((door) => door.test(to))
-    return isOpen === true ? null : 'what is built on a node knows its interface, and one door'
+    return isOpen === true ? null : 'what is built on a node knows its interface, and its doors'
   }
   const world = /^src\/(browser|memory)\//.exec(from)?.[1]
   if (world !== undefined) {

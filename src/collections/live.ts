@@ -19,30 +19,24 @@ export interface Live<V> extends AsyncIterable<V> {
   subscribe(listener: (value: V) => void): () => void
 }
 
-/** A live value stays at work so long after its last listener, ms. */
-const lingerMs = 5_000
-
-export abstract class LiveValue<V extends { readonly status: string }> implements Live<V> {
-  readonly #after: NodeAccess['after']
+/** A state that changes, and those who listen to it. */
+export class LiveState<V> implements Live<V> {
   readonly #listeners = new Set<(value: V) => void>()
-  #stop: (() => void) | null = null
-  #cancelStop = () => {}
-  readonly #loading: V
   #current: V
 
-  constructor(after: NodeAccess['after'], loading: V) {
-    this.#after = after
-    this.#loading = loading
-    this.#current = loading
+  constructor(initial: V) {
+    this.#current = initial
   }
 
-  /** Begins to follow. The returned function ends that. */
-  protected abstract follow(): () => void
-
   /** Puts a new state in the place of the one before. */
-  protected show(value: V): void {
+  show(value: V): void {
     this.#current = value
-    for (const listener of this.#listeners) call(listener, value)
+    for (const listener of this.#listeners) call(() => listener(value))
+  }
+
+  /** Puts a new state in the place of the one before, and tells no one. */
+  protected reset(value: V): void {
+    this.#current = value
   }
 
   get current(): V {
@@ -54,26 +48,29 @@ export abstract class LiveValue<V extends { readonly status: string }> implement
   }
 
   async #read(): Promise<V> {
-    for await (const state of this) if (state.status !== 'loading') return state
+    for await (const state of this) if (this.isReady(state)) return state
     return this.#current
   }
+
+  /** True if a state tells something. */
+  protected isReady(_state: V): boolean {
+    return true
+  }
+
+  /** Called before each new listener. It may throw: then nothing listens. */
+  protected listens(): void {}
+
+  /** Called after the last listener has gone. */
+  protected idles(): void {}
 
   subscribe(listener: (value: V) => void): () => void {
     // A wrapper of its own for each call, so that one function may listen twice.
     const entry = (value: V) => listener(value)
-    // On a closed node this throws, and nothing listens.
-    this.#stop ??= this.follow()
-    this.#cancelStop()
+    this.listens()
     this.#listeners.add(entry)
-    call(entry, this.#current)
+    call(() => entry(this.#current))
     return () => {
-      if (!this.#listeners.delete(entry) || this.#listeners.size > 0) return
-      this.#cancelStop = this.#after(lingerMs, () => {
-        this.#stop?.()
-        this.#stop = null
-        // Nothing keeps it up to date any more.
-        this.#current = this.#loading
-      })
+      if (this.#listeners.delete(entry) && this.#listeners.size === 0) this.idles()
     }
   }
 
@@ -101,10 +98,49 @@ export abstract class LiveValue<V extends { readonly status: string }> implement
   }
 }
 
+/** A live value stays at work so long after its last listener, ms. */
+const lingerMs = 5_000
+
+/** A state that is kept up to date while someone listens, and a little longer. */
+export abstract class LiveValue<V extends { readonly status: string }> extends LiveState<V> {
+  readonly #after: NodeAccess['after']
+  readonly #loading: V
+  #stop: (() => void) | null = null
+  #cancelStop = () => {}
+
+  constructor(after: NodeAccess['after'], loading: V) {
+    super(loading)
+    this.#after = after
+    this.#loading = loading
+  }
+
+  /** Begins to follow. The returned function ends that. */
+  protected abstract follow(): () => void
+
+  protected override isReady({ status }: V): boolean {
+    return status !== 'loading'
+  }
+
+  protected override listens(): void {
+    // On a closed node this throws, and nothing listens.
+    this.#stop ??= this.follow()
+    this.#cancelStop()
+  }
+
+  protected override idles(): void {
+    this.#cancelStop = this.#after(lingerMs, () => {
+      this.#stop?.()
+      this.#stop = null
+      // Nothing keeps it up to date any more.
+      this.reset(this.#loading)
+    })
+  }
+}
+
 /** A listener that throws harms no other, and no write: its error surfaces as an unhandled rejection. */
-function call<V>(listener: (value: V) => void, value: V): void {
+export function call(listener: () => void): void {
   try {
-    listener(value)
+    listener()
   } catch (error) {
     void Promise.reject(error)
   }

@@ -7,7 +7,7 @@
  */
 export const bounds = {
   /** Cluster constant. Raised with every change that old and new nodes would understand differently. */
-  protocolVersion: 5,
+  protocolVersion: 6,
   /** Cluster constant. Q equal partitions: a power of two, so that a partition is a prefix of the key's hash. */
   partitions: 1024,
   /** log2 of `partitions`. */
@@ -71,6 +71,10 @@ export const bounds = {
   /** A follower takes what it is told in this time, or is told again after a pause. */
   followTimeoutMs: 5_000,
   followRetryMs: 1_000,
+  /** The name of a presence, UTF-8. */
+  topicBytesMax: 256,
+  /** An ephemeral message: a cursor, a selection, a name. It goes to every member. */
+  ephemeralBytesMax: 4_096,
   /** Rows that a scan reads together, to learn their names. */
   listingRows: 256,
   /** Partitions whose names a node keeps in memory. One with 10,000 keys takes about 1 MB. */

@@ -14,6 +14,7 @@ import { storageCodes } from './api/operations.ts'
 import type { Followers } from './following/followers.ts'
 import type { ViewEvents } from './following/view-events.ts'
 import type { Membership } from './membership/membership.ts'
+import type { Peers } from './network/peers.ts'
 import type { Ownership } from './ownership/ownership.ts'
 import type { Progress } from './ownership/progress.ts'
 import type { Routing } from './ownership/routing.ts'
@@ -34,6 +35,7 @@ export interface Serving {
   readonly throttle: Throttle
   readonly progress: Progress
   readonly lifetime: Lifetime
+  readonly peers: Peers
   readonly followers: Followers
   readonly views: ViewEvents
 }
@@ -71,6 +73,10 @@ async function answer(node: Serving, from: NodeId, request: Request): Promise<Re
     case 'changed':
       node.views.told(request.entries, from)
       return { type: 'heard' }
+    case 'ephemeral':
+      return node.peers.on.ephemeral(from, request.topic, request.body)
+        ? { type: 'heard' }
+        : { type: 'failed', code: 'closed' }
     case 'members':
       return node.membership.answer(from, request)
     case 'deliver':

@@ -10,7 +10,7 @@ import { contextOf } from '../core/versioning/context.ts'
 import { liveValues, type Record, type Unwritten } from '../core/versioning/record.ts'
 import { encodeContext } from '../core/wire/record-codec.ts'
 import { type Checked, checkContext, checkDelete, checkGet, checkKey, checkPut } from './api/arguments.ts'
-import type { Inside, NamedRequests, NodeAccess } from './api/named-requests.ts'
+import type { Inside, Messaging, NamedRequests, NodeAccess } from './api/named-requests.ts'
 import type { Operations } from './api/operations.ts'
 import type { Context, DeleteOptions, GetOptions, GetResult, PutOptions, PutResult } from './api/tabring-node.ts'
 import type { Parts } from './assembly.ts'
@@ -107,11 +107,12 @@ export function valuesOf({ ports, values: codec, events }: Parts, record: Record
   })
 }
 
-/** The inside of a node. `access`: made by `access.ts` for the first definition. */
+/** The inside of a node. `access`, `messaging`: made by the files of these names for the first definition that asks. */
 export interface Opened {
   readonly parts: Parts
   readonly operations: Operations
   access?: NodeAccess
+  messaging?: Messaging
 }
 
 /** The handle that a definition is opened with. */

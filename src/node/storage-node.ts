@@ -14,7 +14,7 @@ import type { Ports } from '../ports.ts'
 import { repairAll } from './anti-entropy/scrub.ts'
 import { checkJoined, checkKey } from './api/arguments.ts'
 import type { CheckedConfig } from './api/config.ts'
-import type { Definition, Inside } from './api/named-requests.ts'
+import type { Definition, EnteredDefinition, Inside } from './api/named-requests.ts'
 import { Operations } from './api/operations.ts'
 import type {
   Context,
@@ -133,6 +133,10 @@ export class StorageNode implements TabringNode {
     const opened = definition.open(this.#inside)
     this.#opened.set(definition, opened)
     return opened
+  }
+
+  presence<P, C>(definition: EnteredDefinition<P, C>, initial: P): C {
+    return definition.enter(this.#inside, initial)
   }
 
   // Inspection

@@ -5,12 +5,11 @@
  * One table row per kind of message holds its writer and its reader side by side, so that they cannot drift apart.
  */
 import { bounds } from '../bounds.ts'
-import type { ActorId, NodeId, Partition, StoredKey } from '../ids.ts'
+import type { Partition, StoredKey } from '../ids.ts'
 import { parseStoredKey } from '../stored-key.ts'
 import { type ByteReader, ByteWriter, decodeWith } from './bytes.ts'
 import {
   type Codec,
-  digits,
   oneOf,
   partitions,
   type Rows,
@@ -21,8 +20,9 @@ import {
   truth,
   writeTagged,
 } from './codec.ts'
+import { hello } from './hello-codec.ts'
 import { claims, swim } from './membership-codec.ts'
-import type { FailureCode, Hello, KeyedRecord, Message, Reply, Request } from './messages.ts'
+import type { FailureCode, KeyedRecord, Message, Reply, Request } from './messages.ts'
 import { countings, reasons } from './messages.ts'
 import { account, exchangeTerms } from './progress-codec.ts'
 import { readRecord, readTime, writeRecord } from './record-codec.ts'
@@ -48,53 +48,6 @@ const failureCode = oneOf<FailureCode>(['storage-full', 'storage-failed', 'close
 const standing = oneOf(['owner', 'syncing', 'hint'] as const)
 const reason = oneOf(reasons)
 const counting = oneOf(countings)
-
-/** The other fields of a hello of another protocol version: they cannot be read, and are not needed to refuse it. */
-const foreign = {
-  cluster: '',
-  n: 0,
-  partitions: 0,
-  tokensPerNode: 0,
-  graceMs: 0,
-  retentionMs: 0,
-  held: [],
-  node: '' as NodeId,
-  boot: '' as ActorId,
-}
-
-const hello: Codec<Hello> = {
-  write: (writer, value) => {
-    writer.integer(value.protocolVersion)
-    writer.hex(value.cluster)
-    writer.integer(value.n)
-    writer.integer(value.partitions)
-    writer.integer(value.tokensPerNode)
-    writer.integer(value.graceMs)
-    writer.integer(value.retentionMs)
-    partitions.write(writer, value.held)
-    writer.hex(value.node)
-    writer.hex(value.boot)
-  },
-  read: (reader) => {
-    const protocolVersion = reader.integer()
-    if (protocolVersion !== bounds.protocolVersion) {
-      reader.raw(reader.remaining)
-      return { protocolVersion, ...foreign }
-    }
-    return {
-      protocolVersion,
-      cluster: reader.hex(digits.tag),
-      n: reader.integer(),
-      partitions: reader.integer(),
-      tokensPerNode: reader.integer(),
-      graceMs: reader.integer(),
-      retentionMs: reader.integer(bounds.retentionMsMax),
-      held: partitions.read(reader),
-      node: readNode(reader),
-      boot: reader.hex(digits.boot) as ActorId,
-    }
-  },
-}
 
 const keyedRecord: Codec<KeyedRecord> = {
   write: (writer, { key, record }) => {
@@ -167,6 +120,17 @@ const requests: Rows<Request, 'type'> = {
   changed: {
     write: (writer, { entries }) => keyedRecords.write(writer, entries),
     read: (reader) => ({ type: 'changed', entries: keyedRecords.read(reader) }),
+  },
+  ephemeral: {
+    write: (writer, { topic, body }) => {
+      writer.text(topic)
+      writer.bytes(body)
+    },
+    read: (reader) => ({
+      type: 'ephemeral',
+      topic: reader.text(bounds.topicBytesMax),
+      body: reader.bytes(bounds.ephemeralBytesMax),
+    }),
   },
   members,
   deliver: {

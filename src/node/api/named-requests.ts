@@ -68,9 +68,37 @@ export interface NodeAccess extends NamedRequests {
   mintActor(): string
 }
 
+/** Ephemeral messages between the members of a ring: none stores them. */
+export interface Messaging {
+  /** A value as the bytes of one message. Throws `invalid-value`, or `value-too-large` beyond 4 KiB. */
+  encode(value: unknown): Uint8Array
+  /**
+   * Sends bytes to a member. Resolves with false if nothing there listens to the topic. Rejects if it is out of reach,
+   * or silent.
+   */
+  tell(node: string, topic: string, body: Uint8Array): Promise<boolean>
+  /**
+   * Calls `listener` with each value that comes under a topic, until the returned function is called. Throws `closed`,
+   * or `invalid-option` for a topic of more than 256 bytes.
+   */
+  hear(topic: string, listener: (value: unknown, from: string) => void): () => void
+  /** The other members that are awake, each with the name of its boot. */
+  awake(): ReadonlyMap<string, string>
+  /** The number of this node's boot. The next one is higher. */
+  boot(): number
+  /** Calls `listener` when members have come or gone, until the returned function is called, or the node ends. */
+  onMembers(listener: () => void): () => void
+  /** The time of the node's own clock, ms. It never goes back. */
+  now(): number
+  /** False once the node has ended. */
+  isOpen(): boolean
+  /** Resolves after so many ms. */
+  pause(ms: number): Promise<void>
+}
+
 declare const insideBrand: unique symbol
 
-/** The inside of a node, as a definition is given it. Only `node/access.ts` looks into it. */
+/** The inside of a node, as a definition is given it. Only `node/access.ts` and `node/messaging.ts` look into it. */
 export interface Inside {
   readonly [insideBrand]: true
 }
@@ -80,4 +108,11 @@ export interface Definition<C> {
   readonly name: string
   /** Called by `node.collection`, once for each node. */
   open(inside: Inside): C
+}
+
+/** A thing that a node enters with a state of its own, such as a presence. It carries its own code. */
+export interface EnteredDefinition<P, C> {
+  readonly name: string
+  /** Called by `node.presence`. */
+  enter(inside: Inside, initial: P): C
 }

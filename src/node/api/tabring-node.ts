@@ -6,7 +6,7 @@
  */
 import type { TabringError } from '../../errors.ts'
 import type { SignalingEvent } from '../../ports.ts'
-import type { Definition } from './named-requests.ts'
+import type { Definition, EnteredDefinition } from './named-requests.ts'
 import type { TraceEvent } from './trace.ts'
 
 declare const contextBrand: unique symbol
@@ -320,6 +320,13 @@ export interface TabringNode {
    * @example const list = node.collection(Todos).group('list-1')
    */
   collection<C>(definition: Definition<C>): C
+  /**
+   * Shows a state of this node to all members, and theirs to this page, for as long as they are awake. It is never
+   * stored. The same definition gives the same object until `leave` is called on it. Throws `invalid-value`,
+   * `value-too-large` or `closed`.
+   * @example const here = node.presence(Cursors, { cursor: 0 })
+   */
+  presence<P, C>(definition: EnteredDefinition<P, C>, initial: P): C
   /**
    * The members that this node knows, itself included.
    * @example const awake = node.members().filter(({ status }) => status === 'alive')

@@ -21,6 +21,8 @@ export class PeersEvents {
   answering: (node: NodeId) => void = ignored
   /** A node showed the hash of the view by which it places keys. */
   viewSeen: (node: NodeId, view: ViewHash) => void = ignored
+  /** An ephemeral message. Returns false if nothing here listens to its topic. */
+  ephemeral: (from: NodeId, topic: string, body: Uint8Array) => boolean = () => false
   swim: (from: NodeId, message: SwimMessage) => void = ignored
   connectionFailed: (peer: PeerId, reason: CloseReason) => void = ignored
   /** A peer's message made no sense; its channel is closed. */

@@ -111,6 +111,11 @@ export class Progress {
     this.#saveSoon = debounced(clock, bounds.progressSavedMs, () => void this.#write('relaxed').catch(() => {}))
   }
 
+  /** The number of this boot. The next one is higher. */
+  get boot(): number {
+    return this.#boot.number
+  }
+
   /** The stamp of a sibling that comes to a row now. A caller reads it while its transaction is decided. */
   get stamp(): Stamp {
     this.#isUsed = true

@@ -97,6 +97,7 @@ const requests: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ type: fc.constant('get' as const), key }),
   fc.record({ type: fc.constant('follow' as const), partitions }),
   fc.record({ type: fc.constant('changed' as const), entries: list(keyed) }),
+  fc.record({ type: fc.constant('ephemeral' as const), topic: fc.string({ maxLength: 20 }), body: fc.uint8Array() }),
   fc.record({
     type: fc.constant('scan' as const),
     partition: fc.nat(bounds.partitions - 1).map((each) => each as Partition),

@@ -22,6 +22,7 @@ test('what is opened has the public methods, and nothing else', async () => {
     'members',
     'on',
     'placement',
+    'presence',
     'put',
     'repair',
     'status',
