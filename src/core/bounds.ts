@@ -62,6 +62,11 @@ export const bounds = {
   /** A node tells a follower of changes for so long after it was asked to. Some renewals may be lost. */
   followMs: 30_000,
   followRenewMs: 8_000,
+  /**
+   * Share of the retention after which a view takes a value for one whose overwriting owners may have forgotten. They
+   * keep its name for one retention by their own clocks, which may be ahead.
+   */
+  followForgottenShare: 0.5,
   /** Views that are opened together are asked for together. */
   followAskMs: 20,
   /** Browsers fire a timer of more than 2^31 ms at once. */

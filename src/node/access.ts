@@ -35,7 +35,7 @@ class Access extends Requests implements NodeAccess {
     super(parts, operations)
     this.#parts = parts
     this.#operations = operations
-    const following = new Following(parts.ports.clock, parts.coordinator)
+    const following = new Following(parts.ports.clock, parts.coordinator, parts.retention)
     parts.views.told = (entries, from) => following.told(entries, from)
     parts.views.changed = (node) => following.changed(node)
     parts.views.woke = () => following.woke()

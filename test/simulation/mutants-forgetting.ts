@@ -186,6 +186,13 @@ const holes: readonly Mutant[] = [
     test: { file: 'test/core/versioning/record.test.ts', name: 'leaves names of what a write overwrote' },
   },
   {
+    name: 'the context of a write needs names of what that overwrote by the age of what was overwritten',
+    file: 'src/node/coordination/write.ts',
+    from: 'contextOf(record, seen.horizon)',
+    to: '{ ...contextOf(record, seen.horizon), history: { actors: new Map([...record.history.actors].map(([actor, each]) => [actor, { ...each, last: seen.history.actors.get(actor)?.last ?? each.last }])) } }',
+    test: { file: 'test/node/forgetting/forgetting.test.ts', name: 'what a write replaced is not shown' },
+  },
+  {
     name: 'nobody knows up to when names may have been pruned: nothing is told as late',
     file: 'src/node/ownership/progress.ts',
     from: 'return begun === undefined ? floor : later(this.#of(partition, begun.kept).floor, horizon)',

@@ -31,6 +31,13 @@ export const viewMutants: readonly Mutant[] = [
     test: { file: 'test/node/following/view.test.ts', name: 'it keeps what it is told while it reads' },
   },
   {
+    name: 'a view keeps what an owner has dropped without its name',
+    file: 'src/node/following/following.ts',
+    from: 'if (from !== null && view.isBeyond(due, forgottenUntil))',
+    to: 'if (from !== null && view.isBeyond(due, forgottenUntil) && due.length < 0)',
+    test: { file: 'test/node/following/hard-cases.test.ts', name: 'makes a view read again' },
+  },
+  {
     name: 'a view takes an owner that was met anew for one that still tells it of changes',
     file: 'src/node/following/following.ts',
     from: 'if (met !== undefined) this.#leases.delete(met)',

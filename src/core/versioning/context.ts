@@ -7,15 +7,7 @@
  * write.
  */
 import type { ActorId, HybridTime } from '../ids.ts'
-import {
-  type CausalHistory,
-  emptyHistory,
-  includes,
-  neededUntil,
-  unite,
-  type Written,
-  withWrite,
-} from './causal-history.ts'
+import { type CausalHistory, emptyHistory, includes, neededUntil, unite, withWrite } from './causal-history.ts'
 import { hybridZero } from './hybrid-time.ts'
 import type { Record, Sibling } from './record.ts'
 
@@ -38,7 +30,10 @@ export const noReach: Reach = { history: emptyHistory, horizon: hybridZero }
 /** The context of a blind write. */
 export const blindContext: SeenContext = { ...noReach, time: hybridZero, siblings: [] }
 
-/** The context of a read that returned `record`, from replicas that may have pruned names up to `horizon`. */
+/**
+ * The context of a read that returned `record`, from replicas that may have pruned names up to `horizon`. That of a
+ * write is the context of its delta: all that its writer had seen and the write itself, never what others wrote.
+ */
 export function contextOf({ history, siblings }: Record, horizon: HybridTime = hybridZero): SeenContext {
   const time = siblings.reduce((latest, sibling) => Math.max(latest, sibling.time), hybridZero as number)
   return {
@@ -47,12 +42,6 @@ export function contextOf({ history, siblings }: Record, horizon: HybridTime = h
     time: time as HybridTime,
     siblings: [...new Set(siblings.map(({ dot }) => dot.actor))],
   }
-}
-
-/** The context after a write: all that its writer had seen and the write itself, never what others wrote meanwhile. */
-export function afterWrite(seen: SeenContext, written: Written): SeenContext {
-  const { horizon } = seen
-  return { history: withWrite(seen.history, written), horizon, time: written.time, siblings: [written.dot.actor] }
 }
 
 /**

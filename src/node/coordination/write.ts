@@ -11,7 +11,7 @@ import type { Given } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, extentOf, meets } from '../../core/quorum/demand.ts'
 import { uncovered } from '../../core/quorum/stand-ins.ts'
 import { dotName } from '../../core/versioning/causal-history.ts'
-import { afterWrite, delta, type SeenContext } from '../../core/versioning/context.ts'
+import { contextOf, delta, type SeenContext } from '../../core/versioning/context.ts'
 import type { Record, Unwritten } from '../../core/versioning/record.ts'
 import type { Reply } from '../../core/wire/messages.ts'
 import { StoreFailure } from '../../ports.ts'
@@ -57,7 +57,7 @@ export async function put(
   const record = delta(seen, { ...unwritten, ...written })
   const outcome = await write(node, key, record, demanded)
   if (!outcome.isStored) node.writeStamp.failed(key, written)
-  return { ...outcome, after: afterWrite(seen, written), record, quorum: meets(outcome.extent, demanded.demand) }
+  return { ...outcome, after: contextOf(record, seen.horizon), record, quorum: meets(outcome.extent, demanded.demand) }
 }
 
 type Standing = Extract<Reply, { type: 'stored' }>['standing']

@@ -3,21 +3,26 @@
  *
  * A view asks its owners to be told, and then reads. From then on it joins what it is told to what it read. A view is
  * `live` while r owners that have told it all are in reach: every write that w nodes acknowledge reaches one of them.
- * It asks again when owners move, come back or fall silent. While it is not live, it also reads again regularly.
+ * It asks again when owners move, come back or fall silent. While it is not live, it also reads again regularly. It
+ * reads again, too, when an owner tells it a record without an old value that is shown: the owner may have dropped it,
+ * and forgotten its name.
  */
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { NodeId, Partition } from '../../core/ids.ts'
+import { hybridAt } from '../../core/versioning/hybrid-time.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { FollowStatus } from '../api/named-requests.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
+import type { Retention } from '../ownership/retention.ts'
 import { debounced, repeat } from '../scheduling/timers.ts'
 import { type Listener, type Subject, View } from './view.ts'
 
 export class Following {
   readonly #clock: Clock
   readonly #coordinator: Coordinator
+  readonly #retention: Pick<Retention, 'ms'>
   readonly #views = new Map<Partition, Set<View>>()
   /** By owner and partition: the end of the lease in which the owner tells of changes. */
   readonly #leases = new Map<NodeId, Map<Partition, number>>()
@@ -26,9 +31,10 @@ export class Following {
   #isDue = false
   #isAsking = false
 
-  constructor(clock: Clock, coordinator: Coordinator) {
+  constructor(clock: Clock, coordinator: Coordinator, retention: Pick<Retention, 'ms'>) {
     this.#clock = clock
     this.#coordinator = coordinator
+    this.#retention = retention
     this.#askSoon = debounced(clock, bounds.followAskMs, () => void this.#askAll())
   }
 
@@ -65,7 +71,18 @@ export class Following {
         views.set(view, due)
       }
     }
-    for (const [view, due] of views) view.told(due, this.#statusOf(view))
+    const forgottenUntil = hybridAt(this.#clock.wall() - bounds.followForgottenShare * this.#retention.ms)
+    for (const [view, due] of views) {
+      if (from !== null && view.isBeyond(due, forgottenUntil)) this.#doubt(view, from)
+      view.told(due, this.#statusOf(view))
+    }
+  }
+
+  /** An owner no longer tells a view all: it counts again after the next read. */
+  #doubt(view: View, owner: NodeId): void {
+    const telling = [...this.#telling(view.subject.partition)]
+    view.narrow(new Set(telling.filter((node) => node !== owner)))
+    this.#askSoon()
   }
 
   /** Owners have moved, come or gone. `met`: a node that may have begun anew, and then tells nothing any more. */

@@ -1,8 +1,8 @@
 /**
  * A view: the records that one listener is shown, joined from reads and from what owners tell.
  */
-import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
-import { emptyRecord, join, type Record, sameSiblings } from '../../core/versioning/record.ts'
+import type { HybridTime, NodeId, Partition, StoredKey } from '../../core/ids.ts'
+import { emptyRecord, join, type Record, sameSiblings, unknownTo } from '../../core/versioning/record.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { FollowStatus } from '../api/named-requests.ts'
 
@@ -54,6 +54,14 @@ export class View {
     const still = (nodes: ReadonlySet<NodeId>) => new Set([...nodes].filter((node) => telling.has(node)))
     this.sources = still(this.sources)
     this.known = still(this.known)
+  }
+
+  /** True if a value of `until` or before is shown here that these records of an owner neither hold nor name. */
+  isBeyond(entries: readonly KeyedRecord[], until: HybridTime): boolean {
+    return entries.some(({ key, record }) => {
+      const unknown = unknownTo(record, this.#records.get(key) ?? emptyRecord)
+      return unknown.some(({ kind, time }) => kind === 'value' && time <= until)
+    })
   }
 
   /** An owner has told of changes. */

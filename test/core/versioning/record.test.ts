@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import type { HybridTime } from '../../../src/core/ids.ts'
 import { dotName, names } from '../../../src/core/versioning/causal-history.ts'
-import { afterWrite, blindContext, contextOf, delta, type SeenContext } from '../../../src/core/versioning/context.ts'
+import { blindContext, contextOf, delta, type SeenContext } from '../../../src/core/versioning/context.ts'
 import { hybridZero, nextTime, observeTime } from '../../../src/core/versioning/hybrid-time.ts'
 import {
   emptyRecord,
@@ -112,7 +112,7 @@ function play(story: Story): readonly Write[] {
       const write = { delta: delta(context, sibling), sibling, seen }
       writes.push(write)
       absorb(step.at, write.delta)
-      client.context = afterWrite(context, sibling)
+      client.context = contextOf(write.delta)
       client.seen = new Set([...seen, dotName(dot)])
     }
     if (step.step === 'retry' && writes.length > 0) absorb(step.at, (writes[step.write % writes.length] as Write).delta)

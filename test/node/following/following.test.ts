@@ -31,6 +31,7 @@ function watching() {
   const following = new Following(
     clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 }),
     coordinator,
+    { ms: 86_400_000 },
   )
   const statuses: FollowStatus[] = []
   let reads = 0

@@ -1,11 +1,14 @@
 /**
- * Hard cases of following: leases that end while timers are late or reads are slow, and views that end while they are
- * at work. Method: one owner that always answers, and time that a test lets pass.
+ * Hard cases of following: leases that end while timers are late or reads are slow, owners that have forgotten, and
+ * views that end while they are at work. Method: one owner that always answers, and time that a test lets pass.
  */
 import { afterEach, describe, expect, test } from 'vitest'
 import { defineCollection } from '../../../src/collections/define-collection.ts'
 import { bounds } from '../../../src/core/bounds.ts'
+import { partitionOf } from '../../../src/core/hash.ts'
 import type { Partition } from '../../../src/core/ids.ts'
+import { hybridAt } from '../../../src/core/versioning/hybrid-time.ts'
+import { emptyRecord, join } from '../../../src/core/versioning/record.ts'
 import type { Request } from '../../../src/core/wire/messages.ts'
 import { type MemoryCluster, openCluster } from '../../../src/memory/open-cluster.ts'
 import type { FollowStatus } from '../../../src/node/api/named-requests.ts'
@@ -14,10 +17,13 @@ import { Following } from '../../../src/node/following/following.ts'
 import type { Subject } from '../../../src/node/following/view.ts'
 import { deferred } from '../../../src/node/scheduling/timers.ts'
 import { nodeName } from '../../members.ts'
-import { VirtualClock } from '../../simulation/virtual-clock.ts'
+import { epochMs, VirtualClock } from '../../simulation/virtual-clock.ts'
+import { keyNamed } from '../replica-fixture.ts'
+import { written } from '../written.ts'
 
 const owner = nodeName(1)
 const [one, other] = [1, 2] as [Partition, Partition]
+const retentionMs = 60_000
 const found = { entries: [], quorum: true, counted: new Set([owner]) }
 
 /** A node that follows one owner of all partitions. `asks`: the times at which it asked for the partition `one`. */
@@ -37,7 +43,7 @@ function followed() {
   const held: (() => void)[] = []
   const tab = { isFrozen: false }
   const gate = (task: () => void) => void (tab.isFrozen ? held.push(task) : task())
-  const following = new Following(clock.seenBy(gate, { skewMs: 0, alignMs: 0 }), coordinator)
+  const following = new Following(clock.seenBy(gate, { skewMs: 0, alignMs: 0 }), coordinator, { ms: retentionMs })
   following.start(() => 0.5)
   const thaw = () => {
     tab.isFrozen = false
@@ -99,6 +105,35 @@ describe('a view', () => {
     reading.resolve(found)
     await clock.run(soon)
     expect([statuses, reads()]).toEqual([[], 1])
+  })
+})
+
+describe('an owner that drops an old value, and forgets its name at once,', () => {
+  const key = keyNamed('a')
+  const [old, kept] = [written(1), written(2)]
+  const time = hybridAt(epochMs - 1_000)
+  const young = { ...old, siblings: old.siblings.map((each) => ({ ...each, time })) }
+
+  test.each([
+    ['makes a view read again', old, [2], 2],
+    ['is believed to lag behind if the value is young', young, [1, 2], 1],
+  ])('%s', async (_, first, shown, count) => {
+    const { clock, following } = followed()
+    const answers = [join(first, kept), kept]
+    let counters: readonly number[] = []
+    let reads = 0
+    const read = async () => {
+      reads += 1
+      return { ...found, entries: [{ key, record: answers.shift() ?? emptyRecord }] }
+    }
+    following.watch({ partition: partitionOf(key), r: 1, includes: () => true, read }, (changed) => {
+      for (const { record } of changed) counters = record.siblings.map(({ dot }) => dot.counter)
+    })
+    await clock.run(soon)
+    expect(counters).toEqual([1, 2])
+    following.told([{ key, record: kept }], owner)
+    await clock.run(soon)
+    expect([counters, reads]).toEqual([shown, count])
   })
 })
 

@@ -8,7 +8,7 @@ import { wallOf } from '../../../src/core/versioning/hybrid-time.ts'
 import { partsOf, type StorageNode } from '../../../src/node/storage-node.ts'
 import { keyNamed } from '../../simulation/keys.ts'
 import type { Place } from '../../simulation/world.ts'
-import { nodeOf, virtualRing } from '../virtual-ring.ts'
+import { keepApart, nodeOf, virtualRing } from '../virtual-ring.ts'
 
 const retentionMs = 240_000
 const names = Array.from({ length: 20 }, (_, index) => `key ${index}`)
@@ -179,4 +179,22 @@ test('the history of a key that 400 boots write, over twice the retention, stays
   expect(most).toBeGreaterThan(boots / 8)
   // And what came while they agreed on it.
   expect(most).toBeLessThanOrEqual((boots / 2) * 1.3)
+})
+
+test('what a write replaced is not shown beside the next write of its client, also where only that one has come', async () => {
+  const { world, clock, ahead } = await virtualRing({ nodes: 4, retentionMs })
+  const [asked] = world.places as [Place]
+  const [name = ''] = names.filter((each) => !partsOf(nodeOf(asked)).routing.owns(partitionOf(keyNamed(each))))
+  const [owner, other, writer] = world.places.slice(1) as [Place, Place, Place]
+  await ahead(nodeOf(writer).put(name, null, 'old', { w: 3 }))
+  await clock.run(3 * retentionMs)
+  expect(partsOf(nodeOf(owner)).progress.horizonOf(partitionOf(keyNamed(name)))).toBeGreaterThan(0)
+  keepApart(world, [[asked.index, owner.index], [other.index], [writer.index]])
+  const { context } = await ahead(nodeOf(writer).get(name, { timeoutMs: 100 }))
+  const { context: after } = await ahead(nodeOf(writer).put(name, context, 'new', { timeoutMs: 100 }))
+  await ahead(nodeOf(asked).delete(name, after, { timeoutMs: 100 }))
+  world.crash(writer)
+  world.crash(asked)
+  world.network.reunite()
+  expect(await ahead(nodeOf(other).get(name, { r: 2, pr: 2 }))).toMatchObject({ values: [], quorum: true })
 })

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
 import type { ActorId, HybridTime, StoredKey } from '../../../src/core/ids.ts'
 import { type Dot, dotName, emptyHistory, names } from '../../../src/core/versioning/causal-history.ts'
-import { afterWrite, blindContext, delta, type SeenContext } from '../../../src/core/versioning/context.ts'
+import { blindContext, contextOf, delta, type SeenContext } from '../../../src/core/versioning/context.ts'
 import { hybridZero } from '../../../src/core/versioning/hybrid-time.ts'
 import { join, type Record, type ValueSibling } from '../../../src/core/versioning/record.ts'
 import { memoryStore } from '../../../src/memory/memory-store.ts'
@@ -225,9 +225,10 @@ test.each([
       written = end
       return index === 0 ? end.then((result) => reporting(result, reported.promise) as never) : end
     }
-    const taking = replica.take([{ key, record: delta(seen, write), hintFor }], 'relaxed').catch(() => {})
+    const record = delta(seen, write)
+    const taking = replica.take([{ key, record, hintFor }], 'relaxed').catch(() => {})
     await (index === 0 ? written : taking)
-    seen = afterWrite(seen, write)
+    seen = contextOf(record)
     // The horizon passes the write that overwrote the first one, before the third one comes.
     horizon.at = 15 + 10 * index
   }
