@@ -31,12 +31,7 @@ export class LiveState<V> implements Live<V> {
   /** Puts a new state in the place of the one before. */
   show(value: V): void {
     this.#current = value
-    for (const listener of this.#listeners) call(() => listener(value))
-  }
-
-  /** Puts a new state in the place of the one before, and tells no one. */
-  protected reset(value: V): void {
-    this.#current = value
+    for (const listener of this.#listeners) call(listener, value)
   }
 
   get current(): V {
@@ -44,17 +39,7 @@ export class LiveState<V> implements Live<V> {
   }
 
   get ready(): Promise<V> {
-    return this.#read()
-  }
-
-  async #read(): Promise<V> {
-    for await (const state of this) if (this.isReady(state)) return state
-    return this.#current
-  }
-
-  /** True if a state tells something. */
-  protected isReady(_state: V): boolean {
-    return true
+    return Promise.resolve(this.#current)
   }
 
   /** Called before each new listener. It may throw: then nothing listens. */
@@ -68,7 +53,7 @@ export class LiveState<V> implements Live<V> {
     const entry = (value: V) => listener(value)
     this.listens()
     this.#listeners.add(entry)
-    call(() => entry(this.#current))
+    call(entry, this.#current)
     return () => {
       if (this.#listeners.delete(entry) && this.#listeners.size === 0) this.idles()
     }
@@ -117,8 +102,13 @@ export abstract class LiveValue<V extends { readonly status: string }> extends L
   /** Begins to follow. The returned function ends that. */
   protected abstract follow(): () => void
 
-  protected override isReady({ status }: V): boolean {
-    return status !== 'loading'
+  override get ready(): Promise<V> {
+    return this.#read()
+  }
+
+  async #read(): Promise<V> {
+    for await (const state of this) if (state.status !== 'loading') return state
+    return this.current
   }
 
   protected override listens(): void {
@@ -132,15 +122,15 @@ export abstract class LiveValue<V extends { readonly status: string }> extends L
       this.#stop?.()
       this.#stop = null
       // Nothing keeps it up to date any more.
-      this.reset(this.#loading)
+      this.show(this.#loading)
     })
   }
 }
 
 /** A listener that throws harms no other, and no write: its error surfaces as an unhandled rejection. */
-export function call(listener: () => void): void {
+export function call<V>(listener: (value: V) => void, value: V): void {
   try {
-    listener()
+    listener(value)
   } catch (error) {
     void Promise.reject(error)
   }

@@ -210,7 +210,7 @@ class Entered<P extends object, E> implements Presence<P, E> {
   #heard(from: string, message: Heard | null): void {
     if (message === null) return
     if (message.kind === 'event') {
-      for (const listener of this.#listeners) call(() => listener(message.event as E, from))
+      for (const listener of this.#listeners) call((event) => listener(event, from), message.event as E)
       return
     }
     const { stamp, asks, state } = message
