@@ -206,7 +206,7 @@ const others: readonly Mutant[] = [
   {
     name: 'nobody is told of what came late',
     file: 'src/node/storage/replica.ts',
-    from: 'for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)',
+    from: 'for (const [key, siblings] of late) this.#late.tell(key, siblings)',
     to: '',
     test: { file: 'test/node/forgetting/late.test.ts', name: 'a write up to the floor' },
   },

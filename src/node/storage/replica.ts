@@ -278,10 +278,8 @@ export class Replica {
       this.on.kept(intake.hinted)
     })
     // A transaction that failed may have taken effect.
-    const tellLate = () => {
-      for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)
-    }
-    const result = await watched(this.on, change.finally(tellLate))
+    const told = change.finally(() => this.#tellLate(intake))
+    const result = await watched(this.on, told)
     if (result === 'taken') this.on.storageWas('ok')
     if (result === 'refused') {
       this.on.refused(incoming)
@@ -290,6 +288,10 @@ export class Replica {
     if (result === 'again') return this.take(incoming, durability, asked, coming)
     for (const { record } of incoming) this.#seeTimes(record)
     return intake
+  }
+
+  #tellLate({ late }: Intake): void {
+    for (const [key, siblings] of late) this.#late.tell(key, siblings)
   }
 
   /** The nodes for which a record is kept as a hint. None: it joins this node's own record. */
