@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest'
 import { defineCollection } from '../../../src/collections/define-collection.ts'
-import { partitionOf } from '../../../src/core/hash.ts'
+import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../../src/core/ids.ts'
 import { prefixesOf, prefixOf, storedKey } from '../../../src/core/stored-key.ts'
 import { emptyRecord } from '../../../src/core/versioning/record.ts'
@@ -23,14 +23,15 @@ const collection = 'things'
 const namesIn = (group: string | null, count: number) =>
   Array.from({ length: count }, (_, index) => storedKey({ collection, group, key: `${index}` }))
 
-test('a page of one partition holds no hint of another', async () => {
+test('a page of one partition holds no hint of another, and a key once that has a record and a hint', async () => {
   const names = namesIn(null, 5)
+  const [first] = names as [StoredKey]
   const replica = {
     hints: { keys: names },
-    forest: async () => ({ keysOf: () => [] }),
+    forest: async () => ({ keysOf: () => [keyHashOf(first)] }),
+    records: async () => [{ key: first }],
     readEach: async (keys: readonly StoredKey[]) => keys.map(() => ({ record: emptyRecord, isLost: false })),
   } as unknown as Replica
-  const [first] = names as [StoredKey]
   const partition = partitionOf(first)
   const prefixes = prefixesOf(collection)
   const page = await new Listing(replica).page({ partition, prefixes, from: prefixes[0] as StoredKey, limit: 128 })
