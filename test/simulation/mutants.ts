@@ -129,6 +129,7 @@ const general: readonly Mutant[] = [
     file: 'src/node/coordination/write.ts',
     from: 'if (owed.length === 0 || held.isOwn) return owed',
     to: 'if (owed.length === 0 || held) return owed',
+    test: { file: 'test/node/storage/replica.test.ts', name: 'for the owner that nobody stands in for' },
   },
   {
     name: 'what an exchange found equal is relied on before it is flushed',
