@@ -129,7 +129,7 @@ const general: readonly Mutant[] = [
     file: 'src/node/coordination/write.ts',
     from: 'if (owed.length === 0 || held.isOwn) return owed',
     to: 'if (owed.length === 0 || held) return owed',
-    test: { file: 'test/node/storage/replica.test.ts', name: 'for the owner that nobody stands in for' },
+    test: { file: 'test/node/storage/replica.test.ts', name: 'that reaches nobody is kept by its coordinator' },
   },
   {
     name: 'what an exchange found equal is relied on before it is flushed',
