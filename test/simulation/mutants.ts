@@ -63,6 +63,7 @@ const general: readonly Mutant[] = [
     file: 'src/node/storage/merkle-index.ts',
     from: 'await this.#loadHints()',
     to: "await this.#eachRow('hint', ({ key: row }) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: row, value: null }], result: null })).catch(() => {}))",
+    test: { file: 'test/node/storage/replica.test.ts', name: 'is known after a reload' },
   },
   {
     name: 'a hint is deleted although a power cut would lose what its owner took',
