@@ -284,8 +284,6 @@ export const bounds = {
   viewRetryMs: 500,
   /** Wait for a returning member that has no channel yet: introductions take seconds. */
   newcomerWaitMs: 10_000,
-  /** An exchange without an end counts as under way for this long. */
-  exchangeUnderWayMs: 30_000,
   /** Records and bytes of one batch of a handoff or exchange. */
   batchRecordsMax: 128,
   batchBytesMax: 524_288,

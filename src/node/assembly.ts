@@ -16,7 +16,6 @@ import { ExchangeSchedule } from './anti-entropy/exchange-schedule.ts'
 import { Reconciliations } from './anti-entropy/reconciliation.ts'
 import { RecordSync } from './anti-entropy/record-sync.ts'
 import { Scrub } from './anti-entropy/scrub.ts'
-import { UnderWay } from './anti-entropy/under-way.ts'
 import type { CheckedConfig } from './api/config.ts'
 import { Events } from './api/events.ts'
 import { Lifetime } from './api/lifetime.ts'
@@ -191,10 +190,18 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
   const log = new ExchangeLog(clock, events, trace)
   const reconciliations = new Reconciliations(clock, peers, routing, replica, actor)
   const recordSync = new RecordSync(peers, replica, throttle, routing)
-  const exchange = new Exchange(
-    { peers, routing, membership, ownership, progress, forgetting, replica, reconciliations, recordSync, log },
-    new UnderWay(clock),
-  )
+  const exchange = new Exchange({
+    peers,
+    routing,
+    membership,
+    ownership,
+    progress,
+    forgetting,
+    replica,
+    reconciliations,
+    recordSync,
+    log,
+  })
   return {
     throttle,
     coordinator,
@@ -213,7 +220,6 @@ function workParts(local: Local, network: Network, actor: ActorId): Work {
       peers,
       routing,
       replica,
-      exchange,
       throttle,
       events,
       trace,

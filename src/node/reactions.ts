@@ -27,8 +27,7 @@ export function react(parts: Parts, lose: Lose): void {
   reactToMembers(parts, lose)
   reactToStorage(parts, lose)
   traceSteps(parts)
-  const { exchange, schedule, handoff, scrub, capacity } = parts
-  exchange.onSettled = (node) => void handoff.deliverTo(node)
+  const { exchange, schedule, scrub, capacity } = parts
   exchange.onDropped = () => capacity.madeRoom()
   scrub.onFound = (partition) => schedule.restore(partition)
   reactToViews(parts)
@@ -222,13 +221,11 @@ function membersChanged(parts: Parts): void {
 }
 
 /** A node has come within reachability, and may have missed something, or this node may. */
-function came({ routing, reconciliations, handoff, schedule }: Parts, node: NodeId): void {
+function came({ reconciliations, handoff, schedule }: Parts, node: NodeId): void {
   reconciliations.parted(node)
-  // Hints of what this node owns too are brought home by an exchange, of this node or the other, and only struck off
-  // after.
-  const waits = routing.sharedPartitions(node, routing.self).length > 0
+  schedule.met(node)
   handoff.met(node)
-  schedule.met(node, () => void (waits || handoff.deliverTo(node)))
+  void handoff.deliverTo(node)
 }
 
 function placementChanged({ ownership, exchange, schedule, handoff, views }: Parts): void {

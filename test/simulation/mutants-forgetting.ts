@@ -103,13 +103,6 @@ const holes: readonly Mutant[] = [
     file: 'src/core/acceptance/acceptance.ts',
     from: "=> terms.origin === 'exchanged' && terms.received",
     to: '=> terms.received',
-    also: [
-      {
-        file: 'src/node/handoff/hinted-handoff.ts',
-        from: "await deliver(this.#peers, target, batch, 'hint')\n    else",
-        to: "await deliver(this.#peers, target, batch, 'hint', batch.flatMap(({ key }, at) => (this.#exchange.hasAll(target, partitionOf(key)) ? [at] : [])))\n    else",
-      },
-    ],
     test: { file: 'test/core/acceptance/acceptance.test.ts', name: 'a value that the owner lacks' },
   },
   {
@@ -220,7 +213,7 @@ const others: readonly Mutant[] = [
   {
     name: 'nobody is told of what came late',
     file: 'src/node/storage/replica.ts',
-    from: 'for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)',
+    from: 'for (const [key, siblings] of late) this.#late.tell(key, siblings)',
     to: '',
     test: { file: 'test/node/forgetting/late.test.ts', name: 'a write up to the floor' },
   },
@@ -372,21 +365,21 @@ const others: readonly Mutant[] = [
     file: 'src/node/storage/hint-index.ts',
     from: ' || this.#coming.has(key)',
     to: '',
-    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again when its name is pruned' },
-  },
-  {
-    name: 'a hint is not told what overwrote it before the names go',
-    file: 'src/node/storage/replica.ts',
-    from: 'this.hints.tell({ key, record: stored.record }, rows[2 * index + 1], writes, intake)',
-    to: 'if (index < 0) this.hints.tell({ key, record: stored.record }, rows[2 * index + 1], writes, intake)',
-    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again when its name is pruned' },
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again, and its name is not pruned' },
   },
   {
     name: 'a write prunes names that a hint may need',
     file: 'src/node/storage/replica.ts',
-    from: 'this.#index.hints.mayHave(key) ? hybridZero : this.#progress.horizonOf(partition)',
-    to: 'this.#progress.horizonOf(partition)',
-    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again when its name is pruned' },
+    from: 'const horizon = this.#horizonOf(key, partition)',
+    to: 'const horizon = this.#progress.horizonOf(partition)',
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again, and its name is not pruned' },
+  },
+  {
+    name: 'a scrub prunes names that a hint may need',
+    file: 'src/node/storage/replica.ts',
+    from: 'return prune(whole, this.#horizonOf(key, partitionOf(key)))',
+    to: 'return prune(whole, this.#progress.horizonOf(partitionOf(key)))',
+    test: { file: 'test/node/forgetting/late.test.ts', name: 'is not shown again, and its name is not pruned' },
   },
 ]
 

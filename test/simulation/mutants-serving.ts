@@ -89,9 +89,12 @@ export const servingMutants: readonly Mutant[] = [
   {
     name: 'hints are sent again and again to a node that says it is full',
     file: 'src/node/handoff/hinted-handoff.ts',
-    from: 'return !this.#routing.takesIn(target) || (this.#backOff.waits(target) && !this.#isHurried)',
-    to: 'return this.#isHurried && !this.#routing.takesIn(target)',
-    test: { file: 'test/scenarios/retry-storm.test.ts', name: 'sends a full node nothing' },
+    from: 'return !this.#routing.takesIn(target) || this.#backOff.waits(target)',
+    to: 'return target.length < 1 && this.#backOff.waits(target)',
+    test: {
+      file: 'test/node/handoff/hinted-handoff.test.ts',
+      name: 'is sent nothing while its store takes nothing in',
+    },
   },
   {
     name: 'records are sent to a node that says it is full',

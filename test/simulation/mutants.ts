@@ -63,6 +63,7 @@ const general: readonly Mutant[] = [
     file: 'src/node/storage/merkle-index.ts',
     from: 'await this.#loadHints()',
     to: "await this.#eachRow('hint', ({ key: row }) => void this.#store.transact([], 'relaxed', () => ({ writes: [{ key: row, value: null }], result: null })).catch(() => {}))",
+    test: { file: 'test/node/storage/replica.test.ts', name: 'is known after a reload' },
   },
   {
     name: 'a hint is deleted although a power cut would lose what its owner took',
@@ -125,10 +126,11 @@ const general: readonly Mutant[] = [
     to: 'await null',
   },
   {
-    name: 'a hint is taken for brought home because an exchange has been',
-    file: 'src/node/handoff/hinted-handoff.ts',
-    from: 'return own !== undefined && this.#exchange.hasAll(target, partitionOf(hint.key)) && holdsAll(own, hint.record)',
-    to: 'return own !== null && this.#exchange.hasAll(target, partitionOf(hint.key))',
+    name: 'a coordinator that does not own the key keeps nothing for owners that lack it, as if it were one',
+    file: 'src/node/coordination/write.ts',
+    from: 'if (owed.length === 0 || held.isOwn) return owed',
+    to: 'if (owed.length === 0 || held) return owed',
+    test: { file: 'test/node/storage/replica.test.ts', name: 'that reaches nobody is kept by its coordinator' },
   },
   {
     name: 'what an exchange found equal is relied on before it is flushed',
@@ -145,7 +147,7 @@ const general: readonly Mutant[] = [
   {
     name: 'hints are never delivered',
     file: 'src/node/handoff/hinted-handoff.ts',
-    from: 'for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {',
+    from: 'for (const batch of batchesOf(due)) {',
     to: 'for (const batch of batchesOf([])) {',
   },
   {
@@ -183,6 +185,34 @@ const general: readonly Mutant[] = [
     file: 'src/node/anti-entropy/exchange-schedule.ts',
     from: 'const left = this.#leftFor(node)',
     to: 'const left = this.#leftFor(node)\n      await this.#replica.drop(left, () => true)',
+  },
+  {
+    name: 'an owner that is one no more drops its copy although an owner that is away lacks it',
+    file: 'src/node/anti-entropy/exchange.ts',
+    from: 'this.#routing.ownersOf(partition).every((owner) => this.hasAll(owner, partition))',
+    to: 'this.#routing.ownersOf(partition).every((owner) => this.hasAll(owner, partition) || !this.#peers.isReachable(owner))',
+    test: { file: 'test/scenarios/owner-away.test.ts', name: 'keeps its record of a write until' },
+  },
+  {
+    name: 'a keeper that comes to own a key goes on keeping its hint',
+    file: 'src/node/handoff/hinted-handoff.ts',
+    from: 'if (!this.#isOwner(target, key) || this.#isOwner(this.#routing.self, key)) found.push(key)',
+    to: 'if (!this.#isOwner(target, key)) found.push(key)',
+    test: { file: 'test/scenarios/owner-away.test.ts', name: 'joins its own record once it is an owner too' },
+  },
+  {
+    name: 'an owner that comes back gets what the others kept for it when its turn comes',
+    file: 'src/node/reactions.ts',
+    from: '  schedule.met(node)\n',
+    to: '  void schedule\n',
+    test: { file: 'test/node/cluster.test.ts', name: 'is in step at once' },
+  },
+  {
+    name: 'a node leaves although no owner has what it leaves behind',
+    file: 'src/node/handoff/leaving.ts',
+    from: 'const stranded = due.filter((partition) => !taken.has(partition))',
+    to: 'const stranded = due.filter((partition) => taken.size < 0 && !taken.has(partition))',
+    test: { file: 'test/scenarios/owner-away.test.ts', name: 'while no other owner is in reach' },
   },
   {
     name: 'no anti-entropy, and no transfer of ownership',

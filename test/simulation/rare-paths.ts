@@ -194,7 +194,7 @@ export class Watch {
     const former = new Set([...place.disk.rows.keys()].filter((row) => row.startsWith(prefix)))
     const settleHints = replica.hints.settle.bind(replica.hints)
     replica.hints.settle = async (target, sent) => {
-      this.#checkDurable(node, target, sent)
+      this.#checkDurable(place, node, target, sent)
       await settleHints(target, sent)
       const names = sent.map(({ key, record }) => `${key.slice(2)} ${record.siblings.map(({ dot }) => dotName(dot))}`)
       this.#world.trace(`place ${place.index} strikes off ${names} for place ${this.#world.placeOf(target)?.index}`)
@@ -215,8 +215,8 @@ export class Watch {
     }
   }
 
-  /** A hint may only be struck off for an owner that could not lose it any more. */
-  #checkDurable(node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
+  /** A hint may only be struck off if an owner could not lose it any more: its target, or its keeper. */
+  #checkDurable(keeper: Place, node: StorageNode, target: NodeId, sent: readonly KeyedRecord[]): void {
     const { options, counters } = this.#world
     const place = this.#world.placeOf(target)
     // Of two boots under one name either may have taken it; and what a device loses it has lost.
@@ -226,12 +226,14 @@ export class Watch {
       if (!routing.owns(partitionOf(key)) || !partsOf(node).routing.ownersOf(partitionOf(key)).includes(target))
         continue
       counters.count('check: a hint struck off')
-      const kept = recordIn(place.disk.durable(rowName(recordRow(key)))?.value, () => {})
+      const [kept, own] = [place, keeper].map(({ disk }) =>
+        recordIn(disk.durable(rowName(recordRow(key)))?.value, () => {}),
+      ) as [Record, Record]
       // It may have come to own the key only after it had taken the record for others.
       const hint = hintIn(place.disk.durable(rowName(hintRow(key)))?.value, () => {})
       const horizon = partsOf(place.boot.node).progress.horizonOf(partitionOf(key))
       const lost = record.siblings.find(
-        ({ dot, time }) => time > horizon && !names(kept.history, dot) && !names(hint.record.history, dot),
+        ({ dot, time }) => time > horizon && ![kept, own, hint.record].some(({ history }) => names(history, dot)),
       )
       if (lost === undefined) continue
       this.violations.push({

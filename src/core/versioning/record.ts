@@ -19,7 +19,6 @@ import {
   type Dot,
   dotName,
   emptyHistory,
-  includes,
   isBlank,
   names,
   pruned,
@@ -180,11 +179,6 @@ export function sameSiblings(a: Record, b: Record): boolean {
     const other = b.siblings[index]
     return other !== undefined && compareDots(sibling.dot, other.dot) === 0
   })
-}
-
-/** True if joining `part` into the record would change nothing. */
-export function holdsAll(record: Record, part: Record): boolean {
-  return includes(record.history, part.history) && sameSiblings(join(record, part), record)
 }
 
 /** True if a reader sees the sibling at `wallMs`: it is no tombstone, and has not expired. */

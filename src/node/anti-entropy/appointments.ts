@@ -10,13 +10,12 @@ import { SingleFlight } from '../scheduling/single-flight.ts'
 interface Due {
   readonly atMs: number
   readonly cancel: () => void
-  readonly tasks: (() => void)[]
 }
 
 export class Appointments {
   readonly #clock: Clock
   readonly #keep: (node: NodeId) => Promise<number | null>
-  /** By node: the appointment, with its time and the tasks that follow it. */
+  /** By node: the appointment. */
   readonly #due = new Map<NodeId, Due>()
   readonly #meetings = new SingleFlight()
 
@@ -29,31 +28,20 @@ export class Appointments {
     this.#keep = keep
   }
 
-  /**
-   * Makes an appointment with a node. A burst of reasons makes one, at the earliest time asked for. `then` runs after
-   * it.
-   */
-  soon(node: NodeId, delayMs: number, then: () => void): void {
+  /** Makes an appointment with a node. A burst of reasons makes one, at the earliest time asked for. */
+  soon(node: NodeId, delayMs: number): void {
     const atMs = this.#clock.now() + delayMs
     const due = this.#due.get(node)
-    if (due !== undefined && due.atMs <= atMs) {
-      due.tasks.push(then)
-      return
-    }
+    if (due !== undefined && due.atMs <= atMs) return
     due?.cancel()
     const cancel = this.#clock.after(delayMs, () => void this.#meetings.queue(node, () => this.#meet(node)))
-    this.#due.set(node, { atMs, cancel, tasks: [...(due?.tasks ?? []), then] })
+    this.#due.set(node, { atMs, cancel })
   }
 
-  /** Tasks that become due while a meeting goes on join the next one. */
+  /** Reasons that come up while a meeting goes on make one more after it. */
   async #meet(node: NodeId): Promise<void> {
-    const due = this.#due.get(node)
-    if (due === undefined) return
-    this.#due.delete(node)
+    if (!this.#due.delete(node)) return
     const againMs = await this.#keep(node)
-    for (const task of due.tasks) {
-      if (againMs === null) task()
-      else this.soon(node, againMs, task)
-    }
+    if (againMs !== null) this.soon(node, againMs)
   }
 }

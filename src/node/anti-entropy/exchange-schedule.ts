@@ -84,11 +84,10 @@ export class ExchangeSchedule {
     }
   }
 
-  /** A node has come into reach. There may be much to exchange, and hints may wait for it. `then` runs after it. */
-  met(node: NodeId, then: () => void): void {
-    this.#exchange.underWay.began(node)
+  /** A node has come into reach. There may be much to exchange. */
+  met(node: NodeId): void {
     this.#backOff.reset(node)
-    this.soon(node, 0, then)
+    this.soon(node, 0)
   }
 
   /** This node's store accepts records again. */
@@ -104,17 +103,14 @@ export class ExchangeSchedule {
     this.soon(node)
   }
 
-  /** Exchanges with a node after a moment. `then` runs after it, well or not. */
-  soon(node: NodeId, delayMs: number = bounds.exchangeSettleMs, then: () => void = () => {}): void {
-    this.#appointments.soon(node, delayMs, then)
+  /** Exchanges with a node after a moment. */
+  soon(node: NodeId, delayMs: number = bounds.exchangeSettleMs): void {
+    this.#appointments.soon(node, delayMs)
   }
 
   /** Exchanges with a node all that is due. Resolves to the pause before the next try, ms, if it is too early. */
   async #run(node: NodeId): Promise<number | null> {
-    if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) {
-      this.#exchange.underWay.ended(node)
-      return null
-    }
+    if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) return null
     let reason: 'exchange' | 'views' = 'exchange'
     try {
       // A peer with another placement may store our records as hints and accept writes we never see. So an exchange
@@ -177,11 +173,7 @@ export class ExchangeSchedule {
   /** Follows a change of placement: there may be much to exchange with every peer within reach. */
   follow(): void {
     this.#backOff.keep((node) => this.#routing.isPlaced(node))
-    this.#exchange.underWay.keep((node) => this.#routing.claimOf(node) !== undefined)
     this.#followedAt = this.#clock.now()
-    for (const node of this.#routing.others.filter((other) => this.#peers.isReachable(other))) {
-      this.#exchange.underWay.began(node)
-      this.soon(node)
-    }
+    for (const node of this.#routing.others) if (this.#peers.isReachable(node)) this.soon(node)
   }
 }

@@ -31,7 +31,6 @@ import type { Replica } from '../storage/replica.ts'
 import type { ExchangeLog, Transfer } from './exchange-log.ts'
 import { isEarlier, type Reconciliations, slicesOf } from './reconciliation.ts'
 import { type Agreed, type RecordSync, stillOurs } from './record-sync.ts'
-import type { UnderWay } from './under-way.ts'
 
 /** A reconciliation that another node has asked for, and the state here when it began. */
 interface Answered {
@@ -67,12 +66,8 @@ export interface ExchangeParts {
 }
 
 export class Exchange {
-  /** A node holds by now all that was here of partitions it asked about. */
-  onSettled: (node: NodeId) => void = () => {}
   /** Records of others were dropped here. */
   onDropped: () => void = () => {}
-  /** The nodes with which an exchange goes on, or is due. */
-  readonly underWay: UnderWay
   readonly #peers: Peers
   readonly #routing: Routing
   readonly #membership: Pick<Membership, 'placesAlike'>
@@ -90,8 +85,7 @@ export class Exchange {
   /** Raised by every sleep and placement change. Results of an exchange that began in an older epoch are discarded. */
   #epoch = 0
 
-  constructor(parts: ExchangeParts, underWay: UnderWay) {
-    this.underWay = underWay
+  constructor(parts: ExchangeParts) {
     this.#peers = parts.peers
     this.#routing = parts.routing
     this.#membership = parts.membership
@@ -132,11 +126,9 @@ export class Exchange {
     why: TraceExchangeReason,
   ): Promise<Transfer> {
     const transfer = this.#log.begin(node, why, partitions.length)
-    this.underWay.began(node)
     try {
       await this.#bringInStep(node, partitions, scope, wayOf(why), transfer)
       transfer.completed()
-      this.underWay.ended(node)
       return transfer
     } catch (error) {
       transfer.failure = failureOf(error)
@@ -253,7 +245,6 @@ export class Exchange {
       // Tries that were read before this moment do not belong to this state.
       this.#reconciliations.forget(from)
       this.#answered.set(from, { session, epoch: this.#epoch, begun, heard: nothingHeard, isOver: false })
-      this.underWay.began(from)
     }
     return this.#reconciliations.answer(from, request)
   }
@@ -294,9 +285,7 @@ export class Exchange {
     }
     if (!answered.isOver) {
       this.#answered.set(from, { ...answered, isOver: true })
-      this.underWay.ended(from)
       this.#progress.gave(from, back, begun)
-      if (back.length > 0) this.onSettled(from)
     }
     return this.#account(back, begun)
   }

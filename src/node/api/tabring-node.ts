@@ -99,7 +99,10 @@ export interface PutResult {
   readonly acks: number
   /** Distinct devices that hold the write, now and after its hints have gone to their owners. */
   readonly devices: number
-  /** The number of nodes that keep it as a hint for an owner out of reach. */
+  /**
+   * The number of nodes that keep it as a hint for an owner out of reach. No owner is among them: what an owner has it
+   * gives to the others when they are back. In a ring of n nodes all are owners, and this is 0.
+   */
   readonly hinted: number
   /**
    * True if `acks` reached w, owners among them pw, and their devices the number demanded. If not, the write is kept,
@@ -144,7 +147,7 @@ export interface Status {
    * Partitions of the ring: those this node owns, those of them it still fetches, and those it holds for new owners.
    */
   readonly partitions: { readonly owned: number; readonly syncing: number; readonly retained: number }
-  /** Keys held as an owner, tombstones included, and keys kept as hints for others. */
+  /** Keys held as an owner, tombstones included, and keys of others that are kept as hints for them. */
   readonly records: number
   readonly hints: number
   readonly storage: 'ok' | 'full' | 'failed'

@@ -2,10 +2,11 @@
  * A put or delete, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the node asked, section 6.4).
  *
  * The coordinator mints the write once, as a delta. Owners, fallbacks and retries all carry that delta, so it is one
- * write however often it arrives. If neither an owner nor a fallback takes it, the coordinator keeps it as a hint and
- * hands it on. So a put does not need other nodes within reach.
+ * write however often it arrives. If an owner does not take it and no fallback does, the coordinator keeps it: as its own
+ * record if it is an owner, and else as a hint. So a put does not need other nodes within reach.
  */
 import { bounds } from '../../core/bounds.ts'
+import { partitionOf } from '../../core/hash.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import type { Given } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, extentOf, meets } from '../../core/quorum/demand.ts'
@@ -68,14 +69,15 @@ const said = { owner: 'owner', syncing: 'nobody', hint: 'stand-in' } as const sa
 }>
 
 /**
- * The progress of one write: the nodes that keep it as a hint, and if any node has stored it. `failure`: the reason why
- * this node has not.
+ * The progress of one write: the nodes that keep it as a hint, and if any node has stored it. `isOwn`: this node has it
+ * among its own records. `failure`: the reason why this node has not stored it.
  */
 class Held {
   readonly #routing: Pick<Routing, 'deviceOf' | 'self'>
   readonly #owners: readonly NodeId[]
   readonly #hinting = new Set<NodeId>()
   #isStored = false
+  isOwn = false
   failure: unknown = null
 
   constructor(routing: Pick<Routing, 'deviceOf' | 'self'>, owners: readonly NodeId[]) {
@@ -87,6 +89,7 @@ class Held {
   stored(by: NodeId, standing: Standing): Given {
     this.#isStored = true
     if (standing === 'hint') this.#hinting.add(by)
+    else if (by === this.#routing.self) this.isOwn = true
     return standing === 'syncing' ? 'uncounted' : 'counted'
   }
 
@@ -96,12 +99,11 @@ class Held {
     return extentOf(copies, primaries, (id) => this.#routing.deviceOf(id))
   }
 
-  /** The outcome so far. `owed`: the owners for which this node keeps the write itself. */
+  /** The outcome so far. `owed`: the owners that get the write from this node. */
   outcome(counted: Copies, owed: readonly NodeId[] = []): WriteOutcome {
     const copies = new Map(counted)
     if (owed.length > 0) {
       const { self } = this.#routing
-      this.stored(self, 'hint')
       const before = copies.get(self)
       // An owner's copy stays. A hint is gone once every owner it is kept for has the write.
       copies.set(self, before?.length === 0 ? [] : [...(before ?? []), ...owed])
@@ -145,10 +147,9 @@ export async function write(
   fanOut.start()
   // The rest of the time is for this node's own disk, which keeps the write if no other node has.
   await within(clock, (1 - bounds.keepShare) * timeoutMs, fanOut.decided)
-  const keep = () => keepUncovered(node, key, delta, fanOut.candidates)
+  const keep = () => keepUncovered(node, key, delta, fanOut.candidates, held)
   if (meets(held.extent(fanOut.counted), demand)) {
-    // The writer has enough. The other nodes are still asked, and hints for uncovered owners are kept, after its
-    // answer.
+    // The writer has enough. After its answer the other nodes are still asked, and uncovered owners are seen to.
     void fanOut.settled.then(keep).catch(() => {})
     return held.outcome(fanOut.counted)
   }
@@ -168,16 +169,19 @@ export async function write(
 }
 
 /**
- * Keeps the delta here as a hint for the uncovered owners: those without the write and without a stand-in. Returns
- * them.
+ * Keeps the delta here for the uncovered owners: those without the write and without a stand-in. Returns them. An owner
+ * has it already: its own record is what the others get, in an exchange.
  */
 async function keepUncovered(
-  { replica }: Coordinator,
+  { replica, routing }: Coordinator,
   key: StoredKey,
   delta: Record,
   candidates: readonly Asked[],
+  held: Held,
 ): Promise<readonly NodeId[]> {
   const owed = uncovered(candidates)
-  if (owed.length > 0) await replica.take([{ key, record: delta, hintFor: owed }], 'relaxed')
+  if (owed.length === 0 || held.isOwn) return owed
+  await replica.take([{ key, record: delta, hintFor: owed }], 'relaxed')
+  held.stored(routing.self, routing.owns(partitionOf(key)) ? 'owner' : 'hint')
   return owed
 }

@@ -2,23 +2,23 @@
  * Hinted handoff: hints on their way to their owners (Dynamo, section 4.6).
  *
  * A hint is delivered when its target is back. It is deleted only after the target has it strictly durable. If the
- * target no longer owns the key, or has left, the hint is readdressed to the present owners. A keeper that owns the key
- * too may have delivered the record in an exchange already: then the hint is not sent.
+ * target no longer owns the key, or has left, the hint is readdressed to the present owners. Owners keep no hints: an
+ * owner that was away gets the records of the others in an exchange. So a keeper that comes to own the key joins the
+ * hint to its own record.
  */
 import { bounds } from '../../core/bounds.ts'
-import { keyHashOf, partitionOf } from '../../core/hash.ts'
+import { partitionOf } from '../../core/hash.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { partsOf } from '../../core/versioning/parts.ts'
-import { holdsAll, type Record } from '../../core/versioning/record.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
-import type { Exchange } from '../anti-entropy/exchange.ts'
 import type { Events } from '../api/events.ts'
 import { hintStep, type Trace } from '../api/trace.ts'
 import type { Peers } from '../network/peers.ts'
 import type { Routing } from '../ownership/routing.ts'
 import { BackOff } from '../scheduling/back-off.ts'
 import { SingleFlight } from '../scheduling/single-flight.ts'
+import { inTimeSlices } from '../scheduling/time-slices.ts'
 import { repeat } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
 import { batchesOf, deliver, sizeOf } from '../transfer/batches.ts'
@@ -31,7 +31,6 @@ export interface HandoffParts {
   readonly peers: Peers
   readonly routing: Routing
   readonly replica: Replica
-  readonly exchange: Exchange
   readonly throttle: Throttle
   readonly events: Events
   readonly trace: Trace
@@ -40,25 +39,27 @@ export interface HandoffParts {
 }
 
 export class HintedHandoff {
+  readonly #clock: Clock
   readonly #peers: Peers
   readonly #routing: Routing
   readonly #replica: Replica
-  readonly #exchange: Exchange
   readonly #throttle: Throttle
   readonly #events: Events
   readonly #trace: Trace
   readonly #deliveries = new SingleFlight()
   readonly #backOff: BackOff<'hints'>
   readonly #partBytes: number
-  #isHurried = false
+  /** True if hints may be due elsewhere than where they are addressed to. So they may after a start. */
+  #isStale = true
+  #readdressing: Promise<void> | null = null
 
   constructor(parts: HandoffParts) {
     const pauses = { firstMs: bounds.retryFirstMs, lastMs: bounds.retryLastMs }
     this.#backOff = new BackOff(parts.clock, parts.chance, pauses)
+    this.#clock = parts.clock
     this.#peers = parts.peers
     this.#routing = parts.routing
     this.#replica = parts.replica
-    this.#exchange = parts.exchange
     this.#throttle = parts.throttle
     this.#events = parts.events
     this.#trace = parts.trace
@@ -73,37 +74,34 @@ export class HintedHandoff {
     return repeat(clock, bounds.handoffIntervalMs, chance, () => this.#retry())
   }
 
-  /**
-   * Delivers the hints of every target within reach, and readdresses those of every target that has no place any more.
-   */
+  /** Readdresses all hints that are due elsewhere by now, and delivers those of every target within reach. */
   async sweep(): Promise<void> {
-    for (const target of await this.#replica.hints.targets().catch(() => [])) {
-      if (this.#peers.isReachable(target) || !this.#routing.isPlaced(target)) await this.deliverTo(target)
-    }
+    this.#isStale = true
+    await this.#readdress()
+    for (const target of await this.#targets()) if (this.#peers.isReachable(target)) await this.deliverTo(target)
   }
 
-  /** Retries failed deliveries that are due. */
+  /** Retries what failed and is due. */
   async #retry(): Promise<void> {
     this.#backOff.keep((node) => this.#routing.isPlaced(node))
-    for (const target of await this.#replica.hints.targets().catch(() => [])) {
-      const isDue = this.#peers.isReachable(target) && !this.#isSpared(target)
-      if (isDue || !this.#routing.isPlaced(target)) await this.deliverTo(target)
-    }
+    if ((await this.#targets()).some((target) => !this.#routing.isPlaced(target))) this.#isStale = true
+    await this.#readdress()
+    for (const target of await this.#targets())
+      if (this.#peers.isReachable(target) && !this.#isSpared(target)) await this.deliverTo(target)
+  }
+
+  #targets(): Promise<readonly NodeId[]> {
+    return this.#replica.hints.targets().catch(() => [])
   }
 
   /** True if a target is sent nothing for now: its store accepts no records, or it refused some hints a moment ago. */
   #isSpared(target: NodeId): boolean {
-    return !this.#routing.takesIn(target) || (this.#backOff.waits(target) && !this.#isHurried)
+    return !this.#routing.takesIn(target) || this.#backOff.waits(target)
   }
 
-  /** A node has come into reach, or has said that its store accepts records again. */
+  /** A node has come into reach, or has said that its store accepts records again. Or this one leaves. */
   met(node: NodeId): void {
     this.#backOff.reset(node)
-  }
-
-  /** This node leaves. From now on it delivers hints without waiting for an exchange or a back-off. */
-  hurry(): void {
-    this.#isHurried = true
   }
 
   /** Delivers all hints for `target`, or as many as it takes. Never rejects: a hint that fails stays here. */
@@ -120,7 +118,7 @@ export class HintedHandoff {
         const page = keys.slice(next, next + this.#throttle.records)
         next += page.length
         // Some hints may have gone another way meanwhile.
-        const due = page.filter((key) => owed.has(key) && !this.#goesByExchange(target, key))
+        const due = page.filter((key) => owed.has(key))
         if (due.length > 0) await this.#deliverPage(target, due, refusals)
       }
     } catch {
@@ -133,19 +131,12 @@ export class HintedHandoff {
   }
 
   async #deliverPage(target: NodeId, keys: readonly StoredKey[], refusals: Refusals): Promise<void> {
-    // Own records first. Reading may prune them, and each hint learns before that what they had overwritten.
-    const own = await this.#ownOfShared(target, keys)
     const kept = await this.#throttle.work(() => this.#replica.hints.of(keys))
     this.#throttle.saw(kept.length, sizeOf(kept))
-    const isDue = (hint: KeyedRecord) => this.#isDue(target, hint)
-    await this.#readdress(
-      target,
-      kept.filter((hint) => !isDue(hint)),
-    )
-    const due = kept.filter(isDue)
-    const there = due.filter((hint) => this.#isBroughtHome(target, hint, own.get(hint.key)))
-    if (there.length > 0) await this.#settle(target, there)
-    for (const batch of batchesOf(due.filter((hint) => !there.includes(hint)))) {
+    const due = kept.filter(({ key }) => this.#isOwner(target, key))
+    // A node with another view of the ring asked for the others.
+    if (due.length < kept.length) this.#isStale = true
+    for (const batch of batchesOf(due)) {
       if (refusals.areEnough || this.#isSpared(target)) return
       try {
         await this.#deliverBatch(target, batch)
@@ -161,7 +152,8 @@ export class HintedHandoff {
   async #deliverBatch(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
     await this.#send(target, batch)
     this.#trace.tell?.(hintStep('delivered', [target], batch))
-    await this.#settle(target, batch)
+    await this.#replica.hints.settle(target, batch)
+    this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hints.size })
   }
 
   /** Sends a batch. A hint larger than a message is a batch by itself, and travels in parts. */
@@ -172,48 +164,61 @@ export class HintedHandoff {
     else for (const record of parts) await deliver(this.#peers, target, [{ key: hint.key, record }], 'hint')
   }
 
-  #isDue(target: NodeId, { key }: KeyedRecord): boolean {
-    return this.#routing.ownersOf(partitionOf(key)).includes(target)
+  #isOwner(node: NodeId, key: StoredKey): boolean {
+    return this.#routing.ownersOf(partitionOf(key)).includes(node)
   }
 
-  /**
-   * True if an exchange under way transfers this key to the target anyway. The next sweep delivers those that it did
-   * not.
-   */
-  #goesByExchange(target: NodeId, key: StoredKey): boolean {
-    return !this.#isHurried && this.#exchange.underWay.includes(target) && this.#routing.owns(partitionOf(key))
+  /** Readdresses all hints that are due elsewhere, if there may be any. What fails is tried again. */
+  #readdress(): Promise<void> {
+    this.#readdressing ??= this.#readdressAll()
+      .catch(() => {
+        this.#isStale = true
+        this.#events.trouble.hints += 1
+      })
+      .finally(() => {
+        this.#readdressing = null
+      })
+    return this.#readdressing
   }
 
-  async #settle(target: NodeId, batch: readonly KeyedRecord[]): Promise<void> {
-    await this.#replica.hints.settle(target, batch)
-    this.#events.emit('handoff', { to: target, keys: batch.length, remaining: this.#replica.hints.size })
+  async #readdressAll(): Promise<void> {
+    while (this.#isStale) {
+      this.#isStale = false
+      for (const target of await this.#replica.hints.targets()) {
+        const owed = await this.#replica.hints.owedTo(target)
+        const keys = await inTimeSlices(this.#clock, this.#elsewhere(target, [...owed]))
+        for (let next = 0; next < keys.length; ) {
+          const page = keys.slice(next, next + this.#throttle.records)
+          next += page.length
+          await this.#throttle.work(() => this.#readdressPage(target, page))
+        }
+      }
+    }
   }
 
-  /** This node's own records of those keys whose partitions the target holds all of, flushed. */
-  async #ownOfShared(target: NodeId, keys: readonly StoredKey[]): Promise<ReadonlyMap<StoredKey, Record>> {
-    const shared = keys.filter((key) => this.#exchange.hasAll(target, partitionOf(key)))
-    const own = shared.length === 0 ? [] : await this.#replica.records(shared.map(keyHashOf))
-    return new Map(own.map(({ key, record }) => [key, record]))
+  /** Keys of the hints for a target that are due elsewhere: it does not own them, or this node does. */
+  *#elsewhere(target: NodeId, owed: readonly StoredKey[]): Generator<void, readonly StoredKey[]> {
+    const found: StoredKey[] = []
+    for (const key of owed) {
+      if (!this.#isOwner(target, key) || this.#isOwner(this.#routing.self, key)) found.push(key)
+      yield
+    }
+    return found
   }
 
-  /** True if the target holds all that a hint says: an own record that covers the hint is there, flushed. */
-  #isBroughtHome(target: NodeId, hint: KeyedRecord, own: Record | undefined): boolean {
-    return own !== undefined && this.#exchange.hasAll(target, partitionOf(hint.key)) && holdsAll(own, hint.record)
-  }
-
-  async #readdress(target: NodeId, kept: readonly KeyedRecord[]): Promise<void> {
-    if (kept.length === 0) return
+  /** Joins hints to this node's own records if it is an owner, and else keeps them for the present owners. */
+  async #readdressPage(target: NodeId, keys: readonly StoredKey[]): Promise<void> {
+    const kept = await this.#replica.hints.of(keys)
     const moved = kept.map(({ key, record }) => {
       const owners = this.#routing.ownersOf(partitionOf(key))
       return { key, record, hintFor: owners.filter((owner) => owner !== this.#routing.self) }
     })
-    await this.#throttle.work(() => this.#replica.take(moved, 'strict'))
-    // Taking changed the rows, so the stored hints are settled. The target may own the key again by now: then its hint
-    // stays.
-    const stored = await this.#replica.hints.of(kept.map(({ key }) => key))
-    await this.#replica.hints.settle(
-      target,
-      stored.filter((hint) => !this.#isDue(target, hint)),
-    )
+    const { hinted } = await this.#replica.take(moved, 'strict')
+    const own = kept.filter(({ key }) => !hinted.has(key))
+    // Taking changed the rows of the others, so the stored hints are settled. The target may own the key again by now:
+    // then its hint stays.
+    const stored = await this.#replica.hints.of([...hinted.keys()])
+    const isOver = ({ key }: KeyedRecord) => !this.#isOwner(target, key)
+    await this.#replica.hints.settle(target, [...own, ...stored.filter(isOver)])
   }
 }

@@ -38,7 +38,6 @@ const roundsMax = 5
  */
 export async function handAllOver(leaver: Leaver): Promise<void> {
   const { peers, membership } = leaver
-  leaver.handoff.hurry()
   const left = await emptied(leaver)
   if (left !== null) {
     throw new TabringError(
@@ -76,6 +75,7 @@ async function emptied(leaver: Leaver): Promise<string | null> {
   for (let round = 0; round < roundsMax; round += 1) {
     const before = new Set(held())
     const taken = await handOver(leaver)
+    for (const node of leaver.routing.others) leaver.handoff.met(node)
     await leaver.handoff.sweep()
     // A node may have come into reach after this round, without the records.
     const due = held().filter((partition) => leaver.lifetime.isClosing || before.has(partition))

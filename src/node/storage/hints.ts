@@ -8,8 +8,7 @@
 import { keyHashOf } from '../../core/hash.ts'
 import { compareText, type NodeId, type StoredKey } from '../../core/ids.ts'
 import { isSame } from '../../core/merkle/reconciliation.ts'
-import { names } from '../../core/versioning/causal-history.ts'
-import { holdsDot, join, reusedDots, type Sibling } from '../../core/versioning/record.ts'
+import { join, reusedDots } from '../../core/versioning/record.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import { encodeRecord } from '../../core/wire/record-codec.ts'
 import type { Store, Write } from '../../ports.ts'
@@ -94,18 +93,6 @@ export class Hints {
     writes.push({ key: hintRow(key), value })
     for (const target of all) writes.push(owedWrite(target, key, value.length))
     return { bytes: value.length, targets: all }
-  }
-
-  /**
-   * This node is about to prune its own record of a key. If the hint holds a value that the record has overwritten, the
-   * record joins it first. Otherwise the hint would show that value again.
-   */
-  tell({ key, record }: KeyedRecord, held: Uint8Array | undefined, writes: Write[], intake: Intake): void {
-    if (held === undefined) return
-    const hint = this.#index.hints.read(key, held)
-    const isOverwritten = ({ dot }: Sibling) => names(record.history, dot) && !holdsDot(record, dot)
-    if (!hint.record.siblings.some(isOverwritten)) return
-    intake.hinted.set(key, this.join({ key, record, targets: [] }, held, writes, intake))
   }
 
   /** Strikes a target off the hints it has taken. A hint that changed since it was sent stays owed. */

@@ -14,7 +14,7 @@ import type { HintLimits } from '../api/config.ts'
 import type { Kept } from './hint-index.ts'
 import type { KeyChange } from './rows.ts'
 
-/** A record to take in. `hintFor`: nodes to which it is owed too. */
+/** A record to take in. `hintFor`: the nodes for which a node that does not own the key is to keep it. */
 export interface Incoming extends KeyedRecord {
   readonly hintFor: readonly NodeId[]
   /** Siblings of the record that this node had received before. Those that it lacks now were overwritten. */
@@ -111,6 +111,8 @@ export interface Coming {
 export interface Taken {
   /** Names of values that the giver holds and should drop. */
   readonly overwritten: readonly KeyedRecord[]
+  /** The hints that were kept, by key. All other records joined this node's own. */
+  readonly hinted: ReadonlyMap<StoredKey, Kept>
 }
 
 /** The consequences of a transaction that takes in or prunes records. */

@@ -2,14 +2,14 @@
  * Replica: the records of this node's partitions, and beside them its hints for other nodes (Dynamo, sections 4.5, 4.6
  * and 5; see `hints.ts`).
  *
- * A record that arrives is joined to its row in a transaction. The caller's promise resolves when that is complete. A
- * node may get a write for a partition that it does not own. It keeps the write as a hint for the owners. So no
- * accepted write is dropped because views of the ring differ for a moment.
+ * A record that arrives is joined to its row in a transaction. The caller's promise resolves when that is complete. An
+ * owner keeps one row of it: the other owners get that row in an exchange. A node that does not own the partition keeps
+ * the record as a hint for the owners. So no accepted write is dropped because views of the ring differ for a moment.
  */
 import { accept } from '../../core/acceptance/acceptance.ts'
 import { bounds } from '../../core/bounds.ts'
 import { keyHashOf, partitionOf } from '../../core/hash.ts'
-import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
+import type { HybridTime, NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import { type Forest, partitionIn } from '../../core/merkle/forest.ts'
 import { isSame } from '../../core/merkle/reconciliation.ts'
 import { hybridZero } from '../../core/versioning/hybrid-time.ts'
@@ -47,7 +47,16 @@ import {
   type Taken,
   watched,
 } from './replica-port.ts'
-import { hintIn, hintRow, recordRow, recordRowAt, recordWrite, type StoredRecord, stampsOf } from './rows.ts'
+import {
+  hintIn,
+  hintRow,
+  type KeyChange,
+  recordRow,
+  recordRowAt,
+  recordWrite,
+  type StoredRecord,
+  stampsOf,
+} from './rows.ts'
 
 /** An incoming record with the hash of its key, computed once. */
 interface Placed extends Incoming {
@@ -123,15 +132,9 @@ export class Replica {
   async #pruneRows(due: readonly StoredKey[]): Promise<void> {
     for (let at = 0; at < due.length; at += bounds.checkpointRows) {
       const keys = due.slice(at, at + bounds.checkpointRows).map((key) => ({ hash: keyHashOf(key), key }))
-      const places = keys.flatMap(({ hash, key }) => [recordRowAt(hash), hintRow(key)])
-      let intake = new Intake()
-      const decide = (rows: readonly (Uint8Array | undefined)[]) => {
-        intake = new Intake()
-        return this.#pruning(keys, rows, intake)
-      }
-      const change = this.#index.change(keys, places, 'relaxed', decide, () => {
-        for (const [key, kept] of intake.hinted) this.#index.hints.set(key, kept)
-      })
+      const decide = (rows: readonly (Uint8Array | undefined)[]) => this.#pruning(keys, rows)
+      const places = keys.map(({ hash }) => recordRowAt(hash))
+      const change = this.#index.change(keys, places, 'relaxed', decide, () => {})
       await watched(this.on, change).catch(() => {})
     }
   }
@@ -139,26 +142,30 @@ export class Replica {
   #pruning(
     keys: readonly Pick<Placed, 'hash' | 'key'>[],
     rows: readonly (Uint8Array | undefined)[],
-    intake: Intake,
   ): Change<undefined> {
     const writes: Write[] = []
-    for (const [index, { hash, key }] of keys.entries()) {
-      const stored = this.#index.recordChanged(hash, rows[2 * index], writes)
+    const changes: KeyChange[] = []
+    for (const [index, { hash }] of keys.entries()) {
+      const stored = this.#index.recordChanged(hash, rows[index], writes)
       const record = stored === null ? null : this.#pruned(stored)
       if (stored === null || record === null || record === stored.record) continue
       const version = saysNothing(record) ? null : versionOf(record)
       writes.push(recordWrite(hash, { ...stored, record }, version))
-      this.hints.tell({ key, record: stored.record }, rows[2 * index + 1], writes, intake)
       // A record keeps its version when a value is given up.
-      if (!isSame(version, stored.version)) intake.changes.push({ hash, version })
+      if (!isSame(version, stored.version)) changes.push({ hash, version })
     }
-    return { writes, changes: intake.changes, result: undefined }
+    return { writes, changes, result: undefined }
   }
 
   /** The record without values and names that are no longer needed. The same object if all are needed. */
   #pruned({ key, record }: KeyedRecord): Record {
     const whole = withoutExpired(record, this.#clock.wall() - this.#limits.expiredKeptMs)
-    return prune(whole, this.#progress.horizonOf(partitionOf(key)))
+    return prune(whole, this.#horizonOf(key, partitionOf(key)))
+  }
+
+  /** Names up to this time may be pruned. No name is while a hint of the key may be here: it may hold what they name. */
+  #horizonOf(key: StoredKey, partition: Partition): HybridTime {
+    return this.#index.hints.mayHave(key) ? hybridZero : this.#progress.horizonOf(partition)
   }
 
   /** Stores the changed tries if the journal has `commitsMin` commits, so that the next start has less to replay. */
@@ -219,9 +226,9 @@ export class Replica {
   }
 
   /**
-   * Joins records in. An owner joins them to its own records, and keeps hints for `hintFor`. Any other node keeps hints
-   * for `hintFor`, or for the owners if it names no other node. A record without siblings only joins the own record.
-   * Rejects with a `HintRefused` if `asked` is `another` and there is no room for hints.
+   * Joins records in. An owner joins them to its own records. Any other node keeps hints for `hintFor`, or for the
+   * owners if it names no other node. A record without siblings only joins the own record. Rejects with a `HintRefused`
+   * if `asked` is `another` and there is no room for hints.
    */
   async take(
     incoming: readonly Incoming[],
@@ -231,7 +238,7 @@ export class Replica {
   ): Promise<Taken> {
     const entries = foldedByKey(incoming).map((entry) => ({ ...entry, hash: keyHashOf(entry.key) }))
     // Hint rows are read only for entries that need a hint by now. If the transaction finds more, it begins again.
-    const isHinted = entries.map((entry) => this.#destination(entry).targets.length > 0)
+    const isHinted = entries.map((entry) => this.#targetsOf(entry).length > 0)
     const places = entries.flatMap(({ hash, key }, index) => [
       recordRowAt(hash),
       ...(isHinted[index] ? [hintRow(key)] : []),
@@ -247,16 +254,18 @@ export class Replica {
       }
       intake = new Intake(late)
       for (const [index, entry] of entries.entries()) {
-        // The destination is decided with the rows at hand: ownership may have moved while the transaction waited.
-        const plan = { ...entry, ...this.#destination(entry) }
         const record = rows.pop()
         const hint = isHinted[index] ? rows.pop() : undefined
-        if (plan.targets.length > 0 && !isHinted[index]) return nothing('again')
-        if (plan.asOwner) this.#joinRecord(plan, record, coming, writes, intake)
-        if (plan.targets.length === 0) continue
-        const kept = this.hints.join(plan, hint, writes, intake)
-        if (asked === 'another' && this.#index.hints.refuses(plan.key, kept)) return nothing('refused')
-        intake.hinted.set(plan.key, kept)
+        // The row is chosen with the rows at hand: ownership may have moved while the transaction waited.
+        const targets = this.#targetsOf(entry)
+        if (targets.length === 0) {
+          this.#joinRecord(entry, record, coming, writes, intake)
+          continue
+        }
+        if (!isHinted[index]) return nothing('again')
+        const kept = this.hints.join({ ...entry, targets }, hint, writes, intake)
+        if (asked === 'another' && this.#index.hints.refuses(entry.key, kept)) return nothing('refused')
+        intake.hinted.set(entry.key, kept)
       }
       for (const key of intake.hinted.keys()) this.#index.hints.expect(key)
       return { writes, changes: intake.changes, result: 'taken' }
@@ -269,10 +278,8 @@ export class Replica {
       this.on.kept(intake.hinted)
     })
     // A transaction that failed may have taken effect.
-    const tellLate = () => {
-      for (const [key, siblings] of intake.late) this.#late.tell(key, siblings)
-    }
-    const result = await watched(this.on, change.finally(tellLate))
+    const told = change.finally(() => this.#tellLate(intake))
+    const result = await watched(this.on, told)
     if (result === 'taken') this.on.storageWas('ok')
     if (result === 'refused') {
       this.on.refused(incoming)
@@ -283,14 +290,17 @@ export class Replica {
     return intake
   }
 
-  #destination({ hash, hintFor, record }: Placed): { readonly asOwner: boolean; readonly targets: readonly NodeId[] } {
+  #tellLate({ late }: Intake): void {
+    for (const [key, siblings] of late) this.#late.tell(key, siblings)
+  }
+
+  /** The nodes for which a record is kept as a hint. None: it joins this node's own record. */
+  #targetsOf({ hash, hintFor, record }: Placed): readonly NodeId[] {
     const partition = partitionIn(hash)
-    const others = hintFor.filter((node) => node !== this.#routing.self)
     // Names of overwritten writes concern the rows here, no matter which node owns the partition.
-    if (record.siblings.length === 0) return { asOwner: true, targets: [] }
-    if (this.#routing.owns(partition)) return { asOwner: true, targets: others }
-    if (others.length > 0) return { asOwner: false, targets: others }
-    return { asOwner: false, targets: this.#routing.ownersOf(partition) }
+    if (record.siblings.length === 0 || this.#routing.owns(partition)) return []
+    const others = hintFor.filter((node) => node !== this.#routing.self)
+    return others.length > 0 ? others : this.#routing.ownersOf(partition)
   }
 
   /** Joins a record to this node's own record. */
@@ -303,9 +313,8 @@ export class Replica {
   ): void {
     const stored = this.#index.recordChanged(hash, held, writes)
     const partition = partitionIn(hash)
-    // The horizon is read after the row: a lost row deletes it, with the received vector. If a hint of the key may need
-    // the names, they stay here. Only `#pruning` prunes them, and tells the hint first.
-    const horizon = this.#index.hints.mayHave(key) ? hybridZero : this.#progress.horizonOf(partition)
+    // The horizon is read after the row: a lost row deletes it, with the received vector.
+    const horizon = this.#horizonOf(key, partition)
     const isLost = stored === null && this.#index.isExpected(hash)
     const mine = prune(stored?.record ?? emptyRecord, horizon)
     reportReuse(this.on, key, reusedDots(mine, incoming))

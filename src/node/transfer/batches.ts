@@ -187,7 +187,7 @@ export async function takeIn(
   throttle: Throttle,
   coming: Coming | undefined,
   asked: () => Asked,
-): Promise<Taken> {
+): Promise<Pick<Taken, 'overwritten'>> {
   const known = siblingsAt(entries, received)
   const incoming = entries.map((entry, at) => ({ ...entry, hintFor: [], received: known[at] ?? [] }))
   const overwritten: KeyedRecord[] = []

@@ -4,7 +4,6 @@
 import { expect, test } from 'vitest'
 import type { Partition } from '../../../src/core/ids.ts'
 import { ExchangeSchedule, type ScheduleParts } from '../../../src/node/anti-entropy/exchange-schedule.ts'
-import { UnderWay } from '../../../src/node/anti-entropy/under-way.ts'
 import { nodeName } from '../../members.ts'
 import { VirtualClock } from '../../simulation/virtual-clock.ts'
 
@@ -17,7 +16,6 @@ function meeting(fails: (way: string) => boolean = () => false) {
   const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
   const done: string[] = []
   const exchange = {
-    underWay: new UnderWay(seen),
     run: async (_: unknown, partitions: readonly Partition[], __: unknown, way: string) => {
       done.push(`${way} ${partitions.join(' ')}`)
       if (fails(way)) throw new Error('no room')

@@ -3,14 +3,10 @@
  */
 
 import { afterEach, describe, expect, test } from 'vitest'
-import type { DeviceId, PeerId } from '../../../src/core/ids.ts'
-import { MemoryNetwork } from '../../../src/memory/memory-network.ts'
-import { MemoryDisk, memoryStore } from '../../../src/memory/memory-store.ts'
-import { seededRandom } from '../../../src/memory/seeded-random.ts'
-import { checkConfig } from '../../../src/node/api/config.ts'
+import { MemoryDisk } from '../../../src/memory/memory-store.ts'
 import { handleRequest } from '../../../src/node/request-handler.ts'
-import { partsOf, StorageNode } from '../../../src/node/storage-node.ts'
-import { systemClock } from '../../../src/system-clock.ts'
+import { partsOf, type StorageNode } from '../../../src/node/storage-node.ts'
+import { type MemoryPlace, memoryRing } from '../memory-ring.ts'
 import { keyNamed } from '../replica-fixture.ts'
 
 const count = 40
@@ -21,23 +17,13 @@ afterEach(async () => {
 })
 
 /** Three nodes that all hold `count` keys, and the disk of the second. */
-async function threeReplicas(): Promise<{ readonly node: StorageNode; readonly disk: MemoryDisk }> {
-  const network = new MemoryNetwork(systemClock)
-  const random = seededRandom(7)
-  const disks: readonly MemoryDisk[] = [new MemoryDisk(), new MemoryDisk(), new MemoryDisk()]
-  nodes = await Promise.all(
-    disks.map((disk, index) => {
-      const transport = network.transport(`${index}`.repeat(16) as PeerId)
-      const lifecycle = { onSleep: () => {}, onSuspend: () => {}, onResume: () => {} }
-      const ports = { clock: systemClock, random, store: memoryStore(disk), transport, lifecycle }
-      return StorageNode.open(ports, checkConfig({ cluster: 'repair' }), `device ${index}` as DeviceId)
-    }),
-  )
-  await Promise.all(nodes.map((node) => node.joined({ members: 3 })))
-  const [first, second] = nodes as [StorageNode, StorageNode]
-  for (let index = 0; index < count; index += 1) await first.put(`key ${index}`, null, `value ${index}`)
+async function threeReplicas(): Promise<MemoryPlace> {
+  const ring = await memoryRing(3, () => new MemoryDisk())
+  nodes = ring.map(({ node }) => node)
+  const [first, second] = ring as [MemoryPlace, MemoryPlace]
+  for (let index = 0; index < count; index += 1) await first.node.put(`key ${index}`, null, `value ${index}`)
   await expect.poll(() => nodes.every((node) => node.status().records === count)).toBe(true)
-  return { node: second, disk: disks[1] as MemoryDisk }
+  return second
 }
 
 const recordsOn = (disk: MemoryDisk) => [...disk].filter(([, { key }]) => key[0] === 'record')

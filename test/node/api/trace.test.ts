@@ -76,7 +76,7 @@ test('the steps of a request have one id, its messages another, and times that f
   }
 })
 
-test('a node that is away and comes back: its member, the hints kept for it, and its exchanges', async () => {
+test('a node that is away and comes back: its member, and its exchanges, and no hint where all are owners', async () => {
   const heard: (TraceEvent & { readonly teller: string })[] = []
   const serving = (node: StorageNode) => void node.trace((event) => heard.push({ ...event, teller: node.id }))
   const { world, clock, ahead } = await virtualRing({ nodes: 3 }, { serving })
@@ -93,13 +93,7 @@ test('a node that is away and comes back: its member, the hints kept for it, and
   const changes = members.flatMap((event) => (event.type === 'member' ? [`${event.from} to ${event.to}`] : []))
   expect(changes).toEqual(['alive to suspect', 'suspect to dead', 'dead to alive'])
 
-  const keysOf = (step: 'kept' | 'delivered' | 'struck off') => {
-    const hints = heard.flatMap((event) => (event.type === 'hint' && event.step === step ? [event] : []))
-    return new Set(hints.filter(({ targets }) => targets.includes(id)).flatMap(({ keys }) => keys))
-  }
-  expect(keysOf('kept').size).toBeGreaterThan(10)
-  expect(keysOf('struck off')).toEqual(keysOf('kept'))
-
+  expect(heard.filter(({ type }) => type === 'hint')).toEqual([])
   const exchanges = heard.flatMap((event) => (event.type === 'exchange' && event.teller === id ? [event] : []))
   const first = exchanges.find(({ step }) => step === 'moved')
   const steps = exchanges.filter((event) => event.id === first?.id)

@@ -14,8 +14,8 @@ import { deferred } from '../../../src/node/scheduling/timers.ts'
 import type { Replica } from '../../../src/node/storage/replica.ts'
 import type { Coming } from '../../../src/node/storage/replica-port.ts'
 import { metaRow, recordRow } from '../../../src/node/storage/rows.ts'
-import { nodeName } from '../../members.ts'
-import { keyThat, replicaFixture } from '../replica-fixture.ts'
+import { claimOf, nodeName } from '../../members.ts'
+import { keyThat, replicaFixture, viewOf } from '../replica-fixture.ts'
 import { written } from '../written.ts'
 
 const exchanged = (floor: number): Coming => ({
@@ -202,44 +202,53 @@ test.each([
     (end: unknown, reported: Promise<void>) => reported.then(() => end),
   ],
   ['the hint’s commit has taken effect and failed', async (end: unknown) => Promise.reject(end)],
-])('a value that is overwritten here is not shown again when its name is pruned, and %s', async (_, reporting) => {
-  const store = memoryStore()
-  const keep = store.transact.bind(store)
-  const reported = deferred<void>()
-  const { replica, routing, horizon } = replicaFixture(6, 3, store)
-  const key = keyThat(routing, 'owned')
-  const target = nodeName(2)
-  await replica.forest()
-  const shown = async () => (await replica.read(key)).record.siblings.map(({ dot }) => dotName(dot))
-  const writes = ['aa', 'bb', 'cc'].map((digits, index): ValueSibling => {
-    const dot = { actor: digits.padStart(16, '0') as ActorId, counter: 1 }
-    return { kind: 'value', dot, time: (10 + 10 * index) as HybridTime, value: Uint8Array.of(index), expiresAt: null }
-  })
-  const [first, , third] = writes.map(({ dot }) => dot) as [Dot, Dot, Dot]
-  let seen: SeenContext = blindContext
-  for (const [index, write] of writes.entries()) {
-    const hintFor = index === 0 ? [target] : []
-    let written: Promise<unknown> = Promise.resolve()
-    store.transact = (...of) => {
-      const end = keep(...of)
-      written = end
-      return index === 0 ? end.then((result) => reporting(result, reported.promise) as never) : end
+])(
+  'a value that is overwritten here is not shown again, and its name is not pruned, while %s',
+  async (_, reporting) => {
+    const store = memoryStore()
+    const keep = store.transact.bind(store)
+    const reported = deferred<void>()
+    const { replica, routing, horizon } = replicaFixture(6, 3, store)
+    const key = keyThat(routing, 'not owned')
+    const target = nodeName(2)
+    await replica.forest()
+    const shown = async () => (await replica.read(key)).record.siblings.map(({ dot }) => dotName(dot))
+    const writes = ['aa', 'bb', 'cc'].map((digits, index): ValueSibling => {
+      const dot = { actor: digits.padStart(16, '0') as ActorId, counter: 1 }
+      return { kind: 'value', dot, time: (10 + 10 * index) as HybridTime, value: Uint8Array.of(index), expiresAt: null }
+    })
+    const [first, , third] = writes.map(({ dot }) => dot) as [Dot, Dot, Dot]
+    let seen: SeenContext = blindContext
+    for (const [index, write] of writes.entries()) {
+      const hintFor = index === 0 ? [target] : []
+      let written: Promise<unknown> = Promise.resolve()
+      store.transact = (...of) => {
+        const end = keep(...of)
+        written = end
+        return index === 0 ? end.then((result) => reporting(result, reported.promise) as never) : end
+      }
+      const record = delta(seen, write)
+      const taking = replica.take([{ key, record, hintFor }], 'relaxed').catch(() => {})
+      await (index === 0 ? written : taking)
+      // Once the hint is here, half of the members go, and this node comes to own the key.
+      if (index === 0)
+        routing.follow(viewOf([1, 2, 3].map((member) => claimOf(member))), [claimOf(4), claimOf(5), claimOf(6)])
+      seen = contextOf(record)
+      // The horizon passes the write that overwrote the first one, before the third one comes.
+      horizon.at = 15 + 10 * index
     }
-    const record = delta(seen, write)
-    const taking = replica.take([{ key, record, hintFor }], 'relaxed').catch(() => {})
-    await (index === 0 ? written : taking)
-    seen = contextOf(record)
-    // The horizon passes the write that overwrote the first one, before the third one comes.
-    horizon.at = 15 + 10 * index
-  }
-  expect(await shown()).toEqual([dotName(third)])
-  reported.resolve()
-  await replica.scrub(partitionOf(key))
-  const [own] = await replica.records([keyHashOf(key)])
-  expect(names(own?.record.history ?? emptyHistory, first)).toBe(false)
-  expect(await shown()).toEqual([dotName(third)])
-  // What is kept for the other says so too, and goes home as any hint does.
-  await replica.hints.settle(target, await replica.hints.of([key]))
-  expect(replica.hints.size).toBe(0)
-  expect(await shown()).toEqual([dotName(third)])
-})
+    expect(await shown()).toEqual([dotName(third)])
+    reported.resolve()
+    await replica.scrub(partitionOf(key))
+    const isNamed = async () => {
+      const [own] = await replica.records([keyHashOf(key)])
+      return names(own?.record.history ?? emptyHistory, first)
+    }
+    expect([await isNamed(), await shown()]).toEqual([true, [dotName(third)]])
+    // Once the hint is gone, nothing needs the name any more.
+    await replica.hints.settle(target, await replica.hints.of([key]))
+    expect(replica.hints.size).toBe(0)
+    await replica.scrub(partitionOf(key))
+    expect([await isNamed(), await shown()]).toEqual([false, [dotName(third)]])
+  },
+)

@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest'
 import { defineCollection } from '../../../src/collections/define-collection.ts'
-import { partitionOf } from '../../../src/core/hash.ts'
+import { keyHashOf, partitionOf } from '../../../src/core/hash.ts'
 import type { NodeId, StoredKey } from '../../../src/core/ids.ts'
 import { prefixesOf, prefixOf, storedKey } from '../../../src/core/stored-key.ts'
 import { emptyRecord } from '../../../src/core/versioning/record.ts'
@@ -23,14 +23,15 @@ const collection = 'things'
 const namesIn = (group: string | null, count: number) =>
   Array.from({ length: count }, (_, index) => storedKey({ collection, group, key: `${index}` }))
 
-test('a page of one partition holds no hint of another', async () => {
+test('a page of one partition holds no hint of another, and a key once that has a record and a hint', async () => {
   const names = namesIn(null, 5)
+  const [first] = names as [StoredKey]
   const replica = {
     hints: { keys: names },
-    forest: async () => ({ keysOf: () => [] }),
+    forest: async () => ({ keysOf: () => [keyHashOf(first)] }),
+    records: async () => [{ key: first }],
     readEach: async (keys: readonly StoredKey[]) => keys.map(() => ({ record: emptyRecord, isLost: false })),
   } as unknown as Replica
-  const [first] = names as [StoredKey]
   const partition = partitionOf(first)
   const prefixes = prefixesOf(collection)
   const page = await new Listing(replica).page({ partition, prefixes, from: prefixes[0] as StoredKey, limit: 128 })
@@ -72,17 +73,19 @@ test('a page ends where the page of the own hints ends, so the pages have all of
   expect(found).toEqual(names)
 })
 
-test('the entries of a collection are each key once, though the node that lists them keeps hints', async () => {
+test('the entries of a collection are each key once, though the node that lists them keeps some as hints', async () => {
   const { world, ahead } = await virtualRing({ nodes: 4 })
   keepApart(world, [[0], [1, 2, 3]])
   const node = nodeOf(world.places[0] as Place)
   const things = node.collection(defineCollection<number>(collection))
-  for (const index of [0, 1, 2]) await ahead(things.set(`key ${index}`, index, { timeoutMs: 500 }))
-  expect(partsOf(node).replica.hints.keys.length).toBeGreaterThan(0)
+  const keys = Array.from({ length: 8 }, (_, index) => `key ${index}`)
+  for (const key of keys) await ahead(things.set(key, 1, { timeoutMs: 500 }))
+  const { replica } = partsOf(node)
+  expect([replica.hints.size > 0, replica.recordCount > 0]).toEqual([true, true])
   const list = async () => {
-    const keys: string[] = []
-    for await (const { key } of things.entries({ timeoutMs: 200 })) keys.push(key)
-    return keys.sort()
+    const found: string[] = []
+    for await (const { key } of things.entries({ timeoutMs: 200 })) found.push(key)
+    return found.sort()
   }
-  expect(await ahead(list())).toEqual(['key 0', 'key 1', 'key 2'])
+  expect(await ahead(list())).toEqual(keys)
 })

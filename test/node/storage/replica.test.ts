@@ -72,10 +72,10 @@ describe('hints', () => {
     const { replica, routing } = replicaFixture(6)
     const target = nodeName(2)
     const names = Array.from({ length: 100 }, (_, index) => keyNamed(`key ${index}`))
-    const [full = [], others = []] = [names.slice(0, 3), names.slice(3)]
+    const notOwned = names.filter((key) => !routing.owns(partitionOf(key)))
+    const full = notOwned.slice(0, 3)
     for (const key of full) await replica.take([{ key, record: written(1), hintFor: [target] }], 'relaxed', 'another')
-    const notOwned = others.filter((key) => !routing.owns(partitionOf(key)))
-    const [refused, kept] = notOwned as [StoredKey, StoredKey]
+    const [refused, kept] = notOwned.slice(3) as [StoredKey, StoredKey]
     const taking = replica.take([{ key: refused, record: written(1), hintFor: [target] }], 'relaxed', 'another')
     await expect(taking).rejects.toThrow(HintRefused)
     expect((await replica.read(refused)).record).toEqual(emptyRecord)
@@ -333,12 +333,23 @@ describe('a put that some do not answer', () => {
   const stored: Reply = { type: 'stored', standing: 'owner' }
 
   test('is kept by its coordinator for the owner that nobody stands in for, also when w was reached', async () => {
-    const silent = nodeName(3)
-    const { node, replica } = coordination(3, (id) => (id === silent ? null : stored))
-    const key = keyNamed('k')
+    const answering = new Set<NodeId>()
+    const { node, replica, routing } = coordination(6, (id) => (answering.has(id) ? stored : null))
+    const key = keyThat(routing, 'not owned')
+    const [silent, ...others] = routing.ownersOf(partitionOf(key)) as [NodeId, ...NodeId[]]
+    for (const other of others) answering.add(other)
     const outcome = await write(node, key, written(1), two)
     expect(outcome.extent.nodes).toBe(2)
     await expect.poll(async () => [...(await replica.hints.owedTo(silent))]).toEqual([key])
+  })
+
+  test('is kept by its coordinator as its own record alone if it is an owner, and then no hint is counted', async () => {
+    const { node, replica, routing } = coordination(3, () => null)
+    const key = keyNamed('k')
+    const outcome = await write(node, key, written(1), two)
+    expect(outcome).toMatchObject({ extent: { nodes: 1 }, hinted: 0, isStored: true })
+    expect(values((await replica.read(key)).record)).toEqual([1])
+    expect([routing.owns(partitionOf(key)), replica.hints.size, replica.recordCount]).toEqual([true, 0, 1])
   })
 
   test('goes down the list with a hint for each owner that failed, and carries the same delta everywhere', async () => {
