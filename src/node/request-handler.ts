@@ -153,12 +153,13 @@ async function answerGet(
   const isIn = !isLost && (ownership.counts(partition) || (hinted && !owns))
   const counts = !isIn ? 'as nobody' : owns ? 'as owner' : 'as stand-in'
   const horizon = counts === 'as owner' ? progress.horizonOf(partition) : hybridZero
-  return { type: 'record', record, horizon, counts, sources: ownership.sources(partition) }
+  const floor = isLost ? hybridZero : progress.floorOf(partition)
+  return { type: 'record', record, horizon, floor, counts, sources: ownership.sources(partition) }
 }
 
 /** A page ends early where its records outgrow a message. */
 async function answerScan(
-  { routing, listing, ownership }: Serving,
+  { routing, listing, ownership, progress }: Serving,
   { type: _, ...range }: Extract<Request, { type: 'scan' }>,
 ): Promise<Reply> {
   const { entries, next, isLost } = await listing.page(range)
@@ -170,6 +171,7 @@ async function answerScan(
     type: 'scanned',
     entries: batch,
     next: entries[batch.length]?.key ?? next,
+    floor: isLost ? hybridZero : progress.floorOf(partition),
     counts: !isWhole ? 'as nobody' : routing.owns(partition) ? 'as owner' : 'as stand-in',
     sources: ownership.sources(partition),
   }

@@ -383,4 +383,14 @@ const others: readonly Mutant[] = [
   },
 ]
 
-export const forgettingMutants: readonly Mutant[] = [...holes, ...others]
+export const forgettingMutants: readonly Mutant[] = [
+  {
+    name: 'a read shows what owners may have forgotten before an exchange has judged it',
+    file: 'src/core/acceptance/answers.ts',
+    from: 'sibling.time <= floor && isUnknownTo(record, sibling)',
+    to: 'sibling.time <= 0 * floor && isUnknownTo(record, sibling)',
+    test: { file: 'test/scenarios/back-after-forgetting.test.ts', name: 'only once it is told as late' },
+  },
+  ...holes,
+  ...others,
+]

@@ -74,7 +74,7 @@ const general: readonly Mutant[] = [
   {
     name: 'a get says it has seen what its client had, and has not',
     file: 'src/node/coordination/read.ts',
-    from: 'quorum: isEnough && reaches({ ...known, history: record.history }, atLeast)',
+    from: 'quorum: isEnough && reaches(known, atLeast)',
     to: 'quorum: isEnough',
   },
   {
@@ -253,8 +253,8 @@ const general: readonly Mutant[] = [
   {
     name: 'a get returns what the first replica says',
     file: 'src/node/coordination/read.ts',
-    from: '[...this.answers.values()].reduce(',
-    to: '[...this.answers.values()].slice(0, 1).reduce(',
+    from: 'recordOf([this.#own, ...this.answers.values()])',
+    to: 'recordOf([...this.answers.values()].slice(0, 1))',
   },
   {
     name: 'a get returns one sibling and the context of all',

@@ -108,6 +108,11 @@ export function pruned(history: CausalHistory, horizon: HybridTime, kept: Readon
   return needed.length === history.actors.size ? history : { actors: new Map(needed) }
 }
 
+/** The history without the names of these actors. */
+export function withoutActors(history: CausalHistory, actors: ReadonlySet<ActorId>): CausalHistory {
+  return { actors: new Map([...history.actors].filter(([actor]) => !actors.has(actor))) }
+}
+
 /**
  * The history in which the names of `actors` are needed until `time` at least. A write of that time overwrites one of
  * theirs.

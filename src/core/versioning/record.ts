@@ -142,9 +142,13 @@ export function prune(record: Record, horizon: HybridTime): Record {
 /** True if a record says nothing about its key. */
 export const saysNothing = ({ history, siblings }: Record): boolean => siblings.length === 0 && isBlank(history)
 
+/** True if a record neither holds nor names the write of a sibling. */
+export const isUnknownTo = (record: Record, { dot }: Sibling): boolean =>
+  !names(record.history, dot) && !holdsDot(record, dot)
+
 /** The siblings of `incoming` that `record` neither holds nor names. */
 export const unknownTo = (record: Record, incoming: Record): readonly Sibling[] =>
-  incoming.siblings.filter(({ dot }) => !names(record.history, dot) && !holdsDot(record, dot))
+  incoming.siblings.filter((sibling) => isUnknownTo(record, sibling))
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
   if (a === b) return 0

@@ -194,9 +194,10 @@ const replies: Rows<Reply, 'type'> = {
     read: (reader) => ({ type: 'stored', standing: standing.read(reader) }),
   },
   record: {
-    write: (writer, { record, horizon, counts, sources }) => {
+    write: (writer, { record, horizon, floor, counts, sources }) => {
       writeRecord(writer, record)
       writer.integer(horizon)
+      writer.integer(floor)
       counting.write(writer, counts)
       writer.list(sources, (node) => writer.hex(node))
     },
@@ -204,14 +205,16 @@ const replies: Rows<Reply, 'type'> = {
       type: 'record',
       record: readRecord(reader),
       horizon: readTime(reader),
+      floor: readTime(reader),
       counts: counting.read(reader),
       sources: reader.list(() => readNode(reader), bounds.membersMax),
     }),
   },
   scanned: {
-    write: (writer, { entries, next, counts, sources }) => {
+    write: (writer, { entries, next, floor, counts, sources }) => {
       keyedRecords.write(writer, entries)
       writer.text(next ?? '')
+      writer.integer(floor)
       counting.write(writer, counts)
       writer.list(sources, (node) => writer.hex(node))
     },
@@ -219,6 +222,7 @@ const replies: Rows<Reply, 'type'> = {
       type: 'scanned',
       entries: keyedRecords.read(reader),
       next: readNext(reader),
+      floor: readTime(reader),
       counts: counting.read(reader),
       sources: reader.list(() => readNode(reader), bounds.membersMax),
     }),

@@ -154,8 +154,10 @@ export type Reply =
   | {
       readonly type: 'record'
       readonly record: Record
-      /** The time up to which the replica may have pruned names; 0 if it is not in sync. */
+      /** The time up to which the replica prunes names; 0 if it is not in sync. */
       readonly horizon: HybridTime
+      /** The time up to which the replica may have pruned names; 0 if it has lost a row. */
+      readonly floor: HybridTime
       readonly counts: Counting
       readonly sources: readonly NodeId[]
     }
@@ -164,6 +166,8 @@ export type Reply =
       readonly type: 'scanned'
       readonly entries: readonly KeyedRecord[]
       readonly next: StoredKey | null
+      /** As in a `record`. */
+      readonly floor: HybridTime
       readonly counts: Counting
       readonly sources: readonly NodeId[]
     }

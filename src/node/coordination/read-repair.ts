@@ -5,6 +5,7 @@
  * by reads would hand all of it back later.
  */
 
+import type { Answer } from '../../core/acceptance/answers.ts'
 import type { NodeId, StoredKey } from '../../core/ids.ts'
 import { join, type Record, sameSiblings } from '../../core/versioning/record.ts'
 import { bytesOf, deliver } from '../transfer/batches.ts'
@@ -15,14 +16,14 @@ export async function repairStale(
   { routing, peers, replica, events, trace }: Coordinator,
   key: StoredKey,
   owners: readonly NodeId[],
-  answers: ReadonlyMap<NodeId, Record>,
+  answers: ReadonlyMap<NodeId, Pick<Answer, 'record'>>,
   found: Record,
   id: number,
 ): Promise<void> {
   const isStale = (record: Record) => !sameSiblings(join(record, found), record)
   const stale = owners.filter((owner) => {
     const answer = answers.get(owner)
-    return answer !== undefined && isStale(answer)
+    return answer !== undefined && isStale(answer.record)
   })
   for (const owner of stale) {
     const entry = { key, record: found, hintFor: [] }

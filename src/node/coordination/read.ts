@@ -6,14 +6,15 @@
  * if it holds something of the key.
  */
 
+import { type Answer, recordOf } from '../../core/acceptance/answers.ts'
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { HybridTime, NodeId, StoredKey } from '../../core/ids.ts'
 import type { Given } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, meets } from '../../core/quorum/demand.ts'
-import { noReach, type Reach, reaches, type SeenContext, uniteReach } from '../../core/versioning/context.ts'
+import { type Reach, reaches, type SeenContext } from '../../core/versioning/context.ts'
 import { hybridZero } from '../../core/versioning/hybrid-time.ts'
-import { emptyRecord, join, type Record, saysNothing } from '../../core/versioning/record.ts'
+import { emptyRecord, type Record, saysNothing } from '../../core/versioning/record.ts'
 import type { Counting, Reply, Request } from '../../core/wire/messages.ts'
 import type { TraceSaid } from '../api/trace.ts'
 import { failureOf } from '../network/request-failure.ts'
@@ -52,32 +53,31 @@ const said = { 'as owner': 'owner', 'as stand-in': 'stand-in', 'as nobody': 'nob
 
 /** The result so far: the joined records of the nodes that answered, and their reach. */
 class Found {
-  readonly answers = new Map<NodeId, Record>()
+  readonly answers = new Map<NodeId, Answer>()
   readonly #primaries = new Set<NodeId>()
-  #own = emptyRecord
-  #known = noReach
+  #own: Answer = { record: emptyRecord, isOwner: false, floor: hybridZero }
+  #horizon: HybridTime = hybridZero
 
   /** Adds this node's own rows and hints. */
   own(record: Record): void {
-    this.#known = uniteReach(this.#known, { history: record.history, horizon: hybridZero })
-    this.#own = record
+    this.#own = { ...this.#own, record }
   }
 
   /** Adds the answer of a node. Returns the value of that answer. */
-  answered({ node, role }: Asked, reply: Extract<Reply, { type: 'record' }>): Given {
-    this.answers.set(node, reply.record)
-    this.#known = uniteReach(this.#known, { history: reply.record.history, horizon: reply.horizon })
-    if (reply.counts === 'as owner' && role === 'owner') this.#primaries.add(node)
-    const counts = reply.counts !== 'as nobody' && (role === 'owner' || !saysNothing(reply.record))
-    return counts ? 'counted' : 'uncounted'
+  answered({ node, role }: Asked, { record, horizon, floor, counts }: Extract<Reply, { type: 'record' }>): Given {
+    const isOwner = counts === 'as owner'
+    this.answers.set(node, { record, floor, isOwner })
+    this.#horizon = Math.max(this.#horizon, horizon) as HybridTime
+    if (isOwner && role === 'owner') this.#primaries.add(node)
+    return counts !== 'as nobody' && (role === 'owner' || !saysNothing(record)) ? 'counted' : 'uncounted'
   }
 
   get known(): Reach {
-    return this.#known
+    return { history: this.record.history, horizon: this.#horizon }
   }
 
   get record(): Record {
-    return [...this.answers.values()].reduce((sum, record) => join(sum, record), this.#own)
+    return recordOf([this.#own, ...this.answers.values()])
   }
 
   /** The extent of the answers that count. */
@@ -138,7 +138,7 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
     horizon: known.horizon,
     extent,
     counted: new Set(fanOut.counted.keys()),
-    quorum: isEnough && reaches({ ...known, history: record.history }, atLeast),
+    quorum: isEnough && reaches(known, atLeast),
   }
 }
 

@@ -6,10 +6,11 @@
  * covers as much as every answer does. Stand-ins add what they keep as hints. They do not count: a stand-in
  * knows nothing of the other keys.
  */
-import type { NodeId, StoredKey } from '../../core/ids.ts'
+import { recordOf } from '../../core/acceptance/answers.ts'
+import { compareText, type NodeId, type StoredKey } from '../../core/ids.ts'
 import type { Given } from '../../core/quorum/decision.ts'
 import { type Copies, type Extent, meets } from '../../core/quorum/demand.ts'
-import { join, type Record } from '../../core/versioning/record.ts'
+import { emptyRecord } from '../../core/versioning/record.ts'
 import type { KeyedRecord, NameRange, Reply, Request } from '../../core/wire/messages.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from '../coordination/fan-out.ts'
@@ -25,18 +26,19 @@ export interface ScannedPage {
   readonly quorum: boolean
 }
 
-type Scanned = Pick<Extract<Reply, { type: 'scanned' }>, 'entries' | 'next'>
+type Page = Extract<Reply, { type: 'scanned' }>
+type Scanned = Pick<Page, 'entries' | 'next'>
 
 /** The earlier end of two pages. Null comes after every name. */
 const earlier = (a: StoredKey | null, b: StoredKey | null) => (a === null || (b !== null && b < a) ? b : a)
 
 /** The pages of the nodes that have answered. */
 class Pages {
-  readonly #pages = new Map<NodeId, Scanned>()
+  readonly #pages = new Map<NodeId, Page>()
   readonly #primaries = new Set<NodeId>()
 
   /** Adds the page of a node. Returns the value of that answer. */
-  add({ node, role }: Pick<Asked, 'node' | 'role'>, page: Extract<Reply, { type: 'scanned' }>): Given {
+  add({ node, role }: Pick<Asked, 'node' | 'role'>, page: Page): Given {
     this.#pages.set(node, page)
     if (page.counts === 'as owner' && role === 'owner') this.#primaries.add(node)
     return page.counts === 'as nobody' ? 'uncounted' : 'counted'
@@ -52,15 +54,22 @@ class Pages {
   joined(): Scanned {
     const pages = [...this.#pages.values()]
     const next = pages.map((page) => page.next).reduce(earlier, null)
-    const records = new Map<StoredKey, Record>()
-    for (const { key, record } of pages.flatMap(({ entries }) => entries)) {
-      const known = records.get(key)
-      if (next === null || key < next) records.set(key, known === undefined ? record : join(known, record))
-    }
-    const keys = [...records.keys()].sort((a, b) => (a < b ? -1 : 1))
-    return { entries: keys.map((key) => ({ key, record: records.get(key) as Record })), next }
+    const answers = pages.map(answersOf)
+    const keys = [...new Set(answers.flatMap((of) => [...of.byKey.keys()]))].filter(
+      (key) => next === null || key < next,
+    )
+    const recordAt = (key: StoredKey) =>
+      recordOf(answers.map(({ byKey, ...answer }) => ({ ...answer, record: byKey.get(key) ?? emptyRecord })))
+    return { entries: keys.sort(compareText).map((key) => ({ key, record: recordAt(key) })), next }
   }
 }
+
+/** The answers of one page about each of its keys. */
+const answersOf = ({ entries, counts, floor }: Page) => ({
+  byKey: new Map(entries.map(({ key, record }) => [key, record])),
+  isOwner: counts === 'as owner',
+  floor,
+})
 
 export async function scan(
   node: Coordinator,

@@ -407,7 +407,8 @@ test('a stand-in that holds a value counts for a read, also where its history ha
   const readWith = async (held: Record) => {
     const { node, routing } = coordination(6, (id) => {
       const isOwner = routing.preferenceOf(keyNamed('k')).owners.includes(id)
-      return isOwner ? null : { type: 'record', record: held, horizon: hybridZero, counts: 'as stand-in', sources: [] }
+      const times = { horizon: hybridZero, floor: hybridZero }
+      return isOwner ? null : { type: 'record', record: held, ...times, counts: 'as stand-in', sources: [] }
     })
     const demand = { nodes: 2, primaries: 0, devices: 0 }
     return read(node, keyNamed('k'), { demand, atLeast: blindContext, timeoutMs: 1000, id: 1 })
@@ -424,9 +425,9 @@ test('read repair brings up to date exactly the owners that are behind, this nod
   })
   const key = keyNamed('k')
   const answers = new Map([
-    [nodeName(1), emptyRecord],
-    [nodeName(2), written(1)],
-    [nodeName(3), emptyRecord],
+    [nodeName(1), { record: emptyRecord }],
+    [nodeName(2), { record: written(1) }],
+    [nodeName(3), { record: emptyRecord }],
   ])
   await repairStale(node, key, routing.ownersOf(partitionOf(key)), answers, written(1), 1)
   expect(delivered).toEqual([nodeName(3)])
