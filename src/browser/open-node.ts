@@ -61,10 +61,10 @@ export interface NodeOptions {
    */
   readonly device?: string
   /**
-   * STUN and TURN servers, read once: their credentials must hold as long as the tab lives. Default none: no third
-   * party is contacted unasked.
+   * STUN and TURN servers, or a function that gives them before each connection: credentials of TURN servers expire. It
+   * must answer at once. If it throws, its last answer holds. Default none: no third party is contacted unasked.
    */
-  readonly rtc?: RTCConfiguration
+  readonly rtc?: RTCConfiguration | (() => RTCConfiguration)
   /** Default wait of a request in ms. Default 5000. */
   readonly timeoutMs?: number
   /**
@@ -113,7 +113,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
   const config = checkConfig(options)
   const urls = checkBrowserOptions(options)
   checkSupport()
-  checkRtc(options.rtc)
+  const rtc = checkRtc(options.rtc)
   const assertWanted = () => {
     if (options.signal?.aborted === true) throw new TabringError('aborted', 'opening was aborted. Nothing was changed.')
   }
@@ -122,7 +122,7 @@ export async function openNode(options: NodeOptions): Promise<TabringNode> {
     const device =
       options.device === undefined ? await inTime(profileDevice(cryptoRandom)) : pretendedDevice(options.device)
     const scope = scopeOf(config.cluster, options.device ?? '')
-    const place = { device, config, rtc: options.rtc ?? {}, urls }
+    const place = { device, config, rtc, urls }
     const { node, ended } = await openOn(place, (lost) => takeSlot(scope, lost), assertWanted, null)
     void ended.then(
       adoptOrphans(
@@ -173,7 +173,7 @@ const notes: Notes = {
 interface Where {
   readonly device: DeviceId
   readonly config: CheckedConfig
-  readonly rtc: RTCConfiguration
+  readonly rtc: () => RTCConfiguration
   readonly urls: readonly string[]
 }
 
@@ -318,11 +318,24 @@ function isAddress(url: unknown): boolean {
   }
 }
 
-/** Tries the configuration now. Otherwise a bad one would fail only at the first connection, without a reason. */
-function checkRtc(rtc: RTCConfiguration | undefined): void {
+/**
+ * Tries the configuration now. Otherwise a bad one would fail only at the first connection, without a reason. Returns
+ * the one for the next connection.
+ */
+function checkRtc(rtc: NodeOptions['rtc'] = {}): () => RTCConfiguration {
   try {
-    if (rtc !== undefined && (typeof rtc !== 'object' || Array.isArray(rtc))) throw new TypeError('it is no object')
-    new RTCPeerConnection(rtc).close()
+    let last = typeof rtc === 'function' ? rtc() : rtc
+    if (typeof last !== 'object' || Array.isArray(last)) throw new TypeError('it is no object')
+    new RTCPeerConnection(last).close()
+    if (typeof rtc !== 'function') return () => last
+    return () => {
+      try {
+        last = rtc()
+      } catch {
+        // The credentials of before may hold.
+      }
+      return last
+    }
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
     throw new TabringError('invalid-option', `rtc is not what this browser takes: ${detail}. Nothing was opened.`)

@@ -12,7 +12,7 @@ function stations(count: number) {
   return Array.from({ length: count }, (_, index) => {
     const peer = peerName(index + 1)
     const meeting = { servers: room.signaling(), tabs: null }
-    return { peer, transport: new WebRtcTransport(peer, meeting, {}, systemClock, cryptoRandom) }
+    return { peer, transport: new WebRtcTransport(peer, meeting, () => ({}), systemClock, cryptoRandom) }
   })
 }
 

@@ -38,7 +38,7 @@ export interface Meeting {
 export class WebRtcTransport implements Transport {
   readonly self: PeerId
   readonly #meeting: Meeting
-  readonly #config: RTCConfiguration
+  readonly #config: () => RTCConfiguration
   readonly #clock: Clock
   readonly #random: Random
   readonly #contacts = new Map<PeerId, Contact>()
@@ -52,7 +52,7 @@ export class WebRtcTransport implements Transport {
   /** This browser has offered no network address. */
   #hasNoRoute = false
 
-  constructor(self: PeerId, meeting: Meeting, config: RTCConfiguration, clock: Clock, random: Random) {
+  constructor(self: PeerId, meeting: Meeting, config: () => RTCConfiguration, clock: Clock, random: Random) {
     this.self = self
     this.#meeting = meeting
     this.#config = config
@@ -315,7 +315,7 @@ export class WebRtcTransport implements Transport {
 
   #open(contact: Contact, attempt: string, role: 'initiator' | 'responder'): void {
     contact.attempt = attempt
-    const channel = new WebRtcChannel(role, this.#config, this.#clock, {
+    const channel = new WebRtcChannel(role, this.#config(), this.#clock, {
       opened: (binding) => this.#opened(contact, binding),
       message: (message) => this.#handlers?.message(contact.peer, message),
       signal: (signal) => this.#say(contact, encodeSignal(attempt, signal)),
