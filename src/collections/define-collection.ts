@@ -53,6 +53,6 @@ export function defineCollection(
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
       throw new TabringError('invalid-option', `r and w must be whole numbers from 1 to n, not ${count}`)
   if (expiresAfterMs !== undefined && !(Number.isInteger(expiresAfterMs) && expiresAfterMs > 0))
-    throw new TabringError('invalid-option', `expiresAfterMs must be a whole number of ms, not ${expiresAfterMs}`)
+    throw new TabringError('invalid-option', `expiresAfterMs must be a whole number from 1, not ${expiresAfterMs}`)
   return { name, open: (inside) => openCollection(name, options, accessOf(inside)) }
 }

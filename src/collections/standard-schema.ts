@@ -34,7 +34,7 @@ export function checked<T>(schema: StandardSchema<unknown, T> | undefined, value
     // A schema may throw on a value that its author never met: any member may have written it.
     return { fault: `the schema throws: ${String(error)}` }
   }
-  if (result instanceof Promise) return { fault: 'the schema is asynchronous, and tabring checks values at once' }
+  if (result instanceof Promise) return { fault: 'the schema must check values at once' }
   if (result.issues === undefined) return { value: result.value }
   const [issue] = result.issues
   const path = issue?.path?.map((part) =>

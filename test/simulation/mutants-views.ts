@@ -33,8 +33,8 @@ export const viewMutants: readonly Mutant[] = [
   {
     name: 'a view keeps what an owner has dropped without its name',
     file: 'src/node/following/following.ts',
-    from: 'if (from !== null && view.isBeyond(due, forgottenUntil))',
-    to: 'if (from !== null && view.isBeyond(due, forgottenUntil) && due.length < 0)',
+    from: 'if (from !== null && view.isAtOdds(due, forgottenUntil))',
+    to: 'if (from !== null && view.isAtOdds(due, forgottenUntil) && due.length < 0)',
     test: { file: 'test/node/following/hard-cases.test.ts', name: 'makes a view read again' },
   },
   {

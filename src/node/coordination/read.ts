@@ -51,10 +51,28 @@ const said = { 'as owner': 'owner', 'as stand-in': 'stand-in', 'as nobody': 'nob
   [C in Counting]: TraceSaid
 }>
 
+/** Owners in sync that have answered as such. */
+export class Primaries {
+  readonly #nodes = new Set<NodeId>()
+
+  /** Notes the answer of a node. True if it is one of them, or would be by another view of who owns the key. */
+  answered({ node, role }: Pick<Asked, 'node' | 'role'>, counts: Counting): boolean {
+    const isOwner = counts === 'as owner'
+    if (isOwner && role === 'owner') this.#nodes.add(node)
+    return isOwner
+  }
+
+  /** The extent of the answers that count. */
+  extent(counted: Copies): Extent {
+    const primaries = [...this.#nodes].filter((node) => counted.has(node)).length
+    return { nodes: counted.size, primaries, devices: 0 }
+  }
+}
+
 /** The result so far: the joined records of the nodes that answered, and their reach. */
 class Found {
   readonly answers = new Map<NodeId, Answer>()
-  readonly #primaries = new Set<NodeId>()
+  readonly primaries = new Primaries()
   #own: Answer = { record: emptyRecord, isOwner: false, floor: hybridZero }
   #horizon: HybridTime = hybridZero
 
@@ -64,12 +82,10 @@ class Found {
   }
 
   /** Adds the answer of a node. Returns the value of that answer. */
-  answered({ node, role }: Asked, { record, horizon, floor, counts }: Extract<Reply, { type: 'record' }>): Given {
-    const isOwner = counts === 'as owner'
-    this.answers.set(node, { record, floor, isOwner })
+  answered(asked: Asked, { record, horizon, floor, counts }: Extract<Reply, { type: 'record' }>): Given {
+    this.answers.set(asked.node, { record, floor, isOwner: this.primaries.answered(asked, counts) })
     this.#horizon = Math.max(this.#horizon, horizon) as HybridTime
-    if (isOwner && role === 'owner') this.#primaries.add(node)
-    return counts !== 'as nobody' && (role === 'owner' || !saysNothing(record)) ? 'counted' : 'uncounted'
+    return counts !== 'as nobody' && (asked.role === 'owner' || !saysNothing(record)) ? 'counted' : 'uncounted'
   }
 
   get known(): Reach {
@@ -78,12 +94,6 @@ class Found {
 
   get record(): Record {
     return recordOf([this.#own, ...this.answers.values()])
-  }
-
-  /** The extent of the answers that count. */
-  extent(counted: Copies): Extent {
-    const primaries = [...this.#primaries].filter((node) => counted.has(node)).length
-    return { nodes: counted.size, primaries, devices: 0 }
   }
 }
 
@@ -112,7 +122,7 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
   const candidates = candidatesOf(owners, consulted, isReachable)
   const sufficiency = (counted: Copies) => ({
     suffices: reaches(found.known, atLeast),
-    isEnough: meets(found.extent(counted), { ...demand, nodes: 0 }),
+    isEnough: meets(found.primaries.extent(counted), { ...demand, nodes: 0 }),
   })
   const fanOut = new FanOut(candidates, { n: routing.n, needed: demand.nodes }, ask, sufficiency, { trace, id })
   fanOut.start()
@@ -131,7 +141,7 @@ export async function read(node: Coordinator, key: StoredKey, question: Question
   }
   void fanOut.settled.then(repair).catch(() => {})
   const { record, known } = found
-  const extent = found.extent(fanOut.counted)
+  const extent = found.primaries.extent(fanOut.counted)
   const isEnough = meets(extent, demand)
   return {
     record,

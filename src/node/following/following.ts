@@ -4,8 +4,8 @@
  * A view asks its owners to be told, and then reads. From then on it joins what it is told to what it read. A view is
  * `live` while r owners that have told it all are in reach: every write that w nodes acknowledge reaches one of them.
  * It asks again when owners move, come back or fall silent. While it is not live, it also reads again regularly. It
- * reads again, too, when an owner tells it a record without an old value that is shown: the owner may have dropped it,
- * and forgotten its name.
+ * reads again, too, when an owner tells it other old values than it shows: the owner may have forgotten the name of one
+ * that it dropped, or has taken one in again.
  */
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
@@ -73,7 +73,7 @@ export class Following {
     }
     const forgottenUntil = hybridAt(this.#clock.wall() - bounds.followForgottenShare * this.#retention.ms)
     for (const [view, due] of views) {
-      if (from !== null && view.isBeyond(due, forgottenUntil)) this.#doubt(view, from)
+      if (from !== null && view.isAtOdds(due, forgottenUntil)) this.#doubt(view, from)
       view.told(due, this.#statusOf(view))
     }
   }

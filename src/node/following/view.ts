@@ -2,7 +2,7 @@
  * A view: the records that one listener is shown, joined from reads and from what owners tell.
  */
 import type { HybridTime, NodeId, Partition, StoredKey } from '../../core/ids.ts'
-import { emptyRecord, join, type Record, sameSiblings, unknownTo } from '../../core/versioning/record.ts'
+import { emptyRecord, join, type Record, sameSiblings } from '../../core/versioning/record.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { FollowStatus } from '../api/named-requests.ts'
 
@@ -56,12 +56,20 @@ export class View {
     this.known = still(this.known)
   }
 
-  /** True if a value of `until` or before is shown here that these records of an owner neither hold nor name. */
-  isBeyond(entries: readonly KeyedRecord[], until: HybridTime): boolean {
-    return entries.some(({ key, record }) => {
-      const unknown = unknownTo(record, this.#records.get(key) ?? emptyRecord)
-      return unknown.some(({ kind, time }) => kind === 'value' && time <= until)
+  /**
+   * True if these records of an owner have other values of `until` or before than this view has, once it has heard of
+   * them: the owner has forgotten a name, and dropped what is shown, or taken in what is not.
+   */
+  isAtOdds(entries: readonly KeyedRecord[], until: HybridTime): boolean {
+    const old = (record: Record): Record => ({
+      ...record,
+      siblings: record.siblings.filter(({ kind, time }) => kind === 'value' && time <= until),
     })
+    return entries.some(({ key, record }) => !sameSiblings(old(record), old(join(record, this.#recordOf(key)))))
+  }
+
+  #recordOf(key: StoredKey): Record {
+    return this.#records.get(key) ?? emptyRecord
   }
 
   /** An owner has told of changes. */

@@ -14,6 +14,7 @@ import { emptyRecord } from '../../core/versioning/record.ts'
 import type { KeyedRecord, NameRange, Reply, Request } from '../../core/wire/messages.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
 import { type Asked, candidatesOf, FanOut } from '../coordination/fan-out.ts'
+import { Primaries } from '../coordination/read.ts'
 import { within } from '../scheduling/timers.ts'
 
 /** One page of a scan. `next`: the name with which the next page begins, null after the last one. */
@@ -29,47 +30,22 @@ export interface ScannedPage {
 type Page = Extract<Reply, { type: 'scanned' }>
 type Scanned = Pick<Page, 'entries' | 'next'>
 
-/** The earlier end of two pages. Null comes after every name. */
-const earlier = (a: StoredKey | null, b: StoredKey | null) => (a === null || (b !== null && b < a) ? b : a)
-
-/** The pages of the nodes that have answered. */
-class Pages {
-  readonly #pages = new Map<NodeId, Page>()
-  readonly #primaries = new Set<NodeId>()
-
-  /** Adds the page of a node. Returns the value of that answer. */
-  add({ node, role }: Pick<Asked, 'node' | 'role'>, page: Page): Given {
-    this.#pages.set(node, page)
-    if (page.counts === 'as owner' && role === 'owner') this.#primaries.add(node)
-    return page.counts === 'as nobody' ? 'uncounted' : 'counted'
-  }
-
-  /** The extent of the answers that count. */
-  extent(counted: Copies): Extent {
-    const primaries = [...this.#primaries].filter((node) => counted.has(node)).length
-    return { nodes: counted.size, primaries, devices: 0 }
-  }
-
-  /** All records up to the end of the shortest page: beyond it, the node of that page may hold more. */
-  joined(): Scanned {
-    const pages = [...this.#pages.values()]
-    const next = pages.map((page) => page.next).reduce(earlier, null)
-    const answers = pages.map(answersOf)
-    const keys = [...new Set(answers.flatMap((of) => [...of.byKey.keys()]))].filter(
-      (key) => next === null || key < next,
-    )
-    const recordAt = (key: StoredKey) =>
-      recordOf(answers.map(({ byKey, ...answer }) => ({ ...answer, record: byKey.get(key) ?? emptyRecord })))
-    return { entries: keys.sort(compareText).map((key) => ({ key, record: recordAt(key) })), next }
-  }
+/** All records of these pages up to the end of the shortest one: beyond it, the node of that page may hold more. */
+function joined(pages: readonly Page[]): Scanned {
+  const [next = null] = pages.flatMap((page) => page.next ?? []).sort(compareText)
+  const answers = pages.map(({ entries, floor, counts }) => {
+    const records = new Map(entries.map(({ key, record }) => [key, record]))
+    return { records, floor, isOwner: counts === 'as owner' }
+  })
+  const keys = [...new Set(answers.flatMap(({ records }) => [...records.keys()]))].sort(compareText)
+  const entries = keys
+    .filter((key) => next === null || key < next)
+    .map((key) => {
+      const about = answers.map(({ records, ...answer }) => ({ ...answer, record: records.get(key) ?? emptyRecord }))
+      return { key, record: recordOf(about) }
+    })
+  return { entries, next }
 }
-
-/** The answers of one page about each of its keys. */
-const answersOf = ({ entries, counts, floor }: Page) => ({
-  byKey: new Map(entries.map(({ key, record }) => [key, record])),
-  isOwner: counts === 'as owner',
-  floor,
-})
 
 export async function scan(
   node: Coordinator,
@@ -81,13 +57,16 @@ export async function scan(
   const { owners, fallbacks } = routing.preferenceIn(range.partition)
   const isReachable = (other: NodeId) => node.isInReach(other)
   const request: Request = { type: 'scan', ...range }
-  const pages = new Pages()
+  const pages = new Map<NodeId, Page>()
+  const primaries = new Primaries()
   const ask = async (candidate: Pick<Asked, 'node' | 'role'>, slow: () => void): Promise<Given> => {
     try {
       const reply = await node.ask(candidate.node, request, { timeoutMs: deadline - clock.now(), slow })
       if (reply.type !== 'scanned' || !isWithin(reply, range)) return 'failed'
       fanOut.alsoAsk(reply.sources, isReachable)
-      return pages.add(candidate, reply)
+      pages.set(candidate.node, reply)
+      primaries.answered(candidate, reply.counts)
+      return reply.counts === 'as nobody' ? 'uncounted' : 'counted'
     } catch {
       return 'failed'
     }
@@ -96,7 +75,7 @@ export async function scan(
   const rule = { n: Math.max(demand.nodes, demand.primaries), needed: demand.nodes }
   const sufficiency = (counted: Copies) => ({
     suffices: true,
-    isEnough: meets(pages.extent(counted), { ...demand, nodes: 0 }),
+    isEnough: meets(primaries.extent(counted), { ...demand, nodes: 0 }),
   })
   const fanOut = new FanOut(candidates, rule, ask, sufficiency, { trace, id })
   fanOut.start()
@@ -105,9 +84,9 @@ export async function scan(
   const own = isOwner ? null : ask({ node: routing.self, role: 'fallback' }, () => {})
   await within(clock, timeoutMs, fanOut.decided)
   if (own !== null) await within(clock, Math.max(0, deadline - clock.now()), own)
-  const extent = pages.extent(fanOut.counted)
+  const extent = primaries.extent(fanOut.counted)
   const counted = new Set(fanOut.counted.keys())
-  return { ...pages.joined(), extent, counted, quorum: meets(extent, demand) }
+  return { ...joined([...pages.values()]), extent, counted, quorum: meets(extent, demand) }
 }
 
 /** True if a peer's page has only names of the range, and ends after its beginning. */
