@@ -50,6 +50,7 @@ const library = {
         memory: 'src/memory/open-cluster.ts',
         merge: 'src/merge/merge.ts',
         react: 'src/react/react.ts',
+        'tanstack-db': 'src/tanstack-db/tanstack-db.ts',
         signaling: 'signaling/server.ts',
         'tabring-signaling': 'signaling/bin.ts',
       },

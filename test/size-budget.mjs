@@ -40,6 +40,11 @@ const budgets = [
     bytesMax: 2048,
   },
   { what: 'tabring/merge beside it', bytes: (await bytesOf([...alone, ['*', 'merge']])) - bare, bytesMax: 3072 },
+  {
+    what: 'tabring/tanstack-db beside it',
+    bytes: (await bytesOf([...alone, ['*', 'tanstack-db']])) - bare,
+    bytesMax: 1024,
+  },
   { what: 'tabring/react beside it', bytes: (await bytesOf([...alone, ['*', 'react']])) - bare, bytesMax: 1536 },
 ]
 

@@ -76,12 +76,13 @@ function forbidden(from: string, to: string, types: boolean): string | null {
     if (to.startsWith('src/node/')) return floorOf(to) < floorOf(from) ? 'a room imports rooms below it' : null
     return to.startsWith('src/core/') || edges.includes(to) ? null : 'a node reaches the world through its ports'
   }
-  const above = /^src\/(merge|collections|react)\//.exec(from)?.[1]
+  const above = /^src\/(merge|collections|react|tanstack-db)\//.exec(from)?.[1]
   if (above !== undefined) {
     const doors: Readonly<Record<string, readonly RegExp[]>> = {
       merge: [],
       collections: [/^src\/merge\//, /^src\/node\/api\//, /^src\/node\/(access|messaging)\.ts$/],
       react: [/^src\/collections\//, /^src\/node\/api\//],
+      'tanstack-db': [/^src\/collections\//],
     }
     const isOpen = to.startsWith(`src/${above}/`) || edges.includes(to) || doors[above]?.some((door) => door.test(to))
     return isOpen === true ? null : 'what is built on a node knows its interface, and its doors'
