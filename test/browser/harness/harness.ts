@@ -3,15 +3,37 @@
  * what takes minutes happen within seconds, and counts what the node asks of others.
  */
 import { bounds } from '../../../src/core/bounds.ts'
-import { type NodeOptions, openNode, TabringError, type TabringNode } from '../../../src/index.ts'
+import {
+  defineCollection,
+  definePresence,
+  type Group,
+  type NodeOptions,
+  openNode,
+  type Presence,
+  TabringError,
+  type TabringNode,
+} from '../../../src/index.ts'
+import { counter, fields } from '../../../src/merge/merge.ts'
 import { Traffic } from '../../scenarios/traffic.ts'
 import { cutOff, watchConnections, withOneCertificate } from './lines.ts'
 
 /** What a call came to: its result, or its typed error. */
 type Outcome = { readonly ok: unknown } | { readonly code: string; readonly changed: string; readonly message: string }
 
+/** The rows that tests of views write. */
+export interface Todo {
+  readonly title: string
+  readonly votes: number
+}
+const Todos = defineCollection<Todo>('todos', { merge: fields<Todo>({ votes: counter() }) })
+const Cursors = definePresence<{ readonly at: number; readonly sent: number }>('cursors')
+
 export interface Harness {
   node: TabringNode | undefined
+  /** A group of the tab's node. */
+  list(name: string): Group<Todo>
+  /** The tab's presence. The first call enters it. */
+  here(): Presence<{ readonly at: number; readonly sent: number }>
   /** Names of events that came, with their number. */
   readonly events: Record<string, number>
   /** Keys of which a `late` event told. */
@@ -29,8 +51,15 @@ export interface Harness {
   outcome(work: () => Promise<unknown>): Promise<Outcome>
 }
 
+function nodeOf(): TabringNode {
+  if (harness.node === undefined) throw new Error('the tab has opened its node')
+  return harness.node
+}
+
 const harness: Harness = {
   node: undefined,
+  list: (name) => nodeOf().collection(Todos).group(name),
+  here: () => nodeOf().presence(Cursors, { at: 0, sent: 0 }),
   events: {},
   late: [],
   open: async (options) => {
