@@ -122,7 +122,7 @@ export interface Keyed<T, In = T> {
   has(key: string, options?: GetOptions): Promise<boolean>
   /**
    * Writes a value. Rejects with `invalid-value` if it does not pass the schema or the merge type.
-   * @example await todos.set('a', { title: 'eggs', done: false })
+   * @example await todos.set('a', { title: 'eggs', votes: 0 })
    */
   set(key: string, value: In, options?: SetOptions<T>): Promise<PutResult>
   /**

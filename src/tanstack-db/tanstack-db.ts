@@ -21,7 +21,8 @@ export interface TabringCollectionConfig<T extends object> {
  * has been read, also where too few owners are in reach. An entry under another key than that of its row is left out.
  *
  * @example
- * const group = node.collection(Todos).group('list-1')
+ * const Rows = defineCollection<{ id: string; title: string }>('rows')
+ * const group = node.collection(Rows).group('list-1')
  * const todos = createCollection(tabringCollectionOptions({ group, getKey: (todo) => todo.id }))
  */
 export function tabringCollectionOptions<T extends object>({

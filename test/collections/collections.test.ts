@@ -1,7 +1,8 @@
 /**
  * Collections and groups on a ring: what a tab writes is merged with what others write at once, and lists are complete.
  */
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
 import { defineCollection } from '../../src/collections/define-collection.ts'
 import type { StandardSchema } from '../../src/collections/standard-schema.ts'
 import type { Scan } from '../../src/collections/types.ts'
@@ -173,6 +174,23 @@ describe('a schema', () => {
     expect(scan && (await all(scan)).map(({ key }) => key)).toEqual(['b'])
     expect(scan).toMatchObject({ invalid: 1, unreached: 0 })
     expect((await before?.group('all').get('a'))?.value).toEqual({ name: 7 })
+  })
+
+  test('of a library gives the types, and shows what an older version stored with its defaults', async () => {
+    cluster = await openCluster({ nodes: 1, r: 1 })
+    const older = defineCollection('tasks', { schema: z.object({ title: z.string() }) })
+    const schema = z.object({ title: z.string(), done: z.boolean().default(false), due: z.date().optional() })
+    const newer = defineCollection('tasks', { schema })
+    const [before, after] = [cluster.node(0).collection(older), cluster.node(0).collection(newer)]
+    await before.set('a', { title: 'eggs' })
+    const { value } = await after.get('a')
+    expectTypeOf(value).toEqualTypeOf<{ title: string; done: boolean; due?: Date | undefined } | undefined>()
+    expect(value).toEqual({ title: 'eggs', done: false })
+    const due = new Date(0)
+    await after.update('a', (task) => task && { ...task, due })
+    expect((await after.get('a')).value).toEqual({ title: 'eggs', done: false, due })
+    // @ts-expect-error: a title is a text
+    await expect(after.set('b', { title: 7 })).rejects.toMatchObject({ code: 'invalid-value', changed: 'nothing' })
   })
 })
 

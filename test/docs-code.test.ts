@@ -1,0 +1,158 @@
+/**
+ * The code of the README, of the guides, and of the docstrings' examples compiles against the public surface. Method:
+ * each block and each example is a file of its own; what they take for granted is declared here.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const text = (path: string) => readFileSync(join(root, path), 'utf8')
+
+const entries = {
+  tabring: 'src/index.ts',
+  'tabring/merge': 'src/merge/merge.ts',
+  'tabring/react': 'src/react/react.ts',
+  'tabring/memory': 'src/memory/open-cluster.ts',
+  'tabring/tanstack-db': 'src/tanstack-db/tanstack-db.ts',
+  'tabring/signaling': 'signaling/server.ts',
+}
+
+/** Names that code may use without importing them. */
+const given = `
+import type { ReactNode } from 'react'
+import type * as tabring from 'tabring'
+import type { Group, TabringNode } from 'tabring'
+import type * as tabringMemory from 'tabring/memory'
+declare global {
+  interface Todo { readonly title: string; readonly votes: number; readonly tags?: readonly string[] }
+  interface Cart { readonly eggs: number }
+  interface ImportMeta { readonly hot?: { dispose(end: () => void): void } }
+  const { openNode, defineCollection, definePresence, TabringError }: typeof tabring
+  const { fields, counter, set }: typeof import('tabring/merge')
+  const { openCluster }: typeof tabringMemory
+  const { startSignaling }: typeof import('tabring/signaling')
+  const { tabringCollectionOptions }: typeof import('tabring/tanstack-db')
+  const { createCollection }: typeof import('@tanstack/db')
+  const { TabringProvider, useLive, useMembers, useNode, useStatus }: typeof import('tabring/react')
+  const node: TabringNode
+  const cluster: tabringMemory.MemoryCluster
+  const Todos: tabring.CollectionDefinition<Todo>
+  const Todo: tabring.StandardSchema<Todo & { readonly tags: readonly string[] }>
+  const Cursors: tabring.PresenceDefinition<{ readonly cursor: number }, { readonly wave: boolean }>
+  const here: tabring.Presence<{ readonly cursor: number }, { readonly wave: boolean }>
+  const list: Group<Todo>
+  const todos: Group<Todo>
+  const [eggs, milk]: readonly [Todo, Todo]
+  const context: tabring.Context | null
+  const [cart, emptyCart]: readonly [Cart, Cart]
+  function mergeCarts(a: Cart, b: Cart): Cart
+  function add(cart: Cart, what: string): Cart
+  const [token, signaling]: readonly [string, string]
+  const value: unknown
+  const file: Blob
+  function show(...what: unknown[]): void
+  function render(...what: unknown[]): void
+  function save(what: unknown): void
+  function hint(what: string): void
+  function warn(what: string): void
+  function log(...what: unknown[]): void
+  function drawCursors(others: ReadonlyMap<string, { readonly cursor: number }>): void
+  function retryLater(): void
+  function createRoot(element: Element): { render(what: ReactNode): void }
+  const root: Element
+  const App: () => ReactNode
+  const server: import('tabring/signaling').SignalingServer
+}
+`
+
+interface Code {
+  readonly name: string
+  readonly code: string
+}
+
+/** The guide of merge types has a test of its own, which runs it too. */
+const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name !== 'conflicts-and-merge-types.md')
+const pages = ['README.md', ...guides.map((name) => `docs/guides/${name}`)]
+const blocks: readonly Code[] = pages.flatMap((page) =>
+  [...text(page).matchAll(/^```(tsx?)\n(.*?)^```/gms)].map(([, kind, code = ''], index) => ({
+    name: `${page} block ${index + 1}.${kind}`,
+    code,
+  })),
+)
+
+/** Folders with docstrings of the public surface. The merge types have a test of their own, which runs them too. */
+const documented = ['src/node/api', 'src/collections', 'src/browser', 'src/react', 'src/memory', 'src/tanstack-db']
+const examples: readonly Code[] = [
+  ...documented.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)),
+  'src/errors.ts',
+  'signaling/server.ts',
+]
+  .filter((path) => /\.tsx?$/.test(path))
+  .flatMap((path) =>
+    [...text(path).matchAll(/\* @example(.*(?:\n *\* (?!@).+)*)/g)].map(([, code = ''], index) => ({
+      name: `${path} example ${index + 1}.tsx`,
+      code: code.replace(/^ *\* ?/gm, ''),
+    })),
+  )
+
+/** A file of one piece of code: its imports, and the rest in a function. */
+function fileOf({ code }: Code): string {
+  const [imports, rest] = [/^import .*$/gm, /^export (?=const)/gm]
+  return `${(code.match(imports) ?? []).join('\n')}
+export async function piece() {
+${code.replace(imports, '').replace(rest, '')}
+}
+`
+}
+
+/** What the compiler says about pieces of code. */
+function complaints(pieces: readonly Code[]): readonly string[] {
+  const files = new Map([
+    [join(root, 'given.ts'), given],
+    ...pieces.map((piece) => [join(root, piece.name.replaceAll('/', ' ')), fileOf(piece)] as const),
+  ])
+  const options: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+    types: [],
+    jsx: ts.JsxEmit.ReactJSX,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+    paths: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, [join(root, path)]])),
+  }
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile, fileExists } = host
+  host.fileExists = (path) => files.has(path) || fileExists(path)
+  host.getSourceFile = (path, ...rest) => {
+    const source = files.get(path)
+    return source === undefined
+      ? getSourceFile(path, ...rest)
+      : ts.createSourceFile(path, source, ts.ScriptTarget.Latest)
+  }
+  const program = ts.createProgram([...files.keys()], options, host)
+  return [...files.keys()].flatMap((path) => {
+    const file = program.getSourceFile(path)
+    const told = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]
+    return told.map(
+      ({ messageText }) => `${path.slice(root.length)}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+    )
+  })
+}
+
+test('the code of the README, the guides and the docstrings compiles, and what is wrong is found', () => {
+  expect(blocks.length).toBeGreaterThan(15)
+  expect(examples.length).toBeGreaterThan(40)
+  const wrong = { name: 'wrong.ts', code: "await list.set('a', { title: 1 })" }
+  const told = complaints([...blocks, ...examples, wrong])
+  expect(told.filter((line) => !line.startsWith('wrong.ts'))).toEqual([])
+  expect(told).toHaveLength(1)
+})
