@@ -30,6 +30,7 @@ const laterStreams = [
   'orphans',
   'watchers',
   'filler',
+  'tallies',
 ] as const
 
 type Stream = (typeof streams)[number] | (typeof laterStreams)[number]

@@ -17,6 +17,7 @@ export interface Violation {
     | 'DRIFTED'
     | 'PHANTOM'
     | 'FALSE_SIBLING'
+    | 'MISCOUNTED'
     | 'DOT_REUSE'
     | 'FAILED_WRITE_VISIBLE'
     | 'READ_YOUR_WRITES'

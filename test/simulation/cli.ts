@@ -1,6 +1,6 @@
 /**
  * `npm run simulate -- [--seeds 200 | --minutes 20] [--from 1] [--nodes 3..12] [--jobs 2] [--faults loss,crash | none]
- * [--profile wipe | identity | storage | forgetting | apart | browser | wire | mesh | orphans | filler] [--twice 50]
+ * [--profile wipe | identity | storage | forgetting | apart | browser | wire | mesh | orphans | filler | merge] [--twice 50]
  * [--trace] [--until-violation] [--no-shrink] [--json]`: plays seeds until they or the time run out. It prints what
  * struck, which rare paths were taken, and every violation with what is needed to see it again. Exit code 1 if there
  * was a violation, if one of the first `--twice` seeds took another way the second time, or if in a thousand seeds or

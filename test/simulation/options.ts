@@ -71,6 +71,8 @@ export interface Options extends StoreOptions {
   readonly filler: number
   /** A tab is closed for good, and others are there on its device. */
   readonly orphans: boolean
+  /** All nodes change values with merge types. */
+  readonly tallies: boolean
   /** Nodes follow keys. */
   readonly watchers: boolean
   /** A tab with another build of the library is in the room. */
@@ -200,6 +202,7 @@ function optionsOf(seed: number): Options {
     ...wireOf(seed, 0.05),
     linksMax: bounds.linksMax,
     orphans: new Chance(seed, 'orphans').happens(0.03),
+    tallies: false,
     watchers: new Chance(seed, 'watchers').happens(0.25),
     filler: new Chance(seed, 'filler').happens(0.01) ? 1_300 : 0,
     core: chance.happens(0.4),
@@ -304,6 +307,7 @@ export const profiles = [
   'mesh',
   'orphans',
   'filler',
+  'merge',
 ] as const
 export type Profile = (typeof profiles)[number]
 
@@ -313,7 +317,8 @@ export type Profile = (typeof profiles)[number]
  * are remembered for seconds only. `apart`: besides, groups of devices are out of each other's reach for longer than
  * that. `browser`: all nodes have the browser's store. `wire`: messages travel in frames that are cut, queues are
  * short, and strangers are in the room. `mesh`: rings of more members than one has channels. `orphans`: tabs that are
- * closed for good beside others of their device. `filler`: more than a thousand keys. `storage`: the same calm run each
+ * closed for good beside others of their device. `filler`: more than a thousand keys. `merge`: values
+ * with merge types, and nothing that loses any. `storage`: the same calm run each
  * time, in which one call to a store fails; the seed says which one, and how, so that 5 n seeds go through the first n
  * calls.
  */
@@ -346,6 +351,15 @@ export function optionsUnder(profile: Profile, seed: number): Options {
     }
     case 'filler':
       return { ...drawn, filler: chance.between(1_200, 1_600), nodes: chance.between(3, 4), chaosMs: 25_000, joins: 1 }
+    case 'merge':
+      return {
+        ...without(drawn, ['wipe', 'restore', 'power', 'copy', 'rot', 'full', 'lock', 'leave']),
+        tallies: true,
+        nodes: Math.min(6, drawn.nodes),
+        devices: Math.min(6, drawn.nodes, drawn.devices),
+        thinkMs: Math.max(200, drawn.thinkMs),
+        idle: false,
+      }
     case 'mesh':
       return meshed(drawn)
     case 'wire':

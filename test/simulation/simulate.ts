@@ -19,6 +19,7 @@ import { lateThoughReceived } from './late-though-received.ts'
 import { isForgetful, type Options } from './options.ts'
 import { Watch } from './rare-paths.ts'
 import { Stranger } from './stranger.ts'
+import { Tallied } from './tallies.ts'
 import { ahead, Stalled, VirtualClock } from './virtual-clock.ts'
 import { Watchers } from './watchers.ts'
 import { testClient, Workload } from './workload.ts'
@@ -87,11 +88,13 @@ export async function simulate(
   stranger?.start()
   const filler = new Filler(world)
   if (options.filler > 0) clock.after(startMs, () => filler.start())
+  const tallied = new Tallied(world)
+  if (options.tallies) clock.after(startMs, () => tallied.start())
   const seen: Violation[] = []
   let finals: Finals | undefined
   try {
     finals = await live(world, workload, seen)
-    seen.push(...(await watchers.violations(finals)))
+    seen.push(...(await watchers.violations(finals)), ...(options.tallies ? await tallied.violations() : []))
     seen.push(...((await stranger?.violations()) ?? []), ...(options.filler > 0 ? await filler.violations() : []))
   } catch (error) {
     if (!(error instanceof Stalled)) throw error
