@@ -4,7 +4,7 @@
  * Each request goes to one part. A store that fails becomes a reply that says so.
  */
 import { partitionOf } from '../core/hash.ts'
-import type { NodeId, Partition } from '../core/ids.ts'
+import type { HybridTime, NodeId, Partition } from '../core/ids.ts'
 import { hybridZero } from '../core/versioning/hybrid-time.ts'
 import type { Reason, Reply, Request } from '../core/wire/messages.ts'
 import { StoreFailure } from '../ports.ts'
@@ -142,10 +142,17 @@ async function answerPut(
   return { type: 'stored', standing: ownership.counts(partition) ? 'owner' : 'syncing' }
 }
 
-async function answerGet(
-  { routing, replica, ownership, progress }: Serving,
-  { key }: Extract<Request, { type: 'get' }>,
-): Promise<Reply> {
+/**
+ * The time up to which this node may have forgotten names of what it once had. It has had nothing for certain before its
+ * copy was complete. While it catches up, its floor is raised before the rows come, but its horizon is not.
+ */
+function forgottenUntil({ ownership, progress }: Serving, partition: Partition): HybridTime {
+  if (!ownership.wasSynced(partition)) return hybridZero
+  return ownership.counts(partition) ? progress.floorOf(partition) : progress.horizonOf(partition)
+}
+
+async function answerGet(node: Serving, { key }: Extract<Request, { type: 'get' }>): Promise<Reply> {
+  const { routing, replica, ownership, progress } = node
   const partition = partitionOf(key)
   const { record, hinted, isLost } = await replica.read(key)
   const owns = routing.owns(partition)
@@ -153,15 +160,13 @@ async function answerGet(
   const isIn = !isLost && (ownership.counts(partition) || (hinted && !owns))
   const counts = !isIn ? 'as nobody' : owns ? 'as owner' : 'as stand-in'
   const horizon = counts === 'as owner' ? progress.horizonOf(partition) : hybridZero
-  const floor = isLost ? hybridZero : progress.floorOf(partition)
+  const floor = isLost ? hybridZero : forgottenUntil(node, partition)
   return { type: 'record', record, horizon, floor, counts, sources: ownership.sources(partition) }
 }
 
 /** A page ends early where its records outgrow a message. */
-async function answerScan(
-  { routing, listing, ownership, progress }: Serving,
-  { type: _, ...range }: Extract<Request, { type: 'scan' }>,
-): Promise<Reply> {
+async function answerScan(node: Serving, { type: _, ...range }: Extract<Request, { type: 'scan' }>): Promise<Reply> {
+  const { routing, listing, ownership } = node
   const { entries, next, isLost } = await listing.page(range)
   const { partition } = range
   const [batch = []] = batchesOf(entries)
@@ -171,7 +176,7 @@ async function answerScan(
     type: 'scanned',
     entries: batch,
     next: entries[batch.length]?.key ?? next,
-    floor: isLost ? hybridZero : progress.floorOf(partition),
+    floor: isLost ? hybridZero : forgottenUntil(node, partition),
     counts: !isWhole ? 'as nobody' : routing.owns(partition) ? 'as owner' : 'as stand-in',
     sources: ownership.sources(partition),
   }
