@@ -53,6 +53,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
     sleepDetector.look()
     return handleRequest(parts, from, request)
   }
+  parts.coordinator.onMissed = (owner, partition) => schedule.missed(owner, partition)
   parts.coordinator.onOwnRequest = (request) => handleRequest(parts, parts.routing.self, request)
   peers.on.swim = (from, message) => {
     sleepDetector.look()

@@ -143,11 +143,10 @@ async function answerPut(
 }
 
 /**
- * The time up to which this node may have forgotten names of what it once had. It has had nothing for certain before its
- * copy was complete. While it catches up, its floor is raised before the rows come, but its horizon is not.
+ * The time up to which this node may have forgotten names of what it once had. While it catches up, its floor is raised
+ * before the rows come, but its horizon is not.
  */
 function forgottenUntil({ ownership, progress }: Serving, partition: Partition): HybridTime {
-  if (!ownership.wasSynced(partition)) return hybridZero
   return ownership.counts(partition) ? progress.floorOf(partition) : progress.horizonOf(partition)
 }
 

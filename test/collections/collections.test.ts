@@ -189,8 +189,8 @@ describe('a schema', () => {
     const due = new Date(0)
     await after.update('a', (task) => task && { ...task, due })
     expect((await after.get('a')).value).toEqual({ title: 'eggs', done: false, due })
-    // @ts-expect-error: a title is a text
-    await expect(after.set('b', { title: 7 })).rejects.toMatchObject({ code: 'invalid-value', changed: 'nothing' })
+    expectTypeOf(after.set).parameter(1).toEqualTypeOf<{ title: string; done?: boolean; due?: Date | undefined }>()
+    await expect(after.set('b', { title: 7 as never })).rejects.toMatchObject({ code: 'invalid-value', changed: 'nothing' })
   })
 })
 

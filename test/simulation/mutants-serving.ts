@@ -10,6 +10,23 @@ import type { Mutant } from './mutants.ts'
 
 export const servingMutants: readonly Mutant[] = [
   {
+    name: 'an owner that missed a write of which the others know gets it at its turn only',
+    file: 'src/node/coordination/write.ts',
+    from: 'if (held.isOwn) for (const owner of owed) onMissed(owner, partitionOf(key))',
+    to: '',
+    test: { file: 'test/scenarios/missed-one.test.ts', name: 'one put has it soon after' },
+  },
+  {
+    name: 'a new owner that still fetches says that it may have forgotten what it never had',
+    file: 'src/node/request-handler.ts',
+    from: 'ownership.counts(partition) ? progress.floorOf(partition) : progress.horizonOf(partition)',
+    to: 'progress.floorOf(partition)',
+    test: {
+      file: 'test/scenarios/moved-while-old.test.ts',
+      name: 'a value older than the retention is read while its new owner',
+    },
+  },
+  {
     name: 'newly met nodes are not doubted',
     file: 'src/node/ownership/ownership.ts',
     from: '    this.#newcomers.set(node, { due: new Set(allPartitions.filter(isDue)), untilMs })',

@@ -217,7 +217,7 @@ const general: readonly Mutant[] = [
   {
     name: 'no anti-entropy, and no transfer of ownership',
     file: 'src/node/anti-entropy/exchange-schedule.ts',
-    from: 'await this.#exchange.run(node, due, left.length === 0 ? null : due, why)',
+    from: 'await this.#exchange.run(node, due, named.size === 0 ? null : due, why)',
     to: 'await null',
   },
   {

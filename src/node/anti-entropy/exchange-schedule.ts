@@ -44,6 +44,8 @@ export class ExchangeSchedule {
   readonly #exchange: Exchange
   readonly #appointments: Appointments
   /** Pauses after exchanges that failed, and after those that ended well between nodes with different placements. */
+  /** By owner: partitions of which it has missed a write. */
+  readonly #missed = new Map<NodeId, Set<Partition>>()
   readonly #backOff: BackOff<'exchange' | 'views'>
   #followedAt = Number.NEGATIVE_INFINITY
   #turn = 0
@@ -108,10 +110,22 @@ export class ExchangeSchedule {
     this.#appointments.soon(node, delayMs)
   }
 
+  /** An owner has missed a write that this node has: they exchange its partition soon, whoever begins it else. */
+  missed(owner: NodeId, partition: Partition): void {
+    if (!this.#routing.takesIn(owner)) return
+    this.#miss(owner, partition)
+    this.soon(owner, bounds.retryFirstMs)
+  }
+
+  #miss(owner: NodeId, partition: Partition): void {
+    this.#missed.set(owner, (this.#missed.get(owner) ?? new Set()).add(partition))
+  }
+
   /** Exchanges with a node all that is due. Resolves to the pause before the next try, ms, if it is too early. */
   async #run(node: NodeId): Promise<number | null> {
     if (this.#stopped || !this.#peers.isReachable(node) || !this.#concerns(node)) return null
     let reason: 'exchange' | 'views' = 'exchange'
+    let missed: readonly Partition[] = []
     try {
       // A peer with another placement may store our records as hints and accept writes we never see. So an exchange
       // with it proves nothing.
@@ -119,15 +133,18 @@ export class ExchangeSchedule {
       // While members come and go, either node may learn of a change a moment later.
       const isSettling = this.#clock.now() - this.#followedAt < bounds.viewSettleMs
       if (!isAlike && isSettling) return bounds.viewRetryMs
+      missed = this.#missedBy(node)
+      this.#missed.delete(node)
       try {
         // A new owner fetches from a former one first. Little is left to move when it then compares with its co-owners.
         const fetching = this.#ownership.fetchingFrom(node)
         if (isAlike && fetching.length > 0) await this.#exchange.run(node, fetching, fetching, 'catching up')
         const left = this.#leftFor(node)
         const shared = this.#routing.sharedPartitions(this.#routing.self, node)
-        const due = left.length === 0 ? shared : [...shared, ...left].sort((a, b) => a - b)
+        const named = new Set([...left, ...missed])
+        const due = named.size === 0 ? shared : [...new Set([...shared, ...named])].sort((a, b) => a - b)
         const why = left.length === 0 ? 'anti-entropy' : 'handing on'
-        if (due.length > 0) await this.#exchange.run(node, due, left.length === 0 ? null : due, why)
+        if (due.length > 0) await this.#exchange.run(node, due, named.size === 0 ? null : due, why)
       } finally {
         // This runs even if some partitions could not be brought in step: dropping others may make room for them.
         if (this.#leftFor(node).length > 0) await this.#exchange.dropSettled()
@@ -137,6 +154,7 @@ export class ExchangeSchedule {
       if (!isAlike || !this.#membership.placesAlike(node)) throw new Error('the two place keys differently')
       this.#backOff.reset(node)
     } catch {
+      if (reason === 'exchange') for (const partition of missed) this.#miss(node, partition)
       // The node went away, a store failed, or the two have to exchange again. If the node is met again, the pauses
       // begin anew.
       if (!this.#peers.isReachable(node)) return null
@@ -157,10 +175,21 @@ export class ExchangeSchedule {
       )
   }
 
+  /** Partitions of which a node has missed a write, and that both own. */
+  #missedBy(node: NodeId): readonly Partition[] {
+    const both = [this.#routing.self, node].map((owner) => new Set(this.#routing.ownedBy(owner)))
+    return [...(this.#missed.get(node) ?? [])].filter((partition) => both.every((owned) => owned.has(partition)))
+  }
+
   /** True if there is anything to exchange with a node. */
   #concerns(node: NodeId): boolean {
     const shared = this.#routing.sharedPartitions(this.#routing.self, node)
-    return shared.length > 0 || this.#leftFor(node).length > 0 || this.#ownership.fetchingFrom(node).length > 0
+    return (
+      shared.length > 0 ||
+      this.#missed.has(node) ||
+      this.#leftFor(node).length > 0 ||
+      this.#ownership.fetchingFrom(node).length > 0
+    )
   }
 
   /** Rows of a partition were lost here. Exchanges now with those of its owners that are within reach. */
@@ -173,6 +202,7 @@ export class ExchangeSchedule {
   /** Follows a change of placement: there may be much to exchange with every peer within reach. */
   follow(): void {
     this.#backOff.keep((node) => this.#routing.isPlaced(node))
+    for (const node of this.#missed.keys()) if (!this.#routing.isPlaced(node)) this.#missed.delete(node)
     this.#followedAt = this.#clock.now()
     for (const node of this.#routing.others) if (this.#peers.isReachable(node)) this.soon(node)
   }

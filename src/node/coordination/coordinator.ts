@@ -3,7 +3,7 @@
  *
  * It sends the request to nodes of the preference list. It answers its own share itself, without a message.
  */
-import type { NodeId } from '../../core/ids.ts'
+import type { NodeId, Partition } from '../../core/ids.ts'
 import type { Reply, Request } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Events } from '../api/events.ts'
@@ -35,6 +35,8 @@ export class Coordinator {
   readonly writeStamp: WriteStamp
   readonly events: Events
   readonly trace: Trace
+  /** An owner has not stored a write that this node has as another owner. */
+  onMissed: (owner: NodeId, partition: Partition) => void = () => {}
   /** Answers a request of this node to itself, as it answers other nodes. */
   onOwnRequest: (request: Request) => Promise<Reply> = async () => ({ type: 'failed', code: 'closed' })
   readonly #links: Pick<Links, 'sent'>

@@ -173,13 +173,14 @@ export async function write(
  * has it already: its own record is what the others get, in an exchange.
  */
 async function keepUncovered(
-  { replica, routing }: Coordinator,
+  { replica, routing, onMissed }: Coordinator,
   key: StoredKey,
   delta: Record,
   candidates: readonly Asked[],
   held: Held,
 ): Promise<readonly NodeId[]> {
   const owed = uncovered(candidates)
+  if (held.isOwn) for (const owner of owed) onMissed(owner, partitionOf(key))
   if (owed.length === 0 || held.isOwn) return owed
   await replica.take([{ key, record: delta, hintFor: owed }], 'relaxed')
   held.stored(routing.self, routing.owns(partitionOf(key)) ? 'owner' : 'hint')
