@@ -31,8 +31,8 @@ export class LiveState<V> implements Live<V> {
   /** Puts a new state in the place of the one before. */
   show(value: V): void {
     this.#current = value
-    // A listener may make the next state, or listen anew. Each is called with the last state last.
-    for (const listener of [...this.#listeners]) call(listener, this.#current)
+    // A listener may make the next state. Each is called with the last state last.
+    for (const listener of this.#listeners) call(listener, this.#current)
   }
 
   get current(): V {
