@@ -31,7 +31,8 @@ export class LiveState<V> implements Live<V> {
   /** Puts a new state in the place of the one before. */
   show(value: V): void {
     this.#current = value
-    for (const listener of this.#listeners) call(listener, value)
+    // A listener may make the next state. Each is called with the last state last.
+    for (const listener of this.#listeners) call(listener, this.#current)
   }
 
   get current(): V {

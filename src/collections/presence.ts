@@ -56,7 +56,8 @@ export function definePresence<P extends object = Record<string, unknown>, E = u
       const messaging = messagingOf(inside)
       const known = entered.get(messaging)
       if (known !== undefined && !known.hasLeft) return known
-      const presence = new Entered<P, E>(messaging, name, initial, (known?.count ?? 0) + 1)
+      const presence = new Entered<P, E>(messaging, name, initial)
+      known?.forget()
       entered.set(messaging, presence)
       return presence
     },
@@ -92,17 +93,19 @@ function parsed(value: unknown): Heard | null {
   return { kind: 'state', stamp: [boot, count], asks, state }
 }
 
-/** What a node has told another member. */
+/** One other member, and what has passed between it and this node. */
 interface Line {
-  /** The boot of the member. */
-  readonly boot: string
+  /** The line is replaced when the member may have forgotten this node, or the other way round. */
+  readonly name: string
   /** The count of the state that it has heard; 0 for none. */
   told: number
-  /** Its own state is not known yet. */
+  /** The last state that came from it. */
+  stamp: Stamp
+  /** Its own state is not known yet: this node asks for it. */
   asks: boolean
-  /** States that have come from it. */
-  heard: number
-  /** It does not listen. */
+  /** Times that it has asked. */
+  asked: number
+  /** It does not listen. It asks when it does. */
   isDeaf: boolean
   isTelling: boolean
 }
@@ -111,35 +114,26 @@ class Entered<P extends object, E> implements Presence<P, E> {
   readonly others = new LiveState<ReadonlyMap<string, P>>(new Map())
   readonly #messaging: Messaging
   readonly #name: string
-  readonly #boot: number
   readonly #listeners = new Set<(event: E, from: string) => void>()
   readonly #lines = new Map<string, Line>()
-  readonly #stamps = new Map<string, Stamp>()
   readonly #stops: readonly (() => void)[]
-  #mine: P
-  /** Null once this node has left. */
-  #shown: P | null
-  /** Of the states that this boot has shown. */
-  count: number
+  #mine = {} as P
+  hasLeft = false
+  /** The count of the state that this node shows, and the message that tells it: without the question, and with it. */
+  #count = 0
+  #tells: Uint8Array = new Uint8Array()
+  #asks: Uint8Array = new Uint8Array()
   #eventsAt: readonly number[] = []
 
-  constructor(messaging: Messaging, name: string, initial: P, count: number) {
-    this.count = count
+  constructor(messaging: Messaging, name: string, initial: P) {
     this.#messaging = messaging
     this.#name = name
-    this.#mine = initial
-    this.#shown = initial
-    this.#boot = messaging.boot()
-    this.#message(initial, false)
+    this.set(initial)
     this.#stops = [
       messaging.hear(name, (value, from) => this.#heard(from, parsed(value))),
       messaging.onMembers(() => this.#review()),
     ]
     this.#review()
-  }
-
-  get hasLeft(): boolean {
-    return this.#shown === null
   }
 
   get mine(): P {
@@ -148,12 +142,8 @@ class Entered<P extends object, E> implements Presence<P, E> {
 
   set(patch: Partial<P>): void {
     const mine = { ...this.#mine, ...patch }
-    this.#message(mine, false)
+    this.#show(this.hasLeft ? null : mine)
     this.#mine = mine
-    if (this.hasLeft) return
-    this.#shown = mine
-    this.count += 1
-    this.#tellEach()
   }
 
   send(event: E, to?: string): void {
@@ -163,6 +153,7 @@ class Entered<P extends object, E> implements Presence<P, E> {
     if (this.#eventsAt.length >= perSecondMax)
       throw new TabringError('overloaded', `a presence sends at most ${perSecondMax} events a second`)
     this.#eventsAt = [...this.#eventsAt, now]
+    if (this.hasLeft) return
     // At most once: an event that is lost is not sent again.
     for (const [node, { isDeaf }] of this.#lines)
       if (!isDeaf && (to === undefined || to === node)) this.#messaging.tell(node, this.#name, body).catch(() => {})
@@ -179,30 +170,48 @@ class Entered<P extends object, E> implements Presence<P, E> {
   leave(): void {
     if (this.hasLeft) return
     for (const stop of this.#stops) stop()
-    this.#shown = null
-    this.count += 1
-    this.#tellEach()
+    this.hasLeft = true
+    this.#show(null)
     this.others.show(new Map())
   }
 
-  /** Members have come or gone, or begun anew. */
+  /** Says nothing more: this node has entered anew, and that is what others hear. */
+  forget(): void {
+    this.#lines.clear()
+  }
+
+  /** Encodes the state at once: the application may change its objects later. */
+  #show(state: P | null): void {
+    const count = this.#messaging.count()
+    const encode = (asks: boolean) => this.#messaging.encode([this.#messaging.boot(), count, asks, state])
+    const [tells, asks] = [encode(false), encode(true)]
+    this.#count = count
+    this.#tells = tells
+    this.#asks = asks
+    this.#tellEach()
+  }
+
+  /** Members have come or gone, or begun anew, or this node has ended. */
   #review(): void {
+    if (!this.#messaging.isOpen()) {
+      this.leave()
+      return
+    }
     const awake = this.#messaging.awake()
-    for (const node of this.#lines.keys()) if (!awake.has(node)) this.#gone(node)
-    for (const [node, boot] of awake) {
-      if (this.#lines.get(node)?.boot === boot) continue
-      this.#lines.set(node, { boot, told: 0, asks: true, heard: 0, isDeaf: false, isTelling: false })
+    for (const node of this.#lines.keys()) {
+      if (awake.has(node)) continue
+      this.#lines.delete(node)
+      this.#hides(node)
+    }
+    for (const [node, name] of awake) {
+      // What the member showed before stays until it is told anew, or does not listen any more.
+      if (this.#lines.get(node)?.name === name) continue
+      this.#lines.set(node, { name, told: 0, stamp: [-1, 0], asks: true, asked: 0, isDeaf: false, isTelling: false })
     }
     this.#tellEach()
   }
 
-  #gone(node: string): void {
-    this.#lines.delete(node)
-    this.#hides(node)
-  }
-
   #hides(node: string): void {
-    this.#stamps.delete(node)
     if (!this.others.current.has(node)) return
     this.others.show(new Map([...this.others.current].filter(([other]) => other !== node)))
   }
@@ -210,21 +219,24 @@ class Entered<P extends object, E> implements Presence<P, E> {
   #heard(from: string, message: Heard | null): void {
     if (message === null) return
     if (message.kind === 'event') {
-      for (const listener of this.#listeners) call((event) => listener(event, from), message.event as E)
+      // A copy: a listener may begin to listen anew, and hears this event once all the same.
+      for (const listener of [...this.#listeners]) call((event) => listener(event, from), message.event as E)
       return
     }
     const { stamp, asks, state } = message
     const line = this.#lines.get(from)
-    // It is shown once it is known to be awake, and asked then.
+    // Its state is shown once it is known to be awake: then this node asks.
     if (line === undefined) return
-    if (asks) line.told = 0
+    if (asks) {
+      line.told = 0
+      line.asked += 1
+    }
     line.asks = false
-    line.heard += 1
-    if (isLater(stamp, this.#stamps.get(from) ?? [-1, 0])) {
+    if (isLater(stamp, line.stamp)) {
+      line.stamp = stamp
       line.isDeaf = state === null
       if (state === null) this.#hides(from)
       else this.others.show(new Map([...this.others.current, [from, state as P]]))
-      this.#stamps.set(from, stamp)
     }
     void this.#tellAll(from, line)
   }
@@ -241,39 +253,32 @@ class Entered<P extends object, E> implements Presence<P, E> {
     while (this.#isDue(node, line)) {
       const isHeard = await this.#tell(node, line)
       await this.#messaging.pause(isHeard ? this.#intervalMs : pauseMs)
-      if (isHeard) continue
-      // Who has left tells so once.
-      if (this.hasLeft) break
-      pauseMs = Math.min(2 * pauseMs, retryMsMax)
+      pauseMs = isHeard ? retryMs : Math.min(2 * pauseMs, retryMsMax)
     }
     line.isTelling = false
   }
 
   #isDue(node: string, line: Line): boolean {
     if (!this.#messaging.isOpen() || this.#lines.get(node) !== line || line.isDeaf) return false
-    return line.told < this.count || (line.asks && !this.hasLeft)
+    // After this node has left, it hears no more of members that go.
+    if (this.hasLeft) return line.told < this.#count && this.#messaging.awake().has(node)
+    return line.told < this.#count || line.asks
   }
 
+  /** Resolves with false if the member could not be told. */
   async #tell(node: string, line: Line): Promise<boolean> {
-    const { asks, heard } = line
-    const count = this.count
-    const body = this.#message(this.#shown, asks)
+    const { asks, asked } = line
+    const count = this.#count
+    const body = asks ? this.#asks : this.#tells
     const listens = await this.#messaging.tell(node, this.#name, body).catch(() => null)
     if (listens === null) return false
-    // It began to listen while it was told in vain.
-    if (!listens && line.heard > heard) return true
+    // It has entered, or entered anew, since it was told. It is told again.
+    if (line.asked > asked || this.#lines.get(node) !== line) return true
     line.told = count
     line.asks &&= !asks
-    if (listens) return true
-    // It listens to nothing of this name. It asks when it does.
-    line.isDeaf = true
-    this.#hides(node)
+    line.isDeaf = !listens
+    if (!listens) this.#hides(node)
     return true
-  }
-
-  /** The message that tells a state of this node. Throws if it is too large, or no plain data. */
-  #message(state: P | null, asks: boolean): Uint8Array {
-    return this.#messaging.encode([this.#boot, this.count, asks, state])
   }
 
   get #intervalMs(): number {

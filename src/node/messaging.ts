@@ -25,6 +25,7 @@ export function messagingOf(inside: Inside): Messaging {
 class Messages implements Messaging {
   readonly #parts: Parts
   readonly #listeners = new Map<string, Listener>()
+  #count = 0
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -52,6 +53,8 @@ class Messages implements Messaging {
     this.#parts.lifetime.assertOpen()
     if (utf8Length(topic) > bounds.topicBytesMax)
       throw new TabringError('invalid-option', `a name of a presence has at most ${bounds.topicBytesMax} bytes`)
+    if (this.#listeners.has(topic))
+      throw new TabringError('invalid-option', `another presence on this node has the name ${topic}. Leave it before.`)
     this.#listeners.set(topic, listener)
     return () => {
       this.#listeners.delete(topic)
@@ -71,11 +74,18 @@ class Messages implements Messaging {
     const { membership, routing } = this.#parts
     const isAwake = (status: string) => status === 'alive' || status === 'suspect'
     const others = membership.claims.filter(({ node, status }) => node !== routing.self && isAwake(status))
-    return new Map(others.map(({ node, peer }) => [node, peer]))
+    // A member that has taken this node for gone takes it back with a higher incarnation only.
+    const { incarnation } = membership.own
+    return new Map(others.map(({ node, peer }) => [node, `${peer} ${incarnation}`]))
   }
 
   boot(): number {
     return this.#parts.progress.boot
+  }
+
+  count(): number {
+    this.#count += 1
+    return this.#count
   }
 
   onMembers(listener: () => void): () => void {

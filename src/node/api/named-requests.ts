@@ -79,13 +79,18 @@ export interface Messaging {
   tell(node: string, topic: string, body: Uint8Array): Promise<boolean>
   /**
    * Calls `listener` with each value that comes under a topic, until the returned function is called. Throws `closed`,
-   * or `invalid-option` for a topic of more than 256 bytes.
+   * or `invalid-option` for a topic of more than 256 bytes, or one that has a listener.
    */
   hear(topic: string, listener: (value: unknown, from: string) => void): () => void
-  /** The other members that are awake, each with the name of its boot. */
+  /**
+   * The other members that are awake, each with a name of the acquaintance. It changes with the boot of the member, and
+   * when this node was away or had to refute that it is gone: then either may have forgotten the other.
+   */
   awake(): ReadonlyMap<string, string>
   /** The number of this node's boot. The next one is higher. */
   boot(): number
+  /** A number higher than all that this boot has counted before. */
+  count(): number
   /** Calls `listener` when members have come or gone, until the returned function is called, or the node ends. */
   onMembers(listener: () => void): () => void
   /** The time of the node's own clock, ms. It never goes back. */

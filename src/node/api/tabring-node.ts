@@ -326,7 +326,7 @@ export interface TabringNode {
   /**
    * Shows a state of this node to all members, and theirs to this page, for as long as they are awake. It is never
    * stored. The same definition gives the same object until `leave` is called on it. Throws `invalid-value`,
-   * `value-too-large` or `closed`.
+   * `value-too-large`, `closed`, or `invalid-option` if another definition of the name is entered.
    * @example const here = node.presence(Cursors, { cursor: 0 })
    */
   presence<P, C>(definition: EnteredDefinition<P, C>, initial: P): C
