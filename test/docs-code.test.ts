@@ -52,6 +52,7 @@ declare global {
   function add(cart: Cart, what: string): Cart
   const [token, signaling]: readonly [string, string]
   const value: unknown
+  const [shown, edited]: readonly [Todo, Todo]
   const file: Blob
   function show(...what: unknown[]): void
   function render(...what: unknown[]): void
@@ -75,7 +76,7 @@ interface Code {
 
 /** The guide of merge types has a test of its own, which runs it too. */
 const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name !== 'conflicts-and-merge-types.md')
-const pages = ['README.md', ...guides.map((name) => `docs/guides/${name}`)]
+const pages = ['README.md', 'skills/tabring/SKILL.md', ...guides.map((name) => `docs/guides/${name}`)]
 const blocks: readonly Code[] = pages.flatMap((page) =>
   [...text(page).matchAll(/^```(tsx?)\n(.*?)^```/gms)].map(([, kind, code = ''], index) => ({
     name: `${page} block ${index + 1}.${kind}`,

@@ -142,13 +142,9 @@ async function answerPut(
   return { type: 'stored', standing: ownership.counts(partition) ? 'owner' : 'syncing' }
 }
 
-/**
- * The time up to which this node may have forgotten names of what it once had. While it catches up, its floor is raised
- * before the rows come, but its horizon is not.
- */
-function forgottenUntil({ ownership, progress }: Serving, partition: Partition): HybridTime {
-  return ownership.counts(partition) ? progress.floorOf(partition) : progress.horizonOf(partition)
-}
+/** The time up to which names may have been pruned in the rows that are here: a copy in sync has them all. */
+const floorTold = ({ ownership, progress }: Serving, partition: Partition): HybridTime =>
+  ownership.counts(partition) ? progress.floorOf(partition) : progress.floorOfRows(partition)
 
 async function answerGet(node: Serving, { key }: Extract<Request, { type: 'get' }>): Promise<Reply> {
   const { routing, replica, ownership, progress } = node
@@ -159,7 +155,7 @@ async function answerGet(node: Serving, { key }: Extract<Request, { type: 'get' 
   const isIn = !isLost && (ownership.counts(partition) || (hinted && !owns))
   const counts = !isIn ? 'as nobody' : owns ? 'as owner' : 'as stand-in'
   const horizon = counts === 'as owner' ? progress.horizonOf(partition) : hybridZero
-  const floor = isLost ? hybridZero : forgottenUntil(node, partition)
+  const floor = isLost ? hybridZero : floorTold(node, partition)
   return { type: 'record', record, horizon, floor, counts, sources: ownership.sources(partition) }
 }
 
@@ -175,7 +171,7 @@ async function answerScan(node: Serving, { type: _, ...range }: Extract<Request,
     type: 'scanned',
     entries: batch,
     next: entries[batch.length]?.key ?? next,
-    floor: isLost ? hybridZero : forgottenUntil(node, partition),
+    floor: isLost ? hybridZero : floorTold(node, partition),
     counts: !isWhole ? 'as nobody' : routing.owns(partition) ? 'as owner' : 'as stand-in',
     sources: ownership.sources(partition),
   }

@@ -18,9 +18,9 @@ export const servingMutants: readonly Mutant[] = [
   },
   {
     name: 'a new owner that still fetches says that it may have forgotten what it never had',
-    file: 'src/node/request-handler.ts',
-    from: 'ownership.counts(partition) ? progress.floorOf(partition) : progress.horizonOf(partition)',
-    to: 'progress.floorOf(partition)',
+    file: 'src/node/ownership/progress.ts',
+    from: 'this.#floorsBefore.get(partition) ?? this.floorOf(partition)',
+    to: 'this.floorOf(partition)',
     test: {
       file: 'test/scenarios/moved-while-old.test.ts',
       name: 'a value older than the retention is read while its new owner',

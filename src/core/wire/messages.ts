@@ -156,7 +156,7 @@ export type Reply =
       readonly record: Record
       /** The time up to which the replica prunes names; 0 if it is not in sync. */
       readonly horizon: HybridTime
-      /** The time up to which the replica may have pruned names of what it had; 0 if its copy was never complete. */
+      /** The time up to which names may have been pruned in the rows that are here; 0 if one is lost. */
       readonly floor: HybridTime
       readonly counts: Counting
       readonly sources: readonly NodeId[]

@@ -78,6 +78,8 @@ export class Progress {
   readonly #routing: Routing
   readonly #retention: Pick<Retention, 'ms'>
   readonly #boot: BootNumber
+  /** By partition: the floor before a peer stated a later one. An exchange that brings the rows raises the horizon. */
+  readonly #floorsBefore = new Map<Partition, HybridTime>()
   readonly #kept: Kept[]
   /** Horizons that hold once they are flushed. */
   #raised = new Map<Partition, HybridTime>()
@@ -160,6 +162,11 @@ export class Progress {
     return begun === undefined ? floor : later(this.#of(partition, begun.kept).floor, horizon)
   }
 
+  /** The floor of the rows that are here: without floors of peers whose rows may be still to come. */
+  floorOfRows(partition: Partition): HybridTime {
+    return later(this.#floorsBefore.get(partition) ?? this.floorOf(partition), this.horizonOf(partition))
+  }
+
   /** The terms that this node states before records of these partitions move. */
   termsFor(node: NodeId, partitions: readonly Partition[], begun: Begun): ExchangeTerms {
     const { kept } = begun
@@ -177,6 +184,7 @@ export class Progress {
     for (const [partition, floor] of floors) {
       const kept = this.#of(partition)
       if (!this.#routing.owns(partition) || floor <= kept.floor) continue
+      if (!this.#floorsBefore.has(partition)) this.#floorsBefore.set(partition, kept.floor)
       this.#kept[partition] = { ...kept, floor }
       isRaised = true
     }
@@ -262,6 +270,7 @@ export class Progress {
       const kept = this.#of(partition)
       if (this.#routing.owns(partition) || (kept.horizon === never && kept.received.size === 0)) continue
       this.#raised.delete(partition)
+      this.#floorsBefore.delete(partition)
       this.#kept[partition] = { ...nothing, floor: kept.floor }
     }
     for (const [node, given] of this.#given) {
@@ -280,6 +289,7 @@ export class Progress {
     this.#losses += 1
     this.#lostAt.set(partition, this.#losses)
     this.#raised.delete(partition)
+    this.#floorsBefore.delete(partition)
     this.#kept[partition] = how === 'dropped' ? nothing : { ...nothing, floor: this.#of(partition).floor }
     return this.#row()
   }
