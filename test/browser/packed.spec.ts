@@ -13,17 +13,20 @@ import ts from 'typescript'
 import { preview, build as vite } from 'vite'
 import webpack from 'webpack'
 import type { TabringNode } from '../../src/index.ts'
-import { expect, test } from './world.ts'
+import { expect, type Profile, test } from './world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
 
-/** The first block of the README, with the address of a signaling server of the test. */
-async function firstExample(signaling: string): Promise<string> {
-  const [, code = ''] = /```ts\n(.*?)```/s.exec(await readFile(join(root, 'README.md'), 'utf8')) ?? []
+/** The first block of a page, with the address of a signaling server of the test. */
+async function firstBlock(page: string, signaling: string): Promise<string> {
+  const [, code = ''] = /```ts\n(.*?)```/s.exec(await readFile(join(root, page), 'utf8')) ?? []
   expect(code).toContain("'ws://127.0.0.1:8787'")
-  return `${code.replace('ws://127.0.0.1:8787', signaling)}\nObject.assign(globalThis, { node, put })\n`
+  return code.replace('ws://127.0.0.1:8787', signaling)
 }
+
+const firstExample = async (signaling: string) =>
+  `${await firstBlock('README.md', signaling)}\nObject.assign(globalThis, { node, put })\n`
 
 let project = ''
 test.beforeAll(async () => {
@@ -125,27 +128,11 @@ for (const bundler of ['vite', 'webpack', 'esbuild'] as const) {
   })
 
   test(`the first example of the README works in two browsers, built by ${bundler}`, async ({ world }) => {
-    const code = await firstExample(world.signaling.url)
-    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext }
-    await writeFile(file(`app-${bundler}.js`), ts.transpileModule(code, { compilerOptions }).outputText)
-    await bundled(bundler, `app-${bundler}.js`, `app-${bundler}`)
-    const outDir = file(`app-${bundler}`)
-    const [main] = (await readdir(outDir, { recursive: true })).filter((name) => name.endsWith('.js'))
-    await writeFile(join(outDir, 'index.html'), `<!doctype html><script type="module" src="/${main}"></script>`)
-    const served = {
-      root: project,
-      configFile: false,
-      build: { outDir },
-      preview: { port: 0, host: '127.0.0.1' },
-    } as const
-    const server = await preview({ ...served, logLevel: 'error' })
-    try {
-      const address = server.httpServer.address()
-      if (address === null || typeof address === 'string') throw new Error('the page server has no port')
+    await served(bundler, 'app', await firstExample(world.signaling.url), async (url) => {
       const profiles = [await world.profile('chromium'), await world.profile('chromium')]
       for (const profile of profiles) {
         await profile.start()
-        await profile.page.goto(`http://127.0.0.1:${address.port}/`)
+        await profile.page.goto(url)
         await profile.page.waitForFunction(() => 'put' in globalThis)
       }
       for (const { page } of profiles) {
@@ -156,8 +143,56 @@ for (const bundler of ['vite', 'webpack', 'esbuild'] as const) {
           })
         await expect.poll(async () => Math.max(...(await eggs())), { timeout: 60_000 }).toBe(2)
       }
-    } finally {
-      await server.close()
-    }
+    })
   })
+}
+
+test('the first app of the guide shows in one browser what is added in another', async ({ world }) => {
+  const code = await firstBlock('docs/guides/first-app.md', world.signaling.url)
+  await served('esbuild', 'list', code, async (url) => {
+    const [one, two] = [await world.profile('chromium'), await world.profile('chromium')]
+    for (const { page } of await started([one, two])) await page.goto(url)
+    for (const { page } of [one, two, one]) {
+      await page.fill('input', 'eggs')
+      await page.press('input', 'Enter')
+    }
+    for (const { page } of [one, two])
+      await expect.poll(() => page.textContent('ul'), { timeout: 60_000 }).toBe('3 eggs')
+    await expect.poll(() => one.page.textContent('p'), { timeout: 60_000 }).toBe('')
+  })
+})
+
+async function started(profiles: readonly Profile[]): Promise<readonly Profile[]> {
+  for (const profile of profiles) await profile.start()
+  return profiles
+}
+
+/** Builds code as an application, and serves it as a page while `work` goes on. */
+async function served(
+  bundler: Bundler,
+  name: string,
+  code: string,
+  work: (url: string) => Promise<void>,
+): Promise<void> {
+  const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext }
+  await writeFile(file(`${name}-${bundler}.js`), ts.transpileModule(code, { compilerOptions }).outputText)
+  await bundled(bundler, `${name}-${bundler}.js`, `${name}-${bundler}`)
+  const outDir = file(`${name}-${bundler}`)
+  const [main] = (await readdir(outDir, { recursive: true })).filter((each) => each.endsWith('.js'))
+  const page = `<!doctype html><meta charset="utf-8"><body><script type="module" src="/${main}"></script>`
+  await writeFile(join(outDir, 'index.html'), page)
+  const settings = {
+    root: project,
+    configFile: false,
+    build: { outDir },
+    preview: { port: 0, host: '127.0.0.1' },
+  } as const
+  const server = await preview({ ...settings, logLevel: 'error' })
+  try {
+    const address = server.httpServer.address()
+    if (address === null || typeof address === 'string') throw new Error('the page server has no port')
+    await work(`http://127.0.0.1:${address.port}/`)
+  } finally {
+    await server.close()
+  }
 }
