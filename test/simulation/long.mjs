@@ -16,6 +16,7 @@ const runs = [
   ['--profile', 'mesh', '--minutes', '5'],
   ['--profile', 'orphans', '--minutes', '5'],
   ['--profile', 'filler', '--minutes', '5'],
+  ['--profile', 'merge', '--seeds', '500'],
   ['--profile', 'storage', '--seeds', '2500'],
   ['--mutants'],
 ]

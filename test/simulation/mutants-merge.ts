@@ -54,4 +54,18 @@ export const mergeMutants: readonly Mutant[] = [
     to: 'edit',
     test: cases('the first write takes it over'),
   },
+  {
+    name: 'a tab counts on under its last actor after a read that lags, or a write that may have been stored',
+    file: 'src/collections/keyed.ts',
+    from: 'const isSeen = last !== undefined && timeSeen(values, last.actor) === last.time',
+    to: 'const isSeen = last !== undefined',
+    profile: 'merge',
+  },
+  {
+    name: 'two updates of one key in one tab do not wait for each other',
+    file: 'src/collections/keyed.ts',
+    from: 'const turn = before.then(work, work)',
+    to: 'const turn = work()',
+    profile: 'merge',
+  },
 ]

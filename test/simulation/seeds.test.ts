@@ -46,6 +46,17 @@ describe('simulated clusters', () => {
   )
 
   test(
+    'count each acknowledged change of a merged value once, and no other twice',
+    async () => {
+      for (const seed of seeds(3)) {
+        const { violations } = await simulate(optionsFor(seed, { profile: 'merge' }))
+        expect(violations, `npm run simulate -- --profile merge --from ${seed} --seeds 1`).toEqual([])
+      }
+    },
+    testTimeoutMs,
+  )
+
+  test(
     'take no delete of a client for one of a former boot',
     async () => {
       const { violations } = await simulate(optionsFor(31010, { profile: 'identity' }))
