@@ -183,10 +183,6 @@ function traceSteps({ trace, peers, ownership, routing, replica }: Parts): void 
   replica.on.dropped = (partitions) => {
     if (partitions.length > 0) trace.tell?.({ type: 'ownership', step: 'dropped', partitions })
   }
-  replica.on.kept = (hints) => {
-    if (trace.tell === undefined) return
-    for (const [key, { targets }] of hints) trace.tell(hintStep('kept', targets, [{ key }]))
-  }
   replica.on.refused = (incoming) => trace.tell?.(hintStep('refused', [], incoming))
   replica.on.struckOff = (target, hints) => {
     if (trace.tell === undefined || hints.length === 0) return

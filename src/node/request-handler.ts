@@ -137,8 +137,9 @@ async function answerPut(
   asked: Asked,
 ): Promise<Reply> {
   const partition = partitionOf(key)
-  await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)
-  if (!routing.owns(partition)) return { type: 'stored', standing: 'hint' }
+  const { hinted } = await replica.take([{ key, record: delta, hintFor }], 'relaxed', asked)
+  // Ownership may move while the transaction is decided.
+  if (hinted.has(key) || !routing.owns(partition)) return { type: 'stored', standing: 'hint' }
   return { type: 'stored', standing: ownership.counts(partition) ? 'owner' : 'syncing' }
 }
 

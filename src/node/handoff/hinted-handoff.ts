@@ -81,6 +81,11 @@ export class HintedHandoff {
     for (const target of await this.#targets()) if (this.#peers.isReachable(target)) await this.deliverTo(target)
   }
 
+  /** Hints have been kept. Meanwhile this node may have come to own their keys. */
+  kept(keys: readonly StoredKey[]): void {
+    if (keys.some((key) => this.#isOwner(this.#routing.self, key))) this.#isStale = true
+  }
+
   /** Retries what failed and is due. */
   async #retry(): Promise<void> {
     this.#backOff.keep((node) => this.#routing.isPlaced(node))
