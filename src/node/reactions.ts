@@ -27,7 +27,11 @@ export function react(parts: Parts, lose: Lose): void {
   reactToMembers(parts, lose)
   reactToStorage(parts, lose)
   traceSteps(parts)
-  const { exchange, schedule, scrub, capacity } = parts
+  const { exchange, schedule, scrub, capacity, handoff, replica, trace } = parts
+  replica.on.kept = (hints) => {
+    handoff.kept([...hints.keys()])
+    for (const [key, { targets }] of hints) trace.tell?.(hintStep('kept', targets, [{ key }]))
+  }
   exchange.onDropped = () => capacity.madeRoom()
   scrub.onFound = (partition) => schedule.restore(partition)
   reactToViews(parts)
