@@ -182,6 +182,12 @@ async function play(world: World, workload: Workload): Promise<readonly Violatio
     const core = healCore(world)
     world.reopenEnded()
     await clock.run(recoverMs)
+    if (world.hasEnded) {
+      // A node that learns late that it has left, or that its disk fails, ends by its own word, and is opened again.
+      world.counters.count('a node of the core ended late, and was opened again')
+      world.reopenEnded()
+      await clock.run(recoverMs)
+    }
     violations.push(...(await stillServing(world, workload, core)))
   }
   network.reunite()

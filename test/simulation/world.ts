@@ -387,19 +387,26 @@ export class World {
     return this.places.filter(({ device, gone }) => device === this.victim && !gone)
   }
 
+  /** A node that is to serve has ended, or is about to. */
+  get hasEnded(): boolean {
+    return this.serving.some(({ node }) => isEnded(node))
+  }
+
   /** A node that ended by itself is a tab that a person opens again, unless it has left. */
   reopenEnded(): void {
     reclaim(this)
     for (const { place, node } of this.serving) {
       const { state } = node.status()
       // Opened again too where a leave was begun and could not be finished.
-      if (state === 'open' && !partsOf(node).lifetime.isClosing) continue
+      if (!isEnded(node)) continue
       if (state === 'left') place.gone = true
       if (place.boot !== undefined) this.#forget(place, place.boot)
       this.start(place)
     }
   }
 }
+
+const isEnded = (node: StorageNode): boolean => node.status().state !== 'open' || partsOf(node).lifetime.isClosing
 
 /** What a browser keeps beside its databases. */
 const notesIn = (texts: Map<string, string>): Notes => ({
