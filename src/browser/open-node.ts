@@ -278,10 +278,15 @@ async function openDatabase(
   opened.node = node
   const { events } = partsOf(node)
   events.overhear(({ reason }) => {
-    if (reason === 'copied' && !isPretended(device)) void renewDevice(device, cryptoRandom).catch(() => {})
+    if (reason !== 'copied') return
+    // It has told so. The next node in this database has another name, and nothing more to tell.
+    forgetSlot(notes, slot.database)
+    if (!isPretended(device)) void renewDevice(device, cryptoRandom).catch(() => {})
   })
   const previousId = noteNode(notes, slot.database, node.id)
-  if (!existed && previousId !== null) events.emit('data-loss', { reason: gone, previousId })
+  // The one before has gone with its database. A crash may have kept the tab from telling so when that was found.
+  if (previousId !== null && previousId !== node.id)
+    events.emit('data-loss', { reason: existed ? 'evicted' : gone, previousId })
   return { node, ended: end.promise }
 }
 

@@ -72,6 +72,7 @@ describe('simulated clusters', () => {
     [72, 'two old rings that met took data from each other, and a get took what was left'],
     [10, 'an owner answered as one before it had compared with a ring that it had just met'],
     [13, 'a horizon passed for a write that its replica had never received'],
+    [67, 'a tab that crashed as it found its database gone never told so'],
     [90, 'a late write was not told, for its transaction was decided again after it had taken effect'],
     [14, 'a get showed what a write had replaced beside a delete with the context of that write'],
     [54, 'a view kept a late value that an owner had dropped, with its name forgotten at once'],

@@ -169,7 +169,6 @@ export class World {
     const { clock, options } = this
     const boot = new Boot(this.mintPeer(), () => clock.now)
     place.boot = boot
-    const existed = place.disk.rows.size > 0
     const lifecycle = {
       onSleep: (task: () => void) => {
         boot.sleep = task
@@ -196,13 +195,17 @@ export class World {
         boot.servingSince = clock.now
         this.deviceOf.set(node.id, place.device)
         const previousId = noteNode(this.#notes, `place ${place.index}`, node.id)
-        if (!existed && previousId !== null) partsOf(node).events.emit('data-loss', { reason: 'evicted', previousId })
+        if (previousId !== null && previousId !== node.id)
+          partsOf(node).events.emit('data-loss', { reason: 'evicted', previousId })
         node.on('data-loss', ({ reason, previousId: whose }) => {
           this.losses.told(place, reason)
           // Of a node that was here before: nothing happens to this one.
           if (whose !== node.id) return
           if (reason === 'evicted') this.lost(place.device)
-          if (reason === 'copied') this.#gaveWay(place, boot)
+          if (reason === 'copied') {
+            forgetSlot(this.#notes, `place ${place.index}`)
+            this.#gaveWay(place, boot)
+          }
           if (reason === 'evicted' && partsOf(node).membership.hasLeft) this.#hadLeft(place, boot, node)
         })
         if (place.index === 0) this.failing?.listen(boot, node)
