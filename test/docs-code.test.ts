@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import ts from 'typescript'
 import { expect, test } from 'vitest'
+import { complaints } from './compiler.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -110,50 +110,17 @@ ${code.replace(imports, '').replace(rest, '')}
 }
 
 /** What the compiler says about pieces of code. */
-function complaints(pieces: readonly Code[]): readonly string[] {
-  const files = new Map([
-    [join(root, 'given.ts'), given],
-    ...pieces.map((piece) => [join(root, piece.name.replaceAll('/', ' ')), fileOf(piece)] as const),
-  ])
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
-    types: [],
-    jsx: ts.JsxEmit.ReactJSX,
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    noEmit: true,
-    allowImportingTsExtensions: true,
-    skipLibCheck: true,
-    paths: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, [join(root, path)]])),
-  }
-  const host = ts.createCompilerHost(options)
-  const { getSourceFile, fileExists } = host
-  host.fileExists = (path) => files.has(path) || fileExists(path)
-  host.getSourceFile = (path, ...rest) => {
-    const source = files.get(path)
-    return source === undefined
-      ? getSourceFile(path, ...rest)
-      : ts.createSourceFile(path, source, ts.ScriptTarget.Latest)
-  }
-  const program = ts.createProgram([...files.keys()], options, host)
-  return [...files.keys()].flatMap((path) => {
-    const file = program.getSourceFile(path)
-    const told = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]
-    return told.map(
-      ({ messageText }) => `${path.slice(root.length)}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
-    )
-  })
-}
+const complaintsOf = (pieces: readonly Code[]) =>
+  complaints(
+    new Map([['given.ts', given], ...pieces.map((piece) => [piece.name.replaceAll('/', ' '), fileOf(piece)] as const)]),
+    entries,
+  )
 
 test('the code of the README, the guides and the docstrings compiles, and what is wrong is found', () => {
   expect(blocks.length).toBeGreaterThan(15)
   expect(examples.length).toBeGreaterThan(40)
   const wrong = { name: 'wrong.ts', code: "await list.set('a', { title: 1 })" }
-  const told = complaints([...blocks, ...examples, wrong])
+  const told = complaintsOf([...blocks, ...examples, wrong])
   expect(told.filter((line) => !line.startsWith('wrong.ts'))).toEqual([])
   expect(told).toHaveLength(1)
 })

@@ -9,7 +9,7 @@ import type { EnteredDefinition, Messaging } from '../node/api/named-requests.ts
 import { messagingOf } from '../node/messaging.ts'
 import { call, type Live, LiveState } from './live.ts'
 
-/** What this node shows to the others, and what they show. */
+/** The state that this node shows to the others, and those that they show. */
 export interface Presence<P extends object, E = unknown> {
   /** The state that this node shows. */
   readonly mine: P
@@ -204,7 +204,7 @@ class Entered<P extends object, E> implements Presence<P, E> {
       this.#hides(node)
     }
     for (const [node, name] of awake) {
-      // What the member showed before stays until it is told anew, or does not listen any more.
+      // The member's former state stays until it is told anew, or does not listen any more.
       if (this.#lines.get(node)?.name === name) continue
       this.#lines.set(node, { name, told: 0, stamp: [-1, 0], asks: true, asked: 0, isDeaf: false, isTelling: false })
     }

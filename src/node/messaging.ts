@@ -6,12 +6,14 @@
  */
 import { bounds } from '../core/bounds.ts'
 import type { NodeId } from '../core/ids.ts'
+import { isAwake } from '../core/membership/member-list.ts'
 import { TabringError } from '../errors.ts'
 import { utf8Length } from './api/config.ts'
 import type { Inside, Messaging } from './api/named-requests.ts'
 import type { Parts } from './assembly.ts'
 import { RequestFailure } from './network/request-failure.ts'
 import type { Opened } from './requests.ts'
+import { pause } from './scheduling/timers.ts'
 
 type Listener = (value: unknown, from: string) => void
 
@@ -72,8 +74,7 @@ class Messages implements Messaging {
 
   awake(): ReadonlyMap<string, string> {
     const { membership, routing } = this.#parts
-    const isAwake = (status: string) => status === 'alive' || status === 'suspect'
-    const others = membership.claims.filter(({ node, status }) => node !== routing.self && isAwake(status))
+    const others = membership.claims.filter((claim) => claim.node !== routing.self && isAwake(claim))
     // A member that has taken this node for gone takes it back with a higher incarnation only.
     const { incarnation } = membership.own
     return new Map(others.map(({ node, peer }) => [node, `${peer} ${incarnation}`]))
@@ -101,6 +102,6 @@ class Messages implements Messaging {
   }
 
   pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#parts.ports.clock.after(ms, resolve))
+    return pause(this.#parts.ports.clock, ms)
   }
 }

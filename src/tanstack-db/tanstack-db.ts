@@ -48,7 +48,7 @@ export function tabringCollectionOptions<T extends object>({
     getKey,
     sync: { sync, rowUpdateMode: 'full' },
     onInsert: ({ transaction }) => Promise.all(transaction.mutations.map((each) => group.set(each.key, each.modified))),
-    // What the user saw goes along: only what differs from it is written.
+    // The row that the user saw goes along: only what differs from it is written.
     onUpdate: ({ transaction }) =>
       Promise.all(
         transaction.mutations.map(({ key, modified, original }) => group.set(key, modified, { from: original as T })),

@@ -13,6 +13,7 @@ import ts from 'typescript'
 import { preview, build as vite } from 'vite'
 import webpack from 'webpack'
 import type { TabringNode } from '../../src/index.ts'
+import { strict } from '../compiler.ts'
 import { expect, type Profile, test } from './world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -100,16 +101,7 @@ test('every entry point can be imported on a server, and touches no global', asy
 
 test('the first example of the README is right by the types of the package', async () => {
   await writeFile(file('main.ts'), await firstExample('ws://127.0.0.1:8787'))
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'],
-    types: [],
-    strict: true,
-    noEmit: true,
-  }
-  const program = ts.createProgram([file('main.ts')], options)
+  const program = ts.createProgram([file('main.ts')], strict)
   const told = ts
     .getPreEmitDiagnostics(program)
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '))

@@ -1,10 +1,11 @@
 /**
  * Presence when things happen at once: what a member shows is found out, and what it shows no more is forgotten.
  */
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { definePresence, type Presence } from '../../src/collections/presence.ts'
-import { type MemoryCluster, openCluster } from '../../src/memory/open-cluster.ts'
+import type { MemoryCluster } from '../../src/memory/open-cluster.ts'
 import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
+import { ring, soon } from './memory-ring.ts'
 
 interface Cursor {
   readonly at: number
@@ -12,16 +13,6 @@ interface Cursor {
 }
 
 const Cursors = definePresence<Cursor, number>('cursors')
-const soon = { timeout: 15_000, interval: 10 }
-
-let cluster: MemoryCluster | undefined
-afterEach(() => cluster?.close())
-
-async function ring(nodes: number): Promise<MemoryCluster> {
-  cluster = await openCluster({ nodes })
-  return cluster
-}
-
 const nodeOf = (all: MemoryCluster, index: number) => all.node(index) as StorageNode
 const enter = (all: MemoryCluster, index: number, at = index) => all.node(index).presence(Cursors, { at })
 /** The state of a member that another sees. */

@@ -1,11 +1,12 @@
 /**
  * Presence: every member sees the last state of every other that is awake, and of none that has gone.
  */
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { definePresence, type Presence } from '../../src/collections/presence.ts'
 import { TabringError } from '../../src/errors.ts'
-import { type MemoryCluster, openCluster } from '../../src/memory/open-cluster.ts'
+import type { MemoryCluster } from '../../src/memory/open-cluster.ts'
 import { partsOf, type StorageNode } from '../../src/node/storage-node.ts'
+import { ring, soon } from './memory-ring.ts'
 
 interface Cursor {
   readonly at: number
@@ -13,16 +14,6 @@ interface Cursor {
 }
 
 const Cursors = definePresence<Cursor, { readonly wave: number }>('cursors')
-const soon = { timeout: 15_000, interval: 10 }
-
-let cluster: MemoryCluster | undefined
-afterEach(() => cluster?.close())
-
-async function ring(nodes: number): Promise<MemoryCluster> {
-  cluster = await openCluster({ nodes })
-  return cluster
-}
-
 const idOf = (all: MemoryCluster, index: number) => (all.node(index) as StorageNode).id
 const enter = (all: MemoryCluster, index: number, at = index) => all.node(index).presence(Cursors, { at })
 /** The states that one member sees, by the numbers of the others. */

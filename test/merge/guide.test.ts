@@ -8,6 +8,7 @@ import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { openCluster } from '../../src/memory/open-cluster.ts'
 import * as merge from '../../src/merge/merge.ts'
+import { complaints } from '../compiler.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const text = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -41,50 +42,20 @@ const carts = () => each(counter())
 `
 
 /** What the compiler says about these files. */
-function complaints(files: ReadonlyMap<string, string>): readonly string[] {
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'],
-    types: [],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    noEmit: true,
-    allowImportingTsExtensions: true,
-    skipLibCheck: true,
-    paths: {
-      'tabring/merge': [join(root, 'src/merge/merge.ts')],
-      tabring: [join(root, 'src/node/api/tabring-node.ts')],
-    },
-  }
-  const host = ts.createCompilerHost(options)
-  const { getSourceFile, fileExists } = host
-  host.fileExists = (path) => files.has(path) || fileExists(path)
-  host.getSourceFile = (path, ...rest) => {
-    const source = files.get(path)
-    return source === undefined
-      ? getSourceFile(path, ...rest)
-      : ts.createSourceFile(path, source, ts.ScriptTarget.Latest)
-  }
-  const program = ts.createProgram([...files.keys()], options, host)
-  return ts
-    .getPreEmitDiagnostics(program)
-    .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`)
-}
+const complaintsOf = (files: ReadonlyMap<string, string>) =>
+  complaints(files, { 'tabring/merge': 'src/merge/merge.ts', tabring: 'src/node/api/tabring-node.ts' })
 
 test('the code of the guide and of each docstring compiles', () => {
   const node = "import type { TabringNode } from 'tabring'\ndeclare const node: TabringNode\n"
   const inFunction = (code: string) => `${given}export async function example() {\n${code}\n}\n`
   const files = new Map([
-    [join(root, 'guide.ts'), node + guide],
-    ...examples.map((code, index) => [join(root, `example-${index}.ts`), inFunction(code)] as const),
+    ['guide.ts', node + guide],
+    ...examples.map((code, index) => [`example-${index}.ts`, inFunction(code)] as const),
   ])
   expect(guide.length).toBeGreaterThan(1000)
   expect(examples.length).toBeGreaterThan(10)
-  expect(complaints(files)).toEqual([])
-  expect(complaints(new Map([[join(root, 'wrong.ts'), inFunction("read(Cart, 'no values')")]]))).toHaveLength(1)
+  expect(complaintsOf(files)).toEqual([])
+  expect(complaintsOf(new Map([['wrong.ts', inFunction("read(Cart, 'no values')")]]))).toHaveLength(1)
 })
 
 test('the code of the guide does what it says', async () => {

@@ -7,7 +7,7 @@
  * write.
  */
 import type { ActorId, HybridTime } from '../ids.ts'
-import { type CausalHistory, emptyHistory, includes, neededUntil, unite, withWrite } from './causal-history.ts'
+import { type CausalHistory, emptyHistory, includes, neededUntil, withWrite } from './causal-history.ts'
 import { hybridZero } from './hybrid-time.ts'
 import type { Record, Sibling } from './record.ts'
 
@@ -51,12 +51,6 @@ export function contextOf({ history, siblings }: Record, horizon: HybridTime = h
 export function delta({ history, siblings }: Pick<SeenContext, 'history' | 'siblings'>, sibling: Sibling): Record {
   return { history: withWrite(neededUntil(history, siblings, sibling.time), sibling), siblings: [sibling] }
 }
-
-/** The reach of two together. */
-export const uniteReach = (a: Reach, b: Reach): Reach => ({
-  history: unite(a.history, b.history),
-  horizon: Math.max(a.horizon, b.horizon) as HybridTime,
-})
 
 /**
  * True if `reach` has seen all that a reader had. Names of overwritten writes may be pruned up to the horizon. The

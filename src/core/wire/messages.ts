@@ -91,7 +91,7 @@ export type Request =
   | { readonly type: 'follow'; readonly partitions: readonly Partition[] }
   /** Records that the receiver follows have changed: as they are at the sender now. */
   | { readonly type: 'changed'; readonly entries: readonly KeyedRecord[] }
-  /** What members show each other, and none stores. The reply is `heard`; `closed` if nothing listens to the topic. */
+  /** A state or event that members show each other, and none stores. The reply is `heard`; `closed` if nothing listens to the topic. */
   | { readonly type: 'ephemeral'; readonly topic: string; readonly body: Uint8Array }
   /**
    * Push-pull. It begins with the digest of the member list and no claims. If the digests differ, claims follow in both

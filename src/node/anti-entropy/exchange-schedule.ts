@@ -177,8 +177,9 @@ export class ExchangeSchedule {
 
   /** Partitions of which a node has missed a write, and that both own. */
   #missedBy(node: NodeId): readonly Partition[] {
-    const both = [this.#routing.self, node].map((owner) => new Set(this.#routing.ownedBy(owner)))
-    return [...(this.#missed.get(node) ?? [])].filter((partition) => both.every((owned) => owned.has(partition)))
+    const isShared = (partition: Partition) =>
+      this.#routing.owns(partition) && this.#routing.ownersOf(partition).includes(node)
+    return [...(this.#missed.get(node) ?? [])].filter(isShared)
   }
 
   /** True if there is anything to exchange with a node. */

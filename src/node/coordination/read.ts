@@ -73,18 +73,22 @@ export class Primaries {
 class Found {
   readonly answers = new Map<NodeId, Answer>()
   readonly primaries = new Primaries()
+  /** The record that the answers so far make; null if one came since. */
+  #record: Record | null = null
   #own: Answer = { record: emptyRecord, isOwner: false, floor: hybridZero }
   #horizon: HybridTime = hybridZero
 
   /** Adds this node's own rows and hints. */
   own(record: Record): void {
     this.#own = { ...this.#own, record }
+    this.#record = null
   }
 
   /** Adds the answer of a node. Returns the value of that answer. */
   answered(asked: Asked, { record, horizon, floor, counts }: Extract<Reply, { type: 'record' }>): Given {
     this.answers.set(asked.node, { record, floor, isOwner: this.primaries.answered(asked, counts) })
     this.#horizon = Math.max(this.#horizon, horizon) as HybridTime
+    this.#record = null
     return counts !== 'as nobody' && (asked.role === 'owner' || !saysNothing(record)) ? 'counted' : 'uncounted'
   }
 
@@ -93,7 +97,8 @@ class Found {
   }
 
   get record(): Record {
-    return recordOf([this.#own, ...this.answers.values()])
+    this.#record ??= recordOf([this.#own, ...this.answers.values()])
+    return this.#record
   }
 }
 

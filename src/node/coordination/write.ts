@@ -2,8 +2,8 @@
  * A put or delete, as its coordinator sees it (Dynamo, section 4.5; the coordinator is the node asked, section 6.4).
  *
  * The coordinator mints the write once, as a delta. Owners, fallbacks and retries all carry that delta, so it is one
- * write however often it arrives. If an owner does not take it and no fallback does, the coordinator keeps it: as its own
- * record if it is an owner, and else as a hint. So a put does not need other nodes within reach.
+ * write however often it arrives. If an owner does not take it and no fallback does, the coordinator keeps it: as its
+ * own record if it is an owner, and else as a hint. So a put does not need other nodes within reach.
  */
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'

@@ -10,6 +10,7 @@ import type { NodeId, Partition, StoredKey } from '../../core/ids.ts'
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { Clock } from '../../ports.ts'
 import type { Peers } from '../network/peers.ts'
+import { pause } from '../scheduling/timers.ts'
 import type { Replica } from '../storage/replica.ts'
 import { batchesOf } from '../transfer/batches.ts'
 
@@ -82,7 +83,7 @@ export class Followers {
         if (isTold) continue
         for (const key of keys) due.add(key)
         if (!this.#isFollowing(node)) break
-        await new Promise<void>((resolve) => void this.#clock.after(bounds.followRetryMs, resolve))
+        await pause(this.#clock, bounds.followRetryMs)
       }
     } finally {
       this.#telling.delete(node)

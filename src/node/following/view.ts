@@ -16,7 +16,7 @@ export interface Subject {
   readonly read: (telling: number) => Promise<Read>
 }
 
-/** What a read of a view found. `quorum`: enough nodes have answered. `counted`: those whose answers counted for r. */
+/** The result of a read of a view. `quorum`: enough nodes have answered. `counted`: those whose answers counted for r. */
 interface Read {
   readonly entries: readonly KeyedRecord[]
   readonly quorum: boolean
