@@ -27,6 +27,13 @@ export const servingMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'the pause after which a node is tried through relays again begins anew with every request',
+    file: 'src/node/network/peers.ts',
+    from: 'if (relays.length > 0) this.#notRelayed(node)',
+    to: 'this.#notRelayed(node)',
+    test: { file: 'test/node/network/peers.test.ts', name: 'tried again after the pause, however often' },
+  },
+  {
     name: 'newly met nodes are not doubted',
     file: 'src/node/ownership/ownership.ts',
     from: '    this.#newcomers.set(node, { due: new Set(allPartitions.filter(isDue)), untilMs })',

@@ -166,7 +166,8 @@ export class Peers {
         if (!(error instanceof RequestFailure) || error.reason !== 'unreachable') throw error
       }
     }
-    this.#notRelayed(node)
+    // Where no relay was tried, the pause of an earlier failure goes on. It must end, however often the node is asked.
+    if (relays.length > 0) this.#notRelayed(node)
     throw new RequestFailure('unreachable')
   }
 

@@ -4,11 +4,13 @@
 import { expect, test } from 'vitest'
 import { bounds } from '../../../src/core/bounds.ts'
 import { tagOf } from '../../../src/core/hash.ts'
-import type { ActorId, NodeId, PeerId, ViewHash } from '../../../src/core/ids.ts'
+import type { ActorId, NodeId, PeerId, StoredKey, ViewHash } from '../../../src/core/ids.ts'
+import type { Claim } from '../../../src/core/membership/claims.ts'
 import { MemberList } from '../../../src/core/membership/member-list.ts'
 import { noTrouble, type Trouble } from '../../../src/node/api/events.ts'
 import { helloOf } from '../../../src/node/network/handshake.ts'
 import { Peers } from '../../../src/node/network/peers.ts'
+import type { RequestFailure } from '../../../src/node/network/request-failure.ts'
 import { Retention } from '../../../src/node/ownership/retention.ts'
 import type { Transport, TransportHandlers } from '../../../src/ports.ts'
 import { claimOf } from '../../members.ts'
@@ -27,6 +29,9 @@ interface End {
   other: End | undefined
   isOpen: boolean
 }
+
+/** A node named by letters, as a member. */
+const memberOf = (name: string): Claim => ({ ...claimOf(0), node: name.repeat(32) as NodeId })
 
 function endOf(name: string): End {
   const self = name.repeat(16) as PeerId
@@ -59,8 +64,8 @@ function endOf(name: string): End {
   const ids = [name.repeat(32) as NodeId, name.repeat(16) as ActorId] as const
   const hello = helloOf(tagOf('ring'), settings, new Retention(bounds.retentionMs), { held: [] }, ...ids)
   const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
-  const members = new MemberList(claimOf(0), [], 0)
-  const peers = new Peers(transport, seen, hello, members, { hash: '0' as ViewHash })
+  const members = new MemberList(memberOf(name), ['a', 'b', 'c'].map(memberOf), 0)
+  const peers = new Peers(transport, seen, hello, members, { hash: '0'.repeat(16) as ViewHash })
   peers.on.closed = (_node, how) => end.told.push(how)
   peers.on.malformed = () => {
     end.trouble.malformed += 1
@@ -112,4 +117,21 @@ test('a message that makes no sense is counted where it came, and one that canno
   c.peers.introduce('b'.repeat(32) as NodeId, 'a' as PeerId, 'b' as PeerId, '')
   await clock.run(1)
   expect(c.trouble).toEqual({ ...noTrouble(), unsent: 1 })
+})
+
+test('a node that no relay could reach is tried again after the pause, however often it is asked for', async () => {
+  const [a, b] = await connected()
+  const relayedAt: number[] = []
+  b.peers.on.received = (_node, { kind }) => {
+    if (kind === 'relay') relayedAt.push(clock.now)
+  }
+  const begunAt = clock.now
+  const failures = []
+  while (clock.now - begunAt < 2 * bounds.relayRetryMs) {
+    const asked = a.peers.request('c'.repeat(32) as NodeId, { type: 'get', key: 'k' as StoredKey })
+    failures.push(asked.catch((error: RequestFailure) => error.reason))
+    await clock.run(1_000)
+  }
+  expect(new Set(await Promise.all(failures))).toEqual(new Set(['unreachable']))
+  expect(relayedAt).toHaveLength(2)
 })
