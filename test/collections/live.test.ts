@@ -149,6 +149,16 @@ describe('a view of a group', () => {
   })
 })
 
+test('the views of many keys, which lie in as many partitions, are live at once', async () => {
+  const all = await ring(4)
+  const keys = Array.from({ length: 30 }, (_, index) => `key ${index}`)
+  const views = keys.map((key) => all.node(1).collection(Todos).watch(key))
+  for (const view of views) stops.push(view.subscribe(() => {}))
+  await expect.poll(() => views.filter(({ current }) => current.status === 'live').length, soon).toBe(keys.length)
+  await Promise.all(keys.map((key) => all.node(2).collection(Todos).set(key, eggs)))
+  await expect.poll(() => views.filter(({ current }) => current.value?.title === 'eggs').length, soon).toBe(keys.length)
+})
+
 test('a value is hidden from views at the moment at which it ends', async () => {
   const all = await ring(2)
   const Codes = defineCollection<Todo>('codes', { expiresAfterMs: 400 })

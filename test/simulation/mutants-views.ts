@@ -5,6 +5,12 @@ import type { Mutant } from './mutants.ts'
 
 export const viewMutants: readonly Mutant[] = [
   {
+    name: 'a view asks for its partitions in the order in which they were first shown',
+    file: 'src/node/following/following.ts',
+    from: '[...this.#views.keys()].sort((a, b) => a - b)',
+    to: 'this.#views.keys()',
+  },
+  {
     name: 'a view is told of no change',
     file: 'src/node/reactions.ts',
     from: 'replica.on.taken = (keys) => followers.changed(keys)',

@@ -16,6 +16,9 @@ import type { Place, World } from './world.ts'
 const settledMs = 30_000
 const stepMs = 1_000
 
+/** Views of a node, at most. */
+const viewsMax = 4
+
 interface Shown {
   readonly place: Place
   readonly node: StorageNode
@@ -34,11 +37,16 @@ export class Watchers {
     this.#chance = new Chance(world.options.seed, 'watchers')
   }
 
-  /** Begins to follow one of the keys that all clients write. */
+  /** Begins to follow some of the keys that all clients write. */
   serving(place: Place, node: StorageNode): void {
-    const { options, counters, trace } = this.#world
+    const { options } = this.#world
     if (!options.watchers) return
-    const key = `key ${this.#chance.between(1, options.keys)}`
+    const numbers = Array.from({ length: viewsMax }, () => this.#chance.between(1, options.keys))
+    for (const number of new Set(numbers)) this.#follow(place, node, `key ${number}`)
+  }
+
+  #follow(place: Place, node: StorageNode, key: string): void {
+    const { counters, trace } = this.#world
     const shown: Shown = { place, node, key, vids: [], status: 'loading' }
     this.#shown.push(shown)
     accessOf(insideNode(node)).follow({ collection: '', group: null, key }, undefined, (changed, status) => {

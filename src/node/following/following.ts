@@ -143,7 +143,8 @@ export class Following {
 
   async #askEach(): Promise<void> {
     const due = new Map<NodeId, Partition[]>()
-    for (const partition of this.#views.keys())
+    // On the wire partitions ascend.
+    for (const partition of [...this.#views.keys()].sort((a, b) => a - b))
       for (const owner of this.#coordinator.routing.ownersOf(partition)) {
         const partitions = due.get(owner) ?? []
         due.set(owner, partitions)

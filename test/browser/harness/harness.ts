@@ -4,6 +4,7 @@
  */
 import { bounds } from '../../../src/core/bounds.ts'
 import {
+  type Collection,
   defineCollection,
   definePresence,
   type Group,
@@ -16,6 +17,7 @@ import {
 import { counter, fields } from '../../../src/merge/merge.ts'
 import { Traffic } from '../../scenarios/traffic.ts'
 import { cutOff, watchConnections, withOneCertificate } from './lines.ts'
+import { countUp, type Row, Watching, type Written } from './watching.ts'
 
 /** What a call came to: its result, or its typed error. */
 type Outcome = { readonly ok: unknown } | { readonly code: string; readonly changed: string; readonly message: string }
@@ -30,6 +32,11 @@ const Cursors = definePresence<{ readonly at: number; readonly sent: number }>('
 
 export interface Harness {
   node: TabringNode | undefined
+  todos(): Collection<Todo>
+  /** Watches rows from now on, and looks at them all so often. */
+  watch(rows: readonly Row[], everyMs: number): void
+  watching: Watching | undefined
+  countUp(rows: readonly Row[], how: Parameters<typeof countUp>[2]): Promise<readonly Written[]>
   /** A group of the tab's node. */
   list(name: string): Group<Todo>
   /** The tab's presence. The first call enters it. */
@@ -58,6 +65,12 @@ function nodeOf(): TabringNode {
 
 const harness: Harness = {
   node: undefined,
+  todos: () => nodeOf().collection(Todos),
+  watching: undefined,
+  watch: (rows, everyMs) => {
+    harness.watching = new Watching(harness.todos(), rows, everyMs)
+  },
+  countUp: (rows, how) => countUp(harness.todos(), rows, how),
   list: (name) => nodeOf().collection(Todos).group(name),
   here: () => nodeOf().presence(Cursors, { at: 0, sent: 0 }),
   events: {},
