@@ -1,6 +1,6 @@
 /**
  * What takes longer than `npm test` may: thousands of seeds, minutes of each profile, every call of a store, the
- * planted defects, and browser tests of minutes. Runs all of it, one after the other, whatever fails; exit code 1 if
+ * planted defects, a list of ten thousand keys, and browser tests of minutes. Runs all of it, one after the other, whatever fails; exit code 1 if
  * anything did.
  */
 import { spawnSync } from 'node:child_process'
@@ -29,5 +29,8 @@ for (const options of runs) {
 
 const browsers = ['playwright', 'test', '--config', 'test/browser/playwright.config.ts']
 const env = { ...process.env, TABRING_LONG: '1', TABRING_IDLE_MS: '300000' }
+console.log('\na list of ten thousand keys')
+const list = ['vitest', 'run', '--project', 'slow', 'test/scenarios/large-group.test.ts']
+if (spawnSync('npx', list, { stdio: 'inherit', env }).status !== 0) process.exitCode = 1
 console.log('\nbrowser tests of minutes')
 if (spawnSync('npx', browsers, { stdio: 'inherit', env }).status !== 0) process.exitCode = 1
