@@ -1,7 +1,7 @@
 /**
  * What takes longer than `npm test` may: thousands of seeds, minutes of each profile, every call of a store, the
- * planted defects, a list of ten thousand keys, and browser tests of minutes. Runs all of it, one after the other, whatever fails; exit code 1 if
- * anything did.
+ * planted defects, a list of ten thousand keys, and browser tests of minutes. Runs all of it, one after the other,
+ * whatever fails; exit code 1 if anything did.
  */
 import { spawnSync } from 'node:child_process'
 
