@@ -214,8 +214,8 @@ async function inParts<I>(items: readonly I[], work: (item: I) => Promise<void>)
 const refused = (text: string) => new TabringError('invalid-value', `${text}. Nothing was changed.`)
 
 /**
- * What a writer saw, in terms of what is stored. A schema may have filled defaults in, or changed values. So a part that
- * the writer altered is compared with what is stored, and one that it left alone counts as unchanged.
+ * The value that a writer saw, in terms of what is stored. A schema may have filled defaults in, or changed values. So a
+ * part that the writer altered is compared with what is stored, and one that it left alone counts as unchanged.
  */
 function seenAs(stored: unknown, shown: Checked<unknown>, from: unknown, to: unknown): unknown {
   // A value that the schema refuses was not shown. Its unknown fields stay.

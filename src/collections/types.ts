@@ -55,7 +55,7 @@ export interface Entry<T> {
 }
 
 /**
- * How much a view knows. `loading`: nothing was read yet. `partial`: fewer than r owners tell of changes, so what is
+ * The knowledge of a view. `loading`: nothing was read yet. `partial`: fewer than r owners tell of changes, so what is
  * absent may be there all the same. `live`: r owners tell of every change.
  */
 export type LiveStatus = 'loading' | 'partial' | 'live'

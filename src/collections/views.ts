@@ -41,7 +41,7 @@ export class Views {
   }
 }
 
-/** What is shown of one key. `entry`: null if it holds nothing, or what the schema refuses. */
+/** The shown state of one key. `entry`: null if it holds nothing, or what the schema refuses. */
 interface Shown {
   readonly entry: Entry<unknown> | null
   readonly isInvalid: boolean
@@ -50,7 +50,7 @@ interface Shown {
 
 const absent: Shown = { entry: null, isInvalid: false, isPending: false }
 
-/** What is stored of the keys of a view, and what is shown of them. */
+/** The keys of a view: their stored values, and those shown. */
 class Keys {
   readonly #setting: Setting
   readonly #keyed: KeyedValues
@@ -64,7 +64,7 @@ class Keys {
     this.#group = group
   }
 
-  /** What is shown, in the order of keys. */
+  /** The entries shown, in the order of keys. */
   get all(): readonly Shown[] {
     return [...this.#shown].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shown]) => shown)
   }

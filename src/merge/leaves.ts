@@ -8,8 +8,8 @@ import { type Edit, type MergeType, misfit } from './merge-type.ts'
 import { type Dot, type Stamp, type Tree, treeOf } from './tree.ts'
 
 /**
- * The latest write wins: by time, then by actor. A write that has seen another is the later one, whatever the clocks
- * say. Values are anything that a node stores, and are replaced as a whole.
+ * The latest write wins: by time, then by actor. A write that has seen another is the later one, even if the clocks
+ * say otherwise. Values are anything that a node stores, and are replaced as a whole.
  *
  * @example
  * const Todo = fields<Todo>({ place: latest() })   // the same as leaving `place` out

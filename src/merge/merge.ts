@@ -61,7 +61,7 @@ export interface Change<T> {
  * The value to put in the place of `values`: all that they hold, and the difference between `from` and `to`. Throws
  * `invalid-value` if `to` does not fit the type, and `invalid-option` if the stamp makes no sense.
  *
- * The value is the same, to the byte, however often and in whatever order the siblings come. So a put that is repeated
+ * The value is the same, to the byte, however often and in any order the siblings come. So a put that is repeated
  * counts once.
  *
  * @example

@@ -10,7 +10,7 @@
  *   children are left out where there are none. A single dot with the value null and no children is its number alone.
  *
  * Equal states are equal bytes, so replicas that merge the same siblings agree. A value that has not this form, or is
- * malformed, is taken as it is: as one write that nobody stamped.
+ * malformed, is taken as it is: as one write without a stamp.
  */
 import { hashOf } from './plain.ts'
 import { compareText, type Dot, dotName, type Stamp, type State, type Tree, treeOf } from './tree.ts'

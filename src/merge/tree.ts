@@ -28,7 +28,7 @@ export interface Stamp {
   readonly time: number
 }
 
-/** What one write left in one place. Its value never changes: a stamp is used for one write only. */
+/** The trace of one write in one place. Its value never changes: a stamp is used for one write only. */
 export interface Dot extends Stamp {
   readonly value: unknown
 }
@@ -81,7 +81,7 @@ function survivors(mine: Tree, other: Tree, { seen }: State): readonly Dot[] {
   return mine.dots.filter((dot) => held.has(dotName(dot)) || dot.time > (seen.get(dot.actor) ?? -1))
 }
 
-/** All that either tree holds, whatever the other has seen. */
+/** All that either tree holds. Neither counts as having seen the other. */
 export function union(a: Tree, b: Tree): Tree {
   const neither = new Map<string, number>()
   return join({ seen: neither, tree: a }, { seen: neither, tree: b }).tree

@@ -67,7 +67,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
     retention.heard(retentionMs)
     ownership.met(node, held)
     joined.met()
-    // Lists are exchanged, whatever was believed of it.
+    // Lists are exchanged, whether it was believed awake or gone.
     void membership.pushPull(node).then(() => {
       guest.met()
       reachability.renew([node])

@@ -35,7 +35,7 @@ export function TabringProvider(props: {
   return createElement(NodeContext.Provider, { value: useOpened(props.node) }, props.children)
 }
 
-/** What a promise came to. */
+/** The outcome of a promise. */
 type Outcome = { readonly of: unknown } & ({ readonly node: TabringNode } | { readonly error: unknown })
 
 function useOpened(node: TabringNode | Promise<TabringNode> | null): TabringNode | null {

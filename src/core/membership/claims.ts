@@ -40,7 +40,7 @@ export type MemberView = ReadonlyMap<NodeId, Claim>
 const gravity = (status: MemberStatus): number => memberStatuses.indexOf(status)
 
 /**
- * Order of claims about one member: the greater one holds. A member that has left stays so, whatever is claimed later.
+ * Order of claims about one member: the greater one holds. A member that has left stays so, against all later claims.
  */
 export function compareClaims(a: Claim, b: Claim): number {
   const leftFirst = Number(a.status === 'left') - Number(b.status === 'left')

@@ -43,9 +43,9 @@ export class ExchangeSchedule {
   readonly #membership: Pick<Membership, 'agrees' | 'placesAlike'>
   readonly #exchange: Exchange
   readonly #appointments: Appointments
-  /** Pauses after exchanges that failed, and after those that ended well between nodes with different placements. */
   /** By owner: partitions of which it has missed a write. */
   readonly #missed = new Map<NodeId, Set<Partition>>()
+  /** Pauses after exchanges that failed, and after those that ended well between nodes with different placements. */
   readonly #backOff: BackOff<'exchange' | 'views'>
   #followedAt = Number.NEGATIVE_INFINITY
   #turn = 0
@@ -110,7 +110,7 @@ export class ExchangeSchedule {
     this.#appointments.soon(node, delayMs)
   }
 
-  /** An owner has missed a write that this node has: they exchange its partition soon, whoever begins it else. */
+  /** An owner has missed a write that this node has: they exchange its partition soon, and either may begin. */
   missed(owner: NodeId, partition: Partition): void {
     if (!this.#routing.takesIn(owner)) return
     this.#miss(owner, partition)

@@ -48,7 +48,7 @@ export interface NamedRequests {
 /** `loading`: nothing was read yet. `partial`: fewer than r owners tell of changes. `live`: r do. */
 export type FollowStatus = 'loading' | 'partial' | 'live'
 
-/** What collections are built on: the requests of one node, its lists, its clock, and its chance. */
+/** The ground of collections: the requests of one node, its lists, its clock, and its chance. */
 export interface NodeAccess extends NamedRequests {
   scan(range: ScanRange, options?: GetOptions): Promise<ScanResult>
   /**

@@ -6,7 +6,7 @@ import { emptyRecord, join, type Record, sameSiblings } from '../../core/version
 import type { KeyedRecord } from '../../core/wire/messages.ts'
 import type { FollowStatus } from '../api/named-requests.ts'
 
-/** What a view shows: keys of one partition. */
+/** The subject of a view: keys of one partition. */
 export interface Subject {
   readonly partition: Partition
   /** Owners that must tell of changes for the view to be live. */
@@ -35,7 +35,7 @@ export class View {
   /** Owners that told of changes when the last read began. */
   known: ReadonlySet<NodeId> = new Set()
   isRead = false
-  /** What was told since the read under way began. Null if none is. */
+  /** Records told since the read under way began. Null if none is. */
   #meanwhile: KeyedRecord[] | null = null
   #status: FollowStatus | null = null
 

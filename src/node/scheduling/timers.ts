@@ -15,11 +15,11 @@ export function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promis
   })
 }
 
-/** A promise with its two ends, to be settled from outside. */
 /** Resolves after so many ms. */
 export const pause = (clock: Pick<Clock, 'after'>, ms: number): Promise<void> =>
   new Promise((resolve) => void clock.after(ms, resolve))
 
+/** A promise with its two ends, to be settled from outside. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void
