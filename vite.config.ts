@@ -102,6 +102,8 @@ class RulesFirst extends BaseSequencer {
   }
 }
 
+const setupFiles = ['test/broken-invariants.ts']
+
 const test = {
   sequence: { sequencer: RulesFirst },
   // Vitest would leave one core idle; on two that is half of them.
@@ -113,9 +115,10 @@ const test = {
         include: ['test/**/*.test.ts'],
         exclude: ['test/browser/**', '**/*.browser.test.ts', ...slow],
         testTimeout: 120_000,
+        setupFiles,
       },
     },
-    { test: { name: 'slow', include: slow, testTimeout: 120_000 } },
+    { test: { name: 'slow', include: slow, testTimeout: 120_000, setupFiles } },
     {
       optimizeDeps: {
         include: [

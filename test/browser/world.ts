@@ -7,7 +7,15 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BrowserContext, type BrowserType, test as base, chromium, firefox, type Page } from '@playwright/test'
+import {
+  type BrowserContext,
+  type BrowserType,
+  test as base,
+  chromium,
+  expect,
+  firefox,
+  type Page,
+} from '@playwright/test'
 import { build, preview } from 'vite'
 import { type SignalingServer, startSignaling } from '../../signaling/server.ts'
 import type { NodeOptions, TabringNode } from '../../src/index.ts'
@@ -57,6 +65,8 @@ export function runIn<A, R>(
 /** One browser profile with one tab, which holds one node. */
 export class Profile {
   readonly engine: Engine
+  /** Invariants of tabring that broke in its pages. */
+  readonly broken: string[] = []
   readonly #directory: string
   readonly #pageUrl: string
   readonly #flags: Flags
@@ -86,6 +96,10 @@ export class Profile {
   async start(prepare: (context: BrowserContext) => Promise<void> = async () => {}): Promise<void> {
     const options = { ...launchOptions(this.engine, this.#flags), ...this.#extra }
     this.#context = await engines[this.engine].launchPersistentContext(this.#directory, options)
+    this.#context.on('weberror', (event) => {
+      const text = String(event.error())
+      if (text.includes('invariant broken')) this.broken.push(text)
+    })
     await prepare(this.#context)
     this.#page = this.#context.pages()[0] ?? (await this.#context.newPage())
     await this.load(this.#page)
@@ -220,6 +234,7 @@ export const test = base.extend<{ world: World }, Options & { pageUrl: string }>
       },
     })
     await Promise.all(profiles.map((made) => made.stop()))
+    expect(profiles.flatMap(({ broken }) => broken)).toEqual([])
     await signaling.close()
     await Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true })))
   },

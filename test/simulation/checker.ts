@@ -27,6 +27,7 @@ export interface Violation {
     | 'UNAVAILABLE'
     | 'NOT_CONVERGED'
     | 'STALLED'
+    | 'BROKEN'
     | 'EXPIRED'
     | 'UNTYPED_ERROR'
     | 'MISREAD'

@@ -68,6 +68,8 @@ export async function simulate(
   options: Options,
   { keepTrace = false, skipped = new Set() }: Run = {},
 ): Promise<Report> {
+  const broken = new Set<string>()
+  Object.assign(globalThis, { reportError: (error: unknown) => broken.add(String(error)) })
   const clock = new VirtualClock(eventsMax)
   const counters = new Counters()
   const lines: string[] = []
@@ -116,6 +118,7 @@ export async function simulate(
   const told = world.failing?.violations() ?? []
   const untold = finals === undefined ? [] : world.losses.untold(gone(operations, finals, conditions))
   const own = [...world.violations, ...watch.violations, ...workload.untyped, ...workload.claims.violations()]
+  for (const witness of broken) own.push({ class: 'BROKEN', key: '', subject: 'an invariant', witness })
   const violations = [...seen, ...told, ...own, ...checked, ...untold]
   if (finals !== undefined) {
     count(watch, operations, finals)

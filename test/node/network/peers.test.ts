@@ -114,7 +114,7 @@ test('a message that makes no sense is counted where it came, and one that canno
   expect([b.trouble, b.dropped]).toEqual([{ ...noTrouble(), malformed: 1 }, ['for good']])
   const [c] = await connected()
   c.isOpen = false
-  c.peers.introduce('b'.repeat(32) as NodeId, 'a' as PeerId, 'b' as PeerId, '')
+  c.peers.introduce('b'.repeat(32) as NodeId, 'a'.repeat(16) as PeerId, 'b'.repeat(16) as PeerId, '')
   await clock.run(1)
   expect(c.trouble).toEqual({ ...noTrouble(), unsent: 1 })
 })
