@@ -85,7 +85,7 @@ const slow = [
   'test/core/partitioning/placement.test.ts',
   'test/merge/{guide,ring}.test.ts',
   'test/node/cluster.test.ts',
-  'test/collections/presence.test.ts',
+  'test/collections/{presence,crowded}.test.ts',
   'test/docs-code.test.ts',
   'test/node/api/value-codec.test.ts',
   'test/node/coordination/sibling-cap.test.ts',

@@ -28,6 +28,7 @@ export type {
   AbortSignalLike,
   Context,
   DeleteOptions,
+  EventOfKey,
   ExchangeStatus,
   GetOptions,
   GetResult,

@@ -1,12 +1,11 @@
 /**
  * Collections and groups: typed keys with names of their own, and their lists.
  */
-import { TabringError } from '../errors.ts'
 import type { NodeAccess, ScanRange } from '../node/api/named-requests.ts'
 import type { GetOptions } from '../node/api/tabring-node.ts'
 import { KeyedValues } from './keyed.ts'
 import type { Live } from './live.ts'
-import { merged, type Setting } from './setting.ts'
+import { checkCounts, merged, type Setting } from './setting.ts'
 import { checked } from './standard-schema.ts'
 import type { Collection, Entry, Group, GroupScanOptions, GroupView, Scan, ScanOptions, View } from './types.ts'
 import { Views } from './views.ts'
@@ -69,8 +68,7 @@ class OpenGroup extends KeyedValues implements Group<unknown> {
   }
 
   entries({ prefix = '', after, limit, ...options }: GroupScanOptions = {}): Scan<unknown> {
-    if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
-      throw new TabringError('invalid-option', `limit must be a whole number from 1, not ${limit}`)
+    checkCounts({ limit })
     const range = { where: { group: this.#group }, prefix, ...(after === undefined ? {} : { after }) }
     return new Entries(this.#setting, [range], options, limit)
   }

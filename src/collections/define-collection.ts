@@ -4,10 +4,11 @@
  * A definition carries the code of its collection. So an application that defines none pays nothing for it.
  */
 import { TabringError } from '../errors.ts'
-import type { MergeType } from '../merge/merge.ts'
+import { join, type MergeType } from '../merge/merge.ts'
 import { accessOf } from '../node/access.ts'
 import type { Definition } from '../node/api/named-requests.ts'
 import { openCollection } from './collection.ts'
+import { checkCounts } from './setting.ts'
 import type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts'
 import type { Collection } from './types.ts'
 
@@ -46,13 +47,7 @@ export function defineCollection(
   name: string,
   options: CollectionOptions<unknown> & { readonly schema?: StandardSchema | undefined } = {},
 ): CollectionDefinition<unknown> {
-  const { expiresAfterMs } = options
-  if (typeof name !== 'string' || name === '')
-    throw new TabringError('invalid-option', 'a collection has a name: a text that is not empty')
-  for (const count of [options.r, options.w])
-    if (count !== undefined && !(Number.isInteger(count) && count > 0))
-      throw new TabringError('invalid-option', `r and w must be whole numbers from 1 to n, not ${count}`)
-  if (expiresAfterMs !== undefined && !(Number.isInteger(expiresAfterMs) && expiresAfterMs > 0))
-    throw new TabringError('invalid-option', `expiresAfterMs must be a whole number from 1, not ${expiresAfterMs}`)
-  return { name, open: (inside) => openCollection(name, options, accessOf(inside)) }
+  if (typeof name !== 'string' || !name) throw new TabringError('invalid-option', 'a collection needs a name')
+  checkCounts({ r: options.r, w: options.w, expiresAfterMs: options.expiresAfterMs })
+  return { name, open: (inside) => openCollection(name, options, accessOf(inside, join)) }
 }

@@ -47,8 +47,7 @@ export type PresenceDefinition<P extends object, E = unknown> = EnteredDefinitio
 export function definePresence<P extends object = Record<string, unknown>, E = unknown>(
   name: string,
 ): PresenceDefinition<P, E> {
-  if (typeof name !== 'string' || name === '')
-    throw new TabringError('invalid-option', 'a presence has a name: a text that is not empty')
+  if (typeof name !== 'string' || !name) throw new TabringError('invalid-option', 'a presence needs a name')
   const entered = new WeakMap<Messaging, Entered<P, E>>()
   return {
     name,

@@ -45,8 +45,11 @@ export function parseStoredKey(text: string): KeyName | null {
   return rest.length > 0 ? null : { collection, group, key: text.slice(at + 1) }
 }
 
+/** The name that was packed. A name that came from a stranger is taken for a key. */
+export const nameIn = (name: StoredKey): KeyName => parseStoredKey(name) ?? { collection: '', group: null, key: name }
+
 /** The key of the application in a name. */
-export const keyIn = (name: StoredKey): string => parseStoredKey(name)?.key ?? name
+export const keyIn = (name: StoredKey): string => nameIn(name).key
 
 /** The part of a stored name that places the key: collection and group. Null for a key without a group. */
 export function placeIn(name: StoredKey): string | null {

@@ -13,16 +13,21 @@ import type { GetOptions } from './api/tabring-node.ts'
 import type { Parts } from './assembly.ts'
 import { mintActor } from './coordination/dot-mint.ts'
 import { judge } from './coordination/outcomes.ts'
+import type { SiblingCap } from './coordination/sibling-cap.ts'
 import { Expiries } from './following/expiries.ts'
 import { Following } from './following/following.ts'
 import { groupSubject, keySubject } from './following/subjects.ts'
 import { type Opened, Requests, valuesOf } from './requests.ts'
 import { scan } from './scanning/scan.ts'
 
-/** The access to a node. The same for all its definitions. */
-export function accessOf(inside: Inside): NodeAccess {
+/**
+ * The access to a node. The same for all its definitions. From now on the sibling cap joins values that carry their
+ * merge state, by `join`.
+ */
+export function accessOf(inside: Inside, join: SiblingCap['join'] = null): NodeAccess {
   const opened = inside as unknown as Opened
   opened.access ??= new Access(opened)
+  opened.parts.siblingCap.join ??= join
   return opened.access
 }
 

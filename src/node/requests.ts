@@ -39,7 +39,7 @@ export class Requests implements NamedRequests {
       await joined.first
       const { record, horizon, extent, quorum } = await read(coordinator, stored, { demand, atLeast, timeoutMs, id })
       const values = valuesOf(this.#parts, record) as T[]
-      if (values.length > 1) events.emit('conflict', { key: name.key, siblings: values.length })
+      if (values.length > 1) events.emit('conflict', { ...name, siblings: values.length })
       const short = shortfall(extent, demand)
       judge(
         quorum,

@@ -329,5 +329,5 @@ describe('many keys', () => {
 
 test.each([0, -1, 1.5])('a definition with an r or a w of %d is refused', (count) => {
   for (const options of [{ r: count }, { w: count }])
-    expect(() => defineCollection('things', options)).toThrow('whole numbers from 1')
+    expect(() => defineCollection('things', options)).toThrow('whole number from 1')
 })

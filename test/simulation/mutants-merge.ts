@@ -6,6 +6,21 @@ const cases = (name: string) => ({ file: 'test/merge/merge.test.ts', name })
 
 export const mergeMutants: readonly Mutant[] = [
   {
+    name: 'of too many siblings with merge types the latest is kept, as of any others',
+    file: 'src/node/coordination/sibling-cap.ts',
+    from: 'if (!values.some(hasMergeState)) return',
+    to: 'if (values.length > 0 || !values.some(hasMergeState)) return',
+    profile: 'merge',
+    firstSeed: 31,
+  },
+  {
+    name: 'a node without the code to join them keeps the latest of too many siblings with merge types',
+    file: 'src/node/coordination/sibling-cap.ts',
+    from: 'siblings.length > unjoinedFactor * this.#config.siblingsMax ?',
+    to: 'siblings.length > unjoinedFactor ?',
+    test: { file: 'test/collections/crowded.test.ts', name: 'left alone, up to four times' },
+  },
+  {
     name: 'a merge drops a dot that the other state has seen last, though that state holds it',
     file: 'src/merge/tree.ts',
     from: 'held.has(dotName(dot)) || ',

@@ -4,6 +4,7 @@
  */
 import { partitionOf } from '../../src/core/hash.ts'
 import type { NodeId, Partition, StoredKey } from '../../src/core/ids.ts'
+import { nameIn } from '../../src/core/stored-key.ts'
 import { type Dot, dotName, names } from '../../src/core/versioning/causal-history.ts'
 import type { Record, Unwritten } from '../../src/core/versioning/record.ts'
 import type { KeyedRecord } from '../../src/core/wire/messages.ts'
@@ -141,10 +142,18 @@ export class Watch {
       this.#world.losses.toldLate(node, values)
       this.#world.trace(`place ${place.index} tells that ${values} of ${key} came late`)
     })
-    partsOf(node).siblingCap.resolution = (key, record) => {
+    const { siblingCap } = partsOf(node)
+    const own = siblingCap.resolution.bind(siblingCap)
+    siblingCap.resolution = (key, record) => {
+      if (nameIn(key).collection !== '') return this.#joined(own(key, record))
       this.saw('too many siblings resolved by an owner')
       return this.resolved(key, record)
     }
+  }
+
+  #joined(resolution: Unwritten | null): Unwritten | null {
+    this.#world.counters.count(`too many siblings with merge types: ${resolution === null ? 'left alone' : 'joined'}`)
+    return resolution
   }
 
   /** What a node's trace tells. */

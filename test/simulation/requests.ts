@@ -2,6 +2,7 @@
  * What clients ask for, and the values they write.
  */
 import type { GetOptions, PutOptions } from '../../src/node/api/tabring-node.ts'
+import { ValueCodec } from '../../src/node/api/value-codec.ts'
 import { Chance } from './chance.ts'
 import type { Options } from './options.ts'
 
@@ -77,8 +78,11 @@ export const nameIn = (value: string): string => value.slice(0, nameLengthMax).s
 /** Bytes before the text, by the first one: MessagePack has texts of four lengths. */
 const headerBytes: Readonly<Record<number, number>> = { 217: 2, 218: 3, 219: 5 }
 
-/** The same, in the bytes of the value. */
+/** The same, in the bytes of the value. Clients write texts; values with a merge type are lists. */
 export function nameInBytes(value: Uint8Array): string {
-  const from = headerBytes[value[0] ?? 0] ?? 1
+  const [first = 0] = value
+  const from = headerBytes[first] ?? 1
+  const isText = first in headerBytes || (first >= 0xa0 && first <= 0xbf)
+  if (!isText) return nameIn(String(new ValueCodec().decode(value)))
   return nameIn(new TextDecoder().decode(value.subarray(from, from + nameLengthMax)))
 }

@@ -83,14 +83,17 @@ export async function simulate(
   const watch = new Watch(world)
   const workload = new Workload(world, watch, skipped)
   const watchers = new Watchers(world)
-  watch.onServing = (place, node) => watchers.serving(place, node)
+  const tallied = new Tallied(world)
+  watch.onServing = (place, node) => {
+    watchers.serving(place, node)
+    if (options.tallies) tallied.serving(node)
+  }
   beginApart(world)
   for (const place of world.places) world.start(place)
   const stranger = options.stranger ? new Stranger(world) : null
   stranger?.start()
   const filler = new Filler(world)
   if (options.filler > 0) clock.after(startMs, () => filler.start())
-  const tallied = new Tallied(world)
   if (options.tallies) clock.after(startMs, () => tallied.start())
   const seen: Violation[] = []
   let finals: Finals | undefined

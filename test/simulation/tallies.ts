@@ -47,6 +47,11 @@ export class Tallied {
     this.#chance = new Chance(world.options.seed, 'tallies')
   }
 
+  /** Opens the collection, as each tab of an application does. */
+  serving(node: StorageNode): void {
+    listAt(node)
+  }
+
   start(): void {
     const { clock, options } = this.#world
     clock.after(this.#chance.between(1, 2 * options.thinkMs), () => {

@@ -97,7 +97,9 @@ export class Workload {
     world.onMeeting = () => this.#rush()
     world.losses.operations = () => this.operations
     watch.begun = (told) => {
-      told.operation = told.by === 'application' ? this.#calling : this.#resolving
+      const under = told.by === 'application' ? this.#calling : this.#resolving
+      // Keys with merge types are written by others than clients.
+      if (under?.key === told.key) told.operation = under
     }
     watch.written = (place, told, time) => this.#written(place, told, time)
     watch.asked = (place, told, asked) => this.#asked(place, told, asked)

@@ -227,21 +227,31 @@ export interface Inspection {
   }[]
 }
 
+/** The key that an event is about. */
+export interface EventOfKey {
+  readonly key: string
+  /** Empty for a key that belongs to no collection. */
+  readonly collection: string
+  /** Null for a key outside of groups. */
+  readonly group: string | null
+}
+
 export interface NodeEvents {
   /** The member list or the reachability of a member has changed. */
   readonly members: readonly Member[]
   /** A read returned several siblings. */
-  readonly conflict: { readonly key: string; readonly siblings: number }
+  readonly conflict: EventOfKey & { readonly siblings: number }
   /**
-   * A key had more than 64 siblings. This node, as a rule the first owner in reach, has replaced them by the latest
-   * value, with a put that saw them. `values` are all of them: an application that can merge them puts the result.
+   * A key had more than 64 siblings. This node, as a rule the first owner in reach, has replaced them by one value, with
+   * a put that saw them. Values of merge types were joined, and nothing in them is lost. Of all others the latest has
+   * taken the place. `values` are all of them: an application that can merge them puts the result.
    */
-  readonly crowded: { readonly key: string; readonly siblings: number; readonly values: readonly unknown[] }
+  readonly crowded: EventOfKey & { readonly siblings: number; readonly values: readonly unknown[] }
   /**
    * A value came to this node, which may have forgotten that the value was overwritten. It is stored as it was written;
    * delete it if it should be gone. Each node tells of a write once in a boot.
    */
-  readonly late: { readonly key: string; readonly values: readonly unknown[] }
+  readonly late: EventOfKey & { readonly values: readonly unknown[] }
   /** A replica was brought up to date. */
   readonly repair: {
     readonly peer: string

@@ -6,13 +6,15 @@
  * it has not seen stays as a sibling.
  *
  * The first owner within reach resolves; at twice the cap, any node that notices. If no owner is within reach, a node
- * with a hint resolves. It cannot merge values, so it writes the latest one. The application hears of all of them.
+ * with a hint resolves. Values that carry their merge state are joined, so nothing that they hold is lost. The code for
+ * that comes with the first collection that an application opens. A node without it leaves such values to others, up to
+ * four times the cap. Of all other values the latest takes the place. The application hears of all of them.
  */
 
 import { bounds } from '../../core/bounds.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { StoredKey } from '../../core/ids.ts'
-import { keyIn } from '../../core/stored-key.ts'
+import { keyIn, nameIn } from '../../core/stored-key.ts'
 import { blindContext, contextOf } from '../../core/versioning/context.ts'
 import { compareWrites, isLive, liveValues, type Record, type Unwritten } from '../../core/versioning/record.ts'
 import { checkGet, checkPut } from '../api/arguments.ts'
@@ -22,7 +24,17 @@ import type { Coordinator } from './coordinator.ts'
 import { read } from './read.ts'
 import { put } from './write.ts'
 
+/** The first item of a value that carries its merge state, as `tabring/merge` stores it. */
+export const mergeMark = '~merge'
+
+const hasMergeState = (value: unknown) => Array.isArray(value) && value[0] === mergeMark
+
+/** Typed siblings that no node in reach can join, at most: as a multiple of the cap. */
+const unjoinedFactor = 4
+
 export class SiblingCap {
+  /** Joins values that carry their merge state into one. Null as long as the application has opened no collection. */
+  join: ((values: readonly unknown[]) => unknown) | null = null
   readonly #node: Coordinator
   readonly #config: CheckedConfig
   readonly #values: ValueCodec
@@ -74,21 +86,33 @@ export class SiblingCap {
     if (record.siblings.length <= this.#config.siblingsMax) return true
     const values = liveValues(record, clock.wall()).map((value) => this.#values.decode(value))
     const resolution = this.resolution(key, record)
+    if (resolution === null) return false
     const terms = checkPut({}, this.#config)
     const { isStored } = await trace.request('put', name, 'sibling cap', (id) =>
       put(this.#node, key, contextOf(record), resolution, { ...terms, id }),
     )
     if (!isStored) return false
-    events.emit('crowded', { key: name, siblings: record.siblings.length, values })
+    events.emit('crowded', { ...nameIn(key), siblings: record.siblings.length, values })
     return (await replica.read(key)).record.siblings.length < record.siblings.length
   }
 
-  /** The write that replaces all siblings: the latest value that has not expired, or a tombstone. */
-  resolution(_key: StoredKey, record: Record): Unwritten {
+  /**
+   * The write that replaces all siblings: what live values come to, or a tombstone. Null if another node has to resolve
+   * them.
+   */
+  resolution(_key: StoredKey, { siblings }: Record): Unwritten | null {
     const now = this.#node.clock.wall()
-    const latestFirst = [...record.siblings].sort((a, b) => compareWrites(b, a))
-    const latest = latestFirst.find((sibling) => isLive(sibling, now))
+    const live = [...siblings].sort((a, b) => compareWrites(b, a)).filter((sibling) => isLive(sibling, now))
+    const [latest] = live
     if (latest === undefined) return { kind: 'tombstone' }
-    return { kind: 'value', value: latest.value, expiresAt: latest.expiresAt }
+    const { value, expiresAt } = latest
+    const values = live.map((sibling) => this.#values.decode(sibling.value)).filter((each) => each !== undefined)
+    if (!values.some(hasMergeState)) return { kind: 'value', value, expiresAt }
+    if (this.join === null)
+      return siblings.length > unjoinedFactor * this.#config.siblingsMax ? { kind: 'value', value, expiresAt } : null
+    const ends = live.map((sibling) => sibling.expiresAt ?? Number.POSITIVE_INFINITY)
+    const end = Math.max(...ends)
+    const joined = this.#values.encode(this.join(values))
+    return { kind: 'value', value: joined, expiresAt: Number.isFinite(end) ? end : null }
   }
 }

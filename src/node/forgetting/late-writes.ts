@@ -6,7 +6,7 @@
  */
 import { bounds } from '../../core/bounds.ts'
 import type { StoredKey } from '../../core/ids.ts'
-import { keyIn } from '../../core/stored-key.ts'
+import { nameIn } from '../../core/stored-key.ts'
 import { dotName } from '../../core/versioning/causal-history.ts'
 import { isLive, type Sibling, type ValueSibling } from '../../core/versioning/record.ts'
 import type { Clock } from '../../ports.ts'
@@ -42,6 +42,6 @@ export class LateWrites {
     })
     if (fresh.length === 0) return
     const values = fresh.map(({ value }) => this.#values.decode(value)).filter((value) => value !== undefined)
-    this.#events.emit('late', { key: keyIn(key), values })
+    this.#events.emit('late', { ...nameIn(key), values })
   }
 }

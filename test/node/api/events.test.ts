@@ -16,7 +16,7 @@ test('the host hears of a loss, and it is told all the same to the first who lis
 test('late values are told to the first who listens, also where they came before anybody could', async () => {
   const events = new Events()
   const heard: string[] = []
-  events.emit('late', { key: 'k', values: ['back'] })
+  events.emit('late', { collection: '', group: null, key: 'k', values: ['back'] })
   events.on('late', ({ key }) => heard.push(key))
   await Promise.resolve()
   expect(heard).toEqual(['k'])
