@@ -86,7 +86,7 @@ const slow = [
   'test/merge/{guide,ring}.test.ts',
   'test/node/cluster.test.ts',
   'test/collections/presence.test.ts',
-  'test/docs-code.test.ts',
+  'test/docs-{code,run}.test.ts',
   'test/node/api/value-codec.test.ts',
   'test/node/coordination/sibling-cap.test.ts',
   'test/node/forgetting/forgetting.test.ts',

@@ -1,13 +1,10 @@
 /**
- * The code of the guide and of the docstrings compiles, and the code of the guide runs against a real ring. Method: its
- * blocks are put together, checked by the compiler, and run; lines with `// ->` are compared.
+ * The code of the guide and of the docstrings compiles. Method: the blocks of the guide are put together, and checked by
+ * the compiler. `docs-run.test.ts` runs them.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import ts from 'typescript'
 import { expect, test } from 'vitest'
-import { openCluster } from '../../src/memory/open-cluster.ts'
-import * as merge from '../../src/merge/merge.ts'
 import { complaints } from '../compiler.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -56,21 +53,4 @@ test('the code of the guide and of each docstring compiles', () => {
   expect(examples.length).toBeGreaterThan(10)
   expect(complaintsOf(files)).toEqual([])
   expect(complaintsOf(new Map([['wrong.ts', inFunction("read(Cart, 'no values')")]]))).toHaveLength(1)
-})
-
-test('the code of the guide does what it says', async () => {
-  const cluster = await openCluster({ nodes: 3 })
-  const compared = guide
-    .replace(/^import .* from 'tabring\/merge'$/m, '')
-    .replace(/^(.*?) +\/\/ -> (.*)$/gm, (_, code: string, value: string) => `shown.push([${code}, ${value}])`)
-  const { outputText } = ts.transpileModule(`export async function run() {\n${compared}\n}`, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-  })
-  const shown: (readonly [unknown, unknown])[] = []
-  const body = `${outputText.replace('export ', '')}\nreturn run()`
-  const given = { node: cluster.node(0), shown, ...merge }
-  await new Function(...Object.keys(given), body)(...Object.values(given))
-  await cluster.close()
-  expect(shown).toHaveLength(1)
-  for (const [value, expected] of shown) expect(value).toEqual(expected)
 })
