@@ -54,11 +54,14 @@ declare global {
   function add(cart: Cart, what: string): Cart
   const [token, signaling]: readonly [string, string]
   const value: unknown
+  const doc: import('yjs').Doc
+  const texts: tabring.Collection<Uint8Array>
   const [shown, edited]: readonly [Todo, Todo]
   const file: Blob
   function show(...what: unknown[]): void
   function render(...what: unknown[]): void
-  function save(what: unknown): void
+  function save(...what: unknown[]): void
+  function isUnwanted(values: readonly unknown[]): boolean
   function hint(what: string): void
   function warn(what: string): void
   function log(...what: unknown[]): void

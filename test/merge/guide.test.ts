@@ -40,7 +40,7 @@ const carts = () => each(counter())
 
 /** What the compiler says about these files. */
 const complaintsOf = (files: ReadonlyMap<string, string>) =>
-  complaints(files, { 'tabring/merge': 'src/merge/merge.ts', tabring: 'src/node/api/tabring-node.ts' })
+  complaints(files, { 'tabring/merge': 'src/merge/merge.ts', tabring: 'src/index.ts' })
 
 test('the code of the guide and of each docstring compiles', () => {
   const node = "import type { TabringNode } from 'tabring'\ndeclare const node: TabringNode\n"
