@@ -1,5 +1,7 @@
 /**
  * tabring: Amazon's Dynamo made of browser tabs. Importing this does nothing, also on a server.
+ *
+ * @module tabring
  */
 export { type NodeOptions, openNode } from './browser/open-node.ts'
 export { type CollectionDefinition, type CollectionOptions, defineCollection } from './collections/define-collection.ts'
