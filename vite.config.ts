@@ -83,7 +83,7 @@ const slow = [
   'test/package.test.ts',
   'test/core/merkle/reconciliation.test.ts',
   'test/core/partitioning/placement.test.ts',
-  'test/merge/{guide,ring}.test.ts',
+  'test/merge/{docstrings,ring}.test.ts',
   'test/node/cluster.test.ts',
   'test/collections/presence.test.ts',
   'test/docs-{code,run}.test.ts',

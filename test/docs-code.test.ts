@@ -74,8 +74,13 @@ declare global {
 }
 `
 
-/** The guide of merge types has a test of its own. */
-const blocks = everyBlock.filter(({ name }) => !name.includes('conflicts-and-merge-types'))
+/** The blocks of this guide build on each other: they are one piece. */
+const isOfMerges = ({ name }: Code) => name.includes('conflicts-and-merge-types')
+const ofMerges = everyBlock.filter(isOfMerges).map(({ code }) => code)
+const blocks = [
+  ...everyBlock.filter((block) => !isOfMerges(block)),
+  { name: 'conflicts-and-merge-types.ts', code: ofMerges.join('\n') },
+]
 
 /** Folders with docstrings of the public surface. The merge types have a test of their own. */
 const documented = ['src/node/api', 'src/collections', 'src/browser', 'src/react', 'src/memory', 'src/tanstack-db']
