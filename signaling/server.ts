@@ -4,6 +4,8 @@
  * It learns room tags and random peer names, and passes small texts on by address. No data ever passes through it, and
  * a ring that has formed goes on without it. A visitor that breaks a limit is refused with a code that says why. (The
  * design follows the servers of y-webrtc and PeerJS, with addressed delivery and limits.)
+ *
+ * @module tabring/signaling
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,6 +21,7 @@ import {
 import { limits } from './limits.ts'
 import { TokenBucket } from './token-bucket.ts'
 
+/** The options of `startSignaling`. */
 export interface SignalingOptions {
   /** TCP port; 0 (the default) takes a free one. */
   readonly port?: number
@@ -33,6 +36,7 @@ export interface SignalingOptions {
   readonly onTraffic?: (text: string) => void
 }
 
+/** A signaling server that runs. */
 export interface SignalingServer {
   /** The WebSocket address, for `openNode({ signaling })`. */
   readonly url: string

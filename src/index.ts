@@ -1,5 +1,7 @@
 /**
  * tabring: Amazon's Dynamo made of browser tabs. Importing this does nothing, also on a server.
+ *
+ * @module tabring
  */
 export { type NodeOptions, openNode } from './browser/open-node.ts'
 export { type CollectionDefinition, type CollectionOptions, defineCollection } from './collections/define-collection.ts'
@@ -22,13 +24,13 @@ export type {
   Updated,
   View,
 } from './collections/types.ts'
+export type { KeyName } from './core/stored-key.ts'
 export { type Changed, type ErrorCode, TabringError } from './errors.ts'
 export type { Definition, EnteredDefinition } from './node/api/named-requests.ts'
 export type {
   AbortSignalLike,
   Context,
   DeleteOptions,
-  EventOfKey,
   ExchangeStatus,
   GetOptions,
   GetResult,

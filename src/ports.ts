@@ -54,6 +54,7 @@ export interface Write {
 /**
  * The losses that a write survives. `relaxed`: the tab's end. `strict`: a power cut too, since the store flushes first.
  * A write that lets others delete their copy is strict.
+ * @inline
  */
 export type Durability = 'relaxed' | 'strict'
 

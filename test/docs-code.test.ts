@@ -1,12 +1,14 @@
 /**
  * The code of the README, of the guides, and of the docstrings' examples compiles against the public surface. Method:
- * each block and each example is a file of its own; what they take for granted is declared here.
+ * each block and each example is a file of its own; what they take for granted is declared here. Blocks with lines
+ * `expression // -> value` are also run: `docs-run.test.ts` does that.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { complaints } from './compiler.ts'
+import { type Code, blocks as everyBlock, fileOf } from './guides.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -52,11 +54,14 @@ declare global {
   function add(cart: Cart, what: string): Cart
   const [token, signaling]: readonly [string, string]
   const value: unknown
+  const doc: import('yjs').Doc
+  const texts: tabring.Collection<Uint8Array>
   const [shown, edited]: readonly [Todo, Todo]
   const file: Blob
   function show(...what: unknown[]): void
   function render(...what: unknown[]): void
-  function save(what: unknown): void
+  function save(...what: unknown[]): void
+  function isUnwanted(values: readonly unknown[]): boolean
   function hint(what: string): void
   function warn(what: string): void
   function log(...what: unknown[]): void
@@ -69,22 +74,15 @@ declare global {
 }
 `
 
-interface Code {
-  readonly name: string
-  readonly code: string
-}
+/** The blocks of this guide build on each other: they are one piece. */
+const isOfMerges = ({ name }: Code) => name.includes('conflicts-and-merge-types')
+const ofMerges = everyBlock.filter(isOfMerges).map(({ code }) => code)
+const blocks = [
+  ...everyBlock.filter((block) => !isOfMerges(block)),
+  { name: 'conflicts-and-merge-types.ts', code: ofMerges.join('\n') },
+]
 
-/** The guide of merge types has a test of its own, which runs it too. */
-const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name !== 'conflicts-and-merge-types.md')
-const pages = ['README.md', 'skills/tabring/SKILL.md', ...guides.map((name) => `docs/guides/${name}`)]
-const blocks: readonly Code[] = pages.flatMap((page) =>
-  [...text(page).matchAll(/^```(tsx?)\n(.*?)^```/gms)].map(([, kind, code = ''], index) => ({
-    name: `${page} block ${index + 1}.${kind}`,
-    code,
-  })),
-)
-
-/** Folders with docstrings of the public surface. The merge types have a test of their own, which runs them too. */
+/** Folders with docstrings of the public surface. The merge types have a test of their own. */
 const documented = ['src/node/api', 'src/collections', 'src/browser', 'src/react', 'src/memory', 'src/tanstack-db']
 const examples: readonly Code[] = [
   ...documented.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)),
@@ -98,16 +96,6 @@ const examples: readonly Code[] = [
       code: code.replace(/^ *\* ?/gm, ''),
     })),
   )
-
-/** A file of one piece of code: its imports, and the rest in a function. */
-function fileOf({ code }: Code): string {
-  const [imports, rest] = [/^import .*$/gm, /^export (?=const)/gm]
-  return `${(code.match(imports) ?? []).join('\n')}
-export async function piece() {
-${code.replace(imports, '').replace(rest, '')}
-}
-`
-}
 
 /** What the compiler says about pieces of code. */
 const complaintsOf = (pieces: readonly Code[]) =>

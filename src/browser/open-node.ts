@@ -37,6 +37,7 @@ import { BroadcastRoom } from './webrtc/broadcast-room.ts'
 import { WebRtcTransport } from './webrtc/webrtc-transport.ts'
 import { WebSocketSignaling } from './websocket-signaling.ts'
 
+/** The options of `openNode`. All but `cluster` have defaults. */
 export interface NodeOptions {
   /** The name of the ring: nodes with the same name form one. 1 to 256 bytes of UTF-8. */
   readonly cluster: string

@@ -12,6 +12,7 @@ import { checkCounts } from './setting.ts'
 import type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts'
 import type { Collection } from './types.ts'
 
+/** The options of `defineCollection`. */
 export interface CollectionOptions<T> {
   /**
    * The way in which concurrent values become one. Default: `fields()` for plain objects, `latest()` for anything else.
@@ -26,6 +27,7 @@ export interface CollectionOptions<T> {
   readonly expiresAfterMs?: number
 }
 
+/** A collection as `node.collection` takes it. */
 export type CollectionDefinition<T, In = T> = Definition<Collection<T, In>>
 
 /**

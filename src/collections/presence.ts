@@ -32,10 +32,14 @@ export interface Presence<P extends object, E = unknown> {
    * @example const stop = here.on((event, from) => console.log(from, event))
    */
   on(listener: (event: E, from: string) => void): () => void
-  /** Shows nothing any more, and sees nothing. `node.presence` enters anew. */
+  /**
+   * Shows nothing any more, and sees nothing. `node.presence` enters anew.
+   * @example here.leave()
+   */
   leave(): void
 }
 
+/** A presence as `node.presence` takes it. `P`: its states. `E`: its events. */
 export type PresenceDefinition<P extends object, E = unknown> = EnteredDefinition<P, Presence<P, E>>
 
 /**

@@ -26,6 +26,7 @@ export interface Found<T> {
   readonly quorum: boolean
 }
 
+/** The options of `set`. */
 export interface SetOptions<T> extends PutOptions {
   /**
    * The value that the user saw. Only the differences between it and the new value are written, so a form that was open
@@ -45,6 +46,7 @@ export interface ManyResult {
   readonly failed: ReadonlyMap<string, TabringError>
 }
 
+/** A key of a list with its value. */
 export interface Entry<T> {
   readonly key: string
   /** Null for a key outside of groups. */
@@ -81,11 +83,13 @@ export interface GroupView<T> {
   readonly invalid: number
 }
 
+/** The options of `entries` of a collection. */
 export interface ScanOptions extends RequestOptions {
   /** Nodes that must answer for each page, 1 to n. Default: the collection's `r`. */
   readonly r?: number
 }
 
+/** The options of `entries` of a group. */
 export interface GroupScanOptions extends ScanOptions {
   /** Keys that begin with this text. Default: all. */
   readonly prefix?: string

@@ -7,6 +7,7 @@
  */
 import type { StoredKey } from './ids.ts'
 
+/** A key with its collection and group. */
 export interface KeyName {
   /** Empty for keys of the node itself. Holds no NUL and no U+0001. */
   readonly collection: string

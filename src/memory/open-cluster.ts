@@ -3,6 +3,8 @@
  *
  * It serves an application's own tests, and the simulation. The nodes are the real ones; only their store and network
  * live in memory.
+ *
+ * @module tabring/memory
  */
 
 import { bytesToHex } from '@noble/hashes/utils.js'
@@ -19,6 +21,7 @@ import { seededRandom } from './seeded-random.ts'
 
 export type { TabringNode } from '../node/api/tabring-node.ts'
 
+/** The options of `openCluster`. Those of quorums and times are the same as for `openNode`. */
 export interface ClusterOptions {
   /** Number of nodes, 1 to 64. */
   readonly nodes: number
@@ -46,6 +49,7 @@ const known: readonly (keyof ClusterOptions)[] = [
   'retentionMs',
 ]
 
+/** A cluster in memory. Nodes are numbered from 0. */
 export interface MemoryCluster {
   /** The running nodes, by number. Undefined for a killed one. */
   readonly nodes: readonly (TabringNode | undefined)[]
@@ -78,9 +82,19 @@ export interface MemoryCluster {
    * cluster.cut([0, 1], [2, 3, 4])
    */
   cut(group: readonly number[], other: readonly number[]): void
-  /** Heals every cut. */
+  /**
+   * Heals every cut. `joined` of a node tells when it reaches the others again.
+   *
+   * @example
+   * cluster.heal()
+   */
   heal(): void
-  /** Ends all nodes. */
+  /**
+   * Ends all nodes.
+   *
+   * @example
+   * await cluster.close()
+   */
   close(): Promise<void>
 }
 

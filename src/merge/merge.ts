@@ -8,6 +8,8 @@
  *
  * A state grows with what it shows, and by one entry for each actor that ever wrote the key: some 22 bytes. Nothing
  * clears these entries away yet.
+ *
+ * @module tabring/merge
  */
 import { TabringError } from '../errors.ts'
 import {
@@ -49,6 +51,7 @@ export function read<T>(type: MergeType<T>, values: readonly unknown[]): T | und
   return type.read(placeIn(stateOf(values).tree.children, '', type)) as T | undefined
 }
 
+/** The change that `change` makes. */
 export interface Change<T> {
   /** The value wanted. Undefined removes it, and leaves a value that says so. */
   readonly to: T | undefined

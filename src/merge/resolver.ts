@@ -14,6 +14,7 @@ import type { Tree } from './tree.ts'
 /** Makes one value of two or more. It must not change them. */
 export type Resolve<T> = (values: readonly T[]) => T
 
+/** The options of `resolver`. */
 export interface ResolverOptions<T> {
   /**
    * True if two values mean the same, though their bytes may differ. Default: they are the same data.

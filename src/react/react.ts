@@ -3,6 +3,8 @@
  *
  * Open the node in a module, never in an effect: components come and go, a node stays. `useLive` is
  * `useSyncExternalStore` underneath, so concurrent rendering shows one state at a time.
+ *
+ * @module tabring/react
  */
 import {
   createContext,

@@ -3,10 +3,13 @@
  *
  * Only types of TanStack DB are imported. It has rows with a key inside, and a group has keys beside its values: both
  * must be the same. TanStack DB shows a change before it is stored, and a group's view does too, so nothing flickers.
+ *
+ * @module tabring/tanstack-db
  */
 import type { CollectionConfig, SyncConfig } from '@tanstack/db'
 import type { Group } from '../collections/types.ts'
 
+/** The group that a collection of TanStack DB is to show, and the key of its rows. */
 export interface TabringCollectionConfig<T extends object> {
   /** The name of the collection in TanStack DB. Default: one of its own. */
   readonly id?: string

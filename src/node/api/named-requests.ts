@@ -111,13 +111,19 @@ export interface Inside {
 /** A thing that a node opens, such as a collection. It carries its own code. */
 export interface Definition<C> {
   readonly name: string
-  /** Called by `node.collection`, once for each node. */
+  /**
+   * Called by `node.collection`, once for each node.
+   * @example const todos = node.collection(Todos)
+   */
   open(inside: Inside): C
 }
 
 /** A thing that a node enters with a state of its own, such as a presence. It carries its own code. */
 export interface EnteredDefinition<P, C> {
   readonly name: string
-  /** Called by `node.presence`. */
+  /**
+   * Called by `node.presence`.
+   * @example const here = node.presence(Cursors, { cursor: 0 })
+   */
   enter(inside: Inside, initial: P): C
 }

@@ -4,6 +4,7 @@
  * It declares get, put and delete, their options and results, and the events and views of a node. `StorageNode`
  * implements it.
  */
+import type { KeyName } from '../../core/stored-key.ts'
 import type { TabringError } from '../../errors.ts'
 import type { SignalingEvent } from '../../ports.ts'
 import type { Definition, EnteredDefinition } from './named-requests.ts'
@@ -22,10 +23,19 @@ export type Context = string & { readonly [contextBrand]: true }
 /** The part of the DOM's AbortSignal that a node uses. */
 export interface AbortSignalLike {
   readonly aborted: boolean
+  /**
+   * Calls `listener` when the request is given up.
+   * @example new AbortController().signal.addEventListener('abort', () => log('given up'))
+   */
   addEventListener(type: 'abort', listener: () => void): void
+  /**
+   * Ends that.
+   * @example new AbortController().signal.removeEventListener('abort', retryLater)
+   */
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
+/** The options of every get, put and delete. */
 export interface RequestOptions {
   /**
    * Longest wait in ms, 1 to 600,000. Default: the node's `timeoutMs`. A request that runs out of time answers with
@@ -47,18 +57,20 @@ export interface JoinOptions {
   readonly members?: number
   readonly timeoutMs?: number
 }
+/** The options of a get. */
 export interface GetOptions extends RequestOptions {
   /** Nodes that must answer, 1 to n. Default: the node's `r`. */
   readonly r?: number
   /** Owners of the key among them, 0 to n. Default: 0, any node that has it. */
   readonly pr?: number
   /**
-   * A context of this key, from any tab or earlier boot, that the answer must cover. The get goes on asking until it
-   * does. So a reader finds its own writes and never goes back in time (session guarantees; Terry et al. 1994). Null:
-   * no such demand.
+   * A context of this key, from any tab or earlier boot, that the answer must cover. The get asks further nodes in reach
+   * until it does. If none of them has seen it, `quorum` is false. So a reader finds its own writes and never goes back
+   * in time (session guarantees; Terry et al. 1994). Null: no such demand.
    */
   readonly atLeast?: Context | null
 }
+/** The options of a delete. */
 export interface DeleteOptions extends RequestOptions {
   /** Nodes that must have stored it, 1 to n. Default: the node's `w`. */
   readonly w?: number
@@ -67,6 +79,7 @@ export interface DeleteOptions extends RequestOptions {
   /** Distinct devices that must hold it, 1 to n, even after its hints have gone home. Default: 1. */
   readonly devices?: number
 }
+/** The options of a put. */
 export interface PutOptions extends DeleteOptions {
   /**
    * The end of the value. From then on it counts as deleted, by the clock of the node that reads. A day later its bytes
@@ -75,6 +88,7 @@ export interface PutOptions extends DeleteOptions {
   readonly expiresAt?: Date
 }
 
+/** The answer to a get. */
 export interface GetResult<T> {
   /** None: the key holds nothing. One: its value. Several: siblings, written without knowledge of each other. */
   readonly values: readonly T[]
@@ -86,6 +100,7 @@ export interface GetResult<T> {
   readonly quorum: boolean
 }
 
+/** The answer to a put or delete. */
 export interface PutResult {
   /**
    * The context handed in plus this write, for the same writer's next put. It never covers anything that the writer has
@@ -130,6 +145,7 @@ export interface Member {
   readonly self: boolean
 }
 
+/** The state of a node at this moment. */
 export interface Status {
   readonly id: string
   readonly device: string
@@ -227,31 +243,23 @@ export interface Inspection {
   }[]
 }
 
-/** The key that an event is about. */
-export interface EventOfKey {
-  readonly key: string
-  /** Empty for a key that belongs to no collection. */
-  readonly collection: string
-  /** Null for a key outside of groups. */
-  readonly group: string | null
-}
-
+/** The events of a node, by name. */
 export interface NodeEvents {
   /** The member list or the reachability of a member has changed. */
   readonly members: readonly Member[]
   /** A read returned several siblings. */
-  readonly conflict: EventOfKey & { readonly siblings: number }
+  readonly conflict: KeyName & { readonly siblings: number }
   /**
    * A key had more than 64 siblings. This node, as a rule the first owner in reach, has replaced them by one value, with
    * a put that saw them. Values of merge types were joined, and nothing in them is lost. Of all others the latest has
    * taken the place. `values` are all of them: an application that can merge them puts the result.
    */
-  readonly crowded: EventOfKey & { readonly siblings: number; readonly values: readonly unknown[] }
+  readonly crowded: KeyName & { readonly siblings: number; readonly values: readonly unknown[] }
   /**
    * A value came to this node, which may have forgotten that the value was overwritten. It is stored as it was written;
    * delete it if it should be gone. Each node tells of a write once in a boot.
    */
-  readonly late: EventOfKey & { readonly values: readonly unknown[] }
+  readonly late: KeyName & { readonly values: readonly unknown[] }
   /** A replica was brought up to date. */
   readonly repair: {
     readonly peer: string

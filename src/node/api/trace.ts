@@ -13,10 +13,16 @@ import type { FailureCode, Message, Reply, Request } from '../../core/wire/messa
 import { type ErrorCode, TabringError } from '../../errors.ts'
 import type { Clock, Durability } from '../../ports.ts'
 
-/** The reason why work with a peer, or with the own store, failed: its code, or why there was no answer. */
+/**
+ * The reason why work with a peer, or with the own store, failed: its code, or why there was no answer.
+ * @inline
+ */
 export type TraceFailure = FailureCode | 'unreachable' | 'silent' | 'refused' | 'failed'
 
-/** As whom a node has answered (`nobody`: its copy is not complete, or holds nothing), or why it failed. */
+/**
+ * As whom a node has answered (`nobody`: its copy is not complete, or holds nothing), or why it failed.
+ * @inline
+ */
 export type TraceSaid = 'owner' | 'stand-in' | 'nobody' | TraceFailure
 
 /** A request that this node coordinates. */
@@ -120,6 +126,7 @@ export type TraceExchange =
  * The reason of an exchange. `catching up`: this node is not in sync with partitions that it owns, and the peer may have
  * what it lacks. `handing on`: others own what is here by now. `lost rows`: the disk lost some. `repair`: the application
  * asked for it.
+ * @inline
  */
 export type TraceExchangeReason = 'anti-entropy' | 'catching up' | 'handing on' | 'leaving' | 'lost rows' | 'repair'
 
@@ -133,7 +140,10 @@ export type TraceStorage =
   /** So many changed Merkle tries were stored. */
   | { readonly step: 'checkpoint'; readonly partitions: number }
 
-/** A step of a node. */
+/**
+ * A step of a node.
+ * @inline
+ */
 type Step =
   | ({ readonly type: 'request'; readonly id: number } & TraceRequest)
   | ({ readonly type: 'message' } & TraceMessage)

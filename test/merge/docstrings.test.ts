@@ -1,22 +1,14 @@
 /**
- * The code of the guide and of the docstrings compiles, and the code of the guide runs against a real ring. Method: its
- * blocks are put together, checked by the compiler, and run; lines with `// ->` are compared.
+ * The code of the docstrings of merge types compiles. Method: each is a file of its own. Tests of pages compile and run
+ * the guide.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import ts from 'typescript'
 import { expect, test } from 'vitest'
-import { openCluster } from '../../src/memory/open-cluster.ts'
-import * as merge from '../../src/merge/merge.ts'
 import { complaints } from '../compiler.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const text = (path: string) => readFileSync(join(root, path), 'utf8')
-
-/** The code of the guide, all blocks in a row. */
-const guide = [...text('docs/guides/conflicts-and-merge-types.md').matchAll(/^```ts\n(.*?)^```/gms)]
-  .map(([, code]) => code)
-  .join('')
 
 /** The examples of the docstrings, each alone. */
 const examples = readdirSync(join(root, 'src/merge'))
@@ -45,32 +37,10 @@ const carts = () => each(counter())
 const complaintsOf = (files: ReadonlyMap<string, string>) =>
   complaints(files, { 'tabring/merge': 'src/merge/merge.ts', tabring: 'src/node/api/tabring-node.ts' })
 
-test('the code of the guide and of each docstring compiles', () => {
-  const node = "import type { TabringNode } from 'tabring'\ndeclare const node: TabringNode\n"
+test('the code of each docstring compiles', () => {
   const inFunction = (code: string) => `${given}export async function example() {\n${code}\n}\n`
-  const files = new Map([
-    ['guide.ts', node + guide],
-    ...examples.map((code, index) => [`example-${index}.ts`, inFunction(code)] as const),
-  ])
-  expect(guide.length).toBeGreaterThan(1000)
+  const files = new Map(examples.map((code, index) => [`example-${index}.ts`, inFunction(code)] as const))
   expect(examples.length).toBeGreaterThan(10)
   expect(complaintsOf(files)).toEqual([])
   expect(complaintsOf(new Map([['wrong.ts', inFunction("read(Cart, 'no values')")]]))).toHaveLength(1)
-})
-
-test('the code of the guide does what it says', async () => {
-  const cluster = await openCluster({ nodes: 3 })
-  const compared = guide
-    .replace(/^import .* from 'tabring\/merge'$/m, '')
-    .replace(/^(.*?) +\/\/ -> (.*)$/gm, (_, code: string, value: string) => `shown.push([${code}, ${value}])`)
-  const { outputText } = ts.transpileModule(`export async function run() {\n${compared}\n}`, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-  })
-  const shown: (readonly [unknown, unknown])[] = []
-  const body = `${outputText.replace('export ', '')}\nreturn run()`
-  const given = { node: cluster.node(0), shown, ...merge }
-  await new Function(...Object.keys(given), body)(...Object.values(given))
-  await cluster.close()
-  expect(shown).toHaveLength(1)
-  for (const [value, expected] of shown) expect(value).toEqual(expected)
 })
