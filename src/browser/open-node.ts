@@ -344,7 +344,7 @@ function checkRtc(rtc: NodeOptions['rtc'] = {}): () => RTCConfiguration {
     }
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
-    throw new TabringError('invalid-option', `rtc is not what this browser takes: ${detail}. Nothing was opened.`)
+    throw new TabringError('invalid-option', `this browser refuses rtc: ${detail}. Nothing was opened.`)
   }
 }
 
@@ -363,5 +363,5 @@ function openingFailed(error: unknown): TabringError {
   if (error instanceof TabringError) return error
   const code = error instanceof StoreFailure && error.reason === 'full' ? 'storage-full' : 'storage-failed'
   const detail = error instanceof Error ? error.message : String(error)
-  return new TabringError(code, `this tab's database could not be opened: ${detail}`, 'nothing', error)
+  return new TabringError(code, `the database could not be opened: ${detail}`, 'nothing', error)
 }

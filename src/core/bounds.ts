@@ -144,6 +144,8 @@ export const bounds = {
   /** So many relayed messages within this time make a channel of their own worth opening. */
   relayedToLink: 8,
   relayedToLinkMs: 10_000,
+  /** A channel that was given up is not opened again for traffic in this time: opening one takes a hundred messages. */
+  linkRestMs: 60_000,
   /** Tabs of one browser have answered each other by then. */
   tabsAnswerMs: 200,
   /** Frames that one tab has posted to another and that are not confirmed: half a megabyte. */

@@ -78,6 +78,7 @@ function reactToPeers(parts: Parts, lose: Lose): void {
   }
   peers.on.closed = (node, how) => {
     if (how === 'lost') membership.suspect(node)
+    else links.parted(node)
     reachChanged(node)
   }
   peers.on.answering = reachChanged

@@ -34,6 +34,13 @@ export const servingMutants: readonly Mutant[] = [
     test: { file: 'test/node/network/peers.test.ts', name: 'tried again after the pause, however often' },
   },
   {
+    name: 'a channel that the other end gives up is opened again at once',
+    file: 'src/node/membership/links.ts',
+    from: 'this.#traffic.set(node, { since: this.#clock.now() + bounds.linkRestMs, messages: 0 })',
+    to: 'this.#traffic.delete(node)',
+    test: { file: 'test/node/membership/links.test.ts', name: 'not opened again for a while' },
+  },
+  {
     name: 'newly met nodes are not doubted',
     file: 'src/node/ownership/ownership.ts',
     from: '    this.#newcomers.set(node, { due: new Set(allPartitions.filter(isDue)), untilMs })',

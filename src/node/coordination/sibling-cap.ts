@@ -110,9 +110,12 @@ export class SiblingCap {
     if (!values.some(hasMergeState)) return { kind: 'value', value, expiresAt }
     if (this.join === null)
       return siblings.length > unjoinedFactor * this.#config.siblingsMax ? { kind: 'value', value, expiresAt } : null
-    const ends = live.map((sibling) => sibling.expiresAt ?? Number.POSITIVE_INFINITY)
-    const end = Math.max(...ends)
     const joined = this.#values.encode(this.join(values))
-    return { kind: 'value', value: joined, expiresAt: Number.isFinite(end) ? end : null }
+    const lasts = live.some((sibling) => sibling.expiresAt === null)
+    return {
+      kind: 'value',
+      value: joined,
+      expiresAt: lasts ? null : Math.max(...live.map((each) => each.expiresAt ?? 0)),
+    }
   }
 }

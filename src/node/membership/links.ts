@@ -19,6 +19,7 @@ const refusalsMax = 1024
 const introductionRounds = 3
 
 interface Traffic {
+  /** The time of the first of these messages. In the future for a member that rests. */
   since: number
   messages: number
 }
@@ -78,10 +79,20 @@ export class Links {
       this.#traffic.set(node, { since: now, messages: 1 })
       return
     }
+    if (traffic.since > now) return
     traffic.messages += 1
     if (traffic.messages < bounds.relayedToLink || this.#busy.has(node)) return
     this.#busy.add(node)
     this.changed()
+  }
+
+  /**
+   * A channel to a member was given up, at either end. The member rests: for a while no traffic with it opens another.
+   * Otherwise two members of which only one wants the channel would open and close it without end.
+   */
+  parted(node: NodeId): void {
+    this.#busy.delete(node)
+    this.#traffic.set(node, { since: this.#clock.now() + bounds.linkRestMs, messages: 0 })
   }
 
   /** Sends an introduction to a peer through a member that should know it. Each attempt goes through another member. */
@@ -138,10 +149,7 @@ export class Links {
   #wanted(): ReadonlyMap<NodeId, PeerId> {
     const { own, view, neighbours } = this.#membership
     const room = Math.max(0, this.#linksMax - bounds.linksSpare - neighbours.size)
-    for (const node of [...this.#busy].slice(0, Math.max(0, this.#busy.size - room))) {
-      this.#busy.delete(node)
-      this.#traffic.delete(node)
-    }
+    for (const node of [...this.#busy].slice(0, Math.max(0, this.#busy.size - room))) this.parted(node)
     const wanted = new Map<NodeId, PeerId>()
     for (const node of [...neighbours, ...this.#busy]) {
       const claim = view.get(node)

@@ -10,6 +10,7 @@ import type { Membership } from '../../../src/node/membership/membership.ts'
 import type { Peers } from '../../../src/node/network/peers.ts'
 import type { Transport } from '../../../src/ports.ts'
 import { systemClock } from '../../../src/system-clock.ts'
+import { VirtualClock } from '../../simulation/virtual-clock.ts'
 
 const linksMax = 10
 const room = linksMax - bounds.linksSpare
@@ -68,4 +69,36 @@ test('for neighbours that are not met yet no channel is given up while there is 
   const { links, parted } = linksWith(room + 1, 0, linksMax - bounds.linksSpare)
   expect(links.admits(linksMax)).toBe(false)
   expect(parted).toEqual([`node ${room}`])
+})
+
+test('a channel for much traffic that either end has given up is not opened again for a while', async () => {
+  const clock = new VirtualClock()
+  const [far, peer] = ['far' as NodeId, 'its peer' as PeerId]
+  let wanted: ReadonlySet<PeerId> = new Set()
+  const transport: Partial<Transport> = {
+    want: (peers) => {
+      wanted = peers
+    },
+    listen: () => {},
+  }
+  const peers: Partial<Peers> = { connected: [], isConnected: () => false, isReachable: () => true }
+  const membership = {
+    own: { node: 'own' },
+    view: new Map([[far, { status: 'alive', peer }]]),
+    neighbours: new Set(),
+    awake: [far],
+  } as unknown as Membership
+  const seen = clock.seenBy((task) => task(), { skewMs: 0, alignMs: 0 })
+  const links = new Links(seen, transport as Transport, peers as Peers, membership, linksMax)
+  const talk = async () => {
+    for (let count = 0; count < 2 * bounds.relayedToLink; count += 1) links.sent(far)
+    await clock.run(2 * bounds.exchangeSettleMs)
+    return wanted.has(peer)
+  }
+  expect(await talk()).toBe(true)
+  links.parted(far)
+  links.changed()
+  expect(await talk()).toBe(false)
+  await clock.run(bounds.linkRestMs)
+  expect(await talk()).toBe(true)
 })
