@@ -8,6 +8,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { startSignaling } from './signaling/server.ts'
 import { chromiumArgs, chromiumPermissions, findBrowsers, firefoxPrefs } from './test/browser/browsers.mjs'
+import { recipes } from './test/frameworks/recipes.ts'
 
 const demoPort = 5173
 
@@ -111,13 +112,25 @@ const test = {
       test: {
         name: 'unit',
         include: ['test/**/*.test.ts'],
-        exclude: ['test/browser/**', '**/*.browser.test.ts', ...slow],
+        exclude: ['test/browser/**', 'test/frameworks/**', '**/*.browser.test.ts', ...slow],
         testTimeout: 120_000,
       },
     },
     { test: { name: 'slow', include: slow, testTimeout: 120_000 } },
     {
+      plugins: [recipes()],
+      test: {
+        name: 'frameworks',
+        include: ['test/frameworks/server.test.ts'],
+        environment: 'node',
+        testTimeout: 60_000,
+      },
+    },
+    {
+      plugins: [recipes()],
+      // Nothing is looked for: a dependency that is found late would load the page anew, in the middle of a test.
       optimizeDeps: {
+        noDiscovery: true,
         include: [
           'simple-peer/simplepeer.min.js',
           'idb',
@@ -128,11 +141,17 @@ const test = {
           'fast-check',
           'react',
           'react-dom/client',
+          'react/jsx-dev-runtime',
+          'solid-js',
+          'solid-js/web',
+          'svelte',
+          'svelte/store',
+          'vue',
         ],
       },
       test: {
         name: 'browser',
-        include: ['test/{conformance,react}/*.browser.test.ts'],
+        include: ['test/{conformance,frameworks,react}/*.browser.test.ts'],
         testTimeout: 60_000,
         browser: {
           enabled: true,

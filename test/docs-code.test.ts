@@ -74,15 +74,35 @@ interface Code {
   readonly code: string
 }
 
+/** The files beside a block of the guide of frameworks, whose tests run them. */
+const beside = `
+declare module '*/node' { export const opening: Promise<import('tabring').TabringNode> | null }
+declare module '*/todos' { export const Todos: import('tabring').CollectionDefinition<{ title: string }> }
+declare module '*/live' {
+  export function useLive<V>(live: () => import('tabring').Live<V> | undefined): { readonly value: V | undefined }
+}
+declare module '*/Todos' {
+  export const List: (props: { list: string }) => null
+  export const NodeContext: import('solid-js').Context<import('tabring').TabringNode | null>
+}
+declare module '*.svelte' { const Todos: import('svelte').Component<{ list: string }>; export default Todos }
+declare module '*.vue' { const Todos: import('vue').Component<{ list: string }>; export default Todos }
+`
+
 /** The guide of merge types has a test of its own, which runs it too. */
 const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name !== 'conflicts-and-merge-types.md')
 const pages = ['README.md', 'skills/tabring/SKILL.md', ...guides.map((name) => `docs/guides/${name}`)]
 const blocks: readonly Code[] = pages.flatMap((page) =>
-  [...text(page).matchAll(/^```(tsx?)\n(.*?)^```/gms)].map(([, kind, code = ''], index) => ({
-    name: `${page} block ${index + 1}.${kind}`,
-    code,
+  [...text(page).matchAll(/^```(tsx?|svelte|vue)\n(.*?)^```/gms)].map(([, kind = '', code = ''], index) => ({
+    name: `${page} block ${index + 1}.${kind.startsWith('ts') ? kind : 'ts'}`,
+    code: kind.startsWith('ts') ? code : scriptOf(code),
   })),
 )
+
+/** The script of a component. The compiler of its framework reads the rest, in the tests that run it. */
+function scriptOf(component: string): string {
+  return /^<script.*?>\n(.*?)^<\/script>/ms.exec(component)?.[1]?.replace(/^ {2}/gm, '') ?? ''
+}
 
 /** Folders with docstrings of the public surface. The merge types have a test of their own, which runs them too. */
 const documented = ['src/node/api', 'src/collections', 'src/browser', 'src/react', 'src/memory', 'src/tanstack-db']
@@ -101,8 +121,10 @@ const examples: readonly Code[] = [
 
 /** A file of one piece of code: its imports, and the rest in a function. */
 function fileOf({ code }: Code): string {
-  const [imports, rest] = [/^import .*$/gm, /^export (?=const)/gm]
-  return `${(code.match(imports) ?? []).join('\n')}
+  const [imports, rest] = [/^import .*$/gm, /^export (?=const|function)/gm]
+  const jsx = code.includes("'solid-js") ? '/** @jsxImportSource solid-js */' : ''
+  return `${jsx}
+${(code.match(imports) ?? []).join('\n')}
 export async function piece() {
 ${code.replace(imports, '').replace(rest, '')}
 }
@@ -112,7 +134,11 @@ ${code.replace(imports, '').replace(rest, '')}
 /** What the compiler says about pieces of code. */
 const complaintsOf = (pieces: readonly Code[]) =>
   complaints(
-    new Map([['given.ts', given], ...pieces.map((piece) => [piece.name.replaceAll('/', ' '), fileOf(piece)] as const)]),
+    new Map([
+      ['given.ts', given],
+      ['beside.d.ts', beside],
+      ...pieces.map((piece) => [piece.name.replaceAll('/', ' '), fileOf(piece)] as const),
+    ]),
     entries,
   )
 
