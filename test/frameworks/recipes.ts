@@ -6,10 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { svelte } from '@sveltejs/vite-plugin-svelte'
-import vue from '@vitejs/plugin-vue'
 import type { PluginOption } from 'vite'
-import solid from 'vite-plugin-solid'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const guide = at('../../docs/guides/frameworks.md')
@@ -44,7 +41,7 @@ function blocksAsFiles(): PluginOption {
     name: 'blocks-as-files',
     enforce: 'pre',
     resolveId(source, importer) {
-      const direct = /^[^?]*\/recipes\/(.*)/.exec(source)?.[1]
+      const direct = /^(?:\.|.*\/test\/frameworks)\/recipes\/(.*)/.exec(source)?.[1]
       if (direct !== undefined) return `${folder}/${direct}`
       if (importer === undefined || !importer.startsWith(`${folder}/`)) return null
       const known = sources[source]
@@ -64,10 +61,10 @@ function blocksAsFiles(): PluginOption {
   }
 }
 
-/** The plugins that an application has, and the guide's blocks. */
-export const recipes = (): PluginOption[] => [
-  blocksAsFiles(),
-  svelte({ configFile: false }),
-  vue(),
-  solid({ include: /recipes\/solid\//, ssr: true }),
-]
+/** The plugins that an application has, and the guide's blocks. Other jobs of the configuration load none of them. */
+export async function recipes(): Promise<PluginOption[]> {
+  const { svelte } = await import('@sveltejs/vite-plugin-svelte')
+  const { default: vue } = await import('@vitejs/plugin-vue')
+  const { default: solid } = await import('vite-plugin-solid')
+  return [blocksAsFiles(), svelte({ configFile: false }), vue(), solid({ include: /recipes\/solid\//, ssr: true })]
+}
