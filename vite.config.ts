@@ -8,6 +8,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { startSignaling } from './signaling/server.ts'
 import { chromiumArgs, chromiumPermissions, findBrowsers, firefoxPrefs } from './test/browser/browsers.mjs'
+import { recipes } from './test/frameworks/recipes.ts'
 
 const demoPort = 5173
 
@@ -104,7 +105,7 @@ class RulesFirst extends BaseSequencer {
 
 const setupFiles = ['test/broken-invariants.ts']
 
-const test = {
+const test = () => ({
   sequence: { sequencer: RulesFirst },
   // Vitest would leave one core idle; on two that is half of them.
   maxWorkers: '100%',
@@ -113,14 +114,26 @@ const test = {
       test: {
         name: 'unit',
         include: ['test/**/*.test.ts'],
-        exclude: ['test/browser/**', '**/*.browser.test.ts', ...slow],
+        exclude: ['test/browser/**', 'test/frameworks/**', '**/*.browser.test.ts', ...slow],
         testTimeout: 120_000,
         setupFiles,
       },
     },
     { test: { name: 'slow', include: slow, testTimeout: 120_000, setupFiles } },
     {
+      plugins: [recipes()],
+      test: {
+        name: 'frameworks',
+        include: ['test/frameworks/server.test.ts'],
+        environment: 'node',
+        testTimeout: 60_000,
+      },
+    },
+    {
+      plugins: [recipes()],
+      // Nothing is looked for: a dependency that is found late would load the page anew, in the middle of a test.
       optimizeDeps: {
+        noDiscovery: true,
         include: [
           'simple-peer/simplepeer.min.js',
           'idb',
@@ -131,11 +144,17 @@ const test = {
           'fast-check',
           'react',
           'react-dom/client',
+          'react/jsx-dev-runtime',
+          'solid-js',
+          'solid-js/web',
+          'svelte',
+          'svelte/store',
+          'vue',
         ],
       },
       test: {
         name: 'browser',
-        include: ['test/{conformance,react}/*.browser.test.ts'],
+        include: ['test/{conformance,frameworks,react}/*.browser.test.ts'],
         testTimeout: 60_000,
         browser: {
           enabled: true,
@@ -147,11 +166,12 @@ const test = {
       },
     },
   ],
-}
+})
 
-export default defineConfig(({ mode }) => {
+export default defineConfig(({ command, mode }) => {
   if (mode === 'demo') return demo
   if (mode === 'simulate') return program('test/simulation/cli.ts', 'simulate')
   if (mode === 'bench') return program('bench/sync.ts', 'bench')
-  return mode === 'bench-membership' ? program('bench/membership.ts', 'bench-membership') : { ...library, test }
+  if (mode === 'bench-membership') return program('bench/membership.ts', 'bench-membership')
+  return command === 'build' ? library : { ...library, test: test() }
 })

@@ -82,6 +82,21 @@ const blocks = [
   { name: 'conflicts-and-merge-types.ts', code: ofMerges.join('\n') },
 ]
 
+/** The files beside a block of the guide of frameworks, whose tests run them. */
+const beside = `
+declare module '*/node' { export const opening: Promise<import('tabring').TabringNode> | null }
+declare module '*/todos' { export const Todos: import('tabring').CollectionDefinition<{ title: string }> }
+declare module '*/live' {
+  export function useLive<V>(live: () => import('tabring').Live<V> | undefined): { readonly value: V | undefined }
+}
+declare module '*/Todos' {
+  export const List: (props: { list: string }) => null
+  export const NodeContext: import('solid-js').Context<import('tabring').TabringNode | null>
+}
+declare module '*.svelte' { const Todos: import('svelte').Component<{ list: string }>; export default Todos }
+declare module '*.vue' { const Todos: import('vue').Component<{ list: string }>; export default Todos }
+`
+
 /** Folders with docstrings of the public surface. The merge types have a test of their own. */
 const documented = ['src/node/api', 'src/collections', 'src/browser', 'src/react', 'src/memory', 'src/tanstack-db']
 const examples: readonly Code[] = [
@@ -100,7 +115,11 @@ const examples: readonly Code[] = [
 /** What the compiler says about pieces of code. */
 const complaintsOf = (pieces: readonly Code[]) =>
   complaints(
-    new Map([['given.ts', given], ...pieces.map((piece) => [piece.name.replaceAll('/', ' '), fileOf(piece)] as const)]),
+    new Map([
+      ['given.ts', given],
+      ['beside.d.ts', beside],
+      ...pieces.map((piece) => [piece.name.replaceAll('/', ' '), fileOf(piece)] as const),
+    ]),
     entries,
   )
 
