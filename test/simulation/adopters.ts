@@ -83,7 +83,7 @@ async function handsOver(world: World, index: number, adopter: StorageNode, boot
     try {
       await partsOf(node).joined.first
       await node.leave()
-      slot.gone = true
+      world.left(slot)
       slot.isOrphaned = false
     } finally {
       await node.close()

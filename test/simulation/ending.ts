@@ -90,6 +90,7 @@ export async function idle(world: World, traffic: Traffic): Promise<readonly Vio
   world.counters.count('check: an idle ring')
   const after = sizeOf(world, owned)
   world.counters.count('check: an idle ring, records that moved with their ownership', after.moved)
+  world.counters.count('check: an idle ring, records sent while owners moved', traffic.moving)
   const { excess } = traffic
   const [[what, count] = ['', 0]] = excess
   const violation = (kind: Violation['class'], subject: string, witness: string): Violation => {

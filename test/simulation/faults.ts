@@ -279,7 +279,7 @@ function leave(world: World): void {
     () => {
       if (place.boot !== boot) return
       world.counters.count('fault: a node left')
-      place.gone = true
+      world.left(place)
     },
     () => {
       world.counters.count('fault: a node could not leave')

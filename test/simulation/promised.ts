@@ -77,8 +77,12 @@ export class Promised {
     world.counters.count('check: an acknowledged write on the disks')
     const on = new Set(holders.map(({ device }) => device)).size
     // Who may lose data may have lost this by now.
-    const risky = world.places.filter((place) => world.mayLose(place.device) && !holders.includes(place)).length
-    const isThere = holders.length >= acks - risky && on >= devices - Math.min(1, risky)
+    const absent = world.places.filter((place) => !holders.includes(place))
+    const risky = absent.filter(({ device }) => world.mayLose(device)).length
+    // A node that has left since the write began has handed on what it had stored: to nodes that may have it already.
+    const left = absent.filter(({ goneAt }) => goneAt >= operation.invoked).length
+    world.counters.count('check: a node left while a write that it may have stored went on', left)
+    const isThere = holders.length >= acks - risky - left && on >= devices - Math.min(1, risky) - left
     if (isThere || operation.dot === undefined) return null
     return {
       class: 'ACK_NOT_DURABLE',

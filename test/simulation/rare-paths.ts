@@ -259,7 +259,7 @@ export class Watch {
     const { peers, routing } = partsOf(node)
     const request = peers.request.bind(peers)
     peers.request = (to, body, lane, timeoutMs) => {
-      this.traffic.sent(place.index, to, body, (partition) => routing.ownersOf(partition))
+      this.traffic.sent(this.#world.clock.now, place.index, to, body, (partition) => routing.ownersOf(partition))
       return request(to, body, lane, timeoutMs)
     }
   }

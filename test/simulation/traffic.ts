@@ -13,19 +13,41 @@ import type { Request } from '../../src/core/wire/messages.ts'
  */
 const sentMax = 2
 
+/**
+ * A move of owners is over after so long: read repair, an exchange, and a hint that was on its way may all bring a
+ * record to a new owner.
+ */
+const settledMs = 10_000
+
 /** Counts records that are sent, by which node, to which one. */
 export class Traffic {
   readonly #counts = new Map<string, number>()
+  /** By partition: its owners as the last sender saw them, and the time since which all senders see those. */
+  readonly #owners = new Map<Partition, { readonly seen: string; readonly since: number }>()
   isCounted = false
+  /** Records that were sent while their owners moved. */
+  moving = 0
 
   /** `ownersOf`: the owners of a partition as the sender sees them. */
-  sent(from: number, to: NodeId, request: Request, ownersOf: (partition: Partition) => readonly NodeId[]): void {
+  sent(now: number, from: number, to: NodeId, request: Request, ownersOf: (of: Partition) => readonly NodeId[]): void {
     if (!this.isCounted) return
     for (const hash of hashesIn(request)) {
+      const owners = ownersOf(partitionIn(hash)).join(' ')
+      if (this.#isMoving(now, partitionIn(hash), owners)) {
+        this.moving += 1
+        continue
+      }
       const name = `${request.type} ${bytesToHex(hash)}`
-      const what = `${name} between place ${from} and node ${to}, owned by ${ownersOf(partitionIn(hash)).join(' ')}`
+      const what = `${name} between place ${from} and node ${to}, owned by ${owners}`
       this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
     }
+  }
+
+  #isMoving(now: number, partition: Partition, seen: string): boolean {
+    const known = this.#owners.get(partition) ?? { seen, since: Number.NEGATIVE_INFINITY }
+    const last = known.seen === seen ? known : { seen, since: now }
+    this.#owners.set(partition, last)
+    return now - last.since < settledMs
   }
 
   /** What went more often than it should. */

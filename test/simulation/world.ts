@@ -33,6 +33,8 @@ export interface Place {
   boot: Boot | undefined
   /** It left for good. */
   gone: boolean
+  /** The time at which it was gone for good. Before all time if it is not. */
+  goneAt: number
   /** Its nodes that began to leave; an old one may come back with an old disk. */
   readonly leavers: Set<NodeId>
   /** Its tab was closed and does not come back: what it left is for another one of its device to hand over. */
@@ -117,6 +119,7 @@ export class World {
       disk: this.options.browserStore ? new BrowserDisk(this.counters) : new SimDisk(),
       boot: undefined,
       gone: false,
+      goneAt: Number.NEGATIVE_INFINITY,
       leavers: new Set<NodeId>(),
       isOrphaned: false,
       isLocked: false,
@@ -390,6 +393,12 @@ export class World {
     return this.places.filter(({ device, gone }) => device === this.victim && !gone)
   }
 
+  /** The node of a place has left, and comes back no more. */
+  left(place: Place): void {
+    place.gone = true
+    place.goneAt = this.clock.now
+  }
+
   /** A node that is to serve has ended, or is about to. */
   get hasEnded(): boolean {
     return this.serving.some(({ node }) => isEnded(node))
@@ -402,7 +411,7 @@ export class World {
       const { state } = node.status()
       // Opened again too where a leave was begun and could not be finished.
       if (!isEnded(node)) continue
-      if (state === 'left') place.gone = true
+      if (state === 'left') this.left(place)
       if (place.boot !== undefined) this.#forget(place, place.boot)
       this.start(place)
     }
