@@ -85,7 +85,7 @@ describe('get and put', () => {
     const heard = new Promise((resolve) => ring.node(2).on('conflict', resolve))
     await Promise.all([ring.node(0).put('k', null, 1), ring.node(1).put('k', null, 2)])
     await ring.node(2).get('k')
-    expect(await heard).toEqual({ key: 'k', siblings: 2 })
+    expect(await heard).toEqual({ collection: '', group: null, key: 'k', siblings: 2 })
   })
 })
 
